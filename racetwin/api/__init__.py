@@ -1,0 +1,1 @@
+"""REST and WebSocket for other teams and for viewers."""

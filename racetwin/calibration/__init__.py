@@ -1,0 +1,1 @@
+"""Lap tables come in, fitted and versioned race-model parameters go out."""

@@ -1,0 +1,89 @@
+"""One settings object: environment variables ``RACETWIN_*``, then a file, then defaults.
+
+The file is ``racetwin.toml`` in the current folder or in the user's configuration folder, or whatever ``RACETWIN_CONFIG`` names.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+def _config_files() -> list[Path]:
+    named = os.environ.get("RACETWIN_CONFIG")
+    if named:
+        return [Path(named)]
+    return [Path(platformdirs.user_config_dir("racetwin")) / "racetwin.toml", Path("racetwin.toml")]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside; each field is ``RACETWIN_<FIELD>`` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="RACETWIN_", extra="ignore", frozen=True)
+
+    data: Path | None = Field(
+        default=None, description="folder of race data (laps.parquet, races.csv, results.csv, ...)"
+    )
+    library: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("racetwin")) / "races",
+        description="the user's own races, as brought in by 'racetwin data add'",
+    )
+    state: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_state_dir("racetwin")),
+        description="journals and run-time state",
+    )
+    cache: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_cache_dir("racetwin")),
+        description="compiled kernels and downloads; may be deleted at any time",
+    )
+    parameters: Path | None = Field(
+        default=None, description="race-model parameters to use instead of the shipped ones"
+    )
+
+    host: str = "127.0.0.1"
+    api_port: int = Field(default=8080, ge=0, le=65535)
+    telemetry_port: int = Field(default=8765, ge=0, le=65535)
+    udp_json_port: int = Field(default=8766, ge=0, le=65535)
+    udp_game_port: int = Field(default=20777, ge=0, le=65535)
+    voila_port: int = Field(default=8866, ge=0, le=65535)
+    token: SecretStr | None = Field(default=None, description="required of every client when host is not loopback")
+    engine: str | None = Field(default=None, description="URL of a running engine that LiveRace subscribes to")
+
+    backend: str = Field(default="auto", pattern="^(auto|numba|mojo|cupy)$")
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    races: int = Field(default=2000, ge=16, description="races simulated per candidate plan")
+    seed: int = Field(default=1, ge=0, lt=2**32)
+    cluster: str | None = Field(default=None, description="address of a Dask scheduler")
+
+    llm_url: str = "http://127.0.0.1:8000/v1"
+    llm_model: str = "modularai/Llama-3.1-8B-Instruct-GGUF"
+    llm_api_key: SecretStr | None = None
+    llm_enabled: bool = False
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of precedence: arguments, environment, file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_config_files())
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return the process's settings, read once."""
+    return Settings()

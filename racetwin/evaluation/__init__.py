@@ -1,0 +1,1 @@
+"""Real races and the forecasts made of them come in, scoreboards go out."""

@@ -1,0 +1,1 @@
+"""Joins the layers into one running engine: feeds, twins, desk, journal."""

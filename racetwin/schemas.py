@@ -1,0 +1,497 @@
+"""The language all parts of racetwin speak.
+
+Everything that passes from one layer to the next is defined here: the telemetry frame, the events derived from it, what the
+twins say, ranked pit plans and recommendations. Models are frozen: a value that has been handed on does not change.
+
+Units, everywhere: seconds, metres, kilograms, degrees Celsius, km/h for speed. Laps count from 1. ``time_s`` is race time,
+seconds since lights out (negative on the grid). ``car_id`` is the racing number as a string, ``driver`` the three-letter code.
+A value that the source does not carry is ``None``; nothing is invented.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FRAME_VERSION = "racetwin/1"
+"""Version field of :class:`TelemetryFrame`; tells our frame from the original telemetry schema, which has none."""
+
+MAX_CARS = 24
+"""Most cars a race can have: the entry limit of the sporting regulations rounded up to what feeds carry (EA format 2026)."""
+
+
+class Compound(StrEnum):
+    """Tyre compound as the broadcast names it."""
+
+    SOFT = "SOFT"
+    MEDIUM = "MEDIUM"
+    HARD = "HARD"
+    INTERMEDIATE = "INTERMEDIATE"
+    WET = "WET"
+
+    @property
+    def index(self) -> int:
+        """Position in ``SOFT, MEDIUM, HARD, INTERMEDIATE, WET``: how arrays name a compound."""
+        return COMPOUNDS.index(self)
+
+    @property
+    def letter(self) -> str:
+        """``S``, ``M``, ``H``, ``I`` or ``W``."""
+        return self.value[0]
+
+    @property
+    def is_slick(self) -> bool:
+        """Whether it is one of the three dry compounds."""
+        return self in COMPOUNDS[:3]
+
+
+COMPOUNDS: tuple[Compound, ...] = tuple(Compound)
+
+
+class TrackStatus(StrEnum):
+    """State of the track, as race control declares it."""
+
+    GREEN = "GREEN"
+    YELLOW = "YELLOW"
+    SC = "SC"
+    VSC = "VSC"
+    VSC_ENDING = "VSC_ENDING"
+    RED = "RED"
+
+    @property
+    def is_neutralised(self) -> bool:
+        """Whether overtaking is forbidden and the field is slowed."""
+        return self in (TrackStatus.SC, TrackStatus.VSC, TrackStatus.VSC_ENDING, TrackStatus.RED)
+
+
+class CarStatus(StrEnum):
+    """Where a car is in its race."""
+
+    GRID = "GRID"
+    TRACK = "TRACK"
+    PIT = "PIT"
+    RETIRED = "RETIRED"
+    FINISHED = "FINISHED"
+
+
+class Priority(StrEnum):
+    """How soon a recommendation must be acted on."""
+
+    URGENT = "urgent"
+    MODERATE = "moderate"
+    OPTIONAL = "optional"
+
+
+class Model(BaseModel):
+    """Frozen base of every model; an unknown field is an error, so a misspelt one cannot pass unseen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+CarId = Annotated[str, Field(pattern=r"^\d{1,3}$", description="racing number, as a string")]
+LapNumber = Annotated[int, Field(ge=0, le=200)]
+
+
+# --- telemetry ------------------------------------------------------------------------------------------------------
+
+
+class Tyre(Model):
+    """The set on a car: ``age`` in laps including laps before this race, ``wear`` in 0..1 where a source measures it."""
+
+    compound: Compound | None = None
+    age: Annotated[float, Field(ge=0, le=120)] | None = None
+    fresh: bool | None = None
+    pirelli: str | None = Field(default=None, description="C-code (C1..C6), where known")
+    wear: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class TrackConditions(Model):
+    """Track status and weather; temperatures in degrees Celsius, wind in m/s and degrees."""
+
+    status: TrackStatus = TrackStatus.GREEN
+    weather: str | None = Field(default=None, description="as the source words it: dry, light rain, ...")
+    rainfall: bool | None = None
+    air_temperature_c: float | None = None
+    track_temperature_c: float | None = None
+    wind_speed_ms: float | None = None
+    wind_direction_deg: float | None = None
+    humidity_pct: float | None = None
+
+
+class CarTelemetry(Model):
+    """One car at the frame's instant.
+
+    ``lap`` is the lap being driven (laps completed + 1), ``lap_fraction`` the share of it covered, ``last_line_time_s`` the
+    race time at which the car last crossed the line. ``gap_s`` is to the leader and ``interval_s`` to the car ahead, both as
+    time; a lapped car also carries ``laps_down``.
+    """
+
+    car_id: CarId
+    driver: str | None = None
+    team: str | None = None
+    status: CarStatus = CarStatus.TRACK
+    position: Annotated[int, Field(ge=1, le=MAX_CARS)] | None = None
+    grid_position: Annotated[int, Field(ge=1, le=MAX_CARS)] | None = None
+    lap: LapNumber | None = None
+    lap_fraction: Annotated[float, Field(ge=0, le=1)] | None = None
+    gap_s: float | None = None
+    interval_s: float | None = None
+    laps_down: Annotated[int, Field(ge=0)] | None = None
+    last_lap_s: Annotated[float, Field(gt=0)] | None = None
+    best_lap_s: Annotated[float, Field(gt=0)] | None = None
+    last_line_time_s: float | None = None
+    sectors_s: tuple[float | None, float | None, float | None] | None = None
+    tyre: Tyre = Tyre()
+    stops: Annotated[int, Field(ge=0)] | None = None
+    pit_lane_s: float | None = Field(default=None, description="time in the pit lane of the last visit")
+    fuel_kg: Annotated[float, Field(ge=0, le=120)] | None = None
+    speed_kmh: Annotated[float, Field(ge=0, le=450)] | None = None
+    rpm: Annotated[float, Field(ge=0, le=20000)] | None = None
+    gear: Annotated[int, Field(ge=-1, le=9)] | None = None
+    throttle: Annotated[float, Field(ge=0, le=1)] | None = None
+    brake: Annotated[float, Field(ge=0, le=1)] | None = None
+    drs: bool | None = None
+    x_m: float | None = None
+    y_m: float | None = None
+    z_m: float | None = None
+
+
+class TelemetryFrame(Model):
+    """Everything known of a session at one instant: what a feed hands to the ingestor, and the ingestor to the twins.
+
+    ``seq`` counts frames of one source from 0 without gaps. ``lap`` is the leader's current lap. ``simulated`` says that the
+    race was drawn from a model and not timed on a track; whoever shows the frame must show that too.
+    """
+
+    version: Literal["racetwin/1"] = FRAME_VERSION
+    source: str
+    seq: Annotated[int, Field(ge=0)]
+    time_s: float
+    race_id: str
+    circuit_id: str | None = None
+    season: int | None = None
+    session_type: Literal["race", "sprint", "qualifying", "practice", "test"] = "race"
+    simulated: bool = False
+    lap: LapNumber
+    total_laps: LapNumber | None = None
+    track: TrackConditions = TrackConditions()
+    cars: Annotated[tuple[CarTelemetry, ...], Field(min_length=1, max_length=MAX_CARS)]
+
+
+# --- events: derived once, by the ingestor ----------------------------------------------------------------------------
+
+
+class Event(Model):
+    """Something that happened at ``time_s``; ``inferred`` where no source said so and the ingestor concluded it."""
+
+    time_s: float
+    inferred: bool = False
+
+
+class LapCompleted(Event):
+    """A car crossed the line: the row that lap-based models learn from. ``lap`` is the lap completed."""
+
+    kind: Literal["lap_completed"] = "lap_completed"
+    car_id: CarId
+    lap: LapNumber
+    lap_time_s: float | None
+    line_time_s: float
+    position: int | None
+    gap_s: float | None
+    interval_s: float | None
+    laps_down: int = 0
+    tyre: Tyre = Tyre()
+    track_status: TrackStatus = TrackStatus.GREEN
+    neutralised: bool = Field(default=False, description="SC, VSC or red at any time during the lap")
+    pit_in: bool = False
+    pit_out: bool = False
+    sectors_s: tuple[float | None, float | None, float | None] | None = None
+
+
+class PitEntered(Event):
+    """A car left the track for the pit lane, on lap ``lap``."""
+
+    kind: Literal["pit_entered"] = "pit_entered"
+    car_id: CarId
+    lap: LapNumber
+
+
+class PitExited(Event):
+    """A car is back on track; ``pit_lane_s`` is its time between the pit-lane lines, where known."""
+
+    kind: Literal["pit_exited"] = "pit_exited"
+    car_id: CarId
+    lap: LapNumber
+    pit_lane_s: float | None = None
+
+
+class TyreChanged(Event):
+    """A car carries another set than before."""
+
+    kind: Literal["tyre_changed"] = "tyre_changed"
+    car_id: CarId
+    lap: LapNumber
+    old: Tyre
+    new: Tyre
+
+
+class Overtake(Event):
+    """``car_id`` took ``position`` from ``passed_car_id``; ``on_track`` is false where a stop or a retirement did it."""
+
+    kind: Literal["overtake"] = "overtake"
+    car_id: CarId
+    passed_car_id: CarId
+    position: int
+    lap: LapNumber
+    on_track: bool = True
+
+
+class TrackStatusChanged(Event):
+    """Race control changed the state of the track."""
+
+    kind: Literal["track_status_changed"] = "track_status_changed"
+    old: TrackStatus
+    new: TrackStatus
+    lap: LapNumber
+
+
+class Retired(Event):
+    """A car is out of the race."""
+
+    kind: Literal["retired"] = "retired"
+    car_id: CarId
+    lap: LapNumber
+
+
+class Finished(Event):
+    """A car took the chequered flag in ``position``."""
+
+    kind: Literal["finished"] = "finished"
+    car_id: CarId
+    position: int
+    lap: LapNumber
+
+
+class RaceControl(Event):
+    """A message of race control, verbatim."""
+
+    kind: Literal["race_control"] = "race_control"
+    message: str
+    category: str | None = None
+    flag: str | None = None
+    car_id: CarId | None = None
+    lap: LapNumber | None = None
+
+
+class Weather(Event):
+    """The weather readings changed."""
+
+    kind: Literal["weather"] = "weather"
+    track: TrackConditions
+
+
+class FeedGap(Event):
+    """A feed was silent from ``since_s`` to ``time_s``; what happened in between is unknown."""
+
+    kind: Literal["feed_gap"] = "feed_gap"
+    source: str
+    since_s: float
+
+
+RaceEvent = Annotated[
+    LapCompleted
+    | PitEntered
+    | PitExited
+    | TyreChanged
+    | Overtake
+    | TrackStatusChanged
+    | Retired
+    | Finished
+    | RaceControl
+    | Weather
+    | FeedGap,
+    Field(discriminator="kind"),
+]
+
+
+class Rejection(Model):
+    """One refused piece of input: which field, what stood there, what was expected."""
+
+    kind: str = Field(description="short name it is counted under, e.g. 'position.out_of_range'")
+    field: str
+    value: str
+    expected: str
+    source: str | None = None
+    seq: int | None = None
+    car_id: str | None = None
+    time_s: float | None = None
+
+
+# --- twins: what the cars are believed to be --------------------------------------------------------------------------
+
+
+class Estimate(Model):
+    """A number with its uncertainty: mean and the ends of the central 90 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class CarTwinState(Model):
+    """What is known and believed of one car after its last completed lap.
+
+    ``pace_s`` is lap time on fresh mediums with no fuel aboard, minus the field's reference; ``wear_s_per_lap`` the extra time
+    each further lap on this set costs; ``next_laps_s`` the forecast of the coming laps if the car stays out.
+    """
+
+    car_id: CarId
+    driver: str | None
+    team: str | None
+    status: CarStatus
+    lap: LapNumber = Field(description="laps completed")
+    position: int | None
+    gap_s: float | None
+    interval_s: float | None
+    laps_down: int = 0
+    tyre: Tyre
+    stops: int
+    last_lap_s: float | None
+    best_lap_s: float | None
+    fuel_kg: Estimate
+    pace_s: Estimate
+    wear_s_per_lap: Estimate
+    next_laps_s: tuple[Estimate, ...] = ()
+    tyre_life_laps: Estimate | None = None
+    pit_window: tuple[int, int] | None = Field(default=None, description="first and last sensible lap of the next stop")
+    performance_delta_s: float | None = Field(default=None, description="last lap minus what was expected of it")
+    stop_probability_next_lap: float | None = None
+    stop_probability_next_5: float | None = None
+
+
+# --- decisions --------------------------------------------------------------------------------------------------------
+
+
+class PlannedStop(Model):
+    """Box at the end of lap ``lap`` for ``compound``; ``age`` is the set's age in laps when fitted."""
+
+    lap: Annotated[int, Field(ge=1, le=200)]
+    compound: Compound
+    age: Annotated[float, Field(ge=0, le=60)] = 0.0
+
+
+class RankedPlan(Model):
+    """One candidate pit plan of a car with its simulated outcome.
+
+    ``position_probability[i]`` is the probability of finishing in position ``i + 1``, retirements counted in the place they
+    are classified in. ``standard_error`` is that of ``expected_points``; ``delta_points`` is expected points minus those of the
+    best plan on the same races, with its own standard error ``delta_standard_error``; ``too_close`` says that the data do not
+    tell it from the best.
+    """
+
+    plan: str = Field(description="as spoken, e.g. 'L24 HARD' or 'L18 MEDIUM, L39 HARD'; 'no stop' for none")
+    stops: tuple[PlannedStop, ...]
+    rank: int
+    expected_position: float
+    expected_points: float
+    p_win: float
+    p_podium: float
+    p_points: float
+    mean_race_time_s: float
+    standard_error: float
+    delta_points: float = 0.0
+    delta_standard_error: float = 0.0
+    too_close: bool = False
+    n_races: int
+    seed: int
+    position_probability: tuple[float, ...]
+
+
+class Rejoin(Model):
+    """Where a car comes out if it boxes at the end of lap ``lap``, and how sure that is.
+
+    ``position_probability`` maps a position to its probability. ``car_ahead``/``car_behind`` are the likeliest neighbours
+    at pit exit, with the mean gaps to them in seconds (positive).
+    """
+
+    car_id: CarId
+    lap: int
+    track_status: TrackStatus
+    position: int
+    probability: float
+    position_probability: dict[int, float]
+    car_ahead: CarId | None
+    gap_ahead_s: float | None
+    car_behind: CarId | None
+    gap_behind_s: float | None
+    pit_loss_s: Estimate
+
+
+class Receipt(Model):
+    """What is needed to compute a result again, bit for bit."""
+
+    seed: int
+    n_races: int
+    backend: str
+    parameters_hash: str
+    state_hash: str
+    code_version: str
+
+
+class DeskAnswer(Model):
+    """What the strategy desk says of one car at one moment: the ranked plans, best first, and what they rest on."""
+
+    race_id: str
+    car_id: CarId
+    lap: int = Field(description="laps completed by the leader when the state was taken")
+    time_s: float
+    objective: str
+    plans: tuple[RankedPlan, ...]
+    box_now: Rejoin | None
+    receipt: Receipt
+    elapsed_s: float | None = Field(
+        default=None, description="compute time; not part of the answer, so None when comparing"
+    )
+
+
+class Fact(Model):
+    """One numbered statement that advice may rest on."""
+
+    id: int
+    name: str
+    value: float | int | str | bool
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    source: str
+    text: str = Field(description="the fact as a sentence")
+
+
+class Alternative(Model):
+    """What else could be done, and how likely it is to be the better choice."""
+
+    plan: str
+    probability_better: float | None = None
+    text: str
+
+
+class Recommendation(Model):
+    """One piece of advice to the engineer of ``car_id``; the field names of the original system are kept."""
+
+    id: str
+    car_id: CarId
+    lap: int
+    priority: Priority
+    title: str
+    description: str
+    expected_benefit: str
+    reasoning: str
+    execution_lap: int | None
+    risks: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    wording: Literal["rules", "model"] = "rules"
+    expected_benefit_points: float | None = None
+    expected_benefit_standard_error: float | None = None

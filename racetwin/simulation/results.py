@@ -1,0 +1,56 @@
+"""What a batch of simulated races says: integer counts, so that shards add up exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from racetwin.simulation.plans import PitPlan
+
+POINTS = (25, 18, 15, 12, 10, 8, 6, 4, 2, 1)
+"""Championship points of a Grand Prix by finishing position (no fastest-lap point, as since 2025)."""
+SPRINT_POINTS = (8, 7, 6, 5, 4, 3, 2, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationResult:
+    """Outcome of ``n_races`` races for each of ``p`` plans of one car, all plans on the same random draws.
+
+    Parameters
+    ----------
+    car_id
+        The car whose plans were varied, and ``cars`` all cars in array order.
+    positions : (p, n_races) uint8
+        Its finishing position, 1-based, race by race: paired across plans (common random numbers).
+    histogram : (p, n, n) int64
+        ``histogram[k, i, j]``: races under plan ``k`` in which car ``i`` finished in position ``j + 1``.
+    time_s : (p,) float64
+        Mean race time of the car over the races it finished.
+    seed, backend
+        For the receipt.
+    """
+
+    car_id: str
+    cars: tuple[str, ...]
+    plans: tuple[PitPlan, ...]
+    positions: npt.NDArray[np.uint8]
+    histogram: npt.NDArray[np.int64]
+    time_s: npt.NDArray[np.float64]
+    n_races: int
+    seed: int
+    backend: str
+
+    def probabilities(self, car_id: str | None = None) -> npt.NDArray[np.float64]:
+        """Return ``(p, n)`` probabilities of each finishing position of a car (default: the car of the plans)."""
+        i = self.cars.index(car_id or self.car_id)
+        return self.histogram[:, i, :] / self.n_races
+
+    def points(self, table: tuple[int, ...] = POINTS) -> npt.NDArray[np.float64]:
+        """Return ``(p, n_races)`` points scored, race by race."""
+        lookup = np.zeros(256)
+        lookup[1 : len(table) + 1] = table
+        return lookup[self.positions]

@@ -1,0 +1,1 @@
+"""EXPLAINING: ranked plans and twin states come in, checked recommendations go out."""

@@ -1,0 +1,1 @@
+"""SENSING: feeds come in, one ordered stream of validated frames and events goes out."""
