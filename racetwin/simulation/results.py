@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +32,14 @@ class SimulationResult:
         Mean race time of the car over the races it finished.
     seed, backend
         For the receipt.
+    first_race
+        Number of the first race in the seed's sequence: race ``first_race + r`` is the same race in whatever batch it was computed, so
+        shards and later rounds continue where earlier ones ended.
+    finished : (p,) int64
+        Races in which the car saw the flag: the weights of ``time_s``. ``rint(1000 * time_s * finished)`` is the exact sum of
+        race times in milliseconds.
+    watched, watched_positions : (p, n_races, len(watched)) uint8
+        Finishing positions, race by race, of the other cars that were asked for.
     """
 
     car_id: str
@@ -43,6 +51,10 @@ class SimulationResult:
     n_races: int
     seed: int
     backend: str
+    first_race: int = 0
+    finished: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    watched: tuple[str, ...] = ()
+    watched_positions: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0, 0), dtype=np.uint8))
 
     def probabilities(self, car_id: str | None = None) -> npt.NDArray[np.float64]:
         """Return ``(p, n)`` probabilities of each finishing position of a car (default: the car of the plans)."""

@@ -67,6 +67,13 @@ class RaceState:
         Age of the freshest set in hand by compound.
     planned_lap, planned_compound : (n, 4) int
         Stops still to come if a car's plan is known or assumed (0 / -1 padded); empty for a rival that decides for itself.
+    stop_extra_s : (n,) seconds
+        Added to the car's next stop: a slow stop that is known, or asked "what if".
+    forced_status, forced_lap
+        What if: ``SC``, ``VSC`` or ``RED`` declared in lap ``forced_lap`` (counted from 1) in every race, whatever the draws; lap 0
+        for none. All other draws stay as they are.
+    rain_lap, rain_wetness
+        What if: the track's wetness becomes at least ``rain_wetness`` from lap ``rain_lap`` on, in every race; lap 0 for none.
     """
 
     race_id: str
@@ -100,6 +107,11 @@ class RaceState:
     set_age: FloatArray = field(default_factory=lambda: np.zeros((0, 5)))
     planned_lap: IntArray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
     planned_compound: IntArray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
+    stop_extra_s: FloatArray = field(default_factory=lambda: np.zeros(0))
+    forced_status: TrackStatus = TrackStatus.GREEN
+    forced_lap: int = 0
+    rain_lap: int = 0
+    rain_wetness: float = 0.0
 
     def __post_init__(self) -> None:
         n = len(self.car_id)
@@ -111,6 +123,7 @@ class RaceState:
             "set_age": np.zeros((n, 5)),
             "planned_lap": np.zeros((n, 4), dtype=np.int64),
             "planned_compound": np.full((n, 4), -1, dtype=np.int64),
+            "stop_extra_s": np.zeros(n),
         }
         for name, default in fill.items():
             if len(getattr(self, name)) == 0 and n:
