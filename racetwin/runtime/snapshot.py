@@ -79,7 +79,7 @@ class Counters(Model):
     frames_processed: int = Field(default=0, description="frames that are through: accepted, or refused and counted")
     frames_accepted: int = 0
     frames_rejected: int = 0
-    rejected_by_kind: dict[str, int] = {}
+    rejected_by_kind: Mapping[str, int] = Field(default={}, description="refused input by what was wrong with it")
     duplicates: int = 0
     late: int = 0
     events: int = 0

@@ -1,0 +1,352 @@
+"""A live race seen from Python: the face that notebooks and widgets use.
+
+A :class:`LiveRace` either subscribes to a running engine or embeds one (a replay, a simulated race). One background thread
+keeps its :attr:`~LiveRace.snapshot` fresh and is the only caller of subscribed callbacks, so whatever they write to (widgets,
+files) has a single writer. A callback that raises does not stop the others; what it raised is kept in :attr:`~LiveRace.errors`.
+
+>>> from racetwin import LiveRace
+>>> with LiveRace.replay("2023-15-singapore", speed=None, to_lap=25, follow="55") as live:  # doctest: +SKIP
+...     live.join()
+...     live.snapshot.answers["55"].plans[0].plan
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol, Self
+
+from racetwin.config import Settings
+from racetwin.config import settings as process_settings
+from racetwin.errors import InputError, RacetwinError
+
+if TYPE_CHECKING:
+    from racetwin.runtime.snapshot import RaceSnapshot
+
+Callback = Callable[["RaceSnapshot"], None]
+
+ERRORS_KEPT = 100
+DEFAULT_SPEED = 20.0
+
+
+class Session(Protocol):
+    """Where a live race comes from: something that runs in the background thread and publishes snapshots."""
+
+    def run(self, publish: Callback, report: Callable[[Exception], None]) -> None:
+        """Block until the race has ended or :meth:`stop` was called, publishing each new snapshot."""
+
+    def stop(self) -> None:
+        """Make :meth:`run` return soon; may be called from any thread, more than once."""
+
+    def follow(self, cars: tuple[str, ...]) -> None:
+        """Ask for plans and advice of these cars from now on; may be called from any thread."""
+
+    def at(self, lap: int | None, time_s: float | None) -> RaceSnapshot:
+        """Return what was known when the leader had completed ``lap`` laps, or at race time ``time_s``."""
+
+    def control(self, action: str, value: float | None) -> None:
+        """Pause, resume, seek or change the speed of a replay."""
+
+
+class _Shared:
+    """What the background thread and its LiveRace share; it must not hold the LiveRace, or that would never be collected."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.changed = threading.Condition()
+        self.snapshot: RaceSnapshot | None = None
+        self.callbacks: tuple[Callback, ...] = ()
+        self.errors: deque[Exception] = deque(maxlen=ERRORS_KEPT)
+        self.ended = threading.Event()
+        self.touched = time.monotonic()
+        self.lease_s: float | None = None
+
+    def publish(self, snapshot: RaceSnapshot) -> None:
+        """Take a new snapshot and tell the subscribers, in the background thread."""
+        with self.changed:
+            self.snapshot = snapshot
+            self.changed.notify_all()
+        for callback in self.callbacks:
+            try:
+                callback(snapshot)
+            except Exception as error:
+                self.errors.append(error)
+        if self.lease_s is not None and time.monotonic() - self.touched > self.lease_s:
+            self.session.stop()
+
+    def run(self) -> None:
+        """Body of the background thread."""
+        try:
+            self.session.run(self.publish, self.errors.append)
+        except Exception as error:
+            self.errors.append(error)
+        finally:
+            self.ended.set()
+            with self.changed:
+                self.changed.notify_all()
+
+
+class LiveRace:
+    """A race as it unfolds. Build one with :meth:`connect`, :meth:`replay`, :meth:`simulate` or :meth:`auto`.
+
+    Use it as a context manager (``with LiveRace.auto() as live:``) or call :meth:`start` and :meth:`stop`. When the object
+    is no longer used, its thread ends by itself.
+
+    Attributes
+    ----------
+    label
+        Where it comes from, in words, for the page.
+    """
+
+    def __init__(self, session: Session, *, label: str, lease_s: float | None = None) -> None:
+        self.label = label
+        self._shared = _Shared(session)
+        self._shared.lease_s = lease_s
+        self._thread: threading.Thread | None = None
+        self._followed: tuple[str, ...] = ()
+        self._finalizer = weakref.finalize(self, session.stop)
+
+    # --- where races come from ------------------------------------------------------------------------------------
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        rate_hz: float = 10.0,
+        follow: str | Iterable[str] = (),
+        token: str | None = None,
+        lease_s: float | None = None,
+    ) -> LiveRace:
+        """Subscribe to a running engine at ``url`` (``ws://host:port/ws``; ``http://host:port`` is taken too).
+
+        A lost connection is tried again until :meth:`stop`, and resumes where it was.
+        """
+        from racetwin.runtime.subscription import Subscription
+
+        live = cls(Subscription(url, rate_hz=rate_hz, token=token), label=f"engine at {url}", lease_s=lease_s)
+        live.follow(follow)
+        return live
+
+    @classmethod
+    def replay(
+        cls,
+        race_id: str,
+        *,
+        speed: float | None = DEFAULT_SPEED,
+        hz: float | None = 10.0,
+        from_lap: int = 1,
+        to_lap: int | None = None,
+        follow: str | Iterable[str] = (),
+        rate_hz: float = 10.0,
+        races: int | None = None,
+        settings: Settings | None = None,
+        lease_s: float | None = None,
+    ) -> LiveRace:
+        """Replay a race of the library in an engine of our own.
+
+        Parameters
+        ----------
+        speed
+            Against real time. None: as fast as it goes, on the race's own clock and with the desk in step, so that the
+            same call gives the same snapshots each time.
+        hz
+            Frames a second of race time; None for one frame an event (line crossings, stops, status), which is enough for
+            everything but the picture in between.
+        from_lap, to_lap
+            The replay ends after lap ``to_lap`` (default: at the flag).
+        rate_hz
+            Most callbacks a second of wall time.
+        races
+            Races simulated per plan (default: the setting).
+        """
+        from racetwin.runtime.embedded import embed_replay
+
+        session = embed_replay(
+            race_id,
+            speed=speed,
+            hz=hz,
+            from_lap=from_lap,
+            to_lap=to_lap,
+            rate_hz=rate_hz,
+            races=races,
+            settings=settings or process_settings(),
+        )
+        live = cls(session, label=f"replay of {race_id}", lease_s=lease_s)
+        live.follow(follow)
+        return live
+
+    @classmethod
+    def simulate(
+        cls,
+        circuit_id: str | None = None,
+        season: int | None = None,
+        *,
+        seed: int = 1,
+        speed: float | None = DEFAULT_SPEED,
+        hz: float | None = 10.0,
+        to_lap: int | None = None,
+        follow: str | Iterable[str] = (),
+        rate_hz: float = 10.0,
+        races: int | None = None,
+        settings: Settings | None = None,
+        lease_s: float | None = None,
+    ) -> LiveRace:
+        """Run a Grand Prix drawn from the race model in an engine of our own; parameters as for :meth:`replay`."""
+        from racetwin.runtime.embedded import embed_simulation
+
+        session = embed_simulation(
+            circuit_id=circuit_id,
+            season=season,
+            seed=seed,
+            speed=speed,
+            hz=hz,
+            to_lap=to_lap,
+            rate_hz=rate_hz,
+            races=races,
+            settings=settings or process_settings(),
+        )
+        live = cls(session, label="simulated race", lease_s=lease_s)
+        live.follow(follow)
+        return live
+
+    @classmethod
+    def auto(
+        cls,
+        race_id: str | None = None,
+        *,
+        speed: float | None = DEFAULT_SPEED,
+        follow: str | Iterable[str] = (),
+        rate_hz: float = 10.0,
+        settings: Settings | None = None,
+        lease_s: float | None = None,
+    ) -> LiveRace:
+        """Subscribe to the engine that the setting ``engine`` names; without one, replay a race; without data, simulate."""
+        chosen = settings or process_settings()
+        if chosen.engine:
+            token = chosen.token.get_secret_value() if chosen.token else None
+            return cls.connect(chosen.engine, rate_hz=rate_hz, follow=follow, token=token, lease_s=lease_s)
+        from racetwin.runtime.sources import default_race
+
+        race = race_id or default_race(chosen)
+        if race is None:
+            return cls.simulate(speed=speed, follow=follow, rate_hz=rate_hz, settings=chosen, lease_s=lease_s)
+        return cls.replay(race, speed=speed, follow=follow, rate_hz=rate_hz, settings=chosen, lease_s=lease_s)
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Start the background thread; a second call does nothing."""
+        if self._thread is None:
+            self._shared.touched = time.monotonic()
+            self._thread = threading.Thread(target=self._shared.run, name=f"racetwin: {self.label}", daemon=True)
+            self._thread.start()
+        return self
+
+    def stop(self, timeout: float | None = 10.0) -> None:
+        """End the background thread and wait for it, at most ``timeout`` seconds; a second call does nothing."""
+        self._shared.session.stop()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the race has ended (a replay at its last lap) and tell whether it has."""
+        if self._thread is None:
+            raise InputError("join: the race was not started; call start() first")
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"LiveRace({self.label})"
+
+    # --- what it shows --------------------------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> RaceSnapshot | None:
+        """The newest snapshot, None before the first; frozen, and free to read from any thread."""
+        return self._shared.snapshot
+
+    @property
+    def errors(self) -> tuple[Exception, ...]:
+        """What callbacks raised and what went wrong in the background, oldest first."""
+        return tuple(self._shared.errors)
+
+    @property
+    def running(self) -> bool:
+        """Whether the background thread is alive."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def raise_errors(self) -> None:
+        """Raise the first kept error, if there is one: how a notebook or a test makes sure that none went unseen."""
+        if self._shared.errors:
+            raise self._shared.errors[0]
+
+    def subscribe(self, callback: Callback) -> Callable[[], None]:
+        """Call ``callback(snapshot)`` in the background thread for each update; returns the function that ends that."""
+        shared = self._shared
+        shared.callbacks = (*shared.callbacks, callback)
+
+        def unsubscribe() -> None:
+            shared.callbacks = tuple(c for c in shared.callbacks if c is not callback)
+
+        return unsubscribe
+
+    def wait_for(self, condition: Callable[[RaceSnapshot], bool], timeout: float = 60.0) -> RaceSnapshot:
+        """Wait for a snapshot that fulfils ``condition`` and return it; `RacetwinError` when the time or the race is over."""
+        shared = self._shared
+        deadline = time.monotonic() + timeout
+        with shared.changed:
+            while True:
+                if shared.snapshot is not None and condition(shared.snapshot):
+                    return shared.snapshot
+                left = deadline - time.monotonic()
+                if left <= 0 or shared.ended.is_set():
+                    why = f"within {timeout:g} s" if left <= 0 else "before the race ended"
+                    raise RacetwinError(f"wait_for: the condition was not met {why} ({shared.snapshot!r})")
+                shared.changed.wait(min(left, 0.5))
+
+    # --- what it is asked -----------------------------------------------------------------------------------------
+
+    def follow(self, car_id: str | Iterable[str], *, only: bool = True) -> None:
+        """Ask for plans and advice of these cars; ``only=False`` adds to those followed already."""
+        cars = (car_id,) if isinstance(car_id, str) else tuple(car_id)
+        self._followed = cars if only else (*self._followed, *(c for c in cars if c not in self._followed))
+        self._shared.session.follow(self._followed)
+
+    @property
+    def followed(self) -> tuple[str, ...]:
+        """The cars whose plans were asked for."""
+        return self._followed
+
+    def at(self, lap: int | None = None, *, time_s: float | None = None) -> RaceSnapshot:
+        """Return what was known when the leader had completed ``lap`` laps (or at race time ``time_s``): time travel."""
+        if (lap is None) == (time_s is None):
+            raise InputError("at: give either lap or time_s")
+        return self._shared.session.at(lap, time_s)
+
+    def pause(self) -> None:
+        """Hold the replay."""
+        self._shared.session.control("pause", None)
+
+    def resume(self) -> None:
+        """Go on with the replay."""
+        self._shared.session.control("resume", None)
+
+    def set_speed(self, speed: float) -> None:
+        """Change the speed of the replay (against real time)."""
+        if not speed > 0:
+            raise InputError(f"speed: {speed!r}, expected a number above 0")
+        self._shared.session.control("speed", speed)
+
+    def touch(self) -> None:
+        """Say that somebody is looking; with ``lease_s`` the race stops when nobody has for that long."""
+        self._shared.touched = time.monotonic()
