@@ -1,0 +1,75 @@
+# racetwin: `make race-day` watches a Grand Prix with live advice, `make test` checks everything. `make help` lists the rest.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RACE ?=
+SPEED ?= 20
+CATEGORY ?=
+
+# A folder of real race data beside the checkout is used where there is one; without it races are simulated.
+ifeq ($(origin RACETWIN_DATA),undefined)
+ifneq ($(wildcard ../shared/data/laps.parquet),)
+export RACETWIN_DATA := $(abspath ../shared/data)
+endif
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help env env-test race-day test lint types notebooks browser chaos backtest bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "racetwin needs Python 3.11 or newer; '$(PYTHON)' is older. Try: make PYTHON=python3.12 ..."; exit 2; }
+	@echo "Creating the environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo "Installing racetwin and what it needs (a minute or two, once) ..."
+	@$(BIN)/python -m pip install --quiet --editable '.[mojo,feeds]'
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
+	@echo "Installing what the tests need ..."
+	@$(BIN)/python -m pip install --quiet --editable '.[mojo,feeds,cluster,fastf1,calibrate,test]'
+	@touch $@
+
+env: $(VENV)/.installed ## create the environment
+env-test: $(VENV)/.installed-test
+
+race-day: $(VENV)/.installed ## a Grand Prix with live advice: RACE=2024-12-great-britain SPEED=20
+	@exec $(BIN)/racetwin race-day $(if $(RACE),--race $(RACE)) --speed $(SPEED)
+
+test: $(VENV)/.installed-test lint types ## all tests but the slow ones; CATEGORY=unit|integration|live
+	$(BIN)/python -m pytest -q -m "$(if $(CATEGORY),$(CATEGORY) and )not browser and not chaos and not backtest"
+	$(if $(CATEGORY),,$(MAKE) notebooks)
+
+lint: $(VENV)/.installed-test ## ruff and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.installed-test ## mypy --strict
+	$(BIN)/mypy
+
+notebooks: $(VENV)/.installed-test ## every notebook as a regression test
+	$(BIN)/python -m pytest -q --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg notebooks
+
+browser: $(VENV)/.installed-test ## the race-day page in headless Chromium
+	$(BIN)/python -m pytest -q -m browser
+
+chaos: $(VENV)/.installed-test ## kill, pause and cut real processes
+	$(BIN)/python -m pytest -q -m chaos
+
+backtest: $(VENV)/.installed-test ## forecasts against races they never saw
+	$(BIN)/python -m pytest -q -m backtest
+
+bench: $(VENV)/.installed-test ## every benchmark suite
+	@for suite in $$($(BIN)/racetwin bench --list); do $(BIN)/racetwin bench $$suite || exit $$?; done
+
+clean: ## remove the environment and what tests left behind
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
