@@ -1,0 +1,43 @@
+"""All commands, gathered."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from racetwin import __version__
+from racetwin.cli import bench, data, race, strategy, validate
+
+app = typer.Typer(
+    name="racetwin",
+    help="Real-time Formula 1 race strategy: telemetry in, twins, Monte Carlo pit plans, advice out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"racetwin {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Real-time Formula 1 race strategy."""
+
+
+app.command("race-day")(race.race_day)
+app.command("serve")(race.serve)
+app.command("replay")(race.replay)
+app.command("simulate")(race.simulate)
+app.command("strategy")(strategy.strategy)
+app.command("validate")(validate.validate)
+app.command("bench")(bench.bench)
+app.add_typer(data.app, name="data")

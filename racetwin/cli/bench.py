@@ -1,0 +1,42 @@
+"""`racetwin bench`: the figures of one suite beside their targets."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from racetwin.cli.output import console, print_json, table
+from racetwin.evaluation import benchmarks
+
+
+def bench(
+    suite: Annotated[str | None, typer.Argument(help=f"One of: {', '.join(benchmarks.SUITES)}.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    list_suites: Annotated[bool, typer.Option("--list", help="List the suites and exit.")] = False,
+) -> None:
+    """Measure one part and print each figure beside what it must and should reach.
+
+    Example: `racetwin bench kernel --json`
+    """
+    if list_suites or suite is None:
+        typer.echo("\n".join(benchmarks.SUITES))
+        return
+    result = benchmarks.run(suite)
+    if as_json:
+        print_json(result)
+        return
+    rows = [
+        (
+            f["name"],
+            f"{f['value']:,.4g}",
+            f["unit"],
+            "" if f["must"] is None else f"{f['must']:,.4g}",
+            "" if f["aim"] is None else f"{f['aim']:,.4g}",
+            {None: "", True: "yes", False: "NO"}[f["met"]],
+        )
+        for f in result["figures"]
+    ]
+    console.print(table(f"{suite}", ("figure", "value", "unit", "must", "aim", "met"), rows))
+    on = result["machine"]
+    console.print(f"{on['cpu']}, {on['cores']} cores, Python {on['python']}, load {on['load_1min']}", style="dim")

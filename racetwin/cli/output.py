@@ -1,0 +1,28 @@
+"""How commands print: tables for people, JSON for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+console = Console()
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON: the same value, the same bytes."""
+    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> Table:
+    """Build a table whose first ``left`` columns are text and whose other columns are numbers."""
+    out = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for i, column in enumerate(columns):
+        out.add_column(column, justify="left" if i < left else "right")
+    for row in rows:
+        out.add_row(*row)
+    return out
