@@ -1,4 +1,4 @@
-"""`racetwin validate`: is everything here that race day needs?"""
+"""`racetwin validate` tells whether everything is here that race day needs."""
 
 from __future__ import annotations
 

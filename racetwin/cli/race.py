@@ -1,0 +1,110 @@
+"""Commands that run a race: `race-day`, `serve`, `replay`, `simulate`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from racetwin.cli.output import console, print_json, table
+from racetwin.cli.tower import tower
+from racetwin.config import settings
+
+Race = Annotated[str | None, typer.Option("--race", help="Race id, as in `racetwin data list`; default: the newest.")]
+Speed = Annotated[float, typer.Option("--speed", help="Against real time.", min=0.1, max=1000)]
+FromLap = Annotated[int, typer.Option("--from-lap", help="Begin when the leader starts this lap.", min=1)]
+
+
+def race_day(
+    race: Race = None,
+    speed: Speed = 20.0,
+    car: Annotated[str | None, typer.Option(help="Racing number to follow first.")] = None,
+    from_lap: FromLap = 1,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="A simulated race, even where data are there.")
+    ] = False,
+) -> None:
+    """Watch a Grand Prix unfold with live advice: engine, API and dashboard in one go; Ctrl-C stops it all.
+
+    Example: `racetwin race-day --race 2024-12-great-britain --speed 20`
+    """
+    from racetwin.runtime.race_day import run_race_day
+
+    run_race_day(race=race, speed=speed, car=car, from_lap=from_lap, simulated=simulated, settings=settings())
+
+
+def serve(
+    race: Race = None,
+    speed: Speed = 1.0,
+    from_lap: FromLap = 1,
+    simulated: Annotated[bool, typer.Option("--simulated", help="Feed from the simulator.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Take telemetry from the WebSocket port instead of a replay.")
+    ] = False,
+) -> None:
+    """Run the engine with its REST and WebSocket API, fed live, from a replay or from the simulator.
+
+    Example: `racetwin serve --race 2024-12-great-britain --speed 5`
+    """
+    from racetwin.runtime.serve import run_server
+
+    run_server(race=race, speed=speed, from_lap=from_lap, simulated=simulated, live=live, settings=settings())
+
+
+def replay(
+    race: Annotated[str, typer.Argument(help="Race id, as in `racetwin data list`.")],
+    speed: Speed = 20.0,
+    from_lap: FromLap = 1,
+    to_lap: Annotated[int | None, typer.Option(help="Stop when the leader has completed this lap.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print each frame as a line of JSON, as fast as it goes.")
+    ] = False,
+) -> None:
+    """Replay a race in the terminal: the timing tower, lap by lap.
+
+    Example: `racetwin replay 2023-15-singapore --speed 60 --from-lap 18`
+    """
+    from rich.live import Live
+
+    from racetwin.runtime import LiveRace
+    from racetwin.telemetry.laptable import frames
+    from racetwin.telemetry.library import RaceLibrary
+
+    record = RaceLibrary(settings()).load(race)
+    if as_json:
+        for frame in frames(record, from_lap=from_lap, to_lap=to_lap):
+            typer.echo(frame.model_dump_json(exclude_none=True))
+        return
+    with LiveRace.replay(race, speed=speed, from_lap=from_lap, to_lap=to_lap) as live, Live(console=console) as screen:
+        while live.running:
+            if live.snapshot is not None:
+                screen.update(tower(live.snapshot))
+            time.sleep(0.1)
+    live.raise_errors()
+
+
+def simulate(
+    circuit: Annotated[str | None, typer.Option(help="Circuit id, e.g. 'monza'; default: drawn by the seed.")] = None,
+    season: Annotated[int | None, typer.Option(help="Season whose rules apply.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same race.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Write the lap table to this Parquet file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Draw one whole Grand Prix from the race model and print its classification.
+
+    Example: `racetwin simulate --circuit silverstone --seed 7 --out race.parquet`
+    """
+    from racetwin.simulation.draw import classification, draw_grand_prix
+
+    race = draw_grand_prix(circuit_id=circuit, season=season, seed=seed)
+    rows = classification(race)
+    if out is not None:
+        race.laps.to_parquet(out, index=False)
+    if as_json:
+        print_json({"race_id": race.race_id, "simulated": True, "seed": seed, "classification": rows})
+        return
+    columns = tuple(rows[0])
+    text = [["" if v is None else str(v) for v in row.values()] for row in rows]
+    console.print(table(f"SIMULATED: {race.race_id}, {race.total_laps} laps", columns, text, left=3))
