@@ -17,6 +17,8 @@ TYRE_STYLE = {"SOFT": "red", "MEDIUM": "yellow", "HARD": "white", "INTERMEDIATE"
 def tower(snapshot: RaceSnapshot) -> Table:
     """Draw one snapshot: positions, gaps, tyres and their age, last lap, stops."""
     frame = snapshot.frame
+    if frame is None:
+        return Table(title="waiting for the first frame", box=None)
     mark = "  SIMULATED" if frame.simulated else ""
     out = Table(
         title=f"{frame.race_id}  lap {frame.lap}/{frame.total_laps or '?'}  {frame.track.status.value}{mark}",
@@ -28,7 +30,7 @@ def tower(snapshot: RaceSnapshot) -> Table:
     out.add_column("car")
     for name in ("gap", "interval", "last", "tyre", "age", "stops"):
         out.add_column(name, justify="right")
-    for car in sorted(frame.cars, key=lambda c: (c.position is None, c.position)):
+    for car in snapshot.order:
         out.add_row(*_row(car), style="dim" if car.status is CarStatus.RETIRED else "")
     return out
 
