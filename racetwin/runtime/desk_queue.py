@@ -1,0 +1,169 @@
+"""What the desk has to work out: one request a car, the newest state wins."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from racetwin.schemas import (
+    CarTwinState,
+    DeskAnswer,
+    LapCompleted,
+    PitEntered,
+    RaceEvent,
+    Recommendation,
+    Retired,
+    TrackStatusChanged,
+    TyreChanged,
+    Weather,
+)
+from racetwin.strategist import Situation, recommend
+
+if TYPE_CHECKING:
+    from racetwin.simulation.state import RaceState
+
+NEAR_PLACES = 3
+"""A rival this many places ahead or behind is near enough for its stop to change our plan at once."""
+CACHE = 128
+"""Answers remembered by what they were computed from."""
+
+
+class Desk(Protocol):
+    """What the queue needs of a strategy desk; :class:`racetwin.simulation.StrategyDesk` is one."""
+
+    def evaluate(
+        self,
+        state: RaceState,
+        car_id: str,
+        objective: str = "points",
+        n_races: int | None = None,
+        seed: int | None = None,
+        deadline_s: float | None = None,
+    ) -> DeskAnswer:
+        """Rank the pit plans of a car in a state."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskRequest:
+    """One car in one state; ``reasons`` say what made it worth asking."""
+
+    car_id: str
+    state: RaceState
+    state_hash: str
+    cars: Mapping[str, CarTwinState]
+    reasons: tuple[str, ...]
+    objective: str = "points"
+    n_races: int | None = None
+    seed: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str, int | None, int | None]:
+        """Everything the answer depends on."""
+        return self.state_hash, self.car_id, self.objective, self.n_races, self.seed
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """An answer of the desk and the advice that follows from it."""
+
+    request: DeskRequest
+    answer: DeskAnswer
+    advice: tuple[Recommendation, ...]
+
+
+class DeskQueue:
+    """Remembers which cars wait for an answer, and answers; not thread-safe except :meth:`work`.
+
+    An answer is a function of its request alone, so equal requests are answered from memory.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.superseded = 0
+        self.cached = 0
+        self._due: OrderedDict[str, DeskRequest] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, str, str, int | None, int | None], Advised] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def put(self, request: DeskRequest) -> None:
+        """Queue a request; one of the same car that still waits is replaced and keeps its turn."""
+        old = self._due.get(request.car_id)
+        if old is not None:
+            self.superseded += old.state_hash != request.state_hash
+            merged = old.reasons + tuple(r for r in request.reasons if r not in old.reasons)
+            request = replace(request, reasons=merged)
+        self._due[request.car_id] = request
+
+    def drop(self, keep: tuple[str, ...]) -> None:
+        """Forget what waits for cars other than these."""
+        for car_id in [c for c in self._due if c not in keep]:
+            del self._due[car_id]
+
+    def take(self) -> DeskRequest | None:
+        """Return the request that has waited longest, or None."""
+        return self._due.popitem(last=False)[1] if self._due else None
+
+    def known(self, request: DeskRequest) -> Advised | None:
+        """Return the remembered answer to an equal request, or None."""
+        found = self._answers.get(request.key)
+        if found is not None:
+            self.cached += 1
+            self._answers.move_to_end(request.key)
+        return found
+
+    def work(self, request: DeskRequest, deadline_s: float | None = None) -> Advised:
+        """Answer a request; touches nothing of the queue, so it may run in a thread of its own."""
+        answer = self.desk.evaluate(
+            request.state,
+            request.car_id,
+            objective=request.objective,
+            n_races=request.n_races,
+            seed=request.seed,
+            deadline_s=deadline_s,
+        )
+        state = request.state
+        situation = Situation(
+            cars=request.cars, lap=state.lap, total_laps=state.total_laps, track_status=state.track_status
+        )
+        return Advised(request, answer, recommend(answer, situation))
+
+    def remember(self, advised: Advised) -> None:
+        """Keep an answer for equal requests."""
+        self._answers[advised.request.key] = advised
+        while len(self._answers) > CACHE:
+            self._answers.popitem(last=False)
+
+
+def reasons_for(car_id: str, events: tuple[RaceEvent, ...], position: Mapping[str, int | None]) -> tuple[str, ...]:
+    """Say which of these events make a new plan of ``car_id`` worth asking for.
+
+    ``position`` is each car's place before the events: a rival's stop counts when it ran near.
+    """
+    own = position.get(car_id)
+
+    def near(other: str) -> bool:
+        there = position.get(other)
+        return own is not None and there is not None and abs(own - there) <= NEAR_PLACES
+
+    reasons: list[str] = []
+    for event in events:
+        match event:
+            case LapCompleted(car_id=c) if c == car_id:
+                reasons.append("lap completed")
+            case TyreChanged(car_id=c) if c == car_id:
+                reasons.append("tyres changed")
+            case PitEntered(car_id=c) if c != car_id and near(c):
+                reasons.append(f"car {c} stops")
+            case Retired(car_id=c) if c != car_id and near(c):
+                reasons.append(f"car {c} is out")
+            case TrackStatusChanged(new=new):
+                reasons.append(f"track {new.value}")
+            case Weather(track=track) if track.rainfall:
+                reasons.append("rain")
+            case _:
+                pass
+    return tuple(dict.fromkeys(reasons))

@@ -1,0 +1,367 @@
+"""The heart of the runtime: frames go in, twins follow, triggers are noticed, snapshots come out.
+
+:class:`RaceEngine` is synchronous and deterministic: no clock, thread, socket or file. Its state is a function of the frames it
+was given, in order, so an engine restored from a dump that is given the rest of the frames is the very engine it would have been.
+Whoever drives it (the orchestrator, a notebook, a test) decides when and where the desk's work is done.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from racetwin.runtime.desk_queue import Advised, Desk, DeskQueue, DeskRequest, reasons_for
+from racetwin.runtime.snapshot import (
+    EVENTS_KEPT,
+    Alarm,
+    Counters,
+    DeskStatus,
+    JournalStatus,
+    LapRow,
+    RaceInfo,
+    RaceSnapshot,
+)
+from racetwin.schemas import CarStatus, CarTwinState, LapCompleted, RaceEvent, TelemetryFrame
+from racetwin.telemetry import TelemetryIngestor
+from racetwin.twins import RaceTwin
+
+if TYPE_CHECKING:
+    from racetwin.simulation.parameters import RaceParameters
+    from racetwin.telemetry.ingestor import Ingested
+
+DUMP_VERSION = 1
+
+
+class RaceEngine:
+    """One race, from frames to advice.
+
+    Parameters
+    ----------
+    info
+        What is known of the race before its first frame; the frames fill in the rest.
+    parameters
+        Race-model parameters (default: those of the circuit and season).
+    desk
+        Who ranks plans; None for a :class:`racetwin.simulation.StrategyDesk`.
+    races, seed, objective
+        What the desk is asked with.
+
+    Examples
+    --------
+    >>> engine = RaceEngine()  # doctest: +SKIP
+    >>> engine.follow("55")
+    >>> for frame in frames(record, hz=None, to_lap=20):
+    ...     engine.ingest(frame)
+    >>> engine.settle()
+    >>> engine.snapshot().answers["55"].plans[0].plan
+    """
+
+    def __init__(
+        self,
+        info: RaceInfo | None = None,
+        *,
+        parameters: RaceParameters | None = None,
+        desk: Desk | None = None,
+        races: int | None = None,
+        seed: int | None = None,
+        objective: str = "points",
+        run_id: str = "run",
+    ) -> None:
+        self.info = info or RaceInfo(race_id="")
+        self.run_id = run_id
+        self.ingestor = TelemetryIngestor()
+        self.twin: RaceTwin | None = None
+        self.followed: tuple[str, ...] = ()
+        self.frame: TelemetryFrame | None = None
+        self.laps_archive: dict[int, RaceSnapshot] = {}
+        self._parameters = parameters
+        self._ask = {"objective": objective, "n_races": races, "seed": seed}
+        self._queue: DeskQueue | None = None if desk is None else DeskQueue(desk)
+        self._frames_in = 0
+        self._accepted = 0
+        self._n_events = 0
+        self._events: deque[RaceEvent] = deque(maxlen=EVENTS_KEPT)
+        self._laps: list[LapRow] = []
+        self._leader_laps = 0
+        self._cars: dict[str, CarTwinState] = {}
+        self._field: Mapping[str, Any] = {}
+        self._answers: dict[str, Advised] = {}
+        self._n_answers = 0
+        self._desk_error: str | None = None
+        self._last_desk_s: float | None = None
+        self._working: str | None = None
+        self._frozen: dict[str, Any] = {}
+
+    # --- frames in --------------------------------------------------------------------------------------------------
+
+    def ingest(self, raw: TelemetryFrame | Mapping[str, Any] | bytes | str) -> Ingested | None:
+        """Take one frame through ingestor and twins; None if it was refused (and counted) or changed nothing."""
+        self._frames_in += 1
+        ingested = self.ingestor.process(raw)
+        if ingested is None:
+            return None
+        frame = ingested.frame
+        twin = self.twin
+        if twin is None or (twin.race_id != frame.race_id):
+            twin = self._begin(frame)
+        before = {c.car_id: c.position for c in self.frame.cars} if ingested.events and self.frame else {}
+        twin.update(ingested)
+        self.frame = frame
+        self._accepted += 1
+        if ingested.events:
+            self._note(ingested.events)
+            for car_id in self.followed:
+                reasons = reasons_for(car_id, ingested.events, before)
+                if reasons:
+                    self.request(car_id, *reasons)
+        return ingested
+
+    def _begin(self, frame: TelemetryFrame) -> RaceTwin:
+        """Start a race: from its first frame, or when the feed moves on to another session."""
+        if self.twin is not None:  # nothing of the old race may leak into the new one
+            self._events.clear()
+            self._laps.clear()
+            self._cars, self._answers, self.laps_archive = {}, {}, {}
+            self._n_events = self._leader_laps = 0
+            self._frozen.clear()
+            if self._queue is not None:
+                self._queue.drop(())
+        known = self.info if self.info.race_id in ("", frame.race_id) else RaceInfo(race_id=frame.race_id)
+        self.info = known.model_copy(
+            update={
+                "race_id": frame.race_id,
+                "circuit_id": known.circuit_id or frame.circuit_id,
+                "season": known.season or frame.season,
+                "session_type": frame.session_type,
+                "total_laps": frame.total_laps or known.total_laps,
+                "simulated": frame.simulated,
+                "source": frame.source,
+            }
+        )
+        self.twin = RaceTwin(race_id=frame.race_id, parameters=self._parameters)
+        return self.twin
+
+    def _note(self, events: tuple[RaceEvent, ...]) -> None:
+        """Keep what viewers want of these events and see which twins' states they change."""
+        self._events.extend(events)
+        self._n_events += len(events)
+        leader = self._leader_laps
+        for event in events:
+            if isinstance(event, LapCompleted):
+                self._laps.append(_row(event))
+                leader = max(leader, event.lap)
+        self._frozen.pop("events", None)
+        self._frozen.pop("laps", None)
+        self._refresh()
+        if leader > self._leader_laps:
+            self._leader_laps = leader
+            self.laps_archive[leader] = self.snapshot()
+
+    def _refresh(self) -> None:
+        """Take over the twins' states; equal ones stay the same objects."""
+        assert self.twin is not None
+        changed = False
+        for car_id, twin in self.twin.cars.items():
+            state = twin.state()
+            if self._cars.get(car_id) != state:
+                if not changed:
+                    self._cars = dict(self._cars)
+                    changed = True
+                self._cars[car_id] = state
+        view = self.twin.field.get_state()
+        if view != self._field:
+            self._field = view
+
+    # --- plans and advice out -----------------------------------------------------------------------------------------
+
+    @property
+    def queue(self) -> DeskQueue:
+        """The desk and what waits for it; made on first use, as compiling a kernel takes its time."""
+        if self._queue is None:
+            from racetwin.simulation import StrategyDesk
+
+            self._queue = DeskQueue(StrategyDesk())
+        return self._queue
+
+    def follow(self, cars: str | Iterable[str]) -> None:
+        """Keep plans and advice of these cars, and of no others; a car not followed before is asked for at once."""
+        wanted = (cars,) if isinstance(cars, str) else tuple(dict.fromkeys(cars))
+        new = [c for c in wanted if c not in self.followed]
+        self.followed = wanted
+        if self._queue is not None:
+            self._queue.drop(wanted)
+        for car_id in new:
+            self.request(car_id, "asked")
+
+    def request(self, car_id: str, *reasons: str) -> bool:
+        """Queue a plan of ``car_id`` in the present state; False if there is nothing to plan for it."""
+        if not self.can_plan(car_id):
+            return False
+        assert self.twin is not None
+        state = self.twin.race_state()
+        self.queue.put(
+            DeskRequest(
+                car_id=car_id,
+                state=state,
+                state_hash=state.hash(),
+                cars=self._cars,
+                reasons=reasons or ("asked",),
+                **self._ask,  # type: ignore[arg-type]
+            )
+        )
+        return True
+
+    def can_plan(self, car_id: str) -> bool:
+        """Whether the car is known, still in the race, and has at least a lap to plan for."""
+        if self.twin is None or self.frame is None or car_id not in self.twin.cars:
+            return False
+        total = self.info.total_laps
+        if total is None or self._leader_laps >= total:
+            return False
+        car = self._cars.get(car_id)
+        return car is None or car.status not in (CarStatus.RETIRED, CarStatus.FINISHED)
+
+    def accept(self, advised: Advised) -> bool:
+        """Take an answer over into the snapshots; False if the car is no longer followed or has a newer one."""
+        self._working = None
+        self._last_desk_s = advised.answer.elapsed_s
+        self._desk_error = None
+        self.queue.remember(advised)
+        self._n_answers += 1
+        car_id = advised.request.car_id
+        old = self._answers.get(car_id)
+        if car_id not in self.followed or (old is not None and old.answer.time_s > advised.answer.time_s):
+            return False
+        if advised.answer.race_id != self.info.race_id:
+            return False
+        self._answers = {**self._answers, car_id: advised}
+        self._frozen.pop("answers", None)
+        return True
+
+    def failed(self, error: Exception) -> None:
+        """Note that the desk could not answer; the next trigger asks again."""
+        self._working = None
+        self._desk_error = f"{type(error).__name__}: {error}"
+
+    def working_on(self, car_id: str | None) -> None:
+        """Note which car the desk is busy with."""
+        self._working = car_id
+
+    def settle(self) -> tuple[Advised, ...]:
+        """Do all waiting desk work now, in this thread: how a replay on its own clock keeps the desk in step."""
+        done: list[Advised] = []
+        while self._queue is not None and (request := self._queue.take()) is not None:
+            advised = self._queue.known(request) or self._queue.work(request)
+            self.accept(advised)
+            done.append(advised)
+        return tuple(done)
+
+    # --- what it is now -----------------------------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> bool:
+        """Whether no car is still racing."""
+        if self.frame is None:
+            return False
+        over = (CarStatus.FINISHED, CarStatus.RETIRED)
+        return any(c.status is CarStatus.FINISHED for c in self.frame.cars) and all(
+            c.status in over for c in self.frame.cars
+        )
+
+    @property
+    def frames_in(self) -> int:
+        """Frames given to the engine so far."""
+        return self._frames_in
+
+    @property
+    def frames_accepted(self) -> int:
+        """Frames that the twins have seen."""
+        return self._accepted
+
+    def counters(self) -> Counters:
+        """What went in and what came of it; the parts a clock is needed for are left to the monitor."""
+        c = self.ingestor.counters
+        return Counters(
+            frames_in=self._frames_in,
+            frames_processed=self._accepted + c.rejected_frames + c.duplicates + c.late,
+            frames_accepted=self._accepted,
+            frames_rejected=c.rejected_frames,
+            rejected_by_kind=dict(c.rejected),
+            duplicates=c.duplicates,
+            late=c.late,
+            events=self._n_events,
+        )
+
+    def desk_status(self) -> DeskStatus:
+        """What the desk is doing."""
+        queue = self._queue
+        state = "running" if self._working else ("failed" if self._desk_error else "idle")
+        return DeskStatus(
+            state=state,  # type: ignore[arg-type]
+            car_id=self._working,
+            answers=self._n_answers,
+            superseded=queue.superseded if queue else 0,
+            cached=queue.cached if queue else 0,
+            last_s=self._last_desk_s,
+            error=self._desk_error,
+        )
+
+    def snapshot(
+        self,
+        version: int = 0,
+        *,
+        counters: Counters | None = None,
+        journal: JournalStatus | None = None,
+        alarms: tuple[Alarm, ...] = (),
+    ) -> RaceSnapshot:
+        """Return the race as it is now; parts that have not changed are the same objects as last time."""
+        frozen = self._frozen
+        if "events" not in frozen:
+            frozen["events"] = tuple(self._events)
+        if "laps" not in frozen:
+            frozen["laps"] = tuple(self._laps)
+        if "answers" not in frozen:
+            frozen["answers"] = {c: a.answer for c, a in self._answers.items()}
+            frozen["advice"] = {c: a.advice for c, a in self._answers.items()}
+        frame = self.frame
+        # The parts are validated models already; checking them again at 10 Hz would cost more than all the rest.
+        return RaceSnapshot.model_construct(
+            run_id=self.run_id,
+            version=version,
+            time_s=frame.time_s if frame else 0.0,
+            lap=frame.lap if frame else 0,
+            finished=self.finished,
+            info=self.info,
+            frame=frame,
+            cars=self._cars,
+            field=self._field,
+            events=frozen["events"],
+            laps=frozen["laps"],
+            followed=self.followed,
+            answers=frozen["answers"],
+            advice=frozen["advice"],
+            counters=counters or self.counters(),
+            desk=self.desk_status(),
+            journal=journal or JournalStatus(),
+            alarms=alarms,
+        )
+
+
+def _row(e: LapCompleted) -> LapRow:
+    return LapRow.model_construct(
+        lap=e.lap,
+        car_id=e.car_id,
+        lap_time_s=e.lap_time_s,
+        line_time_s=e.line_time_s,
+        gap_s=e.gap_s,
+        interval_s=e.interval_s,
+        laps_down=e.laps_down,
+        position=e.position,
+        compound=e.tyre.compound,
+        tyre_age=e.tyre.age,
+        pit_in=e.pit_in,
+        pit_out=e.pit_out,
+        track_status=e.track_status,
+        neutralised=e.neutralised,
+    )
