@@ -107,6 +107,30 @@ class Tyre(Model):
     wear: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
+class TyreSet(Model):
+    """One set of tyres allotted to a car, where a source lists them; ``usable_laps`` as the source estimates it."""
+
+    compound: Compound | None = None
+    pirelli: str | None = None
+    wear: Annotated[float, Field(ge=0, le=1)] | None = None
+    usable_laps: Annotated[int, Field(ge=0, le=255)] | None = None
+    available: bool = True
+    fitted: bool = False
+
+
+class RaceControlMessage(Model):
+    """A message of race control as a feed carries it, verbatim; ``utc`` is when race control timed it."""
+
+    message: str
+    category: str | None = None
+    flag: str | None = None
+    scope: str | None = None
+    sector: int | None = None
+    car_id: CarId | None = None
+    lap: LapNumber | None = None
+    utc: str | None = None
+
+
 class TrackConditions(Model):
     """Track status and weather; temperatures in degrees Celsius, wind in m/s and degrees."""
 
@@ -156,13 +180,23 @@ class CarTelemetry(Model):
     x_m: float | None = None
     y_m: float | None = None
     z_m: float | None = None
+    sampled_s: float | None = Field(
+        default=None,
+        description="race time at which speed ... z were sampled, where the feed carries it; else the frame's",
+    )
+    pit_stationary_s: float | None = Field(default=None, description="stationary time of the last stop, as timed")
+    overtake_mode: bool | None = Field(default=None, description="the extra electric power of the 2026 rules is in use")
+    active_aero: bool | None = Field(default=None, description="wings in straight-line mode (2026 rules)")
+    ers_store_j: Annotated[float, Field(ge=0)] | None = Field(default=None, description="energy in the battery, joules")
+    tyre_sets: tuple[TyreSet, ...] | None = Field(default=None, description="sets in hand, where a source lists them")
 
 
 class TelemetryFrame(Model):
     """Everything known of a session at one instant: what a feed hands to the ingestor, and the ingestor to the twins.
 
     ``seq`` counts frames of one source from 0 without gaps. ``lap`` is the leader's current lap. ``simulated`` says that the
-    race was drawn from a model and not timed on a track; whoever shows the frame must show that too.
+    race was drawn from a model and not timed on a track; whoever shows the frame must show that too. ``messages`` are those of
+    race control since the source's previous frame; ``utc`` is the source's wall-clock time (ISO 8601) where it has one.
     """
 
     version: Literal["racetwin/1"] = FRAME_VERSION
@@ -177,6 +211,8 @@ class TelemetryFrame(Model):
     lap: LapNumber
     total_laps: LapNumber | None = None
     track: TrackConditions = TrackConditions()
+    messages: tuple[RaceControlMessage, ...] = ()
+    utc: str | None = None
     cars: Annotated[tuple[CarTelemetry, ...], Field(min_length=1, max_length=MAX_CARS)]
 
 
