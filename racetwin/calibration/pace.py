@@ -1,0 +1,201 @@
+"""Pace, fuel and tyres: what a lap costs, by circuit and compound, over the whole field.
+
+Within one stint tyre age and fuel burn rise together and cannot be told apart. They can be over a field that stops on different
+laps: first each race by itself (robust regression on laps in free air, one intercept per car), then all races together (a
+hierarchical model by circuit with the fuel prior), so that a thin race leans on its circuit and a new circuit on the field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from racetwin.calibration.bayes import Posterior, sample
+
+FREE_AIR_S = 2.0
+"""A car further than this behind the car on the road before it is in free air (dirty air fades out at about 2 s)."""
+FUEL_S_PER_KG = (0.031, 0.005)
+"""Prior of fuel sensitivity, mean and standard deviation: TUM parameters 2014-2019, and a published fit of 2022-24."""
+AUTOCORRELATION_INFLATION = 3.0
+"""Residuals of one stint are correlated (0.47 a lap, measured): (1 + r) / (1 - r) times fewer effective laps."""
+N_EFFECTS = 9
+EFFECTS = ("trend", "soft", "hard", "lin_soft", "lin_medium", "lin_hard", "quad_soft", "quad_medium", "quad_hard")
+"""Effects of one race: seconds per lap of race, offsets against MEDIUM at age 0, and wear ``lin * age + quad * age**2``."""
+_PRIOR_SD = np.array([0.2, 2.0, 2.0, 0.3, 0.3, 0.3, 0.01, 0.01, 0.01])
+_STUDENT_DF = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class RaceFit:
+    """Effects of one race and what each car added to them.
+
+    Parameters
+    ----------
+    effects, covariance
+        In the order of ``EFFECTS``; the covariance is inflated for autocorrelation.
+    cars, intercepts
+        Racing numbers and their lap time at mid-distance on fresh mediums, seconds.
+    noise_s
+        Robust standard deviation of the residual, seconds.
+    """
+
+    race_id: str
+    circuit_id: str
+    season: int
+    total_laps: int
+    n_laps: int
+    effects: npt.NDArray[np.float64]
+    covariance: npt.NDArray[np.float64]
+    cars: npt.NDArray[np.int64]
+    intercepts: npt.NDArray[np.float64]
+    noise_s: float
+
+
+def design(laps: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the ``(n, 9)`` regressors of ``EFFECTS`` for laps on slicks."""
+    compound = laps.compound_index.to_numpy()
+    age = laps.age.to_numpy(dtype=float)
+    x = np.zeros((len(laps), N_EFFECTS))
+    x[:, 0] = laps.lap.to_numpy() - laps.total_laps.to_numpy() / 2
+    x[:, 1] = compound == 0
+    x[:, 2] = compound == 2
+    for k in range(3):
+        on = compound == k
+        x[:, 3 + k] = np.where(on, age, 0.0)
+        x[:, 6 + k] = np.where(on, age * age, 0.0)
+    return x
+
+
+def fit_race(laps: pd.DataFrame, min_laps: int = 150) -> RaceFit | None:
+    """Fit one race robustly (Student-t errors by iterated weights) on clean laps in free air; None if there are too few."""
+    g = laps[laps.clean & ((laps.road_gap_start_s > FREE_AIR_S) | (laps.position == 1))]
+    if len(g) < min_laps:
+        return None
+    cars, code = np.unique(g.driver_number.to_numpy(), return_inverse=True)
+    n, d = len(g), len(cars)
+    x = np.zeros((n, d + N_EFFECTS))
+    x[np.arange(n), code] = 1.0
+    x[:, d:] = design(g)
+    y = g.lap_time_s.to_numpy(dtype=float)
+    centre = float(np.median(y))
+    y = y - centre
+    precision = np.diag(np.r_[np.full(d, 1 / 5.0**2), 1 / _PRIOR_SD**2])
+    weight, scale = np.ones(n), 0.5
+    for _ in range(15):
+        a = x.T @ (x * weight[:, None]) / scale**2 + precision
+        beta = np.linalg.solve(a, x.T @ (weight * y) / scale**2)
+        residual = y - x @ beta
+        scale = max(float(1.4826 * np.median(np.abs(residual))), 0.05)
+        weight = (_STUDENT_DF + 1) / (_STUDENT_DF + (residual / scale) ** 2)
+    covariance = np.linalg.inv(a)[d:, d:] * AUTOCORRELATION_INFLATION
+    first = g.iloc[0]
+    return RaceFit(
+        str(first.race_id),
+        str(first.circuit_id),
+        int(first.season),
+        int(first.total_laps),
+        n,
+        beta[d:],
+        covariance,
+        cars,
+        beta[:d] + centre,
+        scale,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PaceFit:
+    """Posterior over circuits of the effects, and over the field for circuits never seen.
+
+    Parameters
+    ----------
+    circuits : tuple of str
+    field, field_sd : (9,)
+        Effects of a circuit of which nothing is known, and the spread of circuits around it.
+    circuit, circuit_sd : (n_circuits, 9)
+        Effects of each circuit with posterior standard deviations.
+    race_sd : (9,)
+        Spread of races at one circuit around the circuit's effects.
+    fuel_s_per_kg : float
+    evolution : (n_circuits,)
+        Track evolution, seconds per lap (negative: the track gets faster).
+    noise_s, noise_by_circuit
+        Robust lap noise in free air, seconds.
+    """
+
+    circuits: tuple[str, ...]
+    field: npt.NDArray[np.float64]
+    field_sd: npt.NDArray[np.float64]
+    circuit: npt.NDArray[np.float64]
+    circuit_sd: npt.NDArray[np.float64]
+    race_sd: npt.NDArray[np.float64]
+    fuel_s_per_kg: float
+    fuel_sd: float
+    evolution_field: float
+    evolution: npt.NDArray[np.float64]
+    noise_s: float
+    noise_by_circuit: dict[str, float]
+    posterior: Posterior
+
+
+_SCALE = np.array([0.02, 0.5, 0.4, 0.05, 0.04, 0.03, 0.002, 0.001, 0.001])
+
+
+def _model(estimate: object, covariance: object, circuit: object, fuel_per_lap: object, n_circuits: int) -> None:
+    """Effects of race r: field + circuit + race, seen through the race's own covariance. All in units of ``_SCALE``."""
+    import jax.numpy as jnp
+    import numpyro
+    import numpyro.distributions as dist
+
+    fuel = numpyro.sample("fuel", dist.Normal(*FUEL_S_PER_KG))
+    centre = jnp.array([0.0, -0.8, 0.8, 1.2, 1.0, 1.0, 0.2, 0.3, 0.3])
+    width = jnp.array([0.3, 1.0, 1.0, 0.7, 0.7, 0.7, 0.5, 0.5, 0.5])
+    field = numpyro.sample("field", dist.Normal(centre, width).to_event(1))
+    between = numpyro.sample("between", dist.HalfNormal(jnp.full(N_EFFECTS, 0.7)).to_event(1))
+    within = numpyro.sample("within", dist.HalfNormal(jnp.full(N_EFFECTS, 0.7)).to_event(1))
+    z = numpyro.sample("z", dist.Normal(jnp.zeros((n_circuits, N_EFFECTS)), 1.0).to_event(2))
+    effects = numpyro.deterministic("effects", field + between * z)
+    mean = effects[circuit]
+    mean = mean.at[:, 0].add(-fuel * fuel_per_lap / _SCALE[0])
+    spread = covariance + jnp.diag(within**2 + 1e-4)
+    numpyro.sample("estimate", dist.MultivariateNormal(mean, spread), obs=estimate)
+
+
+def fuel_load_kg(season: int) -> float:
+    """Race fuel at the start: 110 kg to 2025 (105 kg in 2018, as then allowed), about 70 kg from 2026."""
+    return 70.0 if season >= 2026 else 105.0 if season == 2018 else 110.0
+
+
+def fit(laps: pd.DataFrame, seed: int = 0) -> tuple[PaceFit, list[RaceFit]]:
+    """Fit every dry race, then all of them together; returns the hierarchical fit and the single ones."""
+    dry = laps[~laps.race_wet & (laps.session == "R")]
+    singles = [f for _, g in dry.groupby("race_id", sort=False) if (f := fit_race(g)) is not None]
+    circuits = tuple(sorted({f.circuit_id for f in singles}))
+    index = np.array([circuits.index(f.circuit_id) for f in singles])
+    estimate = np.array([f.effects for f in singles]) / _SCALE
+    covariance = np.array([f.covariance for f in singles]) / np.outer(_SCALE, _SCALE)
+    fuel_per_lap = np.array([0.97 * fuel_load_kg(f.season) / f.total_laps for f in singles])
+    p = sample("pace, fuel and tyres", _model, estimate, covariance, index, fuel_per_lap, len(circuits), seed=seed)
+    noise = {c: float(np.median([f.noise_s for f in singles if f.circuit_id == c])) for c in circuits}
+    circuit = p.mean("effects") * _SCALE
+    return (
+        PaceFit(
+            circuits,
+            p.mean("field") * _SCALE,
+            p.mean("between") * _SCALE,
+            circuit,
+            p.sd("effects") * _SCALE,
+            p.mean("within") * _SCALE,
+            float(p.mean("fuel")),
+            float(p.sd("fuel")),
+            float(p.mean("field")[0] * _SCALE[0]),
+            circuit[:, 0],
+            float(np.median([f.noise_s for f in singles])),
+            noise,
+            p,
+        ),
+        singles,
+    )
