@@ -135,6 +135,7 @@ class TrackConditions(Model):
     """Track status and weather; temperatures in degrees Celsius, wind in m/s and degrees."""
 
     status: TrackStatus = TrackStatus.GREEN
+    status_since_s: float | None = Field(default=None, description="race time at which the status was declared")
     weather: str | None = Field(default=None, description="as the source words it: dry, light rain, ...")
     rainfall: bool | None = None
     air_temperature_c: float | None = None
@@ -170,6 +171,8 @@ class CarTelemetry(Model):
     tyre: Tyre = Tyre()
     stops: Annotated[int, Field(ge=0)] | None = None
     pit_lane_s: float | None = Field(default=None, description="time in the pit lane of the last visit")
+    pit_in_time_s: float | None = Field(default=None, description="race time of last entering the pit lane")
+    pit_out_time_s: float | None = Field(default=None, description="race time of last leaving the pit lane")
     fuel_kg: Annotated[float, Field(ge=0, le=120)] | None = None
     speed_kmh: Annotated[float, Field(ge=0, le=450)] | None = None
     rpm: Annotated[float, Field(ge=0, le=20000)] | None = None
