@@ -427,8 +427,8 @@ class RankedPlan(Model):
     ``position_probability[i]`` is the probability of finishing in position ``i + 1``, retirements counted in the place they
     are classified in. ``standard_error`` is that of ``expected_points``; ``delta_points`` is expected points minus those of the
     best plan on the same races, with its own standard error ``delta_standard_error``; ``too_close`` says that the data do not
-    tell it from the best. Where the objective is not expected points, ``utility`` is what was maximised, and ``delta_utility`` and
-    ``too_close`` are by it.
+    tell it from the best. Where the objective is not expected points, ``utility`` is what was maximised, and ``delta_utility``
+    and ``too_close`` are by it.
     """
 
     plan: str = Field(description="as spoken, e.g. 'L24 HARD' or 'L18 MEDIUM, L39 HARD'; 'no stop' for none")
@@ -439,7 +439,7 @@ class RankedPlan(Model):
     p_win: float
     p_podium: float
     p_points: float
-    mean_race_time_s: float
+    mean_race_time_s: float | None = Field(description="over the races the car finished")
     standard_error: float
     delta_points: float = 0.0
     delta_standard_error: float = 0.0
@@ -515,7 +515,7 @@ class DeskAnswer(Model):
     box_now: Rejoin | None
     receipt: Receipt
     waiting: Comparison | None = Field(
-        default=None, description="the best plan that stays out this lap over the best that boxes at its end: the value of waiting"
+        default=None, description="the value of waiting: the best plan that stays out this lap over the best that boxes"
     )
     sensitivity: tuple[Sensitivity, ...] = ()
     candidate_races: int | None = Field(default=None, description="races times plans simulated for this answer")

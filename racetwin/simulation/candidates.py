@@ -1,9 +1,9 @@
 """All pit plans a strategist would consider for one car, from 0 to 4 further stops.
 
-Every sequence of compounds in hand and every pit lap is laid out, the rules are applied (two slick compounds, least number of stops),
-and the plans are sorted by their time on a clear track: pit losses plus tyre wear, nothing else. That sum is too simple to choose
-by, since it knows no other car, so it only sets the width of the net: what it finds hopeless is left out, everything near the best is
-kept, and the decision of *this* lap (box now, for each compound, or not) is always among the candidates.
+Every sequence of compounds in hand and every pit lap is laid out, the rules are applied (two slick compounds, least number
+of stops), and the plans are sorted by their time on a clear track: pit losses plus tyre wear, nothing else. That sum is too
+simple to choose by, since it knows no other car, so it only sets the width of the net: what it finds hopeless is left out,
+everything near the best is kept, and the decision of *this* lap (box now, for each compound, or not) is always among them.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ def check_plan(state: RaceState, car_id: str, plan: PitPlan) -> None:
 def legal(state: RaceState, car_id: str, compounds: Iterable[Compound], parameters: RaceParameters) -> bool:
     """Whether fitting ``compounds`` from here on satisfies the rules: two slick compounds, least number of stops.
 
-    A race in which the car has used (or will use) wet-weather tyres, and a sprint, prescribe nothing. A compound that is not known
-    counts as one of its own.
+    A race in which the car has used (or will use) wet-weather tyres, and a sprint, prescribe nothing. A compound that is not
+    known counts as one of its own.
     """
     i, fitted = state.index(car_id), list(compounds)
     if is_sprint(state):

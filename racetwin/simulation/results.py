@@ -33,8 +33,8 @@ class SimulationResult:
     seed, backend
         For the receipt.
     first_race
-        Number of the first race in the seed's sequence: race ``first_race + r`` is the same race in whatever batch it was computed, so
-        shards and later rounds continue where earlier ones ended.
+        Number of the first race in the seed's sequence: race ``first_race + r`` is the same race in whatever batch it was
+        computed, so shards and later rounds continue where earlier ones ended.
     finished : (p,) int64
         Races in which the car saw the flag: the weights of ``time_s``. ``rint(1000 * time_s * finished)`` is the exact sum of
         race times in milliseconds.

@@ -1,8 +1,7 @@
 """Sequential halving on common random numbers: most races go to the plans that could still be the best.
 
-All plans are run on the same first few races; the better half stays and gets as many races again, until few are left. Two plans are
-always compared race by race on the races both have run, which removes most of the luck from their difference. In a study of 256
-plans this reached with 4,096 races a plan's worth the regret that uniform independent sampling needed 262,000 for.
+All plans are run on the same first few races; the better half stays and gets as many races again, until few are left. Two plans
+are always compared race by race on the races both have run, which removes most of the luck from their difference.
 
 Reference: Karnin, Koren & Somekh, "Almost optimal exploration in multi-armed bandits", ICML 2013 (sequential halving).
 """
@@ -62,7 +61,11 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What stays the same through a search: the race, the car, the objective, the seed, and who runs the races."""
+    """What stays the same through a search: the race, the car, the objective, the seed, and who runs the races.
+
+    ``group`` sorts plans by the decision they stand for (box now, wait, ...): the best of each group is never dropped, so that
+    every decision is known as well as the best plan is.
+    """
 
     state: RaceState
     car_id: str
@@ -70,6 +73,7 @@ class Question:
     seed: int
     run: Simulate
     options: dict[str, Any]
+    group: Callable[[PitPlan], object] = lambda plan: None
 
     def races(self, plans: Sequence[PitPlan], n_races: int, first_race: int = 0) -> SimulationResult:
         """Run races ``first_race ..`` for some plans."""
@@ -153,8 +157,8 @@ def search(
                 partial = True
                 break
             order = _order(question.objective.utility(so_far).mean(axis=1))
-            done = [(alive[i], select(so_far, [i])) for i in order[keep:]] + done
-            stay = sorted(order[:keep])
+            stay = _survivors(order, keep, [question.group(plans[i]) for i in alive])
+            done = [(alive[i], select(so_far, [i])) for i in order if i not in stay] + done
             alive, so_far = [alive[i] for i in stay], select(so_far, stay)
         have = 0 if so_far is None else so_far.n_races
         more = question.races([plans[i] for i in alive], races - have, first_race=have)
@@ -168,6 +172,14 @@ def search(
         scored, extra, partial = _sharpen(question, scored, n_races, standard_error, out_of_time)
         cost += extra
     return Ranking(tuple(scored), partial, cost)
+
+
+def _survivors(order: list[int], keep: int, groups: list[object]) -> list[int]:
+    """Return, sorted, the best of each group and then the best of all, ``keep`` together (or one per group, if they are more)."""
+    seen: set[object] = set()
+    leaders = [i for i in order if not (groups[i] in seen or seen.add(groups[i]))]  # type: ignore[func-returns-value]
+    others = [i for i in order if i not in leaders]
+    return sorted(leaders + others[: max(0, keep - len(leaders))])
 
 
 def _order(means: FloatArray) -> list[int]:

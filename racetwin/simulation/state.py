@@ -70,8 +70,8 @@ class RaceState:
     stop_extra_s : (n,) seconds
         Added to the car's next stop: a slow stop that is known, or asked "what if".
     forced_status, forced_lap
-        What if: ``SC``, ``VSC`` or ``RED`` declared in lap ``forced_lap`` (counted from 1) in every race, whatever the draws; lap 0
-        for none. All other draws stay as they are.
+        What if: ``SC``, ``VSC`` or ``RED`` declared in lap ``forced_lap`` (counted from 1) in every race, whatever the draws;
+        lap 0 for none. All other draws stay as they are.
     rain_lap, rain_wetness
         What if: the track's wetness becomes at least ``rain_wetness`` from lap ``rain_lap`` on, in every race; lap 0 for none.
     """
