@@ -1,1 +1,25 @@
-"""What a strategist sees and touches: anywidget panels, each beside its script and style."""
+"""What a strategist sees and touches: anywidget panels, each beside its script and style.
+
+In come snapshots of the runtime and plain values of the common language; out go pictures, and what a viewer chooses. A panel
+knows nothing of engines, feeds or files, and works alone in any notebook.
+"""
+
+from racetwin.widgets.advice import AdvicePanel
+from racetwin.widgets.board import RaceDayBoard
+from racetwin.widgets.plans import PlansPanel
+from racetwin.widgets.rejoin import RejoinPanel
+from racetwin.widgets.status import StatusPanel
+from racetwin.widgets.tower import TimingTower
+from racetwin.widgets.trace import RaceTrace
+from racetwin.widgets.verdict import VerdictStrip
+
+__all__ = [
+    "AdvicePanel",
+    "PlansPanel",
+    "RaceDayBoard",
+    "RaceTrace",
+    "RejoinPanel",
+    "StatusPanel",
+    "TimingTower",
+    "VerdictStrip",
+]

@@ -1,0 +1,201 @@
+"""The race-day board: all panels of one race for one chosen car, drawn together from one snapshot."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import ipywidgets
+
+from racetwin.schemas import CarStatus
+from racetwin.widgets._panel import Panel, style
+from racetwin.widgets.advice import AdvicePanel
+from racetwin.widgets.plans import PlansPanel
+from racetwin.widgets.rejoin import RejoinPanel
+from racetwin.widgets.status import StatusPanel
+from racetwin.widgets.tower import TimingTower
+from racetwin.widgets.trace import RaceTrace
+from racetwin.widgets.verdict import VerdictStrip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from racetwin.runtime.snapshot import RaceSnapshot
+
+ERRORS_KEPT = 100
+
+
+class Live(Protocol):
+    """What the board needs of a live race; :class:`racetwin.runtime.live.LiveRace` has it."""
+
+    @property
+    def snapshot(self) -> RaceSnapshot | None:
+        """The newest snapshot."""
+
+    def subscribe(self, callback: Callable[[RaceSnapshot], None]) -> Callable[[], None]:
+        """Call back with each new snapshot, from one background thread."""
+
+    def follow(self, car_id: str) -> None:
+        """Ask for plans and advice of this car from now on."""
+
+    def touch(self) -> None:
+        """Say that somebody is looking."""
+
+
+class _Strip(VerdictStrip):
+    """The verdict strip that also brings the board's own style sheet into the page."""
+
+    _css = style("verdict", "board")
+
+
+class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
+    """The pit wall on one screen: verdict, timing, rejoin, plans, advice, race trace, race control.
+
+    Choose another car in the tower, in the list beside the verdict, with the arrow keys, or with :meth:`choose`: all panels
+    follow. Every picture shows one instant: all panels are drawn from the same snapshot, one after the other, under a lock.
+
+    Parameters
+    ----------
+    live
+        A started or startable :class:`~racetwin.runtime.live.LiveRace`.
+    car_id
+        The car to begin with; default: whoever leads the first picture.
+    theme
+        ``'dark'`` or ``'light'``.
+
+    Examples
+    --------
+    >>> live = LiveRace.auto().start()  # doctest: +SKIP
+    >>> RaceDayBoard(live)  # doctest: +SKIP
+    """
+
+    def __init__(self, live: Live, car_id: str | None = None, *, theme: Literal["dark", "light"] = "dark") -> None:
+        self.verdict = _Strip()
+        self.tower = TimingTower()
+        self.rejoin = RejoinPanel()
+        self.plans = PlansPanel()
+        self.advice = AdvicePanel()
+        self.trace = RaceTrace()
+        self.status = StatusPanel()
+        areas = {
+            "verdict": self.verdict,
+            "tower": self.tower,
+            "rejoin": self.rejoin,
+            "plans": self.plans,
+            "advice": self.advice,
+            "trace": self.trace,
+            "status": self.status,
+        }
+        for name, panel in areas.items():
+            panel.add_class(f"rt-area-{name}")
+            panel.on_choice(self._act)
+        self.panels: dict[str, Panel] = areas
+        grid = ipywidgets.Box(children=tuple(areas.values()))
+        grid.add_class("rt-board-grid")
+        super().__init__(children=(grid,))
+        self.add_class("rt-board")
+
+        self._live = live
+        self._car_id = car_id
+        self._lock = threading.RLock()
+        self.errors: list[Exception] = []
+        self.theme = theme
+        if car_id is not None:
+            live.follow(car_id)
+        self._unsubscribe = live.subscribe(_draw_while_alive(self))
+        if live.snapshot is not None:
+            self.draw(live.snapshot)
+
+    @property
+    def car_id(self) -> str | None:
+        """The chosen car."""
+        return self._car_id
+
+    @property
+    def theme(self) -> str:
+        """``'dark'`` or ``'light'``, for all panels."""
+        return str(self.verdict.theme)
+
+    @theme.setter
+    def theme(self, value: str) -> None:
+        for panel in self.panels.values():
+            panel.theme = value
+        (self.add_class if value == "light" else self.remove_class)("rt-light")
+
+    def choose(self, car_id: str) -> None:
+        """Make another car ours: plans and advice are asked for it, and every panel follows."""
+        with self._lock:
+            if car_id == self._car_id:
+                return
+            self._car_id = car_id
+            self._live.follow(car_id)
+            if self._live.snapshot is not None:
+                self.draw(self._live.snapshot)
+
+    def step(self, places: int) -> None:
+        """Choose the car that many places behind (negative: ahead of) ours."""
+        snapshot = self._live.snapshot
+        if snapshot is None:
+            return
+        order = [c.car_id for c in snapshot.order if c.status is not CarStatus.RETIRED]
+        if not order:
+            return
+        here = order.index(self._car_id) if self._car_id in order else 0
+        self.choose(order[min(max(here + places, 0), len(order) - 1)])
+
+    def draw(self, snapshot: RaceSnapshot) -> None:
+        """Draw one instant on all panels; what goes wrong is kept in ``errors`` and raised, so that no test misses it."""
+        with self._lock:
+            try:
+                self._draw(snapshot)
+            except Exception as error:
+                self.errors[ERRORS_KEPT - 1 :] = []
+                self.errors.append(error)
+                raise
+
+    def _draw(self, snapshot: RaceSnapshot) -> None:
+        if not snapshot.order:
+            return
+        if self._car_id is None:
+            self._car_id = snapshot.order[0].car_id
+            self._live.follow(self._car_id)
+        car = self._car_id
+        self.verdict.show(snapshot, car)
+        self.tower.show(snapshot, car)
+        self.rejoin.show(snapshot, car)
+        self.plans.show(snapshot, car)
+        self.advice.show(snapshot, car)
+        self.trace.show(snapshot, car)
+        self.status.show(snapshot, car)
+
+    def _act(self, message: dict[str, Any]) -> None:
+        """Do what a viewer asked for: in the kernel's main thread."""
+        self._live.touch()
+        if "choose" in message:
+            self.choose(str(message["choose"]))
+        elif "step" in message:
+            self.step(int(message["step"]))
+        elif message.get("toggle") == "theme":
+            self.theme = "light" if self.theme == "dark" else "dark"
+
+    def close(self) -> None:
+        """Stop drawing and free the panels."""
+        self._unsubscribe()
+        super().close()
+
+    def _repr_keys(self) -> tuple[str, ...]:
+        """Keep the representation the same each run."""
+        return ()
+
+
+def _draw_while_alive(board: RaceDayBoard) -> Callable[[RaceSnapshot], None]:
+    """Draw on the board as long as somebody holds it: a subscription must not be what keeps a closed page's board alive."""
+    held = weakref.ref(board)
+
+    def draw(snapshot: RaceSnapshot) -> None:
+        found = held()
+        if found is not None:
+            found.draw(snapshot)
+
+    return draw

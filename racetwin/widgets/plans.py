@@ -1,0 +1,121 @@
+"""Ranked pit plans: the stints, the distribution of finishing positions, and what tells them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from racetwin.schemas import RankedPlan
+from racetwin.widgets._panel import Panel, pack, script, style
+
+if TYPE_CHECKING:
+    from racetwin.runtime.snapshot import LapRow, RaceSnapshot
+
+NOISE = 2.0
+"""Differences below this many standard errors are not called differences."""
+SHOWN = 8
+"""Families of plans on the panel: more than a strategist weighs in one lap."""
+
+
+def plan_families(plans: Sequence[RankedPlan], limit: int = SHOWN) -> list[tuple[RankedPlan, tuple[int, int] | None, int]]:
+    """Group plans that fit the same compounds in the same order, best family first.
+
+    Of sixty plans the first ten are often one idea on ten laps; a list of ideas with their windows says more.
+
+    Returns
+    -------
+    list of (best plan, (first, last) lap of the next stop that is not worse beyond noise, number of plans)
+        The window is None for a plan without a stop.
+    """
+    families: dict[tuple[str, ...], list[RankedPlan]] = {}
+    for plan in plans:
+        families.setdefault(tuple(s.compound.value for s in plan.stops), []).append(plan)
+    out: list[tuple[RankedPlan, tuple[int, int] | None, int]] = []
+    for members in list(families.values())[:limit]:
+        best = members[0]
+        window = None
+        if best.stops:
+            laps = [
+                p.stops[0].lap
+                for p in members
+                if best.delta_points - p.delta_points <= NOISE * max(p.delta_standard_error, best.delta_standard_error)
+            ]
+            window = (min(laps), max(laps))
+        out.append((best, window, len(members)))
+    return out
+
+
+def past_stints(laps: Sequence[LapRow], car_id: str) -> list[dict[str, Any]]:
+    """Return the stints a car has completed or is on: first and last lap driven, and compound."""
+    stints: list[dict[str, Any]] = []
+    new_set = True
+    for row in sorted((r for r in laps if r.car_id == car_id), key=lambda r: r.lap):
+        compound = row.compound.value if row.compound else None
+        if new_set or row.pit_out or stints[-1]["compound"] != compound:
+            stints.append({"from": row.lap, "to": row.lap, "compound": compound})
+        stints[-1]["to"] = row.lap
+        new_set = False
+    return stints
+
+
+class PlansPanel(Panel):
+    """The best plans as stint bars, each with its window, finishing positions, and expected points with their error.
+
+    A click on a plan sends ``{'plan': 'L24 HARD'}`` to the functions registered with ``on_choice``.
+
+    >>> panel = PlansPanel()
+    >>> panel.show(live.snapshot, "44")  # doctest: +SKIP
+    """
+
+    _esm = script("plans")
+    _css = style("plans")
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._key: tuple[object, ...] = ()
+
+    def show(self, snapshot: RaceSnapshot, car_id: str) -> None:
+        """Draw the plans of ``car_id`` as its newest answer ranks them."""
+        answer = snapshot.answers.get(car_id)
+        car = snapshot.car(car_id)
+        lap = car.lap if car and car.lap else snapshot.lap
+        key = (answer, car_id, lap, car.tyre.compound if car else None)
+        if len(self._key) == len(key) and self._key[0] is answer and self._key[1:] == key[1:]:
+            return
+        self._key = key
+        families = plan_families(answer.plans) if answer else []
+        self.data = pack(
+            {
+                "car": car_id,
+                "lap": lap,
+                "total_laps": snapshot.info.total_laps,
+                "compound": car.tyre.compound.value if car and car.tyre.compound else None,
+                "past": past_stints(snapshot.laps, car_id),
+                "answer_lap": answer.lap if answer else None,
+                "count": len(answer.plans) if answer else 0,
+                "races": answer.receipt.n_races if answer else None,
+                "objective": answer.objective if answer else None,
+                "elapsed": answer.elapsed_s if answer else None,
+                "backend": answer.receipt.backend if answer else None,
+                "plans": [
+                    {
+                        "plan": best.plan,
+                        "rank": best.rank,
+                        "stops": [[s.lap, s.compound.value] for s in best.stops],
+                        "window": window,
+                        "members": members,
+                        "position": best.expected_position,
+                        "points": best.expected_points,
+                        "error": best.standard_error,
+                        "delta": best.delta_points,
+                        "delta_error": best.delta_standard_error,
+                        "too_close": best.too_close,
+                        "p_win": best.p_win,
+                        "p_podium": best.p_podium,
+                        "p_points": best.p_points,
+                    }
+                    for best, window, members in families
+                ],
+            },
+            positions=[best.position_probability for best, _, _ in families],
+        )

@@ -1,0 +1,56 @@
+"""Where we come out if we box now: position, neighbours and gaps, with their probability."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from racetwin.schemas import Rejoin
+from racetwin.widgets._panel import Panel, pack, script, style
+
+if TYPE_CHECKING:
+    from racetwin.runtime.snapshot import RaceSnapshot
+
+DIRTY_AIR_S = 1.6
+"""A gap ahead below this costs lap time: no effect of the car in front is seen beyond it."""
+
+
+class RejoinPanel(Panel):
+    """The pit exit if the car boxes at the end of this lap: likeliest place and neighbours, and how likely every place is.
+
+    >>> panel = RejoinPanel()
+    >>> panel.show_rejoin(answer.box_now, names={"44": "HAM"})  # doctest: +SKIP
+    """
+
+    _esm = script("rejoin")
+    _css = style("rejoin")
+
+    def show(self, snapshot: RaceSnapshot, car_id: str) -> None:
+        """Draw the rejoin of ``car_id`` as its newest answer has it."""
+        answer = snapshot.answers.get(car_id)
+        names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
+        car = snapshot.car(car_id)
+        self.show_rejoin(
+            answer.box_now if answer else None, names, car_id=car_id, position=car.position if car else None
+        )
+
+    def show_rejoin(
+        self,
+        rejoin: Rejoin | None,
+        names: dict[str, str] | None = None,
+        *,
+        car_id: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        """Draw one rejoin forecast; ``names`` maps car numbers to driver codes, ``position`` is the place before the stop."""
+        names = names or {}
+        car = rejoin.car_id if rejoin else car_id
+        head: dict[str, object] = {"car": car, "driver": names.get(car or "", car), "now": position, "rejoin": None}
+        if rejoin is not None:
+            head["rejoin"] = {
+                **rejoin.model_dump(mode="json", exclude={"position_probability", "car_ahead", "car_behind"}),
+                "places": sorted(rejoin.position_probability.items()),
+                "ahead": names.get(rejoin.car_ahead or "", rejoin.car_ahead),
+                "behind": names.get(rejoin.car_behind or "", rejoin.car_behind),
+                "traffic": rejoin.gap_ahead_s is not None and rejoin.gap_ahead_s < DIRTY_AIR_S,
+            }
+        self.data = pack(head)

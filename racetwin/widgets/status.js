@@ -1,0 +1,50 @@
+import { frame, watch, h, put, empty } from "./format.js";
+
+function render({ model, el }) {
+  const { root, note, body } = frame(el, model, "Race control", "status");
+  const weather = h("div", { class: "s-weather" });
+  const feed = h("div", { class: "s-feed rt-scroll", role: "log", "aria-label": "Race feed" });
+  const health = h("div", { class: "s-health" });
+  body.append(weather, feed, health);
+  let shown = "";
+
+  const reading = (label, text) => (text == null ? null : h("span", { class: "s-reading" }, h("small", {}, label), h("b", {}, text)));
+  const sky = (track) => track.weather ?? (track.rainfall == null ? null : track.rainfall ? "rain" : "dry");
+
+  const draw = (data) => {
+    if (!data) return;
+    const t = data.track ?? {};
+    const readings = [
+      reading("Sky", sky(t)),
+      reading("Air", t.air_temperature_c == null ? null : `${t.air_temperature_c.toFixed(0)} °C`),
+      reading("Track", t.track_temperature_c == null ? null : `${t.track_temperature_c.toFixed(0)} °C`),
+      reading("Wind", t.wind_speed_ms == null ? null : `${t.wind_speed_ms.toFixed(1)} m/s`),
+      reading("Humidity", t.humidity_pct == null ? null : `${t.humidity_pct.toFixed(0)} %`),
+    ].filter(Boolean);
+    weather.replaceChildren(...(readings.length ? readings : [h("span", { class: "s-none" }, "this feed carries no weather")]));
+
+    const key = JSON.stringify([data.messages, data.driver, data.alarms]);
+    if (key !== shown) {
+      shown = key;
+      const alarms = data.alarms.map((a) => h("div", { class: "s-line", "data-kind": "alarm" }, h("span", {}, "▲"), h("span", {}, a.text)));
+      const lines = data.messages.map((m) => h("div", { class: "s-line", "data-kind": m.kind, "data-ours": Boolean(data.driver && m.text.includes(data.driver)) },
+        h("span", {}, m.lap == null ? "" : `L${m.lap}`), h("span", {}, m.text)));
+      feed.replaceChildren(...(alarms.length + lines.length ? [...alarms, ...lines] : [empty("nothing from race control yet")]));
+    }
+    const s = data.health;
+    put(note, data.alarms.length ? `${data.alarms.length} alarm${data.alarms.length > 1 ? "s" : ""}` : "all systems fine");
+    note.dataset.kind = data.alarms.length ? "alarm" : "fine";
+    const parts = [
+      s.source + (s.speed ? ` at ${s.speed}×` : ""),
+      s.frames_per_s == null ? null : `${s.frames_per_s.toFixed(0)} frames/s`,
+      s.ingest_ms == null ? null : `ingest ${s.ingest_ms.toFixed(1)} ms`,
+      `desk ${s.desk}` + (s.desk_s == null ? "" : ` (${s.desk_s < 1 ? `${Math.round(1000 * s.desk_s)} ms` : `${s.desk_s.toFixed(1)} s`})`),
+      `journal ${s.journal}`,
+    ].filter(Boolean);
+    put(health, parts.join(" · "));
+    health.title = parts.join("\n");
+  };
+  return watch(model, root, draw);
+}
+
+export default { render };

@@ -1,0 +1,84 @@
+"""The timing tower: every car in race order, with what decides the next laps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from racetwin.schemas import CarStatus, CarTelemetry, CarTwinState, Rejoin
+from racetwin.widgets._panel import Panel, pack, script, style
+
+if TYPE_CHECKING:
+    from racetwin.runtime.snapshot import RaceSnapshot
+
+
+def tower_rows(snapshot: RaceSnapshot, rejoin: Rejoin | None = None) -> list[dict[str, Any]]:
+    """Return one row a car in race order, retired cars last, as the tower shows them (times in seconds).
+
+    ``change`` is places won since the grid. ``net`` is the position after everybody's remaining stops and ``role`` marks the
+    cars that a stop now would put us between (``ahead``, ``behind``).
+    """
+    virtual = _virtual_positions(snapshot)
+    best = min((c.best_lap_s for c in snapshot.order if c.best_lap_s), default=None)
+    rows = []
+    for place, car in enumerate(_race_order(snapshot), start=1):
+        twin: CarTwinState | None = snapshot.cars.get(car.car_id)
+        retired = car.status is CarStatus.RETIRED
+        position = None if retired else car.position or place
+        grid = car.grid_position
+        role = None
+        if rejoin is not None and car.car_id in (rejoin.car_ahead, rejoin.car_behind):
+            role = "ahead" if car.car_id == rejoin.car_ahead else "behind"
+        rows.append(
+            {
+                "id": car.car_id,
+                "driver": car.driver or car.car_id,
+                "team": car.team,
+                "position": position,
+                "change": grid - position if grid and position else None,
+                "status": car.status.value,
+                "lap": car.lap,
+                "gap": car.gap_s,
+                "interval": car.interval_s,
+                "laps_down": car.laps_down or 0,
+                "last": car.last_lap_s,
+                "best": car.best_lap_s,
+                "fastest": bool(best and car.last_lap_s and car.last_lap_s <= best),
+                "own_best": bool(car.best_lap_s and car.last_lap_s and car.last_lap_s <= car.best_lap_s),
+                "compound": car.tyre.compound.value if car.tyre.compound else None,
+                "age": car.tyre.age,
+                "stops": car.stops if car.stops is not None else (twin.stops if twin else None),
+                "net": None if retired else virtual.get(car.car_id),
+                "stop_soon": None if retired or twin is None else twin.stop_probability_next_5,
+                "role": role,
+            }
+        )
+    return rows
+
+
+def _race_order(snapshot: RaceSnapshot) -> list[CarTelemetry]:
+    return sorted(snapshot.order, key=lambda c: c.status is CarStatus.RETIRED)
+
+
+def _virtual_positions(snapshot: RaceSnapshot) -> dict[str, int]:
+    """Positions after all remaining stops, as the field twin sees them; empty where it does not."""
+    found = snapshot.field.get("virtual_positions", {})
+    return {str(k): int(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+class TimingTower(Panel):
+    """Position and change, gap, interval, last lap, tyre and age, stops, net position and the chance of a stop soon.
+
+    A click on a row (or arrow keys) chooses that car: ``tower.on_choice(print)`` prints ``{'choose': '44'}``.
+
+    >>> tower = TimingTower()
+    >>> tower.show(live.snapshot, "44")  # doctest: +SKIP
+    """
+
+    _esm = script("tower")
+    _css = style("tower")
+
+    def show(self, snapshot: RaceSnapshot, car_id: str | None = None) -> None:
+        """Draw the order at the snapshot's instant, ``car_id`` highlighted."""
+        answer = snapshot.answers.get(car_id or "")
+        rows = tower_rows(snapshot, answer.box_now if answer else None)
+        self.data = pack({"car": car_id, "rows": rows})

@@ -1,0 +1,124 @@
+import { frame, watch, h, put, attr, signed, percent, ordinal, clock } from "./format.js";
+
+const STATUS = {
+  GREEN: ["GREEN", "calm"], YELLOW: ["YELLOW", "caution"], SC: ["SAFETY CAR", "caution"], VSC: ["VSC", "caution"],
+  VSC_ENDING: ["VSC ENDING", "caution"], RED: ["RED FLAG", "alarm"],
+};
+const SURE = {
+  clear: ["Clear call", 3], slight: ["Slight edge", 2], open: ["Too close to call", 1], "": ["–", 0],
+};
+
+function render({ model, el }) {
+  const { root, body } = frame(el, model, "Verdict", "verdict");
+  root.querySelector(".rt-head")?.remove();
+
+  const select = h("select", { "aria-label": "Our car", onchange: () => model.send({ choose: select.value }) });
+  const label = h("span", { class: "v-label" });
+  const position = h("span", { class: "v-position" });
+  const headline = h("strong", { class: "v-headline", role: "status", "aria-live": "polite" });
+  const detail = h("span", { class: "v-detail" });
+  const call = h("div", { class: "v-call" }, headline, detail);
+  const who = h("div", { class: "v-who" }, label, h("div", { class: "v-car" }, select), position);
+
+  const fact = (name, label) => {
+    const value = h("strong");
+    const more = h("span", { class: "v-more" });
+    return { node: h("div", { class: `v-fact v-${name}` }, h("span", { class: "v-label" }, label), value, more), value, more };
+  };
+  const rejoin = fact("rejoin", "If we box now");
+  const sure = fact("sure", "How sure");
+  const meter = h("span", { class: "v-meter", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
+  const sureWord = h("span");
+  sure.value.append(sureWord, meter);
+  const outcome = fact("outcome", "Best plan brings");
+
+  const lap = h("strong");
+  const total = h("span", { class: "v-more" });
+  const lapBar = h("span", { class: "v-bar" }, h("i"));
+  const lapFact = h("div", { class: "v-fact v-lap" }, h("span", { class: "v-label" }, "Lap"), h("div", {}, lap, total), lapBar);
+  const status = h("span", { class: "rt-tag v-status" });
+  const simulated = h("span", { class: "rt-tag", "data-kind": "simulated", title: "this race was drawn from the race model, not timed on a track" }, "SIMULATED");
+  const event = h("span", { class: "v-event" });
+  const feed = h("span", { class: "v-feed" });
+  const frames = h("span", { class: "v-frames" });
+  const race = h("div", { class: "v-race" }, h("div", { class: "v-tags" }, status, simulated, feed), event, frames);
+  body.append(who, call, rejoin.node, sure.node, outcome.node, lapFact, race);
+
+  let cars = "";
+  const draw = (data) => {
+    if (!data) return;
+    const ids = data.cars.map((c) => c.id).sort((a, b) => a - b).join();
+    if (ids !== cars) {
+      cars = ids;
+      const sorted = [...data.cars].sort((a, b) => a.driver.localeCompare(b.driver));
+      select.replaceChildren(...sorted.map((c) => h("option", { value: c.id }, c.driver)));
+    }
+    if (document.activeElement !== select || !select.matches(":open")) select.value = data.car;
+    put(label, `Our car · ${data.car}`);
+    put(position, data.position ? ordinal(data.position) : "");
+
+    const v = data.verdict;
+    attr(root, "data-call", v.call);
+    attr(root, "data-sure", v.sure);
+    put(headline, v.headline);
+    put(detail, v.detail);
+
+    const r = data.rejoin;
+    put(rejoin.value, r ? ordinal(r.position) : "–");
+    const side = (word, name, s) => (name ? `${word} ${name} ${s == null ? "" : `${s.toFixed(1)} s`}` : null);
+    put(rejoin.more, r ? `${percent(r.probability)} · ` + ([side("behind", r.ahead, r.gap_ahead), side("ahead of", r.behind, r.gap_behind)].filter(Boolean).join(", ") || "alone") : "no answer yet");
+
+    const [word, bars] = SURE[v.sure];
+    put(sureWord, word);
+    attr(meter, "data-bars", bars);
+    const against = v.call === "box" ? "over staying out" : "over boxing now";
+    put(sure.more, v.advantage == null ? (v.call === "stay" || v.call === "box" ? "nothing to compare with" : "")
+      : `${signed(v.advantage, 2)} ± ${v.standard_error.toFixed(2)} pts ${against}` + (v.age_laps > 0 ? ` · ${v.age_laps} lap${v.age_laps > 1 ? "s" : ""} old` : ""));
+
+    put(outcome.value, v.expected_position == null ? "–" : `P${v.expected_position.toFixed(1)}`);
+    put(outcome.more, v.p_points == null ? "" : `${percent(v.p_points)} in the points · ${v.plan}`);
+    attr(outcome.more, "title", v.plan);
+
+    put(lap, String(data.lap));
+    put(total, data.total_laps ? ` / ${data.total_laps}` : "");
+    lapBar.firstChild.style.width = data.total_laps ? `${(100 * data.lap) / data.total_laps}%` : "0";
+    const [text, kind] = data.finished ? ["CHEQUERED FLAG", "calm"] : STATUS[data.status] ?? [data.status, ""];
+    put(status, text);
+    attr(status, "data-kind", kind);
+    simulated.hidden = !data.simulated;
+    put(event, `${data.event} · ${clock(data.time)}`);
+    attr(event, "title", data.event);
+    const late = data.frame_age != null && data.frame_age > 2 && !data.finished;
+    put(feed, late ? `silent ${data.frame_age.toFixed(0)} s` : data.finished ? "ended" : "live");
+    attr(feed, "data-kind", late ? "late" : "ok");
+    attr(feed, "title", data.frame_age == null ? "age of the newest frame not known" : `newest frame ${data.frame_age.toFixed(1)} s old`);
+    const behind = data.frames_in - data.frames_processed;
+    put(frames, `${data.frames_in.toLocaleString("en-GB")} frames in ${behind ? `· ${behind} waiting` : "= processed"}` + (data.frames_rejected ? ` · ${data.frames_rejected} refused` : ""));
+    attr(frames, "data-in", data.frames_in);
+    attr(frames, "data-processed", data.frames_processed);
+  };
+
+  // Keys: previous and next car by position. Only where the board has the focus, or owns the page (Voila): in a notebook
+  // the keys belong to the notebook.
+  const keys = (event) => {
+    const board = root.closest(".rt-board") ?? root;
+    const ownsPage = board.matches(".rt-board[data-page] *, .rt-board[data-page]") || !document.querySelector(".jp-NotebookPanel");
+    if (event.target.closest("select, input, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!ownsPage && !board.contains(event.target)) return;
+    const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
+    if (step) {
+      model.send({ step });
+      event.preventDefault();
+    } else if (event.key === "t") model.send({ toggle: "theme" });
+  };
+  document.addEventListener("keydown", keys);
+  const beat = setInterval(() => model.send({ here: true }), 5000);
+  const stop = watch(model, root, draw);
+  return () => {
+    document.removeEventListener("keydown", keys);
+    clearInterval(beat);
+    stop();
+  };
+}
+
+export default { render };
