@@ -76,11 +76,13 @@ class Advised:
 class DeskQueue:
     """Remembers which cars wait for an answer, and answers; not thread-safe except :meth:`work`.
 
+    Without a ``desk``, a :class:`racetwin.simulation.StrategyDesk` is made when it is first needed, where :meth:`work` runs.
+
     An answer is a function of its request alone, so equal requests are answered from memory.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, desk: Desk | None = None) -> None:
+        self._desk = desk
         self.superseded = 0
         self.cached = 0
         self._due: OrderedDict[str, DeskRequest] = OrderedDict()
@@ -114,6 +116,20 @@ class DeskQueue:
             self.cached += 1
             self._answers.move_to_end(request.key)
         return found
+
+    @property
+    def made_desk(self) -> Desk | None:
+        """The desk if there is one already."""
+        return self._desk
+
+    @property
+    def desk(self) -> Desk:
+        """Who ranks the plans."""
+        if self._desk is None:
+            from racetwin.simulation import StrategyDesk
+
+            self._desk = StrategyDesk()
+        return self._desk
 
     def work(self, request: DeskRequest, deadline_s: float | None = None) -> Advised:
         """Answer a request; touches nothing of the queue, so it may run in a thread of its own."""

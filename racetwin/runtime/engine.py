@@ -7,10 +7,15 @@ Whoever drives it (the orchestrator, a notebook, a test) decides when and where 
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import orjson
+from pydantic import TypeAdapter
+
+from racetwin.errors import DataError
 from racetwin.runtime.desk_queue import Advised, Desk, DeskQueue, DeskRequest, reasons_for
 from racetwin.runtime.snapshot import (
     EVENTS_KEPT,
@@ -22,7 +27,15 @@ from racetwin.runtime.snapshot import (
     RaceInfo,
     RaceSnapshot,
 )
-from racetwin.schemas import CarStatus, CarTwinState, LapCompleted, RaceEvent, TelemetryFrame
+from racetwin.schemas import (
+    CarStatus,
+    CarTwinState,
+    DeskAnswer,
+    LapCompleted,
+    RaceEvent,
+    Recommendation,
+    TelemetryFrame,
+)
 from racetwin.telemetry import TelemetryIngestor
 from racetwin.twins import RaceTwin
 
@@ -31,6 +44,8 @@ if TYPE_CHECKING:
     from racetwin.telemetry.ingestor import Ingested
 
 DUMP_VERSION = 1
+_EVENTS = TypeAdapter(tuple[RaceEvent, ...])
+_JSON = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
 class RaceEngine:
@@ -77,7 +92,7 @@ class RaceEngine:
         self.laps_archive: dict[int, RaceSnapshot] = {}
         self._parameters = parameters
         self._ask = {"objective": objective, "n_races": races, "seed": seed}
-        self._queue: DeskQueue | None = None if desk is None else DeskQueue(desk)
+        self.queue = DeskQueue(desk)
         self._frames_in = 0
         self._accepted = 0
         self._n_events = 0
@@ -86,7 +101,8 @@ class RaceEngine:
         self._leader_laps = 0
         self._cars: dict[str, CarTwinState] = {}
         self._field: Mapping[str, Any] = {}
-        self._answers: dict[str, Advised] = {}
+        self._answers: dict[str, DeskAnswer] = {}
+        self._advice: dict[str, tuple[Recommendation, ...]] = {}
         self._n_answers = 0
         self._desk_error: str | None = None
         self._last_desk_s: float | None = None
@@ -122,11 +138,10 @@ class RaceEngine:
         if self.twin is not None:  # nothing of the old race may leak into the new one
             self._events.clear()
             self._laps.clear()
-            self._cars, self._answers, self.laps_archive = {}, {}, {}
+            self._cars, self._answers, self._advice, self.laps_archive = {}, {}, {}, {}
             self._n_events = self._leader_laps = 0
             self._frozen.clear()
-            if self._queue is not None:
-                self._queue.drop(())
+            self.queue.drop(())
         known = self.info if self.info.race_id in ("", frame.race_id) else RaceInfo(race_id=frame.race_id)
         self.info = known.model_copy(
             update={
@@ -176,21 +191,18 @@ class RaceEngine:
     # --- plans and advice out -----------------------------------------------------------------------------------------
 
     @property
-    def queue(self) -> DeskQueue:
-        """The desk and what waits for it; made on first use, as compiling a kernel takes its time."""
-        if self._queue is None:
-            from racetwin.simulation import StrategyDesk
-
-            self._queue = DeskQueue(StrategyDesk())
-        return self._queue
+    def waiting(self) -> int:
+        """Cars that wait for an answer of the desk."""
+        return len(self.queue)
 
     def follow(self, cars: str | Iterable[str]) -> None:
         """Keep plans and advice of these cars, and of no others; a car not followed before is asked for at once."""
         wanted = (cars,) if isinstance(cars, str) else tuple(dict.fromkeys(cars))
         new = [c for c in wanted if c not in self.followed]
         self.followed = wanted
-        if self._queue is not None:
-            self._queue.drop(wanted)
+        self.queue.drop(wanted)
+        self._answers = {c: a for c, a in self._answers.items() if c in wanted}
+        self._advice = {c: a for c, a in self._advice.items() if c in wanted}
         for car_id in new:
             self.request(car_id, "asked")
 
@@ -231,13 +243,17 @@ class RaceEngine:
         self._n_answers += 1
         car_id = advised.request.car_id
         old = self._answers.get(car_id)
-        if car_id not in self.followed or (old is not None and old.answer.time_s > advised.answer.time_s):
+        if car_id not in self.followed or (old is not None and old.time_s > advised.answer.time_s):
             return False
         if advised.answer.race_id != self.info.race_id:
             return False
-        self._answers = {**self._answers, car_id: advised}
-        self._frozen.pop("answers", None)
+        self.recall(car_id, advised.answer, advised.advice)
         return True
+
+    def recall(self, car_id: str, answer: DeskAnswer, advice: tuple[Recommendation, ...]) -> None:
+        """Take an answer and its advice as what was last said of a car."""
+        self._answers = {**self._answers, car_id: answer}
+        self._advice = {**self._advice, car_id: advice}
 
     def failed(self, error: Exception) -> None:
         """Note that the desk could not answer; the next trigger asks again."""
@@ -251,8 +267,8 @@ class RaceEngine:
     def settle(self) -> tuple[Advised, ...]:
         """Do all waiting desk work now, in this thread: how a replay on its own clock keeps the desk in step."""
         done: list[Advised] = []
-        while self._queue is not None and (request := self._queue.take()) is not None:
-            advised = self._queue.known(request) or self._queue.work(request)
+        while (request := self.queue.take()) is not None:
+            advised = self.queue.known(request) or self.queue.work(request)
             self.accept(advised)
             done.append(advised)
         return tuple(done)
@@ -279,6 +295,48 @@ class RaceEngine:
         """Frames that the twins have seen."""
         return self._accepted
 
+    def hash(self) -> str:
+        """Return a short hash of everything that the coming frames will be judged and understood by."""
+        h = hashlib.blake2b(digest_size=12)
+        h.update(orjson.dumps(self.ingestor.snapshot(), option=_JSON))
+        h.update(self.twin.hash().encode() if self.twin is not None else b"-")
+        return h.hexdigest()
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole engine as plain values for JSON; what the desk said is left to the journal."""
+        return {
+            "dump": DUMP_VERSION,
+            "info": self.info.model_dump(mode="json"),
+            "followed": list(self.followed),
+            "ingestor": self.ingestor.snapshot(),
+            "twin": None if self.twin is None else self.twin.snapshot(),
+            "frame": None if self.frame is None else self.frame.model_dump(mode="json", exclude_none=True),
+            "frames_in": self._frames_in,
+            "accepted": self._accepted,
+            "n_events": self._n_events,
+            "events": [e.model_dump(mode="json", exclude_none=True) for e in self._events],
+            "laps": [r.model_dump(mode="json", exclude_none=True) for r in self._laps],
+            "leader_laps": self._leader_laps,
+        }
+
+    def restore(self, dump: Mapping[str, Any]) -> None:
+        """Become the engine that was dumped; :class:`DataError` if the dump is of another version."""
+        if dump.get("dump") != DUMP_VERSION:
+            raise DataError(f"engine dump: version {dump.get('dump')!r}, expected {DUMP_VERSION}")
+        self.info = RaceInfo.model_validate(dump["info"])
+        self.ingestor = TelemetryIngestor.restore(dump["ingestor"])
+        self.twin = None if dump["twin"] is None else RaceTwin.restore(dump["twin"])
+        self.frame = None if dump["frame"] is None else TelemetryFrame.model_validate(dump["frame"])
+        self._frames_in, self._accepted = dump["frames_in"], dump["accepted"]
+        self._n_events, self._leader_laps = dump["n_events"], dump["leader_laps"]
+        self._events = deque(_EVENTS.validate_python(dump["events"]), maxlen=EVENTS_KEPT)
+        self._laps = [LapRow.model_validate(r) for r in dump["laps"]]
+        self._cars, self._field, self._answers, self._advice, self.laps_archive = {}, {}, {}, {}, {}
+        self._frozen.clear()
+        if self.twin is not None:
+            self._refresh()
+        self.follow(dump["followed"])
+
     def counters(self) -> Counters:
         """What went in and what came of it; the parts a clock is needed for are left to the monitor."""
         c = self.ingestor.counters
@@ -295,14 +353,13 @@ class RaceEngine:
 
     def desk_status(self) -> DeskStatus:
         """What the desk is doing."""
-        queue = self._queue
         state = "running" if self._working else ("failed" if self._desk_error else "idle")
         return DeskStatus(
             state=state,  # type: ignore[arg-type]
             car_id=self._working,
             answers=self._n_answers,
-            superseded=queue.superseded if queue else 0,
-            cached=queue.cached if queue else 0,
+            superseded=self.queue.superseded,
+            cached=self.queue.cached,
             last_s=self._last_desk_s,
             error=self._desk_error,
         )
@@ -321,9 +378,6 @@ class RaceEngine:
             frozen["events"] = tuple(self._events)
         if "laps" not in frozen:
             frozen["laps"] = tuple(self._laps)
-        if "answers" not in frozen:
-            frozen["answers"] = {c: a.answer for c, a in self._answers.items()}
-            frozen["advice"] = {c: a.advice for c, a in self._answers.items()}
         frame = self.frame
         # The parts are validated models already; checking them again at 10 Hz would cost more than all the rest.
         return RaceSnapshot.model_construct(
@@ -339,8 +393,8 @@ class RaceEngine:
             events=frozen["events"],
             laps=frozen["laps"],
             followed=self.followed,
-            answers=frozen["answers"],
-            advice=frozen["advice"],
+            answers=self._answers,
+            advice=self._advice,
             counters=counters or self.counters(),
             desk=self.desk_status(),
             journal=journal or JournalStatus(),

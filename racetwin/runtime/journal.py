@@ -372,12 +372,26 @@ class Journal:
             (run_id, car_id, upto),
         )
 
-    def frame_at(self, run_id: str, *, time_s: float) -> int:
-        """Return the number of the last batch's last frame not later than ``time_s`` (0 if none): a place to search from."""
+    def lap_frame(self, run_id: str, lap: int) -> int | None:
+        """Return the number of the frame in which the leader completed ``lap``, None if none did."""
         row = self._db.execute(
-            "SELECT coalesce(max(last), 0) FROM batches WHERE run_id = ? AND time_last <= ?", (run_id, time_s)
+            "SELECT min(n) FROM events WHERE run_id = ? AND kind = 'lap_completed' AND lap = ?", (run_id, lap)
         ).fetchone()
-        return int(row[0])
+        return None if row[0] is None else int(row[0])
+
+    def time_frame(self, run_id: str, time_s: float) -> int | None:
+        """Return the number of the last frame not later than ``time_s``, None if all are."""
+        row = self._db.execute(
+            "SELECT first, frames, last, time_last FROM batches WHERE run_id = ? AND time_first <= ? ORDER BY first DESC LIMIT 1",
+            (run_id, time_s),
+        ).fetchone()
+        if row is None:
+            return None
+        first, packed, last, time_last = row
+        if time_last <= time_s:
+            return int(last)
+        times = [json.loads(frame)["time_s"] for frame in zlib.decompress(packed).split(b"\n")]
+        return int(first) + max(i for i, t in enumerate(times) if t <= time_s)
 
     def audit_log(self, limit: int = 200) -> list[tuple[float, str, str, str]]:
         """Return the newest lines ``(UNIX time, actor, action, detail)`` of the audit log, newest first."""

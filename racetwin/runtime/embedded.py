@@ -1,0 +1,128 @@
+"""A live race with an engine of its own: the orchestrator, run in the background thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable
+
+from racetwin.config import Settings
+from racetwin.errors import InputError
+from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.orchestrator import MainOrchestrator
+from racetwin.runtime.snapshot import RaceSnapshot
+from racetwin.runtime.sources import Source, library_race, simulated_race
+from racetwin.schemas import TelemetryFrame
+from racetwin.telemetry.replay import Replay
+
+
+class Unpaced:
+    """Frames on the race's own clock: each as soon as the one before is through."""
+
+    def __init__(self, frames: Iterable[TelemetryFrame]) -> None:
+        self._frames = frames
+
+    async def __aiter__(self) -> AsyncIterator[TelemetryFrame]:
+        for frame in self._frames:
+            yield frame
+
+
+class Embedded:
+    """Session of a :class:`racetwin.runtime.live.LiveRace` that embeds an engine.
+
+    The race is read and the engine built in the background thread, so that a notebook's cell returns at once; what can be known to
+    be wrong before (no such race) is still raised where the race is asked for.
+    """
+
+    def __init__(
+        self, source: Source, *, settings: Settings, speed: float | None, rate_hz: float, races: int | None
+    ) -> None:
+        self._engine = RaceEngine(
+            source.info, races=races or settings.races, seed=settings.seed, run_id=f"local-{uuid.uuid4().hex[:8]}"
+        )
+        self._source = source
+        self._speed = speed
+        self._rate_hz = rate_hz
+        self._stop = threading.Event()
+        self._runner: MainOrchestrator | None = None
+        self._wanted: tuple[str, ...] = ()
+        self._lock = threading.Lock()
+        self._publish: Callable[[RaceSnapshot], None] | None = None
+
+    def run(self, publish: Callable[[RaceSnapshot], None], report: Callable[[Exception], None]) -> None:
+        """Run the engine until the race has ended or :meth:`stop` was called."""
+        asyncio.run(self._run(publish, report))
+
+    async def _run(self, publish: Callable[[RaceSnapshot], None], report: Callable[[Exception], None]) -> None:
+        frames = self._source.frames
+        feed = Unpaced(frames) if self._speed is None else Replay(frames, self._speed)
+        with self._lock:
+            runner = MainOrchestrator(
+                self._engine, feed, rate_hz=self._rate_hz, in_step=self._speed is None, report=report
+            )
+            runner.on_snapshot(publish)
+            self._engine.follow(self._wanted)
+            self._runner = runner
+        if not self._stop.is_set():
+            await runner.run()
+
+    def stop(self) -> None:
+        """Make :meth:`run` return soon."""
+        self._stop.set()
+        if self._runner is not None:
+            self._runner.stop()
+
+    def follow(self, cars: tuple[str, ...]) -> None:
+        """Keep plans of these cars from now on."""
+        with self._lock:
+            self._wanted = cars
+            if self._runner is not None:
+                self._runner.follow(cars)
+
+    def at(self, lap: int | None, time_s: float | None) -> RaceSnapshot:
+        """Return what was known when the leader had completed ``lap`` laps."""
+        if self._runner is None:
+            raise InputError("at: the race was not started; call start() first")
+        return self._runner.remembered(lap, time_s)
+
+    def control(self, action: str, value: float | None) -> None:
+        """Pause, resume or hasten the replay."""
+        if self._runner is None:
+            raise InputError(f"{action}: the race was not started; call start() first")
+        self._runner.control(action, value)
+
+
+def embed_replay(
+    race_id: str,
+    *,
+    speed: float | None,
+    hz: float | None,
+    from_lap: int,
+    to_lap: int | None,
+    rate_hz: float,
+    races: int | None,
+    settings: Settings,
+) -> Embedded:
+    """Return a session that replays a race of the library."""
+    source = library_race(race_id, settings, speed=speed, hz=hz, from_lap=from_lap, to_lap=to_lap)
+    return Embedded(source, settings=settings, speed=speed, rate_hz=rate_hz, races=races)
+
+
+def embed_simulation(
+    *,
+    circuit_id: str | None,
+    season: int | None,
+    seed: int,
+    speed: float | None,
+    hz: float | None,
+    to_lap: int | None,
+    rate_hz: float,
+    races: int | None,
+    settings: Settings,
+) -> Embedded:
+    """Return a session that runs a Grand Prix drawn from the race model."""
+    source = simulated_race(
+        settings, circuit_id=circuit_id, season=season, seed=seed, speed=speed, hz=hz, to_lap=to_lap
+    )
+    return Embedded(source, settings=settings, speed=speed, rate_hz=rate_hz, races=races)

@@ -1,0 +1,433 @@
+"""The running engine: feed, twins, desk, journal and viewers as supervised asyncio tasks.
+
+Frames go through the twins on the event loop, one after the other; the desk's kernels and the journal's disk have
+a thread each. Nothing that looks at the race can slow it: viewers take the newest snapshot when they are ready, the desk the
+newest state. When the machine is short of time the desk is asked less often first, viewers get fewer updates next, and frames
+are never dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import orjson
+
+from racetwin import __version__
+from racetwin.errors import DataError, InputError
+from racetwin.runtime.desk_queue import Advised, DeskRequest
+from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.journal_writer import JournalWriter
+from racetwin.runtime.monitor import SystemMonitor
+from racetwin.runtime.recovery import pack, rebuild
+from racetwin.runtime.snapshot import JournalStatus, RaceSnapshot
+from racetwin.runtime.wire import Publisher
+
+Raw = Any
+"""What a feed yields: a frame, or whatever the ingestor can read one from."""
+
+SNAPSHOT_EVERY_S = 5.0
+STATUS_EVERY_S = 0.5
+RESTART_AFTER_S = 1.0
+BREATHE_EVERY = 20
+"""Frames in a row after which the loop looks after everybody else, when the feed never waits."""
+
+
+class MainOrchestrator:
+    """Runs one engine.
+
+    Parameters
+    ----------
+    engine
+        The deterministic core.
+    feed
+        Asynchronously yields frames; a :class:`racetwin.telemetry.replay.Replay` can also be paused and hastened.
+    journal
+        Where accepted frames are kept; None for none.
+    rate_hz
+        Most snapshots a second that are published.
+    in_step
+        Do the desk's work between frames instead of beside them, and publish once a lap: a replay on its own clock.
+    desk_deadline_s
+        Most seconds an answer may take before the desk returns what it has.
+
+    Examples
+    --------
+    >>> runner = MainOrchestrator(RaceEngine(), feed)  # doctest: +SKIP
+    >>> runner.on_snapshot(print)
+    >>> await runner.run()
+    """
+
+    def __init__(
+        self,
+        engine: RaceEngine,
+        feed: AsyncIterable[Raw],
+        *,
+        journal: JournalWriter | None = None,
+        rate_hz: float = 10.0,
+        in_step: bool = False,
+        desk_deadline_s: float | None = None,
+        monitor: SystemMonitor | None = None,
+        report: Callable[[Exception], None] | None = None,
+    ) -> None:
+        if not rate_hz > 0:
+            raise InputError(f"rate_hz: {rate_hz!r}, expected a number above 0")
+        self.engine = engine
+        self.feed = feed
+        self.journal = journal
+        self.monitor = monitor or SystemMonitor()
+        self.publisher = Publisher()
+        self.in_step = in_step
+        self.subscribers = 0
+        self.drops = 0
+        self.feed_ended = False
+        self._interval = 1.0 / rate_hz
+        self._deadline = desk_deadline_s
+        self._report = report or (lambda _: None)
+        self._listeners: tuple[Callable[[RaceSnapshot], None], ...] = ()
+        self._pending_since: float | None = None
+        self._published = 0.0
+        self._lap_published = -1
+        self._dirty = asyncio.Event()
+        self._desk_wanted = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._desk_thread = ThreadPoolExecutor(1, thread_name_prefix="racetwin: desk")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._asked: dict[tuple[Any, ...], list[asyncio.Future[Advised]]] = {}
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    async def run(self, *, linger: bool = False) -> None:
+        """Run until the feed has ended (``linger``: until :meth:`stop`), then shut down in order."""
+        self._loop = asyncio.get_running_loop()
+        tasks: list[asyncio.Task[None]] = []
+        writer: asyncio.Task[None] | None = None
+        try:
+            if self.journal is not None:
+                writer = asyncio.create_task(self.journal.run(), name="journal")
+                tasks.append(asyncio.create_task(self._supervised("snapshots", self._snapshots)))
+            if not self.in_step:
+                tasks.append(asyncio.create_task(self._supervised("desk", self._desk)))
+                tasks.append(asyncio.create_task(self._supervised("publish", self._publish_loop)))
+            tasks.append(asyncio.create_task(self._supervised("monitor", self._watch)))
+            feed = asyncio.create_task(self._feed(), name="feed")
+            stop = asyncio.create_task(self._stopping.wait(), name="stop")
+            await asyncio.wait({feed, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not feed.done():
+                feed.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await feed  # a feed that failed says so
+            self.feed_ended = self.monitor.ended = True
+            if not self.in_step:
+                while not self._stopping.is_set() and not linger and self._desk_busy:
+                    await asyncio.sleep(0.01)  # the last answers still belong to the race
+            self.publish()
+            if linger:
+                await stop
+            stop.cancel()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self.journal is not None:
+                await self.take_snapshot()
+                await self.journal.audit("stop", f"after frame {self.journal.last}")
+                await self.journal.close()
+                if writer is not None:
+                    await writer
+            self._desk_thread.shutdown(wait=False, cancel_futures=True)
+            self.publish()
+
+    @property
+    def _desk_busy(self) -> bool:
+        return self.engine.desk_status().state == "running" or self.engine.waiting > 0
+
+    def stop(self) -> None:
+        """End :meth:`run` in order; from any thread, more than once."""
+        loop = self._loop
+        if loop is None:
+            self._stopping.set()
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(self._stopping.set)
+
+    async def _supervised(self, name: str, task: Callable[[], Any]) -> None:
+        """Run a task for as long as the engine runs; one that fails is reported and started again."""
+        while True:
+            try:
+                await task()
+                return
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                error.add_note(f"in the engine's task '{name}', started again")
+                self._report(error)
+                await asyncio.sleep(RESTART_AFTER_S)
+
+    # --- frames in ----------------------------------------------------------------------------------------------------
+
+    async def _feed(self) -> None:
+        in_a_row = 0
+        async for raw in self.feed:
+            self.ingest(raw)
+            in_a_row += 1
+            if self.in_step or in_a_row >= BREATHE_EVERY:
+                in_a_row = 0
+                await asyncio.sleep(0)
+            if self._stopping.is_set():
+                return
+
+    def ingest(self, raw: Raw) -> int | None:
+        """Take one frame (on the event loop); returns its number in the journal, None if it was refused."""
+        begin = time.perf_counter()
+        self.monitor.frame()
+        engine = self.engine
+        ingested = engine.ingest(raw)
+        number: int | None = None
+        if ingested is not None:
+            number = engine.frames_accepted
+            if self.journal is not None:
+                number = self.journal.frame(ingested.frame, ingested.events)
+        self.monitor.record("ingest", time.perf_counter() - begin)
+        if self.in_step:
+            for advised in engine.settle():
+                self._keep(advised)
+            if len(engine.laps_archive) != self._lap_published:
+                self._lap_published = len(engine.laps_archive)
+                self.publish()
+        else:
+            if engine.waiting:
+                self._desk_wanted.set()
+            if self._pending_since is None:
+                self._pending_since = begin
+            self._dirty.set()
+        return number
+
+    async def acknowledged(self, number: int) -> None:
+        """Return when a frame is safe: in the journal, or at once where none is kept."""
+        if self.journal is not None:
+            await self.journal.committed(number)
+
+    # --- plans and advice ---------------------------------------------------------------------------------------------
+
+    async def _desk(self) -> None:
+        loop = asyncio.get_running_loop()
+        engine = self.engine
+        while True:
+            await self._desk_wanted.wait()
+            request = engine.queue.take()
+            if request is None:
+                self._desk_wanted.clear()
+                continue
+            advised = engine.queue.known(request)
+            try:
+                if advised is None:
+                    engine.working_on(request.car_id)
+                    begin = time.perf_counter()
+                    advised = await loop.run_in_executor(self._desk_thread, engine.queue.work, request, self._deadline)
+                    self.monitor.record("desk", time.perf_counter() - begin)
+            except Exception as error:
+                error.add_note(f"planning for car {request.car_id}")
+                self._report(error)
+                engine.failed(error)
+                for waiting in self._asked.pop(request.key, []):
+                    if not waiting.done():
+                        waiting.set_exception(error)
+                continue
+            if engine.accept(advised):
+                self._keep(advised)
+            for waiting in self._asked.pop(request.key, []):
+                if not waiting.done():
+                    waiting.set_result(advised)
+            self._dirty.set()
+
+    def _keep(self, advised: Advised) -> None:
+        if self.journal is not None:
+            answer = advised.answer
+            data = orjson.dumps(
+                {
+                    "answer": answer.model_dump(mode="json", exclude={"elapsed_s"}),
+                    "advice": [r.model_dump(mode="json") for r in advised.advice],
+                    "reasons": advised.request.reasons,
+                },
+                option=orjson.OPT_NON_STR_KEYS,
+            ).decode()
+            self.journal.advice(answer.time_s, answer.lap, answer.car_id, data)
+
+    def follow(self, cars: str | Iterable[str]) -> None:
+        """Keep plans of these cars from now on; from any thread."""
+        wanted = (cars,) if isinstance(cars, str) else tuple(cars)
+
+        def change() -> None:
+            self.engine.follow(wanted)
+            self._desk_wanted.set()
+            self._dirty.set()
+
+        self.call(change)
+
+    def call(self, change: Callable[[], None]) -> None:
+        """Make a change on the event loop; from any thread, also before it runs."""
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            change()
+        else:
+            loop.call_soon_threadsafe(change)
+
+    async def ask(self, request: DeskRequest) -> Advised:
+        """Return the desk's answer to a request, from memory where it is known."""
+        queue = self.engine.queue
+        known = queue.known(request)
+        if known is not None:
+            return known
+        advised = await asyncio.get_running_loop().run_in_executor(
+            self._desk_thread, queue.work, request, self._deadline
+        )
+        queue.remember(advised)
+        return advised
+
+    # --- snapshots out ------------------------------------------------------------------------------------------------
+
+    def on_snapshot(self, listener: Callable[[RaceSnapshot], None]) -> Callable[[], None]:
+        """Call ``listener`` on the event loop with each published snapshot; returns the function that ends that."""
+        self._listeners = (*self._listeners, listener)
+
+        def remove() -> None:
+            self._listeners = tuple(known for known in self._listeners if known is not listener)
+
+        return remove
+
+    async def _publish_loop(self) -> None:
+        while True:
+            await self._dirty.wait()
+            wait = self._published + self._interval - time.monotonic()
+            if wait > 0.001:
+                await asyncio.sleep(wait)
+            self._dirty.clear()
+            self.publish()
+
+    def publish(self) -> RaceSnapshot:
+        """Publish the race as it is now."""
+        begin = time.perf_counter()
+        self._published = time.monotonic()
+        counters = self.monitor.counters(self.engine.counters(), subscribers=self.subscribers, drops=self.drops)
+        journal = self.journal.status if self.journal is not None else JournalStatus()
+        snapshot = self.engine.snapshot(counters=counters, journal=journal, alarms=self.monitor.alarms)
+        snapshot = self.publisher.publish(snapshot)
+        for listener in self._listeners:
+            try:
+                listener(snapshot)
+            except Exception as error:
+                self._report(error)
+        now = time.perf_counter()
+        self.monitor.record("publish", now - begin)
+        if self._pending_since is not None:
+            self.monitor.record("frame_to_publish", now - self._pending_since)
+            self._pending_since = None
+        return snapshot
+
+    async def _watch(self) -> None:
+        """Look at the gauges twice a second, and let viewers see that time passes when no frame comes."""
+        while True:
+            await asyncio.sleep(STATUS_EVERY_S)
+            if self.journal is not None and self.journal.commit_ms:
+                self.monitor.record("journal", self.journal.commit_ms[-1] / 1000)
+            snapshot = self.publisher.snapshot
+            if snapshot is not None:
+                lost = self.journal.lost if self.journal is not None else 0
+                self.monitor.watch(self.monitor.readings(snapshot, lost=lost))
+            self._dirty.set()
+
+    # --- state on disk ------------------------------------------------------------------------------------------------
+
+    async def _snapshots(self) -> None:
+        while True:
+            await asyncio.sleep(SNAPSHOT_EVERY_S)
+            await self.take_snapshot()
+
+    async def take_snapshot(self) -> None:
+        """Queue a dump of the engine for the journal, if there is something new to dump."""
+        writer, engine = self.journal, self.engine
+        if writer is None or engine.frame is None or writer.error is not None:
+            return
+        n, frame = writer.last, engine.frame
+        dump, state_hash = engine.dump(), engine.hash()
+        blob = await asyncio.to_thread(pack, dump)
+        writer.snapshot(n, frame.time_s, frame.lap, state_hash, __version__, blob)
+
+    def remembered(self, lap: int | None = None, time_s: float | None = None) -> RaceSnapshot:
+        """Return what was known at a moment, from memory: exactly so at the end of a lap, else as of the lap's end before.
+
+        Raises
+        ------
+        InputError
+            If the race has not come that far.
+        """
+        laps = dict(self.engine.laps_archive)
+        if lap is not None and lap in laps:
+            return laps[lap]
+        if time_s is not None:
+            known = [s for s in laps.values() if s.time_s <= time_s]
+            if known:
+                return max(known, key=lambda s: s.time_s)
+        have = f"laps {min(laps)} to {max(laps)}" if laps else "no lap yet"
+        asked = f"lap {lap}" if lap is not None else f"{time_s} s"
+        raise InputError(f"at: {asked} is not known; this engine has {have}")
+
+    async def at(self, lap: int | None = None, time_s: float | None = None) -> RaceSnapshot:
+        """Return what was known when the leader had completed ``lap`` laps, or at race time ``time_s``."""
+        if self.journal is None or (lap is not None and lap in self.engine.laps_archive):
+            return self.remembered(lap, time_s)
+        await self.journal.flush()
+        path, run_id = self.journal.journal.path, self.journal.run_id
+        try:
+            return await asyncio.to_thread(rebuild, path, run_id, lap=lap, time_s=time_s)
+        except DataError as error:
+            raise InputError(str(error)) from None
+
+    # --- about itself -------------------------------------------------------------------------------------------------
+
+    def control(self, action: str, value: float | None = None) -> None:
+        """Pause, resume or hasten a replay; from any thread."""
+        feed = self.feed
+        names = {"pause": "pause", "resume": "resume", "speed": "set_speed"}
+        if action not in names:
+            raise InputError(f"action: {action!r}, expected one of {', '.join(names)}")
+        method = getattr(feed, names[action], None)
+        if method is None:
+            raise InputError(f"{action}: this feed is live and goes at its own pace")
+        self.call((lambda: method(value)) if action == "speed" else method)
+
+    def health(self) -> Mapping[str, Any]:
+        """Return the state of each part, with ages; ``status`` is the worst of them."""
+        c = self.monitor.counters(self.engine.counters(), subscribers=self.subscribers, drops=self.drops)
+        journal = self.journal.status if self.journal is not None else JournalStatus()
+        desk = self.engine.desk_status()
+        snapshot = self.publisher.snapshot
+        finished = bool(snapshot and snapshot.finished) or self.feed_ended
+        silent = c.frame_age_s is not None and c.frame_age_s > 5.0 and not finished
+        feed = "ended" if finished else ("silent" if silent else ("ok" if c.frames_in else "waiting"))
+        alarms = self.monitor.alarms
+        degraded = silent or journal.state == "degraded" or desk.state == "failed" or bool(alarms)
+        return {
+            "status": "degraded" if degraded else "ok",
+            "version": __version__,
+            "run_id": self.engine.run_id,
+            "race_id": self.engine.info.race_id or None,
+            "frames_in": c.frames_in,
+            "frames_processed": c.frames_processed,
+            "components": {
+                "feed": {"status": feed, "age_s": c.frame_age_s, "frames_per_s": c.frames_per_s},
+                "ingestor": {"status": "ok", "accepted": c.frames_accepted, "rejected": c.frames_rejected},
+                "twins": {
+                    "status": "ok" if self.engine.twin else "waiting",
+                    "cars": len(snapshot.cars) if snapshot else 0,
+                },
+                "desk": {"status": desk.state, "answers": desk.answers, "error": desk.error},
+                "journal": {"status": journal.state, "pending": journal.pending, "error": journal.error},
+                "viewers": {"status": "ok", "subscribers": self.subscribers, "drops": self.drops},
+            },
+            "alarms": [a.model_dump() for a in alarms],
+        }

@@ -1,0 +1,152 @@
+"""A live race that follows an engine in another process, over its WebSocket."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import httpx
+import orjson
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.sync.client import ClientConnection, connect
+
+from racetwin.errors import ConfigurationError, InputError, RacetwinError
+from racetwin.runtime.snapshot import RaceSnapshot
+from racetwin.runtime.wire import Reader
+
+RETRY_FIRST_S = 0.2
+RETRY_LAST_S = 5.0
+SILENCE_S = 15.0
+"""An engine sends at least its counters twice a second; longer silence means that the connection is dead."""
+MAX_MESSAGE = 64 * 2**20
+
+
+def endpoints(url: str) -> tuple[str, str]:
+    """Return the WebSocket and the REST address of the engine at ``url`` (``ws://host:port/ws`` or ``http://host:port``)."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("ws", "wss", "http", "https") or not parts.netloc:
+        raise ConfigurationError(f"engine: {url!r} is no address; expected ws://host:port/ws or http://host:port")
+    secure = parts.scheme in ("wss", "https")
+    path = parts.path if parts.path.rstrip("/").endswith("/ws") else parts.path.rstrip("/") + "/ws"
+    root = path.removesuffix("/ws")
+    return (
+        urlunsplit(("wss" if secure else "ws", parts.netloc, path, "", "")),
+        urlunsplit(("https" if secure else "http", parts.netloc, root, "", "")),
+    )
+
+
+class Subscription:
+    """Session of a :class:`racetwin.runtime.live.LiveRace` that subscribes to a running engine."""
+
+    def __init__(self, url: str, *, rate_hz: float = 10.0, token: str | None = None) -> None:
+        if not rate_hz > 0:
+            raise InputError(f"rate_hz: {rate_hz!r}, expected a number above 0")
+        self.ws_url, self.http_url = endpoints(url)
+        self.reconnects = 0
+        self._rate_hz = rate_hz
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._connection: ClientConnection | None = None
+        self._wanted: tuple[str, ...] = ()
+        self._reader = Reader()
+
+    def run(self, publish: Callable[[RaceSnapshot], None], report: Callable[[Exception], None]) -> None:
+        """Receive until :meth:`stop`; a lost connection is tried again and resumes where it was."""
+        wait = RETRY_FIRST_S
+        told = False
+        while not self._stop.is_set():
+            try:
+                with connect(
+                    self.ws_url,
+                    additional_headers=self._headers,
+                    max_size=MAX_MESSAGE,
+                    open_timeout=5,
+                    close_timeout=1,
+                    compression=None,
+                    proxy=None,
+                ) as connection:
+                    self._subscribe(connection)
+                    wait, told = RETRY_FIRST_S, False
+                    self._receive(connection, publish)
+            except (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, InvalidURI, InputError) as error:
+                if not told and not self._stop.is_set():
+                    told = True
+                    report(RacetwinError(f"engine at {self.ws_url}: {_reason(error)}; trying again"))
+                if isinstance(error, InputError):
+                    self._reader = Reader()  # what came does not fit: start over with the full state
+            finally:
+                self._connection = None
+            self._stop.wait(wait * random.uniform(0.8, 1.2))
+            wait = min(2 * wait, RETRY_LAST_S)
+            self.reconnects += 1
+
+    def _subscribe(self, connection: ClientConnection) -> None:
+        known = self._reader.snapshot
+        with self._lock:
+            self._connection = connection
+            hello: dict[str, Any] = {"type": "subscribe", "rate_hz": self._rate_hz, "follow": list(self._wanted)}
+            if known is not None:
+                hello["resume"] = {"run_id": known.run_id, "version": known.version}
+            connection.send(orjson.dumps(hello).decode())
+
+    def _receive(self, connection: ClientConnection, publish: Callable[[RaceSnapshot], None]) -> None:
+        while not self._stop.is_set():
+            message = orjson.loads(connection.recv(timeout=SILENCE_S))
+            if message.get("type") in ("full", "delta"):
+                publish(self._reader.apply(message))
+            elif message.get("type") == "error":
+                raise InputError(str(message.get("detail")))
+
+    def stop(self) -> None:
+        """Make :meth:`run` return soon."""
+        self._stop.set()
+        connection = self._connection
+        if connection is not None:
+            connection.close()
+
+    def follow(self, cars: tuple[str, ...]) -> None:
+        """Ask the engine for plans of these cars."""
+        with self._lock:
+            self._wanted = cars
+            if self._connection is not None:
+                try:
+                    self._connection.send(orjson.dumps({"type": "follow", "cars": list(cars)}).decode())
+                except (OSError, ConnectionClosed):
+                    pass  # the next connection asks for them
+
+    def at(self, lap: int | None, time_s: float | None) -> RaceSnapshot:
+        """Return what the engine knew at a moment."""
+        query = {k: v for k, v in (("lap", lap), ("time_s", time_s)) if v is not None}
+        answer = self._request("GET", f"/api/v1/snapshot?{urlencode(query)}")
+        return Reader().apply(answer.content)
+
+    def control(self, action: str, value: float | None) -> None:
+        """Pause, resume or hasten the engine's replay."""
+        self._request("POST", "/api/v1/control", json={"action": action, "value": value})
+
+    def _request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        try:
+            answer = httpx.request(
+                method, self.http_url + path, headers=self._headers, timeout=30.0, trust_env=False, **more
+            )
+        except httpx.HTTPError as error:
+            raise RacetwinError(f"engine at {self.http_url}: {_reason(error)}") from None
+        if answer.status_code >= 400:
+            try:
+                detail = answer.json().get("detail")
+            except ValueError:
+                detail = answer.text[:200]
+            raise InputError(str(detail))
+        return answer
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody answers"
+    if isinstance(error, TimeoutError):
+        return "silent for too long"
+    return str(error) or type(error).__name__
