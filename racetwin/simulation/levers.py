@@ -1,6 +1,6 @@
 """What if: a safety car now, rain from lap 40, they stop first, the tyres fade faster, a slow stop.
 
-A lever changes the race state and nothing of the random draws, so the change it makes is shown race by race and is the lever's alone.
+A lever changes the race state and nothing of the random draws, so the change it makes is shown race by race and is its alone.
 Each is also written as a short word, for the command line and for controls: ``sc@31``, ``vsc``, ``red@20``, ``rain@40:0.6``,
 ``stop:16@25:HARD``, ``wear:55x1.3``, ``wear:x1.2`` (all cars), ``slow:55+4.0``, ``pace:55-0.2``.
 """
@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from racetwin.errors import InputError
-from racetwin.schemas import COMPOUNDS, Compound, TrackStatus
+from racetwin.schemas import COMPOUNDS, Compound, PlannedStop, TrackStatus
+from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.state import RaceState
 
+DEFAULT_WETNESS = 0.5
+"""Wetness of rain that is asked about without saying how much: clearly intermediates."""
 FORCEABLE = (TrackStatus.SC, TrackStatus.VSC, TrackStatus.RED)
 
 
@@ -79,7 +82,7 @@ class Rain:
     """Rain that makes the track ``wetness`` wet (0..1) from lap ``lap`` on; None: from the coming lap."""
 
     lap: int | None = None
-    wetness: float = 0.5
+    wetness: float = DEFAULT_WETNESS
 
     @property
     def label(self) -> str:
@@ -94,17 +97,20 @@ class Rain:
 
 @dataclass(frozen=True, slots=True)
 class RivalStops:
-    """Another car boxes at the end of lap ``lap`` (None: the coming lap) for ``compound``, then decides for itself no more."""
+    """Another car boxes at the end of lap ``lap`` (None: the coming lap), then decides for itself no more.
+
+    ``compound`` None: the hardest slick it has in hand that it is not on; intermediates on a wet track.
+    """
 
     car_id: str
     lap: int | None = None
-    compound: Compound = Compound.HARD
+    compound: Compound | None = None
 
     @property
     def label(self) -> str:
         """As spoken."""
         when = "next lap" if self.lap is None else f"on lap {self.lap}"
-        return f"car {self.car_id} boxes {when} for {self.compound.value}"
+        return f"car {self.car_id} boxes {when}{f' for {self.compound.value}' if self.compound else ''}"
 
     def apply(self, state: RaceState) -> RaceState:
         """Put the stop into the rival's plan."""
@@ -112,10 +118,15 @@ class RivalStops:
         lap = _coming_lap(state, self.lap, "what if")
         if lap >= state.total_laps:
             raise InputError(f"what if: car {self.car_id} stops on lap {lap}, expected before the flag (lap {lap})")
-        laps, compounds = state.planned_lap.copy(), state.planned_compound.copy()
-        laps[i], compounds[i] = 0, -1
-        laps[i, 0], compounds[i, 0] = lap, self.compound.index
-        return state.replace(planned_lap=laps, planned_compound=compounds)
+        compound = self.compound or self._likely(state, i)
+        return with_plan(state, self.car_id, PitPlan((PlannedStop(lap=lap, compound=compound),)))
+
+    def _likely(self, state: RaceState, i: int) -> Compound:
+        if state.wetness >= DEFAULT_WETNESS / 2 and int(state.compound[i]) != Compound.INTERMEDIATE.index:
+            return Compound.INTERMEDIATE
+        slicks = (Compound.HARD, Compound.MEDIUM, Compound.SOFT)
+        there = [c for c in slicks if int(state.sets[i, c.index]) != 0 and c.index != int(state.compound[i])]
+        return there[0] if there else Compound.HARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +209,23 @@ class Together:
         return state
 
 
+def with_plan(state: RaceState, car_id: str, plan: PitPlan) -> RaceState:
+    """Return the state in which a car's plan is known: it makes these stops and decides nothing for itself."""
+    i = _car(state, car_id, "plan")
+    laps, compounds = state.planned_lap.copy(), state.planned_compound.copy()
+    laps[i], compounds[i] = 0, -1
+    for k, stop in enumerate(plan.stops):
+        laps[i, k], compounds[i, k] = stop.lap, stop.compound.index
+    return state.replace(planned_lap=laps, planned_compound=compounds)
+
+
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _PATTERNS = {
     "status": re.compile(r"^(?P<status>sc|vsc|red)(?:@(?P<lap>\d+))?$"),
     "rain": re.compile(rf"^rain(?:@(?P<lap>\d+))?(?::(?P<wetness>{_NUMBER}))?$"),
     "stop": re.compile(r"^stop:(?P<car>\d+)(?:@(?P<lap>\d+))?(?::(?P<compound>[a-z]+))?$"),
     "wear": re.compile(rf"^wear:(?P<car>\d+)?x(?P<factor>{_NUMBER})$"),
-    "pace": re.compile(rf"^pace:(?P<car>\d+)(?P<seconds>[+-]\d+(?:\.\d+)?)$"),
+    "pace": re.compile(r"^pace:(?P<car>\d+)(?P<seconds>[+-]\d+(?:\.\d+)?)$"),
     "slow": re.compile(rf"^slow:(?P<car>\d+)\+(?P<seconds>{_NUMBER})$"),
 }
 _EXAMPLES = "sc@31, vsc, red@20, rain@40:0.6, stop:16@25:HARD, wear:55x1.3, pace:55-0.2 or slow:55+4"
@@ -234,9 +255,9 @@ def _parse_one(piece: str, text: str) -> Lever:
         if kind == "status":
             return Neutralisation(TrackStatus(g["status"].upper()), lap)
         if kind == "rain":
-            return Rain(lap, float(g["wetness"]) if g["wetness"] else Rain.wetness)
+            return Rain(lap, float(g["wetness"] or DEFAULT_WETNESS))
         if kind == "stop":
-            return RivalStops(g["car"], lap, _compound(g["compound"] or "hard", text))
+            return RivalStops(g["car"], lap, _compound(g["compound"], text) if g["compound"] else None)
         if kind == "wear":
             return Wear(float(g["factor"]), g["car"])
         if kind == "pace":
@@ -263,4 +284,5 @@ __all__ = [
     "Together",
     "Wear",
     "parse_lever",
+    "with_plan",
 ]

@@ -1,8 +1,8 @@
-"""If the car boxes now, where does it rejoin, and between whom?
+"""Box now: where does the car rejoin, and between whom.
 
-The coming laps are projected for every car from its pace and wear, the pit loss is the circuit's net loss for the track status plus
-a heavy-tailed stationary time, and both are drawn many times. Rivals stay out, unless their next stop is known: the question is the
-one asked on the pit wall, and what rivals may do instead is the business of the race simulation.
+The coming laps are projected for every car from its pace and wear, the pit loss is the circuit's net loss for the track status
+plus a heavy-tailed stationary time, and both are drawn many times. Rivals stay out, unless their next stop is known: that is the
+question asked on the pit wall, and what rivals may do instead is the business of the race simulation.
 """
 
 from __future__ import annotations

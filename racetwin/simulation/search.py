@@ -9,7 +9,7 @@ Reference: Karnin, Koren & Somekh, "Almost optimal exploration in multi-armed ba
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,10 @@ class Question:
     run: Simulate
     options: dict[str, Any]
     group: Callable[[PitPlan], object] = lambda plan: None
+
+    def under(self, state: RaceState) -> Question:
+        """Return the same question asked of another state."""
+        return replace(self, state=state)
 
     def races(self, plans: Sequence[PitPlan], n_races: int, first_race: int = 0) -> SimulationResult:
         """Run races ``first_race ..`` for some plans."""

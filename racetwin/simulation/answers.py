@@ -1,0 +1,95 @@
+"""From races to an answer: what the desk says of each plan, and of one plan over another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from racetwin import __version__
+from racetwin.schemas import Comparison, DeskAnswer, RankedPlan, Receipt
+from racetwin.simulation.objectives import Objective
+from racetwin.simulation.parameters import RaceParameters
+from racetwin.simulation.search import CLOSE, Question, Ranking, Scored, difference
+from racetwin.simulation.state import RaceState
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A desk's answer with the races behind it: ``ranking`` holds every plan's result, race by race."""
+
+    answer: DeskAnswer
+    ranking: Ranking
+    question: Question
+    parameters: RaceParameters
+
+
+def receipt(state: RaceState, p: RaceParameters, ranking: Ranking, seed: int) -> Receipt:
+    """Return what is needed to compute a ranking again."""
+    best = ranking.scored[0].result
+    return Receipt(
+        seed=seed,
+        n_races=best.n_races,
+        backend=best.backend,
+        parameters_hash=p.hash(),
+        state_hash=state.hash(),
+        code_version=__version__,
+    )
+
+
+def ranked_plans(scored: Sequence[Scored], goal: Objective, seed: int) -> tuple[RankedPlan, ...]:
+    """Return the rows of an answer, best first."""
+    best = scored[0]
+    best_points = best.result.points(goal.table)[0]
+    rows = []
+    for rank, s in enumerate(scored, start=1):
+        points = s.result.points(goal.table)[0]
+        chance = s.result.probabilities()[0]
+        places = np.arange(1, len(chance) + 1)
+        delta, delta_se = difference(points, best_points) if rank > 1 else (0.0, 0.0)
+        gap, gap_se = difference(s.utility, best.utility) if rank > 1 else (0.0, 0.0)
+        rows.append(
+            RankedPlan(
+                plan=s.plan.label,
+                stops=s.plan.stops,
+                rank=rank,
+                expected_position=float(chance @ places),
+                expected_points=float(points.mean()),
+                p_win=float(chance[0]),
+                p_podium=float(chance[:3].sum()),
+                p_points=float(chance[: len(goal.table)].sum()),
+                mean_race_time_s=float(s.result.time_s[0]) if s.result.finished[0] else None,
+                standard_error=float(points.std(ddof=1) / np.sqrt(len(points))),
+                delta_points=delta,
+                delta_standard_error=delta_se,
+                too_close=rank > 1 and abs(gap) <= CLOSE * gap_se,
+                n_races=len(points),
+                seed=seed,
+                position_probability=tuple(float(c) for c in chance),
+                utility=s.mean,
+                delta_utility=gap,
+                delta_utility_standard_error=gap_se,
+            )
+        )
+    return tuple(rows)
+
+
+def compare(a: Scored, b: Scored, goal: Objective) -> Comparison:
+    """Return plan ``a`` over plan ``b`` on the races both have run."""
+    gap, error = difference(a.utility, b.utility)
+    return Comparison(
+        a=a.plan.label,
+        b=b.plan.label,
+        difference=gap,
+        standard_error=error,
+        unit=goal.unit,
+        too_close=abs(gap) <= CLOSE * error,
+    )
+
+
+def waiting(scored: Sequence[Scored], lap: int, goal: Objective) -> Comparison | None:
+    """Return the value of waiting: the best plan that stays out over the best that boxes at the end of ``lap``."""
+    now = next((s for s in scored if s.plan.stops and s.plan.stops[0].lap == lap), None)
+    later = next((s for s in scored if not (s.plan.stops and s.plan.stops[0].lap == lap)), None)
+    return compare(later, now, goal) if now and later else None

@@ -1,0 +1,129 @@
+"""The desk's what-if questions: the same race with one thing changed, on the same random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from racetwin.errors import InputError
+from racetwin.schemas import PlanChange, Sensitivity, TrackStatus, WhatIf
+from racetwin.simulation.answers import Evaluation, compare
+from racetwin.simulation.candidates import candidate_plans
+from racetwin.simulation.levers import Lever, Neutralisation, RivalStops, SlowStop, Wear, parse_lever
+from racetwin.simulation.objectives import is_sprint
+from racetwin.simulation.plans import PitPlan
+from racetwin.simulation.search import Scored, difference
+from racetwin.simulation.sharding import select
+from racetwin.simulation.state import RaceState
+
+if TYPE_CHECKING:
+    from racetwin.simulation.desk import StrategyDesk
+
+NARROW = 24
+"""Plans of the unchanged race that are asked again under a lever, beside those that act on the coming lap."""
+CONTENDERS = 6
+"""Plans whose order a sensitivity looks at: the best, and the best of each other decision."""
+
+
+def what_if(
+    desk: StrategyDesk, state: RaceState, car_id: str, lever: Lever | str, objective: str, base: Evaluation | None
+) -> WhatIf:
+    """Rank the plans again under a lever; see :meth:`racetwin.simulation.desk.StrategyDesk.what_if`."""
+    pulled = parse_lever(lever) if isinstance(lever, str) else lever
+    changed = pulled.apply(state)
+    before = base if base is not None else desk.explain(state, car_id, objective)
+    if before.answer.receipt.state_hash != state.hash() or before.answer.car_id != car_id:
+        raise InputError("base: an evaluation of another car or moment, expected that of the state given")
+    seed, n_races = before.question.seed, before.answer.receipt.n_races
+    after = desk.explain(
+        changed,
+        car_id,
+        before.question.objective.name,
+        n_races,
+        seed,
+        plans=_plans_under(before, changed, car_id),
+        parameters=before.parameters,
+    )
+    known = {s.plan: s for s in before.ranking.scored}
+    changes = []
+    for s in after.ranking.scored:
+        if s.plan in known:
+            change, error = difference(s.utility, known[s.plan].utility)
+            n = min(len(s.utility), len(known[s.plan].utility))
+            changes.append(
+                PlanChange(
+                    plan=s.plan.label,
+                    before=float(known[s.plan].utility[:n].mean()),
+                    after=float(s.utility[:n].mean()),
+                    change=change,
+                    standard_error=error,
+                )
+            )
+    return WhatIf(lever=pulled.label, before=before.answer, after=after.answer, changes=tuple(changes))
+
+
+def _plans_under(before: Evaluation, changed: RaceState, car_id: str) -> tuple[PitPlan, ...]:
+    """Return the plans worth asking under a lever: the best so far, all that act at once; all anew where the weather changes."""
+    state = before.question.state
+    anew = candidate_plans(changed, car_id, before.parameters)
+    if (changed.wetness, changed.rain_lap, changed.rain_wetness) != (state.wetness, state.rain_lap, state.rain_wetness):
+        return tuple(dict.fromkeys([s.plan for s in before.ranking.scored[:NARROW]] + list(anew)))
+    at_once = [q for q in anew if len(q.stops) <= 2 and q.stops and q.stops[0].lap == state.lap + 1]
+    return tuple(dict.fromkeys([s.plan for s in before.ranking.scored[:NARROW]] + at_once))
+
+
+def usual_levers(state: RaceState, car_id: str) -> tuple[Lever, ...]:
+    """Return what a strategist asks about: a safety car soon, the neighbours' stops, more or less wear, a slow stop."""
+    levers: list[Lever] = [
+        Neutralisation(TrackStatus.SC, lap) for lap in (state.lap + 3, state.lap + 8) if lap < state.total_laps - 1
+    ]
+    levers += [Wear(1.3, car_id), Wear(0.75, car_id)]
+    if state.lap + 1 < state.total_laps and not is_sprint(state):
+        levers += [RivalStops(rival) for rival in neighbours(state, car_id)]
+    levers.append(SlowStop(car_id, 4.0))
+    return tuple(levers)
+
+
+def neighbours(state: RaceState, car_id: str, places: int = 1) -> tuple[str, ...]:
+    """Return the running cars up to so many places ahead of and behind a car, in race order."""
+    order = [int(i) for i in state.order() if state.running[i]]
+    at = order.index(state.index(car_id))
+    near = order[max(0, at - places) : at + places + 1]
+    return tuple(state.car_id[i] for i in near if state.car_id[i] != car_id)
+
+
+def sensitivity(
+    desk: StrategyDesk,
+    state: RaceState,
+    car_id: str,
+    objective: str,
+    base: Evaluation | None,
+    levers: Sequence[Lever] | None,
+) -> tuple[Sensitivity, ...]:
+    """See :meth:`racetwin.simulation.desk.StrategyDesk.sensitivity`."""
+    before = base if base is not None else desk.explain(state, car_id, objective)
+    question = before.question
+    plans = _contenders(before)
+    found = []
+    for lever in usual_levers(state, car_id) if levers is None else levers:
+        changed = question.under(lever.apply(state))
+        result = changed.races(plans, before.answer.receipt.n_races)
+        parts = [select(result, [k]) for k in range(len(plans))]
+        scored = [Scored(q, part, changed.objective.utility(part)[0]) for q, part in zip(plans, parts, strict=True)]
+        best = max(scored, key=lambda s: s.mean)
+        gain = compare(best, scored[0], question.objective)
+        changes = best.plan != plans[0] and not gain.too_close
+        found.append(Sensitivity(lever=lever.label, best=best.plan.label, gain=gain, changes_best=changes))
+    return tuple(found)
+
+
+def _contenders(before: Evaluation) -> tuple[PitPlan, ...]:
+    """Return the best plan and the best of each other decision, in order of rank."""
+    chosen: list[PitPlan] = []
+    seen: set[object] = set()
+    for s in before.ranking.scored:
+        group = before.question.group(s.plan)
+        if group not in seen and len(chosen) < CONTENDERS:
+            seen.add(group)
+            chosen.append(s.plan)
+    return tuple(chosen)
