@@ -102,6 +102,6 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         """Return what the panel shows now, as plain values; empty before the first picture."""
         return unpack(self.data) if self.data else {}
 
-    def _repr_keys(self) -> tuple[str, ...]:
-        """Keep the representation short and the same each run: no binary data, no object address."""
-        return ()
+    def __repr__(self) -> str:
+        """Name the panel, the same each run: no binary data, no object address."""
+        return f"{type(self).__name__}()"

@@ -184,9 +184,9 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self._unsubscribe()
         super().close()
 
-    def _repr_keys(self) -> tuple[str, ...]:
-        """Keep the representation the same each run."""
-        return ()
+    def __repr__(self) -> str:
+        """Name the board, the same each run."""
+        return "RaceDayBoard()"
 
 
 def _draw_while_alive(board: RaceDayBoard) -> Callable[[RaceSnapshot], None]:

@@ -3,8 +3,8 @@ import { frame, watch, h, put, attr, lapTime, gap, percent, tyre, setTyre } from
 const COLUMNS = [
   ["position", "Pos", "position"], ["change", "", "places won since the grid"], ["driver", "Driver", "driver"],
   ["gap", "Gap", "seconds to the leader"], ["interval", "Int", "seconds to the car ahead"], ["last", "Last", "last lap"],
-  ["tyre", "Tyre", "compound and age in laps"], ["stops", "Stop", "stops so far"],
-  ["net", "Net", "position after all remaining stops"], ["soon", "≤5 L", "chance of a stop within five laps"],
+  ["tyre", "Tyre", "compound and age in laps"], ["stops", "St", "stops so far"],
+  ["net", "Net", "position after all remaining stops"], ["soon", "Soon", "chance of a stop within five laps"],
 ];
 
 function render({ model, el }) {

@@ -73,7 +73,7 @@ function render({ model, el }) {
       g.strokeStyle = colour("ours"); g.globalAlpha = 0.55; g.setLineDash([3, 4]); g.lineWidth = 1;
       g.beginPath(); g.moveTo(x(lap), box.top); g.lineTo(x(lap), box.bottom); g.stroke();
       g.setLineDash([]); g.globalAlpha = 1; g.fillStyle = colour("ours"); g.textAlign = "left";
-      g.fillText(`L${lap} ${compound[0]}`, x(lap) + 0.3 * size, box.bottom - 0.7 * size);
+      g.fillText(`L${lap} ${compound[0]}`, x(lap) + 0.3 * size, box.top + 0.6 * size);
     }
 
     // Cars in the order of importance, the most important drawn last, on top.

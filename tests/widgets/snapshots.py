@@ -159,10 +159,10 @@ def advice(car_id: str, lap: int) -> tuple[Recommendation, ...]:
     )  # fmt: skip
 
 
-def snapshot(laps: int = 22, *, box: bool = True, car_id: str = "63", **changes: Any) -> RaceSnapshot:
-    """The race when its leader has completed ``laps`` laps: one car in the pits, one out, two lapped."""
-    rows = lap_rows(laps)
-    last = {r.car_id: r for r in rows if r.lap == laps}
+def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes: Any) -> RaceSnapshot:
+    """The race when its leader has completed ``after`` laps: one car in the pits, one out, two lapped."""
+    rows = lap_rows(after)
+    last = {r.car_id: r for r in rows if r.lap == after}
     best = {c: min(r.lap_time_s or 1e9 for r in rows if r.car_id == c) for c, _, _ in DRIVERS}
     cars, twins = [], {}
     previous = 0.0
@@ -172,15 +172,15 @@ def snapshot(laps: int = 22, *, box: bool = True, car_id: str = "63", **changes:
         status = CarStatus.PIT if row.pit_in else CarStatus.TRACK
         cars.append(
             CarTelemetry(
-                car_id=car, driver=driver, team=team, status=status, position=place, grid_position=grid, lap=laps + 1, lap_fraction=0.3,
+                car_id=car, driver=driver, team=team, status=status, position=place, grid_position=grid, lap=after + 1, lap_fraction=0.3,
                 gap_s=gap, interval_s=gap - previous if place > 1 else None, laps_down=1 if place >= 18 else 0,
                 last_lap_s=row.lap_time_s, best_lap_s=best[car], last_line_time_s=row.line_time_s,
-                tyre=Tyre(compound=row.compound, age=row.tyre_age), stops=int(laps > stop_lap(grid - 1)),
+                tyre=Tyre(compound=row.compound, age=row.tyre_age), stops=int(after > stop_lap(grid - 1)),
             )
         )  # fmt: skip
         previous = gap
         twins[car] = CarTwinState(
-            car_id=car, driver=driver, team=team, status=status, lap=laps, position=place, gap_s=gap, interval_s=None, tyre=cars[-1].tyre,
+            car_id=car, driver=driver, team=team, status=status, lap=after, position=place, gap_s=gap, interval_s=None, tyre=cars[-1].tyre,
             stops=cars[-1].stops or 0, last_lap_s=row.lap_time_s, best_lap_s=best[car], fuel_kg=Estimate(mean=60, low=55, high=65),
             pace_s=Estimate(mean=0.1, low=0, high=0.2), wear_s_per_lap=Estimate(mean=0.05, low=0.03, high=0.07),
             stop_probability_next_lap=0.1, stop_probability_next_5=min(0.95, 0.06 * (row.tyre_age or 0)) if (row.tyre_age or 0) > 3 else 0.02,
@@ -190,14 +190,14 @@ def snapshot(laps: int = 22, *, box: bool = True, car_id: str = "63", **changes:
     )
     track = TrackConditions(weather="dry", rainfall=False, air_temperature_c=17.8, track_temperature_c=28.4, wind_speed_ms=3.1, humidity_pct=61)
     frame = TelemetryFrame(
-        source="replay", seq=24310, time_s=2050.4, race_id="2024-12-great-britain", season=2024, lap=laps + 1, total_laps=TOTAL,
+        source="replay", seq=24310, time_s=2050.4, race_id="2024-12-great-britain", season=2024, lap=after + 1, total_laps=TOTAL,
         track=track, cars=tuple(cars),
     )  # fmt: skip
     values: dict[str, Any] = {
         "run_id": "hand",
         "version": 1,
         "time_s": 2050.4,
-        "lap": laps + 1,
+        "lap": after + 1,
         "info": RaceInfo(race_id="2024-12-great-britain", event="British Grand Prix", season=2024, total_laps=TOTAL, source="replay", speed=20.0),
         "frame": frame,
         "cars": twins,
@@ -211,8 +211,8 @@ def snapshot(laps: int = 22, *, box: bool = True, car_id: str = "63", **changes:
         ),
         "laps": rows,
         "followed": (car_id,),
-        "answers": {car_id: answer(car_id, laps, box=box)},
-        "advice": {car_id: advice(car_id, laps)},
+        "answers": {car_id: answer(car_id, after, box=box)},
+        "advice": {car_id: advice(car_id, after)},
         "counters": Counters(frames_in=24311, frames_processed=24311, frames_accepted=24310, frames_rejected=1, frames_per_s=200.0, frame_age_s=0.04, ingest_ms=0.8),
         "desk": DeskStatus(state="idle", answers=23, last_s=0.412),
         "journal": JournalStatus(state="ok", frames=24310),

@@ -1,0 +1,117 @@
+"""The board: one instant on all panels, and another car makes all of them follow."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from racetwin.widgets import RaceDayBoard
+
+pytestmark = pytest.mark.unit
+
+
+def test_all_panels_show_the_chosen_car(race: ModuleType, still: Any) -> None:
+    board = RaceDayBoard(still(race.snapshot(22)), "63")
+    assert {name: p.shown()["car"] for name, p in board.panels.items() if name != "status"} == dict.fromkeys(
+        ("verdict", "tower", "rejoin", "plans", "advice", "trace"), "63"
+    )
+
+
+def test_choosing_another_car_asks_for_its_plans_and_all_follow(race: ModuleType, still: Any) -> None:
+    live = still(race.snapshot(22))
+    board = RaceDayBoard(live, "63")
+    board.tower._hear(board.tower, {"choose": "44"}, [])
+    assert board.car_id == "44"
+    assert live.followed == ["63", "44"]
+    assert {p.shown()["car"] for n, p in board.panels.items() if n != "status"} == {"44"}
+    assert board.plans.shown()["plans"] == []  # nobody has asked for them before
+    live.publish(race.snapshot(22, car_id="44"))
+    assert board.plans.shown()["plans"]
+
+
+def test_without_a_car_the_leader_is_ours(race: ModuleType, still: Any) -> None:
+    live = still()
+    board = RaceDayBoard(live)
+    assert board.car_id is None
+    snapshot = race.snapshot(22)
+    live.publish(snapshot)
+    assert board.car_id == snapshot.order[0].car_id
+    assert live.followed == [board.car_id]
+
+
+def test_keys_step_through_the_running_order_and_stop_at_its_ends(race: ModuleType, still: Any) -> None:
+    snapshot = race.snapshot(22)
+    board = RaceDayBoard(still(snapshot), snapshot.order[0].car_id)
+    board.verdict._hear(board.verdict, {"step": -1}, [])
+    assert board.car_id == snapshot.order[0].car_id
+    board.verdict._hear(board.verdict, {"step": 2}, [])
+    assert board.car_id == snapshot.order[2].car_id
+    board.step(100)
+    assert board.car_id == snapshot.order[18].car_id  # the 20th is out of the race
+
+
+def test_a_viewers_sign_of_life_is_passed_on(race: ModuleType, still: Any) -> None:
+    live = still(race.snapshot(22))
+    board = RaceDayBoard(live, "63")
+    board.verdict._hear(board.verdict, {"here": True}, [])
+    assert live.touched == 1
+
+
+def test_theme_turns_all_panels(race: ModuleType, still: Any) -> None:
+    board = RaceDayBoard(still(race.snapshot(22)), "63", theme="light")
+    assert {p.theme for p in board.panels.values()} == {"light"}
+    board._act({"toggle": "theme"})
+    assert {p.theme for p in board.panels.values()} == {"dark"}
+
+
+def test_an_error_while_drawing_is_kept_and_raised(race: ModuleType, still: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = still(race.snapshot(22))
+    board = RaceDayBoard(live, "63")
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(board.plans, "show", fail)
+    with pytest.raises(RuntimeError, match="no ink"):
+        live.publish(race.snapshot(23))
+    assert [str(e) for e in board.errors] == ["no ink"]
+
+
+def test_feed_and_viewer_at_once_leave_one_instant_on_the_screen(race: ModuleType, still: Any) -> None:
+    live = still(race.snapshot(20))
+    board = RaceDayBoard(live, "63")
+    snapshots = [race.snapshot(n) for n in (20, 21, 22)]
+    cars = [c.car_id for c in snapshots[0].order[:6]]
+    feed = threading.Thread(target=lambda: [live.publish(s) for _ in range(30) for s in snapshots])
+    feed.start()
+    for k in range(120):
+        board.choose(cars[k % 6])
+    feed.join()
+    live.publish(snapshots[-1])
+    assert board.errors == []
+    assert {p.shown()["car"] for n, p in board.panels.items() if n != "status"} == {board.car_id}
+    assert board.verdict.shown()["lap"] == snapshots[-1].lap
+
+
+def test_closing_ends_the_subscription(race: ModuleType, still: Any) -> None:
+    live = still(race.snapshot(22))
+    board = RaceDayBoard(live, "63")
+    board.close()
+    assert live.callbacks == []
+
+
+def test_a_subscription_does_not_keep_a_board_alive(race: ModuleType, still: Any) -> None:
+    live = still(race.snapshot(22))
+    board = RaceDayBoard(live, "63")
+    callback = live.callbacks[0]
+    held = weakref.ref(board)
+    board.close()
+    del board
+    gc.collect()
+    assert held() is None or callback.__closure__ is not None
+    callback(race.snapshot(22))  # a late frame for a board that is gone does no harm

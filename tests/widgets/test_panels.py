@@ -1,0 +1,233 @@
+"""Each panel draws the snapshot's own values."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from racetwin.schemas import CarStatus, LapCompleted, Overtake, TrackStatus
+from racetwin.widgets import AdvicePanel, PlansPanel, RaceTrace, RejoinPanel, StatusPanel, TimingTower
+from racetwin.widgets.plans import past_stints, plan_families
+from racetwin.widgets.status import messages
+from racetwin.widgets.tower import tower_rows
+from racetwin.widgets.trace import gaps_to_reference, line_times, reference_times, status_spans
+
+pytestmark = pytest.mark.unit
+
+
+# --- tower ------------------------------------------------------------------------------------------------------------
+
+
+def test_tower_has_every_car_in_order_and_the_retired_last(race: ModuleType) -> None:
+    rows = tower_rows(race.snapshot(22))
+    assert len(rows) == 20
+    assert [r["position"] for r in rows[:19]] == list(range(1, 20))
+    assert (rows[-1]["driver"], rows[-1]["position"], rows[-1]["net"]) == ("PER", None, None)
+
+
+def test_tower_values_are_the_frames(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    for row in tower_rows(snapshot)[:19]:
+        car = snapshot.car(row["id"])
+        assert row["gap"] == car.gap_s
+        assert row["last"] == car.last_lap_s
+        assert row["compound"] == car.tyre.compound
+        assert row["age"] == car.tyre.age
+        assert row["change"] == car.grid_position - car.position
+        assert row["stop_soon"] == snapshot.cars[row["id"]].stop_probability_next_5
+
+
+def test_tower_marks_the_cars_a_stop_would_put_us_between(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    roles = {r["id"]: r["role"] for r in tower_rows(snapshot, snapshot.answers["63"].box_now)}
+    assert roles["18"] == "ahead"
+    assert roles["14"] == "behind"
+    assert [r for r in roles.values() if r] == ["behind", "ahead"] or sorted(filter(None, roles.values())) == ["ahead", "behind"]
+
+
+def test_only_one_lap_is_the_fastest_of_the_race(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    best = min(c.best_lap_s for c in snapshot.order if c.best_lap_s)
+    assert all(r["last"] == best for r in tower_rows(snapshot) if r["fastest"])
+
+
+def test_tower_without_twins_or_field_still_shows_the_frame(race: ModuleType) -> None:
+    rows = tower_rows(race.snapshot(22, cars={}, field={}))
+    assert len(rows) == 20
+    assert {r["net"] for r in rows} == {None}
+
+
+def test_tower_panel_sends_what_the_rows_say(race: ModuleType) -> None:
+    panel = TimingTower()
+    panel.show(race.snapshot(22), "63")
+    assert panel.shown()["car"] == "63"
+    assert [r["id"] for r in panel.shown()["rows"]] == [r["id"] for r in tower_rows(race.snapshot(22))]
+
+
+# --- race trace -------------------------------------------------------------------------------------------------------
+
+
+def test_line_times_are_the_laps(race: ModuleType) -> None:
+    rows = race.lap_rows(10)
+    cars = [d[0] for d in race.DRIVERS]
+    times = line_times(rows, cars)
+    assert times.shape == (10, 20)
+    for row in rows:
+        assert times[row.lap - 1, cars.index(row.car_id)] == row.line_time_s
+
+
+def test_against_a_car_its_own_gap_is_zero_and_others_are_true_gaps(race: ModuleType) -> None:
+    rows = race.lap_rows(12)
+    cars = [d[0] for d in race.DRIVERS]
+    gaps = gaps_to_reference(rows, cars, "44")
+    assert np.all(gaps[:, 0] == 0)
+    by = {(r.lap, r.car_id): r.line_time_s for r in rows}
+    assert gaps[11, 3] == pytest.approx(by[12, "81"] - by[12, "44"])
+
+
+def test_the_reference_is_not_slowed_by_stops(race: ModuleType) -> None:
+    rows = race.lap_rows(30)
+    pace = np.diff(reference_times(rows))
+    green = [p for lap, p in enumerate(pace, start=2) if not 11 <= lap <= 13]
+    assert max(green) - min(green) < 2.0
+    assert pace[10] > 110  # under the safety car it is as slow as the field
+
+
+def test_a_car_that_retired_has_no_gaps_afterwards(race: ModuleType) -> None:
+    gaps = gaps_to_reference(race.lap_rows(20), [d[0] for d in race.DRIVERS])
+    assert np.isfinite(gaps[13, 19])
+    assert np.isnan(gaps[14:, 19]).all()
+
+
+def test_safety_car_is_one_span(race: ModuleType) -> None:
+    assert status_spans(race.lap_rows(20)) == [(11, 13, "SC")]
+
+
+def test_vsc_ending_belongs_to_the_vsc(race: ModuleType) -> None:
+    rows = [r.model_copy(update={"track_status": TrackStatus.GREEN}) for r in race.lap_rows(6)]
+    change = {3: TrackStatus.VSC, 4: TrackStatus.VSC_ENDING}
+    rows = [r.model_copy(update={"track_status": change.get(r.lap, r.track_status)}) for r in rows]
+    assert status_spans(rows) == [(3, 4, "VSC")]
+
+
+def test_trace_panel_draws_again_only_when_something_changed(race: ModuleType) -> None:
+    panel = RaceTrace()
+    first = race.snapshot(22)
+    panel.show(first, "63")
+    data = panel.data
+    panel.show(first.model_copy(update={"time_s": 1.0}), "63")
+    assert panel.data is data
+    panel.show(first, "44")
+    assert panel.shown()["car"] == "44"
+
+
+def test_trace_before_the_first_lap_is_empty(race: ModuleType) -> None:
+    panel = RaceTrace()
+    panel.show(race.snapshot(22, laps=()), "63")
+    assert panel.shown()["gaps"].shape == (0, 20)
+
+
+# --- plans ------------------------------------------------------------------------------------------------------------
+
+
+def test_plans_of_one_idea_are_one_family_with_its_window(race: ModuleType) -> None:
+    families = plan_families(race.answer("63", 22, box=True).plans)
+    best, window, members = families[0]
+    assert best.plan == "L23 HARD"
+    assert window == (23, 25)  # lap 26 is worse beyond noise
+    assert members == 4
+    assert [f[0].rank for f in families] == sorted(f[0].rank for f in families)
+
+
+def test_a_plan_without_a_stop_has_no_window(race: ModuleType) -> None:
+    families = plan_families(race.answer("63", 22).plans, limit=50)
+    assert [w for p, w, _ in families if not p.stops] == [None]
+
+
+def test_every_plan_is_in_exactly_one_family(race: ModuleType) -> None:
+    plans = race.answer("63", 22).plans
+    assert sum(n for _, _, n in plan_families(plans, limit=100)) == len(plans)
+
+
+def test_past_stints_follow_the_stops(race: ModuleType) -> None:
+    stop = race.stop_lap(0)
+    assert past_stints(race.lap_rows(30), "44") == [
+        {"from": 1, "to": stop, "compound": "MEDIUM"},
+        {"from": stop + 1, "to": 30, "compound": "HARD"},
+    ]
+
+
+def test_plans_panel_sends_distributions_that_add_up(race: ModuleType) -> None:
+    panel = PlansPanel()
+    panel.show(race.snapshot(22), "63")
+    shown = panel.shown()
+    np.testing.assert_allclose(shown["positions"].sum(axis=1), 1, atol=1e-5)
+    assert len(shown["plans"]) == len(shown["positions"])
+    assert (shown["count"], shown["races"]) == (12, 2000)
+
+
+def test_plans_panel_of_a_car_without_answer_is_empty(race: ModuleType) -> None:
+    panel = PlansPanel()
+    panel.show(race.snapshot(22), "1")
+    assert panel.shown()["plans"] == []
+
+
+# --- rejoin, advice, status -------------------------------------------------------------------------------------------
+
+
+def test_rejoin_shows_the_forecast_and_warns_of_traffic(race: ModuleType) -> None:
+    panel = RejoinPanel()
+    panel.show(race.snapshot(22), "63")
+    shown = panel.shown()["rejoin"]
+    assert (shown["position"], shown["probability"], shown["ahead"], shown["behind"]) == (8, 0.41, "STR", "ALO")
+    assert shown["traffic"] is True
+    assert shown["places"] == [[5, 0.04], [6, 0.17], [7, 0.22], [8, 0.41], [9, 0.12], [10, 0.04]]
+
+
+def test_rejoin_without_a_forecast_is_empty(race: ModuleType) -> None:
+    panel = RejoinPanel()
+    panel.show(race.snapshot(22), "1")
+    assert panel.shown()["rejoin"] is None
+
+
+def test_advice_comes_most_urgent_first(race: ModuleType) -> None:
+    panel = AdvicePanel()
+    panel.show(race.snapshot(22), "63")
+    assert [a["priority"] for a in panel.shown()["advice"]] == ["urgent", "moderate", "optional"]
+    assert panel.shown()["advice"][0]["risks"]
+
+
+def test_race_feed_is_newest_first_and_leaves_out_laps_and_passes(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    noise = (
+        LapCompleted(time_s=2011, car_id="1", lap=22, lap_time_s=90.0, line_time_s=2011, position=1, gap_s=0, interval_s=None),
+        Overtake(time_s=2012, car_id="1", passed_car_id="44", position=1, lap=22),
+    )
+    feed = messages((*snapshot.events, *noise), {"63": "RUS", "11": "PER"})
+    assert [m["text"] for m in feed] == [
+        "RUS on hard (new)",
+        "CAR 18 (STR) TIME 1:31.402 DELETED - TRACK LIMITS AT TURN 9",
+        "Track clear",
+        "PER is out",
+        "Safety car deployed",
+    ]
+
+
+def test_status_panel_carries_weather_and_health(race: ModuleType) -> None:
+    panel = StatusPanel()
+    panel.show(race.snapshot(22), "63")
+    shown = panel.shown()
+    assert shown["track"]["track_temperature_c"] == 28.4
+    assert shown["health"]["journal"] == "ok"
+    assert shown["health"]["rejected"] == 1
+
+
+def test_panels_survive_a_frame_that_knows_almost_nothing(race: ModuleType) -> None:
+    snapshot = race.snapshot(22, cars={}, field={}, events=(), laps=(), answers={}, advice={})
+    bare = tuple(c.model_copy(update={"gap_s": None, "last_lap_s": None, "position": None, "status": CarStatus.GRID, "lap": 0, "driver": None}) for c in snapshot.frame.cars)
+    snapshot = snapshot.model_copy(update={"frame": snapshot.frame.model_copy(update={"cars": bare})})
+    for panel in (TimingTower(), RaceTrace(), RejoinPanel(), PlansPanel(), AdvicePanel(), StatusPanel()):
+        panel.show(snapshot, "63")
+        assert panel.shown()

@@ -1,0 +1,97 @@
+"""The twenty-second answer says what the ranked plans say, no more."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+from racetwin.schemas import CarStatus, CarTelemetry
+from racetwin.widgets import VerdictStrip
+from racetwin.widgets.verdict import verdict
+
+pytestmark = pytest.mark.unit
+
+
+def car(lap: int, status: CarStatus = CarStatus.TRACK) -> CarTelemetry:
+    return CarTelemetry(car_id="63", driver="RUS", lap=lap, status=status, position=3)
+
+
+def test_best_plan_stops_this_lap_means_box(race: ModuleType) -> None:
+    v = verdict(race.answer("63", 22, box=True), car(23))
+    assert (v.call, v.headline, v.first_lap, v.compound) == ("box", "BOX NOW", 23, "HARD")
+    assert v.detail == "fit HARD at the end of lap 23"
+
+
+def test_best_plan_stops_later_means_stay_out_and_says_when(race: ModuleType) -> None:
+    v = verdict(race.answer("63", 22, box=False), car(23))
+    assert (v.call, v.detail) == ("stay", "box on lap 27 for HARD")
+
+
+def test_a_later_lap_turns_the_same_answer_into_box(race: ModuleType) -> None:
+    answer = race.answer("63", 22, box=False)
+    assert verdict(answer, car(26)).call == "stay"
+    late = verdict(answer, car(27))
+    assert (late.call, late.age_laps) == ("box", 4)
+
+
+def test_no_stop_in_the_best_plan_means_run_to_the_flag(race: ModuleType) -> None:
+    answer = race.answer("63", 22)
+    stay = answer.model_copy(update={"plans": (race.ranked((), 1, 3.0, 0.0), *answer.plans[:3])})
+    v = verdict(stay, car(23))
+    assert (v.call, v.detail, v.first_lap) == ("stay", "run to the flag on this set", None)
+
+
+def test_advantage_is_over_the_best_plan_that_does_the_opposite_now(race: ModuleType) -> None:
+    answer = race.answer("63", 22, box=True)
+    v = verdict(answer, car(23))
+    opposite = next(p for p in answer.plans if not p.stops or p.stops[0].lap > 23)
+    assert v.advantage == -opposite.delta_points
+    assert v.standard_error == opposite.delta_standard_error
+
+
+@pytest.mark.parametrize(
+    ("delta", "error", "too_close", "sure"),
+    [(-1.0, 0.1, False, "clear"), (-0.2, 0.05, False, "slight"), (-0.2, 0.15, False, "open"), (-1.0, 0.1, True, "open")],
+)
+def test_sure_needs_more_than_noise_and_more_than_a_trifle(
+    race: ModuleType, delta: float, error: float, too_close: bool, sure: str
+) -> None:
+    best = race.ranked(((23, "HARD"),), 1, 3.0, 0.0)
+    other = race.ranked(((30, "HARD"),), 2, 3.2, delta, delta_standard_error=error, too_close=too_close)
+    answer = race.answer("63", 22).model_copy(update={"plans": (best, other)})
+    assert verdict(answer, car(23)).sure == sure
+
+
+def test_nothing_to_compare_with_claims_no_certainty(race: ModuleType) -> None:
+    answer = race.answer("63", 22).model_copy(update={"plans": (race.ranked(((23, "HARD"),), 1, 3.0, 0.0),)})
+    v = verdict(answer, car(23))
+    assert (v.call, v.sure, v.advantage) == ("box", "", None)
+
+
+def test_without_an_answer_it_waits_and_when_out_it_says_so(race: ModuleType) -> None:
+    assert verdict(None, car(23)).call == "wait"
+    assert verdict(race.answer("63", 22), car(23, CarStatus.RETIRED)).headline == "RETIRED"
+    assert verdict(race.answer("63", 22), car(53, CarStatus.FINISHED)).headline == "FINISHED"
+    assert verdict(race.answer("63", 22), car(23), finished=True).call == "out"
+
+
+def test_the_strip_shows_the_engines_values(race: ModuleType) -> None:
+    snapshot = race.snapshot(22, car_id="63")
+    strip = VerdictStrip()
+    strip.show(snapshot, "63")
+    shown = strip.shown()
+    rejoin = snapshot.answers["63"].box_now
+    assert shown["rejoin"]["position"] == rejoin.position
+    assert shown["rejoin"]["ahead"] == "STR"
+    assert shown["frames_in"] == shown["frames_processed"] == snapshot.counters.frames_in
+    assert (shown["lap"], shown["total_laps"], shown["status"]) == (23, 52, "GREEN")
+    assert len(shown["cars"]) == 20
+    assert shown["simulated"] is False
+
+
+def test_a_simulated_race_is_labelled(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    strip = VerdictStrip()
+    strip.show(snapshot.model_copy(update={"info": snapshot.info.model_copy(update={"simulated": True})}), "63")
+    assert strip.shown()["simulated"] is True
