@@ -8,12 +8,13 @@ hierarchical model by circuit with the fuel prior), so that a thin race leans on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from racetwin.calibration.bayes import Posterior, sample
+from racetwin.calibration.bayes import Method, Posterior, sample
 
 FREE_AIR_S = 2.0
 """A car further than this behind the car on the road before it is in free air (dirty air fades out at about 2 s)."""
@@ -22,9 +23,11 @@ FUEL_S_PER_KG = (0.031, 0.005)
 AUTOCORRELATION_INFLATION = 3.0
 """Residuals of one stint are correlated (0.47 a lap, measured): (1 + r) / (1 - r) times fewer effective laps."""
 N_EFFECTS = 9
-EFFECTS = ("trend", "soft", "hard", "lin_soft", "lin_medium", "lin_hard", "quad_soft", "quad_medium", "quad_hard")
-"""Effects of one race: seconds per lap of race, offsets against MEDIUM at age 0, and wear ``lin * age + quad * age**2``."""
-_PRIOR_SD = np.array([0.2, 2.0, 2.0, 0.3, 0.3, 0.3, 0.01, 0.01, 0.01])
+EFFECTS = ("trend", "soft", "hard", "lin_soft", "lin_medium", "lin_hard", "cliff_soft", "cliff_medium", "cliff_hard")
+"""Effects of one race: seconds per lap of race, offsets against MEDIUM at age 0, wear ``lin age + cliff max(0, age - from)^2``."""
+CLIFF_FROM = np.array([12.0, 18.0, 26.0])
+"""Age in laps after which wear may turn convex, by slick compound: two thirds of a usual stint."""
+_PRIOR_SD = np.array([0.2, 2.0, 2.0, 0.3, 0.3, 0.3, 0.05, 0.02, 0.02])
 _STUDENT_DF = 4.0
 
 
@@ -65,7 +68,7 @@ def design(laps: pd.DataFrame) -> npt.NDArray[np.float64]:
     for k in range(3):
         on = compound == k
         x[:, 3 + k] = np.where(on, age, 0.0)
-        x[:, 6 + k] = np.where(on, age * age, 0.0)
+        x[:, 6 + k] = np.where(on, np.maximum(age - CLIFF_FROM[k], 0.0) ** 2, 0.0)
     return x
 
 
@@ -119,9 +122,7 @@ class PaceFit:
         Effects of each circuit with posterior standard deviations.
     race_sd : (9,)
         Spread of races at one circuit around the circuit's effects.
-    fuel_s_per_kg : float
-    evolution : (n_circuits,)
-        Track evolution, seconds per lap (negative: the track gets faster).
+    fuel_s_per_kg, fuel_sd : float
     noise_s, noise_by_circuit
         Robust lap noise in free air, seconds.
     """
@@ -134,34 +135,48 @@ class PaceFit:
     race_sd: npt.NDArray[np.float64]
     fuel_s_per_kg: float
     fuel_sd: float
-    evolution_field: float
-    evolution: npt.NDArray[np.float64]
     noise_s: float
     noise_by_circuit: dict[str, float]
     posterior: Posterior
 
 
-_SCALE = np.array([0.02, 0.5, 0.4, 0.05, 0.04, 0.03, 0.002, 0.001, 0.001])
+_SCALE = np.array([0.02, 0.5, 0.4, 0.05, 0.04, 0.03, 0.01, 0.005, 0.003])
 
 
-def _model(estimate: object, covariance: object, circuit: object, fuel_per_lap: object, n_circuits: int) -> None:
-    """Effects of race r: field + circuit + race, seen through the race's own covariance. All in units of ``_SCALE``."""
+def _model(estimate: Any, covariance: Any, circuit: Any, fuel_per_lap: Any, n_circuits: int) -> None:
+    """Effects of race r: field + circuit + race, seen through the race's own covariance. All in units of ``_SCALE``.
+
+    The circuits' effects are integrated out (everything is normal given the spreads), so that only 28 numbers are sampled.
+    """
     import jax.numpy as jnp
     import numpyro
     import numpyro.distributions as dist
+    from jax.ops import segment_sum
 
     fuel = numpyro.sample("fuel", dist.Normal(*FUEL_S_PER_KG))
-    centre = jnp.array([0.0, -0.8, 0.8, 1.2, 1.0, 1.0, 0.2, 0.3, 0.3])
+    centre = jnp.array([0.0, -0.8, 0.8, 1.2, 1.0, 1.0, 0.4, 0.4, 0.4])
     width = jnp.array([0.3, 1.0, 1.0, 0.7, 0.7, 0.7, 0.5, 0.5, 0.5])
     field = numpyro.sample("field", dist.Normal(centre, width).to_event(1))
     between = numpyro.sample("between", dist.HalfNormal(jnp.full(N_EFFECTS, 0.7)).to_event(1))
     within = numpyro.sample("within", dist.HalfNormal(jnp.full(N_EFFECTS, 0.7)).to_event(1))
-    z = numpyro.sample("z", dist.Normal(jnp.zeros((n_circuits, N_EFFECTS)), 1.0).to_event(2))
-    effects = numpyro.deterministic("effects", field + between * z)
-    mean = effects[circuit]
-    mean = mean.at[:, 0].add(-fuel * fuel_per_lap / _SCALE[0])
-    spread = covariance + jnp.diag(within**2 + 1e-4)
-    numpyro.sample("estimate", dist.MultivariateNormal(mean, spread), obs=estimate)
+    weight = jnp.linalg.inv(covariance + jnp.diag(within**2 + 1e-4))
+    residual = (estimate - field).at[:, 0].add(fuel * fuel_per_lap / _SCALE[0])
+    pull = jnp.einsum("rij,rj->ri", weight, residual)
+    total = segment_sum(weight, circuit, n_circuits)
+    pulled = segment_sum(pull, circuit, n_circuits)
+    prior = between**2 + 1e-4
+    precision = total + jnp.diag(1 / prior)
+    shift = jnp.linalg.solve(precision, pulled[..., None])[..., 0]
+    log_likelihood = 0.5 * (
+        jnp.linalg.slogdet(weight)[1].sum()
+        - (residual * pull).sum()
+        + (pulled * shift).sum()
+        - n_circuits * jnp.log(prior).sum()
+        - jnp.linalg.slogdet(precision)[1].sum()
+    )
+    numpyro.factor("races", log_likelihood)
+    numpyro.deterministic("shift", shift)
+    numpyro.deterministic("shift_variance", jnp.diagonal(jnp.linalg.inv(precision), axis1=1, axis2=2))
 
 
 def fuel_load_kg(season: int) -> float:
@@ -169,7 +184,7 @@ def fuel_load_kg(season: int) -> float:
     return 70.0 if season >= 2026 else 105.0 if season == 2018 else 110.0
 
 
-def fit(laps: pd.DataFrame, seed: int = 0) -> tuple[PaceFit, list[RaceFit]]:
+def fit(laps: pd.DataFrame, method: Method = "nuts", seed: int = 0) -> tuple[PaceFit, list[RaceFit]]:
     """Fit every dry race, then all of them together; returns the hierarchical fit and the single ones."""
     dry = laps[~laps.race_wet & (laps.session == "R")]
     singles = [f for _, g in dry.groupby("race_id", sort=False) if (f := fit_race(g)) is not None]
@@ -178,24 +193,40 @@ def fit(laps: pd.DataFrame, seed: int = 0) -> tuple[PaceFit, list[RaceFit]]:
     estimate = np.array([f.effects for f in singles]) / _SCALE
     covariance = np.array([f.covariance for f in singles]) / np.outer(_SCALE, _SCALE)
     fuel_per_lap = np.array([0.97 * fuel_load_kg(f.season) / f.total_laps for f in singles])
-    p = sample("pace, fuel and tyres", _model, estimate, covariance, index, fuel_per_lap, len(circuits), seed=seed)
+    p = sample("pace, fuel and tyres", _model, estimate, covariance, index, fuel_per_lap, len(circuits), method=method, seed=seed, dense_mass=True)
     noise = {c: float(np.median([f.noise_s for f in singles if f.circuit_id == c])) for c in circuits}
-    circuit = p.mean("effects") * _SCALE
+    field = p.mean("field")
+    circuit = field + p.mean("shift")
+    circuit_sd = np.sqrt((p.draws["field"][:, None] + p.draws["shift"]).var(axis=0) + p.mean("shift_variance"))
     return (
         PaceFit(
             circuits,
-            p.mean("field") * _SCALE,
+            field * _SCALE,
             p.mean("between") * _SCALE,
-            circuit,
-            p.sd("effects") * _SCALE,
+            circuit * _SCALE,
+            circuit_sd * _SCALE,
             p.mean("within") * _SCALE,
             float(p.mean("fuel")),
             float(p.sd("fuel")),
-            float(p.mean("field")[0] * _SCALE[0]),
-            circuit[:, 0],
             float(np.median([f.noise_s for f in singles])),
             noise,
             p,
         ),
         singles,
     )
+
+
+def expected(laps: pd.DataFrame, singles: list[RaceFit]) -> npt.NDArray[np.float64]:
+    """Return what each lap should have taken in free air on a green track, by its own race's fit; NaN where that has none."""
+    out = np.full(len(laps), np.nan)
+    rows = laps.groupby("race_id", sort=False).indices
+    for f in singles:
+        at = rows.get(f.race_id)
+        if at is None:
+            continue
+        g = laps.iloc[at]
+        own = pd.Series(f.intercepts, index=f.cars)
+        value = g.driver_number.map(own).to_numpy(dtype=float) + design(g) @ f.effects
+        known = g.compound_index.between(0, 2).to_numpy()
+        out[at] = np.where(known, value, np.nan)
+    return out

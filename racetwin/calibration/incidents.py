@@ -1,0 +1,157 @@
+"""Safety cars, red flags and retirements: how often, where, for how long, and what the field does meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from racetwin.simulation.parameters import MAX_NEUTRALISED_LAPS
+
+CIRCUIT_STRENGTH = 4.0
+"""Expected events that the field's rate weighs as when a circuit's own is shrunk to it (gamma prior with mean 1)."""
+LENGTH_STRENGTH = 6.0
+"""Neutralisations that the smoothed shape weighs as in a length distribution."""
+RETIREMENT_HALF_LIFE = 3.0
+"""Seasons after which a retirement counts half: cars have become more reliable."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFit:
+    """Rates per lap and per retirement, by kind (``SC``, ``VSC``, ``RED``), and each circuit's factor on them."""
+
+    lap1: dict[str, float]
+    rate: dict[str, float]
+    per_retirement: dict[str, float]
+    circuit_factor: dict[str, dict[str, float]]
+    sc_laps: tuple[float, ...]
+    vsc_laps: tuple[float, ...]
+    sc_pace: float
+    sc_catch_pace: float
+    sc_deploy_pace: float
+    vsc_pace: float
+    sc_gap_s: float
+    red_gap_s: float
+    retirement_rate: float
+    retirement_lap1: float
+    n_races: int
+
+
+def leader_laps(laps: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per race and lap, of the first car to complete it, with the status ``code`` G, SC, VSC or RED."""
+    lead = laps.sort_values(["race_id", "lap", "race_time_s"], kind="stable").groupby(["race_id", "lap"], sort=False).head(1)
+    lead = lead.sort_values(["race_id", "lap"], kind="stable").reset_index(drop=True)
+    code = np.where(lead.is_red, "RED", np.where(lead.is_sc, "SC", np.where(lead.is_vsc, "VSC", "G")))
+    lead["code"] = code
+    same = lead.race_id.eq(lead.race_id.shift(1))
+    lead["code_before"] = lead.code.shift(1).where(same, "")
+    return lead
+
+
+def retirements(laps: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per starter of a Grand Prix: ``retired`` and the last lap it completed."""
+    r = results[(results.session == "R") & (results.position.astype(str) != "DNS")].copy()
+    last = laps.groupby(["race_id", "driver_number"]).lap.max().rename("last")
+    r = r.merge(last.reset_index(), on=["race_id", "driver_number"], how="left")
+    r["last"] = r["last"].fillna(0).astype(int)
+    r["retired"] = r.position.astype(str).eq("DNF")
+    return r
+
+
+def length_distribution(lengths: npt.NDArray[np.int64], mean_prior: float) -> tuple[float, ...]:
+    """Smooth observed lengths (laps after the lap of deployment) towards a Poisson shape of the same mean."""
+    k = np.arange(1, MAX_NEUTRALISED_LAPS + 1)
+    counts = np.bincount(np.clip(lengths, 1, MAX_NEUTRALISED_LAPS), minlength=MAX_NEUTRALISED_LAPS + 1)[1:]
+    mean = (lengths.sum() + LENGTH_STRENGTH * mean_prior) / (len(lengths) + LENGTH_STRENGTH)
+    rate = max(mean - 1, 0.05)
+    log_shape = (k - 1) * np.log(rate) - np.cumsum(np.log(np.maximum(k - 1, 1)))
+    shape = np.exp(log_shape - log_shape.max())
+    pmf = counts + LENGTH_STRENGTH * shape / shape.sum()
+    pmf = np.round(pmf / pmf.sum(), 5)
+    pmf[np.argmax(pmf)] += 1.0 - pmf.sum()
+    return tuple(float(v) for v in pmf)
+
+
+def _lengths(lead: pd.DataFrame, kind: str) -> npt.NDArray[np.int64]:
+    new_run = (lead.code != lead.code_before) | (lead.race_id != lead.race_id.shift(1))
+    run = new_run.cumsum()
+    return lead[lead.code == kind].groupby(run[lead.code == kind]).size().to_numpy(dtype=np.int64) - 1
+
+
+def fit(laps: pd.DataFrame, results: pd.DataFrame) -> IncidentFit:
+    """Count events and exposures; a neutralisation within a lap after a retirement is put down to it."""
+    d = laps[laps.session == "R"]
+    lead = leader_laps(d)
+    starters = retirements(d, results)
+    n_races = int(lead.race_id.nunique())
+    out = starters[starters.retired].groupby(["race_id", "last"]).size()
+    lead["out_in_lap"] = pd.MultiIndex.from_arrays([lead.race_id, lead.lap - 1]).map(out).fillna(0).astype(float)
+    before = lead.groupby("race_id").out_in_lap
+    lead["out_near"] = lead.out_in_lap + before.shift(1, fill_value=0.0)
+    later = lead[(lead.lap > 1)]
+    free = later[later.code_before.isin(["G"])]
+    n_out = float(free.out_in_lap.sum())
+    lap1, rate, per, factor = {}, {}, {}, {}
+    for kind in ("SC", "VSC", "RED"):
+        start = (lead.code == kind) & (lead.code_before != kind)
+        origin = free if kind != "RED" else later
+        begun = origin[start.reindex(origin.index)]
+        linked = int((begun.out_near > 0).sum())
+        exposure = float((origin.out_near == 0).sum())
+        rate[kind] = (len(begun) - linked + 0.5) / (exposure + 100.0)
+        chance = 2 * rate[kind] * float((origin.out_near > 0).sum()) / 2
+        per[kind] = max(linked - chance, 0.25) / max(n_out, 1.0)
+        lap1[kind] = (int((start & (lead.lap == 1)).sum()) + 0.5) / (n_races + 4.0)
+        events = lead[start].groupby("circuit_id").size()
+        mean = float(start.sum()) / max(n_races, 1)
+        at = lead.groupby("circuit_id").race_id.nunique()
+        factor[kind] = {
+            str(c): float((events.get(c, 0) + CIRCUIT_STRENGTH) / (n * mean + CIRCUIT_STRENGTH)) for c, n in at.items()
+        }
+    paces = _paces(d, lead)
+    age = int(d.season.max()) - starters.season
+    weight = 0.5 ** (age / RETIREMENT_HALF_LIFE)
+    first = starters.retired & (starters["last"] == 0)
+    return IncidentFit(
+        lap1,
+        rate,
+        per,
+        factor,
+        length_distribution(_lengths(lead, "SC"), 3.2),
+        length_distribution(_lengths(lead, "VSC"), 1.3),
+        *paces,
+        retirement_rate=float((weight * starters.retired).sum() / weight.sum()),
+        retirement_lap1=float((weight * first).sum() / weight.sum()),
+        n_races=n_races,
+    )
+
+
+def _paces(d: pd.DataFrame, lead: pd.DataFrame) -> tuple[float, float, float, float, float, float]:
+    """Lap time as a multiple of a racing lap behind the SC, catching it, on deployment and under VSC; gaps at restarts."""
+    usual = d[d.clean].groupby("race_id").lap_time_s.median()
+    ratio = lead.lap_time_s / lead.race_id.map(usual)
+    after = lead.groupby("race_id").code.shift(-1)
+    mid = (lead.code == "SC") & (lead.code_before == "SC") & (after == "SC")
+    deploy = (lead.code == "SC") & (lead.code_before == "G")
+    vsc_whole = d[(d.track_status == "6") & ~d.pit_in & ~d.pit_out]
+    vsc = (vsc_whole.lap_time_s / vsc_whole.race_id.map(usual)).median()
+    train = d.merge(lead.loc[mid, ["race_id", "lap"]], on=["race_id", "lap"])
+    catching = train[(train.gap_ahead_s > 6) & (train.gap_ahead_s < 60) & ~train.pit_in & ~train.pit_out]
+    catch = (catching.lap_time_s / catching.race_id.map(usual)).median()
+    last = (lead.code == "SC") & (lead.code_before == "SC") & (after == "G")
+    lined_up = d.merge(lead.loc[last, ["race_id", "lap"]], on=["race_id", "lap"])
+    gap = lined_up[(lined_up.laps_down == 0) & lined_up.gap_ahead_end_s.notna()].gap_ahead_end_s.median()
+
+    def known(value: float, prior: float) -> float:
+        return float(value) if np.isfinite(value) else prior
+
+    return (
+        known(ratio[mid].median(), 1.55),
+        known(catch, 1.35),
+        known(ratio[deploy].median(), 1.2),
+        known(vsc, 1.33),
+        known(gap, 0.6),
+        0.5,
+    )

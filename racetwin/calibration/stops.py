@@ -1,0 +1,139 @@
+"""Pit stops: what the lane costs at each circuit under each track status, and how long cars stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.optimize import minimize
+
+from racetwin.calibration.bayes import Method, Posterior, sample
+
+COLD_TYRE_S = 1.0
+"""Loss on the first lap of a cold set [TUM]: timed as one with the lane's, so it is taken from the literature."""
+_STRENGTH = 8.0
+"""Stops under SC or VSC that weigh as much as the pooled ratio when a circuit's own ratio is shrunk to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopFit:
+    """Net loss by circuit and the stationary-time distribution.
+
+    ``green`` maps circuit to seconds without stationary time and cold tyres; ``field`` is the field's median and ``field_sd`` the
+    spread of circuits. ``sc_ratio`` and ``vsc_ratio`` are the losses under SC and VSC against green, the lane alone.
+    ``stationary`` holds ``(s, body, from, tail)`` of the formula in :class:`racetwin.simulation.parameters.RaceParameters`.
+    """
+
+    green: dict[str, float]
+    green_sd: dict[str, float]
+    field: float
+    field_sd: float
+    sc_ratio: float
+    vsc_ratio: float
+    sc: dict[str, float]
+    vsc: dict[str, float]
+    stationary: tuple[float, float, float, float]
+    n_stops: int
+    posterior: Posterior
+
+
+def losses(laps: pd.DataFrame, expected_s: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """Return one row per stop of a dry race with its loss over in- and out-lap, seconds.
+
+    Under green the loss is against the car's own expectation in free air; under SC and VSC against the median of the cars that
+    did not stop in the same two laps.
+    """
+    d = laps.assign(expected=expected_s)
+    car = d.groupby(["race_id", "driver_number"], sort=False)
+    d["two"] = d.lap_time_s + car.lap_time_s.shift(-1)
+    d["two_expected"] = d.expected + car.expected.shift(-1)
+    d["neutral_next"] = car.neutral.shift(-1)
+    d["clear"] = ~(d.pit_in | car.pit_in.shift(-1, fill_value=False).astype(bool) | d.pit_out)
+    staying = d[d.clear & ~d.is_red].groupby(["race_id", "lap"]).two.median().rename("two_staying")
+    again = car.pit_in.shift(-1, fill_value=True).astype(bool)
+    s = d[d.pit_stop & ~d.race_wet & ~again & (d.lap > 1)].merge(staying, on=["race_id", "lap"], how="left")
+    green = (s.stop_under == "GREEN") & ~s.neutral & (s.neutral_next == False)  # noqa: E712 - object column with NaN
+    s["under"] = np.where(green, "GREEN", np.where(s.stop_under == "GREEN", "", s.stop_under.astype(str)))
+    s["loss"] = np.where(green, s.two - s.two_expected, s.two - s.two_staying)
+    return s[(s.under != "") & s.loss.between(-5, 60)]
+
+
+def _model(loss: Any, circuit: Any, n_circuits: int) -> None:
+    import jax.numpy as jnp
+    import numpyro
+    import numpyro.distributions as dist
+
+    field = numpyro.sample("field", dist.Normal(19.5, 3.0))
+    spread = numpyro.sample("spread", dist.LogNormal(1.0, 0.4))
+    scale = numpyro.sample("scale", dist.LogNormal(0.0, 0.7))
+    effect = numpyro.sample("circuit", dist.Normal(field * jnp.ones(n_circuits), spread).to_event(1))
+    numpyro.sample("loss", dist.StudentT(2.5, effect[circuit], scale), obs=loss)
+
+
+def stationary_quantile(p: npt.ArrayLike, s: float, body: float, start: float, tail: float) -> npt.NDArray[np.float64]:
+    """Return quantiles of the stationary time, seconds."""
+    w = -np.log1p(-np.asarray(p, dtype=float))
+    return np.asarray(s + body * w + tail * np.maximum(w - start, 0.0), dtype=float)
+
+
+def fit_stationary(times: npt.NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """Fit ``(s, body, from, tail)`` by quantiles, the ends of the central 90 % weighing most."""
+    p = np.array([0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98])
+    weight = np.array([1.0, 3.0, 2.0, 2.0, 3.0, 2.0, 1.0, 1.0, 0.3])
+    observed = np.quantile(times, p)
+
+    def cost(v: npt.NDArray[np.float64]) -> float:
+        q = stationary_quantile(p, v[0], np.exp(v[1]), np.exp(v[2]), np.exp(v[3]))
+        return float((weight * (np.log(q) - np.log(observed)) ** 2).sum() if q[0] > 0 else 1e6)
+
+    start = np.array([2.1, np.log(1.0), np.log(2.0), np.log(4.0)])
+    found = minimize(cost, start, method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-5, "fatol": 1e-9})
+    s, body, from_, tail = found.x[0], *np.exp(found.x[1:])
+    return float(s), float(body), float(from_), float(tail)
+
+
+def fit(laps: pd.DataFrame, expected_s: npt.NDArray[np.float64], method: Method = "nuts", seed: int = 0) -> StopFit:
+    """Fit losses of all circuits together (Student-t errors) and the stationary time of the latest two seasons with data."""
+    s = losses(laps, expected_s)
+    timed = s[s.pit_stationary_s.notna()]
+    seasons = sorted(timed.season.unique())[-3:]
+    recent = laps[laps.pit_stationary_s.notna() & laps.season.isin(seasons) & (laps.stop_under == "GREEN")]
+    stationary = fit_stationary(recent.pit_stationary_s.to_numpy(dtype=float))
+    usual = float(stationary_quantile(0.5, *stationary))
+    standing = s.pit_stationary_s.astype(float).fillna(usual)
+    s = s.assign(lane=s.loss - standing - COLD_TYRE_S)
+    green = s[s.under == "GREEN"]
+    circuits = sorted(green.circuit_id.unique())
+    index = green.circuit_id.map({c: i for i, c in enumerate(circuits)}).to_numpy()
+    p = sample("pit loss", _model, green.lane.to_numpy(dtype=float), index, len(circuits), method=method, seed=seed)
+    mean, sd = p.mean("circuit"), p.sd("circuit")
+    by_circuit = dict(zip(circuits, map(float, mean), strict=True))
+    field = float(p.mean("field"))
+    ratios = {}
+    by_status: dict[str, dict[str, float]] = {}
+    for under in ("SC", "VSC"):
+        g = s[s.under == under]
+        ratio = g.lane / g.circuit_id.map(by_circuit).fillna(field)
+        pooled = float(np.clip(ratio.median(), 0.25, 0.9)) if len(g) > 20 else {"SC": 0.5, "VSC": 0.6}[under]
+        ratios[under] = pooled
+        own = ratio.groupby(g.circuit_id).agg(["median", "size"])
+        shrunk = (own["size"] * own["median"] + _STRENGTH * pooled) / (own["size"] + _STRENGTH)
+        by_status[under] = {
+            c: by_circuit[c] * float(np.clip(shrunk.get(c, pooled), 0.7 * pooled, 1.3 * pooled)) for c in circuits
+        }
+    return StopFit(
+        by_circuit,
+        dict(zip(circuits, map(float, sd), strict=True)),
+        field,
+        float(p.mean("spread")),
+        ratios["SC"],
+        ratios["VSC"],
+        by_status["SC"],
+        by_status["VSC"],
+        stationary,
+        len(green),
+        p,
+    )
