@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     token: SecretStr | None = Field(default=None, description="required of every client when host is not loopback")
     engine: str | None = Field(default=None, description="URL of a running engine that LiveRace subscribes to")
 
+    rehearse_laps: int | None = Field(
+        default=None,
+        ge=1,
+        description="LiveRace.auto runs only this many laps, as fast as it goes, and stops: how tests run a live notebook",
+    )
+
     backend: str = Field(default="auto", pattern="^(auto|numba|mojo|cupy)$")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     races: int = Field(default=2000, ge=16, description="races simulated per candidate plan")

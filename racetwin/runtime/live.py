@@ -224,17 +224,28 @@ class LiveRace:
         settings: Settings | None = None,
         lease_s: float | None = None,
     ) -> LiveRace:
-        """Subscribe to the engine that the setting ``engine`` names; without one, replay a race; without data, simulate."""
+        """Subscribe to the engine that the setting ``engine`` names; without one, replay a race; without data, simulate.
+
+        With the setting ``rehearse_laps`` it is a rehearsal: that many laps in an engine of our own, as fast as it goes, the
+        same each time.
+        """
         chosen = settings or process_settings()
-        if chosen.engine:
+        if chosen.engine and not chosen.rehearse_laps:
             token = chosen.token.get_secret_value() if chosen.token else None
             return cls.connect(chosen.engine, rate_hz=rate_hz, follow=follow, token=token, lease_s=lease_s)
         from racetwin.runtime.sources import default_race
 
+        last = chosen.rehearse_laps
+        if last:
+            speed = None
         race = race_id or default_race(chosen)
         if race is None:
-            return cls.simulate(speed=speed, follow=follow, rate_hz=rate_hz, settings=chosen, lease_s=lease_s)
-        return cls.replay(race, speed=speed, follow=follow, rate_hz=rate_hz, settings=chosen, lease_s=lease_s)
+            return cls.simulate(
+                speed=speed, to_lap=last, follow=follow, rate_hz=rate_hz, settings=chosen, lease_s=lease_s
+            )
+        return cls.replay(
+            race, speed=speed, to_lap=last, follow=follow, rate_hz=rate_hz, settings=chosen, lease_s=lease_s
+        )
 
     # --- life -----------------------------------------------------------------------------------------------------
 
