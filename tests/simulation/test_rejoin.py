@@ -1,0 +1,85 @@
+"""Where a car comes out of the pits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from racetwin.errors import InputError
+from racetwin.schemas import TrackStatus
+from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.rejoin import box_now, rejoin_window
+
+pytestmark = pytest.mark.unit
+
+
+def test_the_leader_of_an_even_field_rejoins_where_its_loss_puts_it(make_state):
+    p = load_parameters("bahrain", 2024)
+    even = make_state(pace_mean=np.zeros(20), pace_sd=np.full(20, 1e-6), compound=np.ones(20, dtype=int))
+    rejoin = box_now(even, "1", parameters=p)
+    loss = p.pit_loss_s + p.stationary_s + 0.69 * p.stationary_body_s
+    assert rejoin.position == 1 + int(loss / 2.2)
+    assert rejoin.lap == 21
+    assert rejoin.pit_loss_s.low < loss < rejoin.pit_loss_s.high
+    assert rejoin.car_ahead == str(rejoin.position)
+    assert rejoin.car_behind == str(rejoin.position + 1)
+    assert 0 < rejoin.gap_ahead_s < 2.2
+    assert 0 < rejoin.gap_behind_s < 2.2
+
+
+def test_probabilities_add_up_and_the_position_is_the_likeliest(make_state):
+    rejoin = box_now(make_state(), "3")
+    assert sum(rejoin.position_probability.values()) == pytest.approx(1)
+    assert rejoin.probability == max(rejoin.position_probability.values())
+    assert rejoin.probability == rejoin.position_probability[rejoin.position]
+
+
+def test_a_stop_costs_fewer_places_under_a_safety_car(make_state):
+    state = make_state()
+    places = {s: box_now(state, "1", track_status=s).position for s in ("GREEN", "VSC", "SC") for s in [TrackStatus(s)]}
+    assert places[TrackStatus.SC] < places[TrackStatus.GREEN]
+    assert places[TrackStatus.VSC] <= places[TrackStatus.GREEN]
+
+
+def test_the_last_car_has_nobody_behind_and_the_only_car_nobody_at_all(make_state):
+    assert box_now(make_state(), "20").car_behind is None
+    alone = box_now(make_state(n=1), "1")
+    assert (alone.position, alone.probability, alone.car_ahead, alone.car_behind) == (1, 1.0, None, None)
+
+
+def test_retired_cars_are_not_met(make_state):
+    running = np.ones(20, dtype=bool)
+    running[1:] = False
+    assert box_now(make_state(running=running), "1").position == 1
+
+
+def test_a_rival_known_to_stop_too_does_not_pass(make_state):
+    state = make_state(pace_mean=np.zeros(20), pace_sd=np.full(20, 1e-6))
+    laps, compounds = np.zeros((20, 4), dtype=int), np.full((20, 4), -1)
+    laps[2, 0], compounds[2, 0] = 21, 2
+    planned = state.replace(planned_lap=laps, planned_compound=compounds)
+    assert box_now(planned, "2").position == box_now(state, "2").position - 1
+
+
+def test_same_question_same_answer(make_state):
+    state = make_state()
+    assert box_now(state, "4").model_dump_json() == box_now(state, "4").model_dump_json()
+
+
+def test_window_holds_each_coming_lap_under_each_status(make_state):
+    window = rejoin_window(make_state(lap=50), "4", 10)
+    assert [(r.lap, r.track_status.value) for r in window[:4]] == [
+        (51, "GREEN"),
+        (51, "VSC"),
+        (51, "SC"),
+        (52, "GREEN"),
+    ]
+    assert window[-1].lap == 56
+    assert window[0] == box_now(make_state(lap=50), "4", track_status=TrackStatus.GREEN)
+
+
+def test_clear_errors(make_state):
+    with pytest.raises(InputError, match="lap: 57, expected 21 to 56"):
+        box_now(make_state(), "4", lap=57)
+    with pytest.raises(InputError, match="not in this race"):
+        box_now(make_state(), "99")
