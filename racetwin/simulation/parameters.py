@@ -79,9 +79,9 @@ class RaceParameters:
     follow_gap_s : s
         Gap at the line of a car that tried to pass and could not.
     pass_intercept, pass_slope : log-odds, log-odds per s
-        logit P(pass) = intercept + slope x (lap time of the car ahead - own), per attempt and lap. [16,004 attacks]
+        logit P(pass) = intercept + slope x (lap time of the car ahead - own), per attempt and lap, without DRS. [16,004 attacks]
     pass_circuit, pass_drs : log-odds
-        Added for this circuit, and where DRS may be used (zero from 2026).
+        Added for this circuit, and while DRS is enabled (two racing laps after a start or restart, dry; zero from 2026).
     free_pass_s : s
         A car slower than the one behind by more than this over a lap (stopping, in trouble) holds nobody up.
     pit_loss_s, pit_loss_vsc_s, pit_loss_sc_s : s

@@ -1,0 +1,120 @@
+"""Many races from one state, for many plans of one car: the Monte Carlo behind every decision.
+
+The same state, plans, parameters and seed give the same races on every backend, with any number of threads, and however the races
+are cut into batches: race ``first_race + r`` of a seed is one and the same race everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+import numpy as np
+
+from racetwin.config import settings
+from racetwin.errors import InputError
+from racetwin.simulation.backends import Backend, Totals, choose
+from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.plans import PitPlan
+from racetwin.simulation.results import SimulationResult
+from racetwin.simulation.spec.pack import Packed, pack
+from racetwin.simulation.state import RaceState
+
+Mode = Literal["shared", "independent"]
+QUANTUM = 64
+"""Threads take whole multiples of this many races, so that vector lanes stay full."""
+
+
+def simulate(
+    state: RaceState,
+    plans: Sequence[PitPlan],
+    n_races: int,
+    seed: int,
+    backend: str = "auto",
+    *,
+    car_id: str,
+    parameters: RaceParameters | None = None,
+    threads: int | None = None,
+    mode: Mode = "shared",
+    first_race: int = 0,
+    watch: Sequence[str] = (),
+) -> SimulationResult:
+    """Race each plan of ``car_id`` to the flag ``n_races`` times.
+
+    Parameters
+    ----------
+    state
+        Where the race stands.
+    plans
+        Candidate plans; their stops must lie after ``state.lap`` and before the flag, on compounds in hand.
+    n_races, first_race, seed
+        Which races: ``first_race .. first_race + n_races`` of this seed.
+    backend
+        ``auto`` (a GPU if there is one, else Mojo, else Numba), ``numba``, ``mojo`` or ``cupy``; the races are the same.
+    parameters
+        Numbers of the race model; by default those of the state's circuit and season.
+    threads
+        CPU threads; by default the setting ``threads``.
+    mode
+        ``shared``: all plans face the same draws (common random numbers), so differences between plans are sharp.
+        ``independent``: every plan has draws of its own.
+    watch
+        Other cars whose finishing position is wanted race by race.
+
+    Raises
+    ------
+    InputError
+        For a plan, car or number that makes no sense.
+    """
+    if not plans:
+        raise InputError("plans: none given, expected at least one")
+    if n_races < 1 or first_race < 0 or first_race + n_races > 2**32:
+        raise InputError(f"n_races: {n_races} from race {first_race}, expected 1 or more, below 2**32 altogether")
+    if mode not in ("shared", "independent"):
+        raise InputError(f"mode: {mode!r}, expected 'shared' or 'independent'")
+    unknown = [c for c in watch if c not in state.car_id]
+    if unknown:
+        raise InputError(f"watch: car {unknown[0]!r} is not in this race; cars: {', '.join(state.car_id)}")
+    parameters = parameters or load_parameters(state.circuit_id, state.season, settings().parameters)
+    packed = pack(state, parameters, plans, car_id, seed)
+    run = choose(backend, len(plans) * n_races)
+    watched = np.array([state.index(c) for c in watch], np.int32)
+    totals = _threaded(run, packed, first_race, n_races, mode == "shared", watched, threads or settings().threads)
+    absolute = totals.time_ms + packed.start_ms * totals.finished
+    with np.errstate(invalid="ignore"):
+        mean = np.where(totals.finished > 0, absolute / 1000.0 / np.maximum(totals.finished, 1), np.nan)
+    return SimulationResult(
+        car_id=car_id,
+        cars=state.car_id,
+        plans=tuple(plans),
+        positions=totals.positions,
+        histogram=totals.histogram,
+        time_s=mean,
+        n_races=n_races,
+        seed=seed,
+        backend=run.name,
+        first_race=first_race,
+        finished=totals.finished,
+        watched=tuple(watch),
+        watched_positions=totals.watched,
+    )
+
+
+def _threaded(
+    run: Backend, packed: Packed, first: int, n_races: int, shared: bool, watch: np.ndarray, threads: int
+) -> Totals:
+    # Threads share out the races, never the plans: a race's draws are made once for all plans.
+    blocks = -(-n_races // QUANTUM)
+    threads = max(1, min(threads, blocks)) if run.threaded else 1
+    if threads == 1:
+        return run(packed, first, n_races, shared, watch)
+    edges = [min(n_races, QUANTUM * (blocks * k // threads)) for k in range(threads)] + [n_races]
+    with ThreadPoolExecutor(threads) as pool:
+        parts = list(
+            pool.map(lambda k: run(packed, first + edges[k], edges[k + 1] - edges[k], shared, watch), range(threads))
+        )
+    return Totals.of(parts)
+
+
+__all__ = ["Mode", "simulate"]
