@@ -31,8 +31,8 @@ class Unpaced:
 class Embedded:
     """Session of a :class:`racetwin.runtime.live.LiveRace` that embeds an engine.
 
-    The race is read and the engine built in the background thread, so that a notebook's cell returns at once; what can be known to
-    be wrong before (no such race) is still raised where the race is asked for.
+    What can be known to be wrong before it runs (no such race) is raised where the race is asked for; the rest happens in the
+    background thread.
     """
 
     def __init__(

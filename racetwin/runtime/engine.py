@@ -91,7 +91,7 @@ class RaceEngine:
         self.frame: TelemetryFrame | None = None
         self.laps_archive: dict[int, RaceSnapshot] = {}
         self._parameters = parameters
-        self._ask = {"objective": objective, "n_races": races, "seed": seed}
+        self._ask: dict[str, Any] = {"objective": objective, "n_races": races, "seed": seed}
         self.queue = DeskQueue(desk)
         self._frames_in = 0
         self._accepted = 0
@@ -208,21 +208,29 @@ class RaceEngine:
 
     def request(self, car_id: str, *reasons: str) -> bool:
         """Queue a plan of ``car_id`` in the present state; False if there is nothing to plan for it."""
+        request = self.prepare(car_id, *reasons)
+        if request is not None:
+            self.queue.put(request)
+        return request is not None
+
+    def prepare(self, car_id: str, *reasons: str, **other: Any) -> DeskRequest | None:
+        """Return the question to the desk for ``car_id`` in the present state, None if there is nothing to plan.
+
+        ``other`` overrides what the desk is asked with: ``objective``, ``n_races``, ``seed``, or the ``state`` (what if?).
+        """
         if not self.can_plan(car_id):
-            return False
+            return None
         assert self.twin is not None
-        state = self.twin.race_state()
-        self.queue.put(
-            DeskRequest(
-                car_id=car_id,
-                state=state,
-                state_hash=state.hash(),
-                cars=self._cars,
-                reasons=reasons or ("asked",),
-                **self._ask,  # type: ignore[arg-type]
-            )
+        asked = {**self._ask, **other}
+        state = asked.pop("state", None) or self.twin.race_state()
+        return DeskRequest(
+            car_id=car_id,
+            state=state,
+            state_hash=state.hash(),
+            cars=self._cars,
+            reasons=reasons or ("asked",),
+            **asked,
         )
-        return True
 
     def can_plan(self, car_id: str) -> bool:
         """Whether the car is known, still in the race, and has at least a lap to plan for."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -26,7 +26,9 @@ from racetwin.runtime.monitor import SystemMonitor
 from racetwin.runtime.recovery import pack, rebuild
 from racetwin.runtime.snapshot import JournalStatus, RaceSnapshot
 from racetwin.runtime.wire import Publisher
+from racetwin.schemas import MAX_CARS
 
+T = TypeVar("T")
 Raw = Any
 """What a feed yields: a frame, or whatever the ingestor can read one from."""
 
@@ -97,7 +99,8 @@ class MainOrchestrator:
         self._stopping = asyncio.Event()
         self._desk_thread = ThreadPoolExecutor(1, thread_name_prefix="racetwin: desk")
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._asked: dict[tuple[Any, ...], list[asyncio.Future[Advised]]] = {}
+        self._followers: dict[Hashable, tuple[str, ...]] = {None: engine.followed} if engine.followed else {}
+        self._asked: dict[tuple[Any, ...], asyncio.Future[Advised]] = {}
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -214,7 +217,6 @@ class MainOrchestrator:
     # --- plans and advice ---------------------------------------------------------------------------------------------
 
     async def _desk(self) -> None:
-        loop = asyncio.get_running_loop()
         engine = self.engine
         while True:
             await self._desk_wanted.wait()
@@ -227,21 +229,15 @@ class MainOrchestrator:
                 if advised is None:
                     engine.working_on(request.car_id)
                     begin = time.perf_counter()
-                    advised = await loop.run_in_executor(self._desk_thread, engine.queue.work, request, self._deadline)
+                    advised = await self.ask(request)
                     self.monitor.record("desk", time.perf_counter() - begin)
             except Exception as error:
                 error.add_note(f"planning for car {request.car_id}")
                 self._report(error)
                 engine.failed(error)
-                for waiting in self._asked.pop(request.key, []):
-                    if not waiting.done():
-                        waiting.set_exception(error)
                 continue
             if engine.accept(advised):
                 self._keep(advised)
-            for waiting in self._asked.pop(request.key, []):
-                if not waiting.done():
-                    waiting.set_result(advised)
             self._dirty.set()
 
     def _keep(self, advised: Advised) -> None:
@@ -257,12 +253,19 @@ class MainOrchestrator:
             ).decode()
             self.journal.advice(answer.time_s, answer.lap, answer.car_id, data)
 
-    def follow(self, cars: str | Iterable[str]) -> None:
-        """Keep plans of these cars from now on; from any thread."""
+    def follow(self, cars: str | Iterable[str], *, viewer: Hashable = None) -> None:
+        """Keep plans of these cars from now on, beside those that other viewers ask for; from any thread.
+
+        ``viewer`` says who asks: a later call of the same viewer replaces what it asked for before.
+        """
         wanted = (cars,) if isinstance(cars, str) else tuple(cars)
 
         def change() -> None:
-            self.engine.follow(wanted)
+            self._followers.pop(viewer, None)
+            if wanted:
+                self._followers[viewer] = wanted
+            every = dict.fromkeys(car for of_one in self._followers.values() for car in of_one)
+            self.engine.follow(tuple(every)[:MAX_CARS])
             self._desk_wanted.set()
             self._dirty.set()
 
@@ -276,15 +279,27 @@ class MainOrchestrator:
         else:
             loop.call_soon_threadsafe(change)
 
+    async def plan(self, car_id: str) -> Advised | None:
+        """Return the desk's answer for a car in the present state; None if there is nothing to plan for it."""
+        request = self.engine.prepare(car_id, "asked")
+        return None if request is None else await self.ask(request)
+
+    async def compute(self, work: Callable[..., T], *args: Any) -> T:
+        """Run kernel work in the desk's thread, after what is being worked on."""
+        return await asyncio.get_running_loop().run_in_executor(self._desk_thread, lambda: work(*args))
+
     async def ask(self, request: DeskRequest) -> Advised:
-        """Return the desk's answer to a request, from memory where it is known."""
+        """Return the desk's answer to a request: from memory where it is known, once for all who ask the same."""
         queue = self.engine.queue
         known = queue.known(request)
         if known is not None:
             return known
-        advised = await asyncio.get_running_loop().run_in_executor(
-            self._desk_thread, queue.work, request, self._deadline
-        )
+        waiting = self._asked.get(request.key)
+        if waiting is None:
+            work = asyncio.get_running_loop().run_in_executor(self._desk_thread, queue.work, request, self._deadline)
+            waiting = self._asked[request.key] = asyncio.ensure_future(work)
+            waiting.add_done_callback(lambda _: self._asked.pop(request.key, None))
+        advised = await asyncio.shield(waiting)
         queue.remember(advised)
         return advised
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from collections.abc import Callable
@@ -113,10 +114,9 @@ class Subscription:
         with self._lock:
             self._wanted = cars
             if self._connection is not None:
-                try:
+                # a connection that is being lost: the next one asks for them
+                with contextlib.suppress(OSError, ConnectionClosed):
                     self._connection.send(orjson.dumps({"type": "follow", "cars": list(cars)}).decode())
-                except (OSError, ConnectionClosed):
-                    pass  # the next connection asks for them
 
     def at(self, lap: int | None, time_s: float | None) -> RaceSnapshot:
         """Return what the engine knew at a moment."""

@@ -81,6 +81,7 @@ class Publisher:
         self._bytes: dict[tuple[str, str], tuple[object, bytes]] = {}
         self._row_bytes: dict[str, list[bytes]] = {k: [] for k in ROWS}
         self._messages: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
+        self._texts: dict[tuple[Any, ...], str] = {}
 
     def publish(self, new: RaceSnapshot) -> RaceSnapshot:
         """Take the next snapshot, give it its version and return it."""
@@ -111,6 +112,7 @@ class Publisher:
         self._note_rows("events", new.events, max(new.counters.events, len(new.events)), v)
         self.snapshot = new
         self._messages.clear()
+        self._texts.clear()
         return new
 
     def _note_rows(self, part: str, rows: Sequence[BaseModel], total: int, version: int) -> None:
@@ -157,6 +159,19 @@ class Publisher:
             if len(self._messages) > 64:
                 self._messages.popitem(last=False)
         return built
+
+    def text(
+        self,
+        after: int | None = None,
+        topics: frozenset[str] | None = None,
+        cars: frozenset[str] | None = None,
+    ) -> str:
+        """Return :meth:`message` as text, decoded once for all who get the same."""
+        key = ("text", after, topics, cars)
+        found = self._texts.get(key)
+        if found is None:
+            found = self._texts[key] = self.message(after, topics, cars).decode()
+        return found
 
     def _build(self, after: int | None, topics: frozenset[str] | None, cars: frozenset[str] | None) -> bytes:
         s = self.snapshot

@@ -1,0 +1,68 @@
+"""The REST and WebSocket application of one engine."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from racetwin import __version__
+from racetwin.api import problems, routes, system, ws
+from racetwin.api.answers import Answers
+from racetwin.api.core import APICache, APIMetrics
+from racetwin.api.problems import Problem
+from racetwin.api.security import Buckets, Guard, Policy
+from racetwin.config import Settings
+from racetwin.config import settings as process_settings
+from racetwin.runtime.face import EngineFace
+
+DESCRIPTION = """
+What an engine knows of the race it follows: telemetry, digital twins, ranked pit plans, advice.
+
+Answers carry an `ETag`; a conditional request costs nothing while nothing has changed. `?at=23` answers with what was known when the
+leader had completed lap 23, `?schema=v1` in the documents of the original system. Live data come over the WebSocket `/ws`.
+Errors are problem documents (RFC 9457).
+"""
+
+
+def create_app(face: EngineFace, settings: Settings | None = None, *, buckets: Buckets | None = None) -> FastAPI:
+    """Return the application that answers for an engine.
+
+    Parameters
+    ----------
+    face
+        The running engine; the application must run on its event loop.
+    settings
+        ``host`` and ``token`` decide who may ask.
+    buckets
+        Rate limits by client.
+    """
+    chosen = settings or process_settings()
+    app = FastAPI(
+        title="racetwin",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url="/docs",
+        redoc_url=None,
+        responses={
+            code: {"model": Problem, "content": {problems.MEDIA_TYPE: {}}, "description": text}
+            for code, text in (
+                (401, "A token is needed"),
+                (403, "Not allowed"),
+                (404, "Not found"),
+                (409, "Not possible now"),
+                (413, "Too large"),
+                (422, "The question does not make sense"),
+                (429, "Too many requests"),
+                (503, "No race yet"),
+            )
+        },
+    )
+    metrics, cache = APIMetrics(), APICache()
+    policy = Policy.of(chosen)
+    answers = Answers(face, cache)
+    app.state.face, app.state.metrics, app.state.cache, app.state.policy = face, metrics, cache, policy
+    problems.install(app)
+    app.include_router(routes.router(answers), prefix="/api/v1")
+    app.include_router(system.router(answers, metrics), prefix="/api/v1")
+    ws.install(app, face, metrics)
+    app.add_middleware(Guard, policy=policy, metrics=metrics, buckets=buckets)
+    return app

@@ -1,0 +1,139 @@
+"""What clients may ask of the desk, and how the question is put."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from racetwin.api.problems import UnavailableError
+from racetwin.errors import InputError
+from racetwin.schemas import CarId, Model, PlannedStop, Receipt
+
+if TYPE_CHECKING:
+    from racetwin.runtime.face import EngineFace
+    from racetwin.simulation.state import RaceState
+
+MAX_PLANS = 64
+MAX_RACES = 20_000
+
+
+class WhatIfQuestion(Model):
+    """A question with one thing changed: ``sc@31``, ``vsc``, ``rain@40:0.6``, ``stop:16@25:HARD``, ``wear:55x1.3``, ``slow:55+4``."""
+
+    car_id: CarId
+    lever: Annotated[str, Field(min_length=2, max_length=64, examples=["sc@31"])]
+    objective: Annotated[str, Field(min_length=1, max_length=100)] = "points"
+
+
+class PlanQuestion(Model):
+    """Plans to be raced against each other; each is its stops in lap order, none for running to the flag."""
+
+    car_id: CarId
+    plans: Annotated[list[list[PlannedStop]], Field(min_length=1, max_length=MAX_PLANS)]
+    n_races: Annotated[int, Field(ge=16, le=MAX_RACES)] = 2000
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
+
+
+class PlanOutcome(Model):
+    """How one plan came out over the simulated races."""
+
+    plan: str
+    stops: tuple[PlannedStop, ...]
+    expected_position: float
+    expected_points: float
+    standard_error: float
+    mean_race_time_s: float
+    position_probability: tuple[float, ...]
+
+
+class PlanOutcomes(Model):
+    """Outcomes of the plans asked about, in the order they were asked, all on the same races."""
+
+    car_id: CarId
+    lap: int
+    outcomes: tuple[PlanOutcome, ...]
+    receipt: Receipt
+
+
+class ControlCommand(Model):
+    """What to do with a replay."""
+
+    action: Annotated[str, Field(pattern="^(pause|resume|speed)$", examples=["pause"])]
+    value: Annotated[float, Field(gt=0, le=10_000)] | None = None
+
+
+def present_state(face: EngineFace, car_id: str) -> RaceState:
+    """Return the race as the twins see it now, for a question about ``car_id``."""
+    if face.engine.twin is None:
+        raise UnavailableError("no frame has come in yet; there is no race to plan in")
+    if car_id not in face.engine.twin.cars:
+        cars = ", ".join(face.engine.twin.cars)
+        raise InputError(f"car_id: {car_id!r} is not in this race; cars: {cars}")
+    if not face.engine.can_plan(car_id):
+        raise InputError(f"car_id: {car_id} has no laps left to plan")
+    return face.engine.twin.race_state()
+
+
+async def ask_what_if(face: EngineFace, question: WhatIfQuestion) -> Any:
+    """Return the desk's answer with the lever beside the one without."""
+    state = present_state(face, question.car_id)
+    desk: Any = face.engine.queue.desk
+    return await face.compute(desk.what_if, state, question.car_id, question.lever, question.objective)
+
+
+async def ask_rejoin(face: EngineFace, car_id: str, lap: int | None, status: str | None) -> Any:
+    """Return where a car rejoins if it boxes."""
+    from racetwin.schemas import TrackStatus
+    from racetwin.simulation.rejoin import box_now
+
+    state = present_state(face, car_id)
+    return await face.compute(
+        lambda: box_now(state, car_id, lap=lap, track_status=None if status is None else TrackStatus(status))
+    )
+
+
+async def race_plans(face: EngineFace, question: PlanQuestion) -> PlanOutcomes:
+    """Race the plans against each other and return how they came out."""
+    from racetwin import __version__
+    from racetwin.simulation import PitPlan, simulate
+    from racetwin.simulation.candidates import check_plan
+    from racetwin.simulation.parameters import load_parameters
+
+    state = present_state(face, question.car_id)
+    try:
+        plans = [PitPlan(tuple(stops)) for stops in question.plans]
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    for plan in plans:
+        check_plan(state, question.car_id, plan)
+    parameters = load_parameters(state.circuit_id, state.season)
+    result = await face.compute(
+        lambda: simulate(state, plans, question.n_races, question.seed, car_id=question.car_id, parameters=parameters)
+    )
+    points = result.points()
+    probabilities = result.probabilities()
+    places = np.arange(1, probabilities.shape[1] + 1)
+    error = points.std(axis=1, ddof=1) / np.sqrt(result.n_races)
+    outcomes = tuple(
+        PlanOutcome(
+            plan=plan.label,
+            stops=plan.stops,
+            expected_position=float(probabilities[i] @ places),
+            expected_points=float(points[i].mean()),
+            standard_error=float(error[i]),
+            mean_race_time_s=float(result.time_s[i]),
+            position_probability=tuple(float(p) for p in probabilities[i]),
+        )
+        for i, plan in enumerate(plans)
+    )
+    receipt = Receipt(
+        seed=result.seed,
+        n_races=result.n_races,
+        backend=result.backend,
+        parameters_hash=parameters.hash(),
+        state_hash=state.hash(),
+        code_version=__version__,
+    )
+    return PlanOutcomes(car_id=question.car_id, lap=state.lap, outcomes=outcomes, receipt=receipt)

@@ -1,0 +1,231 @@
+"""Who may do what: loopback without a token, everything wider with one; origins, body sizes and rates are limited.
+
+The token setting is either one secret, which allows everything, or a list of roles and secrets:
+``read:AAA,ingest:BBB,control:CCC``.
+``read`` sees the race, ``ingest`` may send telemetry too, ``control`` may do everything.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Literal
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from racetwin.api.core import APIMetrics
+from racetwin.api.problems import problem
+from racetwin.config import Settings
+from racetwin.errors import ConfigurationError
+
+Role = Literal["read", "ingest", "control"]
+RANK: dict[str, int] = {"read": 0, "ingest": 1, "control": 2}
+OPEN_PATHS = frozenset({"/api/v1/version", "/healthz"})
+"""Answered without a token: they say nothing of the race."""
+
+MAX_BODY = 1 << 20
+REQUESTS_PER_S = 2000.0
+BURST = 4000.0
+CLIENTS_REMEMBERED = 4096
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name or address is this machine's own."""
+    if host is None:
+        return False
+    host = host.strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules of one server: tokens by secret, and whether it listens on loopback only."""
+
+    tokens: tuple[tuple[bytes, Role], ...] = ()
+    loopback: bool = True
+    hosts: frozenset[str] = field(default_factory=frozenset)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """Read the policy from the settings; wider than loopback without a token is refused."""
+        loopback = is_loopback(settings.host)
+        secret = settings.token.get_secret_value() if settings.token else ""
+        tokens = _tokens(secret)
+        if not loopback and not tokens:
+            raise ConfigurationError(
+                f"host: {settings.host} can be reached from other machines; set RACETWIN_TOKEN (or use 127.0.0.1)"
+            )
+        return cls(tokens, loopback, frozenset({settings.host}))
+
+    def role(self, headers: Headers, query: bytes = b"") -> Role | None:
+        """Return the role a request comes with, None if it has none."""
+        if not self.tokens:
+            return "control"
+        given = headers.get("authorization", "")
+        scheme, _, secret = given.partition(" ")
+        if scheme.lower() != "bearer" or not secret:
+            return None
+        offered = secret.strip().encode()
+        granted: Role | None = None
+        for known, role in self.tokens:  # each is compared, so that timing tells nothing
+            if hmac.compare_digest(known, offered):
+                granted = role
+        return granted
+
+    def host_allowed(self, headers: Headers) -> bool:
+        """Whether the Host header names this server: a page that was re-bound to our address names another."""
+        if not self.loopback:
+            return True
+        host = urlsplit(f"//{headers.get('host', '')}").hostname
+        return host is None or is_loopback(host) or host in self.hosts or host == "testserver"
+
+    def origin_allowed(self, headers: Headers) -> bool:
+        """Whether a browser page of this origin may talk to us; programs send no origin."""
+        origin = headers.get("origin")
+        if origin is None:
+            return True
+        try:
+            page = urlsplit(origin).hostname
+            own = urlsplit(f"//{headers.get('host', '')}").hostname
+        except ValueError:
+            return False
+        return page is not None and (page == own or (self.loopback and is_loopback(page)))
+
+
+def _tokens(secret: str) -> tuple[tuple[bytes, Role], ...]:
+    if not secret:
+        return ()
+    parts = [p.strip() for p in secret.split(",")]
+    if not all(p.partition(":")[0] in RANK and p.partition(":")[2] for p in parts):
+        return ((secret.encode(), "control"),)
+    return tuple((p.partition(":")[2].encode(), p.partition(":")[0]) for p in parts)  # type: ignore[misc]
+
+
+def required_role(method: str, path: str) -> Role:
+    """Return what a request must be allowed to do."""
+    if path.startswith("/api/v1/control"):
+        return "control"
+    if method == "POST" and path.rstrip("/") == "/api/v1/telemetry":
+        return "ingest"
+    return "read"
+
+
+class Buckets:
+    """A token bucket for each client: so many requests a second, so many at once."""
+
+    def __init__(
+        self, rate: float = REQUESTS_PER_S, burst: float = BURST, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.rate, self.burst, self.clock = rate, burst, clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, client: str) -> bool:
+        """Take one from the client's bucket; False if it is empty."""
+        now = self.clock()
+        left, then = self._left.pop(client, (self.burst, now))
+        left = min(self.burst, left + (now - then) * self.rate)
+        self._left[client] = (max(left - 1.0, 0.0), now)
+        while len(self._left) > CLIENTS_REMEMBERED:
+            self._left.popitem(last=False)
+        return left >= 1.0
+
+
+class Guard:
+    """ASGI middleware: host, origin, token, rate and body size are checked before anything else; every request is counted."""
+
+    def __init__(self, app: ASGIApp, policy: Policy, metrics: APIMetrics, buckets: Buckets | None = None) -> None:
+        self.app = app
+        self.policy = policy
+        self.metrics = metrics
+        self.buckets = buckets or Buckets()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it here."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            status, reason, detail = refusal
+            self.metrics.refused.labels(reason).inc()
+            if scope["type"] == "websocket":
+                await receive()  # the handshake; refused with 403 before it is accepted
+                await send({"type": "websocket.close", "code": 1008, "reason": detail})
+            else:
+                headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+                await problem(status, detail, headers=headers)(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await self.app(scope, receive, send)
+        else:
+            await self._measured(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
+        headers = Headers(scope=scope)
+        policy = self.policy
+        client = scope.get("client")
+        if not self.buckets.take(client[0] if client else "local"):
+            return 429, "rate", "too many requests; try again in a second"
+        if not policy.host_allowed(headers):
+            return 421, "host", "this server is not known by that name"
+        if not policy.origin_allowed(headers):
+            return 403, "origin", f"pages from {headers.get('origin', '')[:100]} may not use this engine"
+        path = scope["path"]
+        if path not in OPEN_PATHS:
+            role = policy.role(headers)
+            if role is None:
+                return 401, "token", "a token is needed: 'Authorization: Bearer ...'"
+            needed = required_role(scope.get("method", "GET"), path)
+            if RANK[role] < RANK[needed]:
+                return 403, "role", f"this needs the role '{needed}'; the token has '{role}'"
+            scope.setdefault("state", {})["role"] = role
+        length = headers.get("content-length")
+        if length is not None and (not length.isdigit() or int(length) > MAX_BODY):
+            return 413, "body", f"the body may have at most {MAX_BODY} bytes"
+        return None
+
+    async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        status = 500
+        received = 0
+        too_long = False
+
+        async def limited() -> Message:
+            nonlocal received, too_long
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                if received > MAX_BODY:  # chunked: no Content-Length to go by
+                    too_long = True
+                    return {"type": "http.disconnect"}
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]
+            await send(message)
+
+        try:
+            await self.app(scope, limited, watched)
+        except Exception:
+            if not too_long:
+                raise
+            self.metrics.refused.labels("body").inc()
+            await problem(413, f"the body may have at most {MAX_BODY} bytes")(scope, receive, watched)
+        finally:
+            route = scope.get("route")
+            name = getattr(route, "path", "other")
+            self.metrics.seen(name, scope["method"], status, time.perf_counter() - began)

@@ -1,0 +1,52 @@
+"""What the API and other viewers may know of a running engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from racetwin.runtime.desk_queue import Advised
+    from racetwin.runtime.engine import RaceEngine
+    from racetwin.runtime.monitor import SystemMonitor
+    from racetwin.runtime.snapshot import RaceSnapshot
+    from racetwin.runtime.wire import Publisher
+
+T = TypeVar("T")
+
+
+class EngineFace(Protocol):
+    """The public face of :class:`racetwin.runtime.orchestrator.MainOrchestrator`; all of it is for the engine's event loop."""
+
+    engine: RaceEngine
+    publisher: Publisher
+    monitor: SystemMonitor
+    subscribers: int
+    drops: int
+
+    def on_snapshot(self, listener: Callable[[RaceSnapshot], None]) -> Callable[[], None]:
+        """Call ``listener`` with each published snapshot; returns the function that ends that."""
+
+    def follow(self, cars: str | Iterable[str], *, viewer: Hashable = None) -> None:
+        """Keep plans of these cars while this viewer wants them."""
+
+    def ingest(self, raw: Any) -> int | None:
+        """Take a frame; returns its number, None if it was refused."""
+
+    async def acknowledged(self, number: int) -> None:
+        """Return when a frame is safe."""
+
+    async def plan(self, car_id: str) -> Advised | None:
+        """Return the desk's answer for a car in the present state."""
+
+    async def compute(self, work: Callable[..., T], *args: Any) -> T:
+        """Run kernel work in the desk's thread."""
+
+    async def at(self, lap: int | None = None, time_s: float | None = None) -> RaceSnapshot:
+        """Return what was known at a moment."""
+
+    def control(self, action: str, value: float | None = None) -> None:
+        """Pause, resume or hasten a replay."""
+
+    def health(self) -> Mapping[str, Any]:
+        """Return the state of each part."""
