@@ -17,7 +17,9 @@ SHOWN = 8
 """Families of plans on the panel: more than a strategist weighs in one lap."""
 
 
-def plan_families(plans: Sequence[RankedPlan], limit: int = SHOWN) -> list[tuple[RankedPlan, tuple[int, int] | None, int]]:
+def plan_families(
+    plans: Sequence[RankedPlan], limit: int = SHOWN
+) -> list[tuple[RankedPlan, tuple[int, int] | None, int]]:
     """Group plans that fit the same compounds in the same order, best family first.
 
     Of sixty plans the first ten are often one idea on ten laps; a list of ideas with their windows says more.

@@ -37,7 +37,7 @@ _STATUS = {
 def message(event: RaceEvent, names: Mapping[str, str]) -> dict[str, Any] | None:
     """Word one event for the race feed; None for those that would only fill it (laps, overtakes, readings)."""
     text: str | None = None
-    kind = event.kind
+    kind: str = event.kind
     lap = getattr(event, "lap", None)
     car = names.get(getattr(event, "car_id", None) or "", getattr(event, "car_id", None))
     match event:

@@ -111,7 +111,11 @@ class RaceTrace(Panel):
         laps = snapshot.laps
         cars = [c.car_id for c in snapshot.order]
         names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
-        gaps = gaps_to_reference(laps, cars, reference if reference in cars else None) if laps else np.zeros((0, len(cars)))
+        gaps = (
+            gaps_to_reference(laps, cars, reference if reference in cars else None)
+            if laps
+            else np.zeros((0, len(cars)))
+        )
         self.data = pack(
             {
                 "car": car_id,

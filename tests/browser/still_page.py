@@ -49,7 +49,9 @@ def still_page(panels: Mapping[str, Panel], *, board: bool = False, height: str 
         css.append(str(panel._css))
         theme = panel.theme
         entries.append({"name": name, "esm": str(panel._esm), "data": encode(panel), "theme": panel.theme})
-        places.append(f'<div id="{name}" class="rt-area-{name}"></div>' if board else f'<div id="{name}" class="still"></div>')
+        places.append(
+            f'<div id="{name}" class="rt-area-{name}"></div>' if board else f'<div id="{name}" class="still"></div>'
+        )
     body = "".join(places)
     if board:
         light = " rt-light" if theme == "light" else ""

@@ -34,12 +34,27 @@ from racetwin.schemas import (
 from racetwin.simulation.results import POINTS
 
 DRIVERS = (
-    ("44", "HAM", "Mercedes"), ("1", "VER", "Red Bull"), ("4", "NOR", "McLaren"), ("81", "PIA", "McLaren"),
-    ("55", "SAI", "Ferrari"), ("16", "LEC", "Ferrari"), ("63", "RUS", "Mercedes"), ("27", "HUL", "Haas"),
-    ("18", "STR", "Aston Martin"), ("14", "ALO", "Aston Martin"), ("23", "ALB", "Williams"), ("22", "TSU", "RB"),
-    ("20", "MAG", "Haas"), ("3", "RIC", "RB"), ("2", "SAR", "Williams"), ("10", "GAS", "Alpine"),
-    ("31", "OCO", "Alpine"), ("77", "BOT", "Sauber"), ("24", "ZHO", "Sauber"), ("11", "PER", "Red Bull"),
-)  # fmt: skip
+    ("44", "HAM", "Mercedes"),
+    ("1", "VER", "Red Bull"),
+    ("4", "NOR", "McLaren"),
+    ("81", "PIA", "McLaren"),
+    ("55", "SAI", "Ferrari"),
+    ("16", "LEC", "Ferrari"),
+    ("63", "RUS", "Mercedes"),
+    ("27", "HUL", "Haas"),
+    ("18", "STR", "Aston Martin"),
+    ("14", "ALO", "Aston Martin"),
+    ("23", "ALB", "Williams"),
+    ("22", "TSU", "RB"),
+    ("20", "MAG", "Haas"),
+    ("3", "RIC", "RB"),
+    ("2", "SAR", "Williams"),
+    ("10", "GAS", "Alpine"),
+    ("31", "OCO", "Alpine"),
+    ("77", "BOT", "Sauber"),
+    ("24", "ZHO", "Sauber"),
+    ("11", "PER", "Red Bull"),
+)
 TOTAL = 52
 PIT_LOSS_S = 20.5
 
@@ -72,14 +87,20 @@ def lap_rows(laps: int) -> tuple[LapRow, ...]:
                 continue
             rows.append(
                 LapRow(
-                    lap=lap, car_id=DRIVERS[i][0], lap_time_s=round(float(times[i]), 3), line_time_s=round(float(clock[i]), 3),
-                    gap_s=float(clock[i] - clock[order[0]]), position=place + 1,
+                    lap=lap,
+                    car_id=DRIVERS[i][0],
+                    lap_time_s=round(float(times[i]), 3),
+                    line_time_s=round(float(clock[i]), 3),
+                    gap_s=float(clock[i] - clock[order[0]]),
+                    position=place + 1,
                     compound=Compound.MEDIUM if lap <= stop_lap(i) else Compound.HARD,
                     tyre_age=float(lap - (stop_lap(i) if lap > stop_lap(i) else 0)),
-                    pit_in=lap == stop_lap(i), pit_out=lap == stop_lap(i) + 1,
-                    track_status=TrackStatus.SC if sc else TrackStatus.GREEN, neutralised=sc,
+                    pit_in=lap == stop_lap(i),
+                    pit_out=lap == stop_lap(i) + 1,
+                    track_status=TrackStatus.SC if sc else TrackStatus.GREEN,
+                    neutralised=sc,
                 )
-            )  # fmt: skip
+            )
     return tuple(rows)
 
 
@@ -115,25 +136,45 @@ def answer(car_id: str, lap: int, *, box: bool = True) -> DeskAnswer:
     plans = [ranked(((first, "HARD"),), 1, 3.4, 0.0)]
     for k, (stops, mean, delta) in enumerate(
         [
-            (((first + 1, "HARD"),), 3.5, -0.08), (((first + 2, "HARD"),), 3.6, -0.1), (((first + 3, "HARD"),), 3.9, -0.55),
-            (((first + 1, "MEDIUM"),), 4.1, -0.8), (((first + 7, "MEDIUM"),), 4.4, -1.1), (((first + 9, "SOFT"),), 4.7, -1.6),
-            (((first, "MEDIUM"), (first + 14, "SOFT")), 5.3, -2.4), (((first, "HARD"), (first + 12, "SOFT")), 5.6, -2.9),
-            (((first + 2, "SOFT"), (first + 12, "MEDIUM")), 6.4, -4.0), (((lap + 1, "SOFT"),), 6.8, -4.4), ((), 9.1, -7.2),
+            (((first + 1, "HARD"),), 3.5, -0.08),
+            (((first + 2, "HARD"),), 3.6, -0.1),
+            (((first + 3, "HARD"),), 3.9, -0.55),
+            (((first + 1, "MEDIUM"),), 4.1, -0.8),
+            (((first + 7, "MEDIUM"),), 4.4, -1.1),
+            (((first + 9, "SOFT"),), 4.7, -1.6),
+            (((first, "MEDIUM"), (first + 14, "SOFT")), 5.3, -2.4),
+            (((first, "HARD"), (first + 12, "SOFT")), 5.6, -2.9),
+            (((first + 2, "SOFT"), (first + 12, "MEDIUM")), 6.4, -4.0),
+            (((lap + 1, "SOFT"),), 6.8, -4.4),
+            ((), 9.1, -7.2),
         ],
         start=2,
-    ):  # fmt: skip
+    ):
         plans.append(ranked(stops, k, mean, delta))
     places = {5: 0.04, 6: 0.17, 7: 0.22, 8: 0.41, 9: 0.12, 10: 0.04}
     return DeskAnswer(
-        race_id="2024-12-great-britain", car_id=car_id, lap=lap, time_s=90.0 * lap, objective="points", plans=tuple(plans),
+        race_id="2024-12-great-britain",
+        car_id=car_id,
+        lap=lap,
+        time_s=90.0 * lap,
+        objective="points",
+        plans=tuple(plans),
         box_now=Rejoin(
-            car_id=car_id, lap=lap + 1, track_status=TrackStatus.GREEN, position=8, probability=0.41,
-            position_probability=places, car_ahead="18", gap_ahead_s=1.2, car_behind="14", gap_behind_s=3.9,
+            car_id=car_id,
+            lap=lap + 1,
+            track_status=TrackStatus.GREEN,
+            position=8,
+            probability=0.41,
+            position_probability=places,
+            car_ahead="18",
+            gap_ahead_s=1.2,
+            car_behind="14",
+            gap_behind_s=3.9,
             pit_loss_s=Estimate(mean=20.9, low=19.6, high=23.1),
         ),
         receipt=Receipt(seed=1, n_races=2000, backend="numba", parameters_hash="p", state_hash="s", code_version="0"),
         elapsed_s=0.412,
-    )  # fmt: skip
+    )
 
 
 def advice(car_id: str, lap: int) -> tuple[Recommendation, ...]:
@@ -142,21 +183,38 @@ def advice(car_id: str, lap: int) -> tuple[Recommendation, ...]:
     common: dict[str, Any] = {"car_id": car_id, "lap": lap, "facts": (fact,)}
     return (
         Recommendation(
-            id=f"{car_id}-tyre", priority=Priority.OPTIONAL, title="Watch the rears", description="Wear is above the field's.",
-            expected_benefit="", reasoning="Wear is 0.08 s a lap against 0.05 s.", execution_lap=None, **common,
+            id=f"{car_id}-tyre",
+            priority=Priority.OPTIONAL,
+            title="Watch the rears",
+            description="Wear is above the field's.",
+            expected_benefit="",
+            reasoning="Wear is 0.08 s a lap against 0.05 s.",
+            execution_lap=None,
+            **common,
         ),
         Recommendation(
-            id=f"{car_id}-undercut", priority=Priority.MODERATE, title="VER is in undercut range",
-            description="VER is 1.9 s behind and likely to stop within three laps.", expected_benefit="",
-            reasoning="A fresh set gains 1.8 s on its out-lap.", execution_lap=lap + 3, risks=("Stopping early costs tyre life.",), **common,
+            id=f"{car_id}-undercut",
+            priority=Priority.MODERATE,
+            title="VER is in undercut range",
+            description="VER is 1.9 s behind and likely to stop within three laps.",
+            expected_benefit="",
+            reasoning="A fresh set gains 1.8 s on its out-lap.",
+            execution_lap=lap + 3,
+            risks=("Stopping early costs tyre life.",),
+            **common,
         ),
         Recommendation(
-            id=f"{car_id}-stop", priority=Priority.URGENT, title="Box this lap for HARD",
-            description=f"Pit at the end of lap {lap + 1} and fit HARD tyres.", expected_benefit="+0.55 ± 0.06 points against waiting until lap 27",
-            reasoning="It rejoins P8 with 41 %, 1.2 s behind STR, whose tyres are 14 laps older.", execution_lap=lap + 1,
-            risks=("41 % only for the likeliest place: traffic of five cars.",), **common,
+            id=f"{car_id}-stop",
+            priority=Priority.URGENT,
+            title="Box this lap for HARD",
+            description=f"Pit at the end of lap {lap + 1} and fit HARD tyres.",
+            expected_benefit="+0.55 ± 0.06 points against waiting until lap 27",
+            reasoning="It rejoins P8 with 41 %, 1.2 s behind STR, whose tyres are 14 laps older.",
+            execution_lap=lap + 1,
+            risks=("41 % only for the likeliest place: traffic of five cars.",),
+            **common,
         ),
-    )  # fmt: skip
+    )
 
 
 def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes: Any) -> RaceSnapshot:
@@ -172,33 +230,81 @@ def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes
         status = CarStatus.PIT if row.pit_in else CarStatus.TRACK
         cars.append(
             CarTelemetry(
-                car_id=car, driver=driver, team=team, status=status, position=place, grid_position=grid, lap=after + 1, lap_fraction=0.3,
-                gap_s=gap, interval_s=gap - previous if place > 1 else None, laps_down=1 if place >= 18 else 0,
-                last_lap_s=row.lap_time_s, best_lap_s=best[car], last_line_time_s=row.line_time_s,
-                tyre=Tyre(compound=row.compound, age=row.tyre_age), stops=int(after > stop_lap(grid - 1)),
+                car_id=car,
+                driver=driver,
+                team=team,
+                status=status,
+                position=place,
+                grid_position=grid,
+                lap=after + 1,
+                lap_fraction=0.3,
+                gap_s=gap,
+                interval_s=gap - previous if place > 1 else None,
+                laps_down=1 if place >= 18 else 0,
+                last_lap_s=row.lap_time_s,
+                best_lap_s=best[car],
+                last_line_time_s=row.line_time_s,
+                tyre=Tyre(compound=row.compound, age=row.tyre_age),
+                stops=int(after > stop_lap(grid - 1)),
             )
-        )  # fmt: skip
+        )
         previous = gap
         twins[car] = CarTwinState(
-            car_id=car, driver=driver, team=team, status=status, lap=after, position=place, gap_s=gap, interval_s=None, tyre=cars[-1].tyre,
-            stops=cars[-1].stops or 0, last_lap_s=row.lap_time_s, best_lap_s=best[car], fuel_kg=Estimate(mean=60, low=55, high=65),
-            pace_s=Estimate(mean=0.1, low=0, high=0.2), wear_s_per_lap=Estimate(mean=0.05, low=0.03, high=0.07),
-            stop_probability_next_lap=0.1, stop_probability_next_5=min(0.95, 0.06 * (row.tyre_age or 0)) if (row.tyre_age or 0) > 3 else 0.02,
-        )  # fmt: skip
+            car_id=car,
+            driver=driver,
+            team=team,
+            status=status,
+            lap=after,
+            position=place,
+            gap_s=gap,
+            interval_s=None,
+            tyre=cars[-1].tyre,
+            stops=cars[-1].stops or 0,
+            last_lap_s=row.lap_time_s,
+            best_lap_s=best[car],
+            fuel_kg=Estimate(mean=60, low=55, high=65),
+            pace_s=Estimate(mean=0.1, low=0, high=0.2),
+            wear_s_per_lap=Estimate(mean=0.05, low=0.03, high=0.07),
+            stop_probability_next_lap=0.1,
+            stop_probability_next_5=min(0.95, 0.06 * (row.tyre_age or 0)) if (row.tyre_age or 0) > 3 else 0.02,
+        )
     cars.append(
-        CarTelemetry(car_id="11", driver="PER", team="Red Bull", status=CarStatus.RETIRED, lap=15, grid_position=20, tyre=Tyre())
+        CarTelemetry(
+            car_id="11", driver="PER", team="Red Bull", status=CarStatus.RETIRED, lap=15, grid_position=20, tyre=Tyre()
+        )
     )
-    track = TrackConditions(weather="dry", rainfall=False, air_temperature_c=17.8, track_temperature_c=28.4, wind_speed_ms=3.1, humidity_pct=61)
+    track = TrackConditions(
+        weather="dry",
+        rainfall=False,
+        air_temperature_c=17.8,
+        track_temperature_c=28.4,
+        wind_speed_ms=3.1,
+        humidity_pct=61,
+    )
     frame = TelemetryFrame(
-        source="replay", seq=24310, time_s=2050.4, race_id="2024-12-great-britain", season=2024, lap=after + 1, total_laps=TOTAL,
-        track=track, cars=tuple(cars),
-    )  # fmt: skip
+        source="replay",
+        seq=24310,
+        time_s=2050.4,
+        race_id="2024-12-great-britain",
+        season=2024,
+        lap=after + 1,
+        total_laps=TOTAL,
+        track=track,
+        cars=tuple(cars),
+    )
     values: dict[str, Any] = {
         "run_id": "hand",
         "version": 1,
         "time_s": 2050.4,
         "lap": after + 1,
-        "info": RaceInfo(race_id="2024-12-great-britain", event="British Grand Prix", season=2024, total_laps=TOTAL, source="replay", speed=20.0),
+        "info": RaceInfo(
+            race_id="2024-12-great-britain",
+            event="British Grand Prix",
+            season=2024,
+            total_laps=TOTAL,
+            source="replay",
+            speed=20.0,
+        ),
         "frame": frame,
         "cars": twins,
         "field": {"virtual_positions": {c.car_id: i for i, c in enumerate(cars[:19], start=1)}},
@@ -207,14 +313,28 @@ def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes
             Retired(time_s=1005, car_id="11", lap=15),
             TrackStatusChanged(time_s=1320, old=TrackStatus.SC, new=TrackStatus.GREEN, lap=14),
             RaceControl(time_s=1700, message="CAR 18 (STR) TIME 1:31.402 DELETED - TRACK LIMITS AT TURN 9", lap=19),
-            TyreChanged(time_s=2010, car_id="63", lap=22, old=Tyre(compound=Compound.MEDIUM), new=Tyre(compound=Compound.HARD, fresh=True)),
+            TyreChanged(
+                time_s=2010,
+                car_id="63",
+                lap=22,
+                old=Tyre(compound=Compound.MEDIUM),
+                new=Tyre(compound=Compound.HARD, fresh=True),
+            ),
         ),
         "laps": rows,
         "followed": (car_id,),
         "answers": {car_id: answer(car_id, after, box=box)},
         "advice": {car_id: advice(car_id, after)},
-        "counters": Counters(frames_in=24311, frames_processed=24311, frames_accepted=24310, frames_rejected=1, frames_per_s=200.0, frame_age_s=0.04, ingest_ms=0.8),
+        "counters": Counters(
+            frames_in=24311,
+            frames_processed=24311,
+            frames_accepted=24310,
+            frames_rejected=1,
+            frames_per_s=200.0,
+            frame_age_s=0.04,
+            ingest_ms=0.8,
+        ),
         "desk": DeskStatus(state="idle", answers=23, last_s=0.412),
         "journal": JournalStatus(state="ok", frames=24310),
-    }  # fmt: skip
+    }
     return RaceSnapshot(**(values | changes))

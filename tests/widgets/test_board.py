@@ -69,7 +69,9 @@ def test_theme_turns_all_panels(race: ModuleType, still: Any) -> None:
     assert {p.theme for p in board.panels.values()} == {"dark"}
 
 
-def test_an_error_while_drawing_is_kept_and_raised(race: ModuleType, still: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_while_drawing_is_kept_and_raised(
+    race: ModuleType, still: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     live = still(race.snapshot(22))
     board = RaceDayBoard(live, "63")
 

@@ -20,7 +20,9 @@ PANELS = [getattr(widgets, name) for name in widgets.__all__ if name != "RaceDay
 
 
 @given(
-    st.dictionaries(st.sampled_from("abcdef"), st.one_of(st.text(), st.integers(-(2**40), 2**40), st.none(), st.booleans())),
+    st.dictionaries(
+        st.sampled_from("abcdef"), st.one_of(st.text(), st.integers(-(2**40), 2**40), st.none(), st.booleans())
+    ),
     st.lists(st.floats(-1e6, 1e6, width=32), max_size=40),
     st.integers(1, 4),
 )
@@ -48,7 +50,9 @@ def test_missing_numbers_in_the_head_become_null() -> None:
 @pytest.mark.parametrize("panel", PANELS, ids=lambda p: p.__name__)
 def test_a_panel_is_one_module_and_fetches_nothing(panel: type[Panel]) -> None:
     text, style = str(panel._esm), str(panel._css)
-    assert "import " not in "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("//", "*", "/*")))
+    assert "import " not in "\n".join(
+        line for line in text.splitlines() if not line.lstrip().startswith(("//", "*", "/*"))
+    )
     assert text.count("export default") == 1
     for word in ("http://", "https://", "//cdn", "@import", "url("):
         assert word not in style

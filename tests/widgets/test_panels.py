@@ -44,7 +44,10 @@ def test_tower_marks_the_cars_a_stop_would_put_us_between(race: ModuleType) -> N
     roles = {r["id"]: r["role"] for r in tower_rows(snapshot, snapshot.answers["63"].box_now)}
     assert roles["18"] == "ahead"
     assert roles["14"] == "behind"
-    assert [r for r in roles.values() if r] == ["behind", "ahead"] or sorted(filter(None, roles.values())) == ["ahead", "behind"]
+    assert [r for r in roles.values() if r] == ["behind", "ahead"] or sorted(filter(None, roles.values())) == [
+        "ahead",
+        "behind",
+    ]
 
 
 def test_only_one_lap_is_the_fastest_of_the_race(race: ModuleType) -> None:
@@ -202,7 +205,9 @@ def test_advice_comes_most_urgent_first(race: ModuleType) -> None:
 def test_race_feed_is_newest_first_and_leaves_out_laps_and_passes(race: ModuleType) -> None:
     snapshot = race.snapshot(22)
     noise = (
-        LapCompleted(time_s=2011, car_id="1", lap=22, lap_time_s=90.0, line_time_s=2011, position=1, gap_s=0, interval_s=None),
+        LapCompleted(
+            time_s=2011, car_id="1", lap=22, lap_time_s=90.0, line_time_s=2011, position=1, gap_s=0, interval_s=None
+        ),
         Overtake(time_s=2012, car_id="1", passed_car_id="44", position=1, lap=22),
     )
     feed = messages((*snapshot.events, *noise), {"63": "RUS", "11": "PER"})
@@ -226,7 +231,19 @@ def test_status_panel_carries_weather_and_health(race: ModuleType) -> None:
 
 def test_panels_survive_a_frame_that_knows_almost_nothing(race: ModuleType) -> None:
     snapshot = race.snapshot(22, cars={}, field={}, events=(), laps=(), answers={}, advice={})
-    bare = tuple(c.model_copy(update={"gap_s": None, "last_lap_s": None, "position": None, "status": CarStatus.GRID, "lap": 0, "driver": None}) for c in snapshot.frame.cars)
+    bare = tuple(
+        c.model_copy(
+            update={
+                "gap_s": None,
+                "last_lap_s": None,
+                "position": None,
+                "status": CarStatus.GRID,
+                "lap": 0,
+                "driver": None,
+            }
+        )
+        for c in snapshot.frame.cars
+    )
     snapshot = snapshot.model_copy(update={"frame": snapshot.frame.model_copy(update={"cars": bare})})
     for panel in (TimingTower(), RaceTrace(), RejoinPanel(), PlansPanel(), AdvicePanel(), StatusPanel()):
         panel.show(snapshot, "63")

@@ -52,7 +52,12 @@ def test_advantage_is_over_the_best_plan_that_does_the_opposite_now(race: Module
 
 @pytest.mark.parametrize(
     ("delta", "error", "too_close", "sure"),
-    [(-1.0, 0.1, False, "clear"), (-0.2, 0.05, False, "slight"), (-0.2, 0.15, False, "open"), (-1.0, 0.1, True, "open")],
+    [
+        (-1.0, 0.1, False, "clear"),
+        (-0.2, 0.05, False, "slight"),
+        (-0.2, 0.15, False, "open"),
+        (-1.0, 0.1, True, "open"),
+    ],
 )
 def test_sure_needs_more_than_noise_and_more_than_a_trifle(
     race: ModuleType, delta: float, error: float, too_close: bool, sure: str

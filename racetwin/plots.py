@@ -1,0 +1,328 @@
+"""Plotly figures for analysis notebooks and reports, from the same laps and answers and in the same colours as the pit wall.
+
+Every function takes a lap table (of a :class:`~racetwin.telemetry.records.RaceRecord` or of
+:meth:`~racetwin.runtime.snapshot.RaceSnapshot.lap_table`) or an answer of the strategy desk, and returns a figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from racetwin.errors import InputError
+from racetwin.schemas import DeskAnswer
+
+Theme = Literal["dark", "light"]
+
+COMPOUND_COLOURS = {
+    "SOFT": "#ff5a5f",
+    "MEDIUM": "#ffd23f",
+    "HARD": "#cfd8e3",
+    "INTERMEDIATE": "#3fbf6f",
+    "WET": "#3f8cff",
+}
+"""Broadcast colours, always shown together with the compound's name."""
+LINE_COLOURS = ("#4cc9f0", "#f2b134", "#c39bff", "#5cc8a1", "#f08a5d", "#9fb4cc")
+"""Told apart by readers of all kinds of colour vision; also by dash where more than six lines are named."""
+_INK = {
+    "dark": {"paper": "#121820", "text": "#e8eef5", "faint": "#76869a", "line": "#26303d"},
+    "light": {"paper": "#ffffff", "text": "#121a24", "faint": "#66748a", "line": "#d4dbe4"},
+}
+_COLUMNS = {"driver_number": "car_id", "race_time_s": "line_time_s"}
+FRONT = 0.5
+"""Share of the field whose pace is the reference of a race trace."""
+
+
+def _table(laps: pd.DataFrame, *needed: str) -> pd.DataFrame:
+    """Bring a lap table to common column names; `InputError` names what is missing."""
+    known = {old: new for old, new in _COLUMNS.items() if old in laps and new not in laps}
+    table = laps.rename(columns=known)
+    missing = [c for c in ("car_id", "lap", *needed) if c not in table]
+    if missing:
+        raise InputError(f"laps: no column {', '.join(missing)}; columns: {', '.join(map(str, laps.columns))}")
+    table = table.assign(car_id=table["car_id"].astype(str))
+    if "driver" not in table:
+        table = table.assign(driver=table["car_id"])
+    if "pit_in" not in table:
+        table = table.assign(pit_in=table.get("pit_stop", False))
+    if "pit_out" not in table:
+        previous = table.sort_values("lap").groupby("car_id")["pit_in"].shift(1)
+        table = table.assign(pit_out=previous.eq(True))
+    return table.sort_values(["car_id", "lap"])
+
+
+def _figure(theme: Theme, title: str, x: str, y: str) -> go.Figure:
+    ink = _INK[theme]
+    axis = {"gridcolor": ink["line"], "zerolinecolor": ink["faint"], "linecolor": ink["line"]}
+    return go.Figure(
+        layout={
+            "title": {"text": title, "x": 0, "xref": "paper"},
+            "paper_bgcolor": ink["paper"],
+            "plot_bgcolor": ink["paper"],
+            "font": {"color": ink["text"], "family": "Inter, Helvetica Neue, Segoe UI, Arial, sans-serif", "size": 13},
+            "xaxis": {**axis, "title": x},
+            "yaxis": {**axis, "title": y},
+            "margin": {"l": 60, "r": 60, "t": 50, "b": 50},
+            "hoverlabel": {"bgcolor": ink["paper"]},
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        }
+    )
+
+
+def _neutralised(table: pd.DataFrame) -> pd.Series:
+    """Whether each row's lap saw SC, VSC or red, in either notation of track status."""
+    if "neutralised" in table:
+        return table["neutralised"].astype(bool)
+    if "track_status" not in table:
+        return pd.Series(False, index=table.index)
+    return table["track_status"].astype(str).str.contains(r"[4567]|SC|RED")
+
+
+def reference_pace(laps: pd.DataFrame) -> pd.Series:
+    """Return race time of the reference at each lap's end, s: the median lap of the front half, cars at the pits left out."""
+    table = _table(laps, "lap_time_s")
+    if "position" in table:
+        by_lap = table[table["lap_time_s"].notna()].groupby("lap")["position"]
+        table = table[
+            by_lap.rank(method="first").reindex(table.index)
+            <= np.ceil(FRONT * by_lap.transform("count").reindex(table.index))
+        ]
+    clean = table[~(table["pit_in"].astype(bool) | table["pit_out"].astype(bool)) & table["lap_time_s"].notna()]
+    pace = clean.groupby("lap")["lap_time_s"].median()
+    every = pd.RangeIndex(1, int(laps["lap"].max()) + 1, name="lap")
+    return pace.reindex(every).interpolate(limit_direction="both").cumsum()
+
+
+def race_trace(
+    laps: pd.DataFrame, *, reference: str | None = None, highlight: Iterable[str] = (), theme: Theme = "dark"
+) -> go.Figure:
+    """Gaps by lap of the whole field to the pace of its front half, or to the car ``reference``; stops are marked.
+
+    Parameters
+    ----------
+    highlight
+        Cars to draw in colour; the others are grey.
+    """
+    table = _table(laps, "line_time_s", *(() if reference else ("lap_time_s",)))
+    if reference is None:
+        base, word = reference_pace(table), "the pace of the front half"
+    else:
+        rows = table[table["car_id"] == reference]
+        if rows.empty:
+            raise InputError(f"reference: car {reference!r} is not in these laps")
+        base, word = rows.set_index("lap")["line_time_s"], str(rows["driver"].iloc[0])
+    chosen = list(highlight)
+    figure = _figure(theme, "Race trace", "lap", f"seconds behind {word}")
+    figure.update_yaxes(autorange="reversed")
+    for car in sorted(table["car_id"].unique(), key=lambda c: (c in chosen, c)):
+        rows = table[table["car_id"] == car]
+        gap = rows["line_time_s"] - rows["lap"].map(base)
+        ours = car in chosen
+        colour = LINE_COLOURS[chosen.index(car) % len(LINE_COLOURS)] if ours else _INK[theme]["faint"]
+        figure.add_scatter(
+            x=rows["lap"],
+            y=gap,
+            name=str(rows["driver"].iloc[0]),
+            mode="lines",
+            showlegend=ours,
+            line={"color": colour, "width": 2.5 if ours else 1},
+            opacity=1 if ours else 0.55,
+            hovertemplate="%{fullData.name} lap %{x}: %{y:+.1f} s<extra></extra>",
+        )
+        stops = rows["pit_in"].astype(bool)
+        if stops.any():
+            figure.add_scatter(
+                x=rows.loc[stops, "lap"],
+                y=gap[stops],
+                mode="markers",
+                showlegend=False,
+                hoverinfo="skip",
+                marker={
+                    "color": _INK[theme]["paper"],
+                    "line": {"color": colour, "width": 1.5},
+                    "size": 7 if ours else 5,
+                },
+            )
+    return figure
+
+
+def stints(laps: pd.DataFrame, *, order: Sequence[str] | None = None, theme: Theme = "dark") -> go.Figure:
+    """Show who drove which compound for how long: one bar a stint, one line a car, in finishing order unless told otherwise."""
+    table = _table(laps, "compound")
+    if order is None:
+        last = table.groupby("car_id").tail(1)
+        keys = ["lap", "line_time_s"] if "line_time_s" in last else ["lap"]
+        order = list(last.sort_values(keys, ascending=[False, True][: len(keys)])["car_id"])
+    new = table["pit_out"].astype(bool) | (table["compound"] != table.groupby("car_id")["compound"].shift())
+    table = table.assign(number=new.groupby(table["car_id"]).cumsum())
+    parts = table.groupby(["car_id", "number"]).agg(
+        first=("lap", "min"), last=("lap", "max"), compound=("compound", "first"), driver=("driver", "first")
+    )
+    figure = _figure(theme, "Stints", "lap", "")
+    names = table.groupby("car_id")["driver"].first()
+    for compound, rows in parts.groupby("compound", dropna=False):
+        cars = rows.index.get_level_values("car_id")
+        figure.add_bar(
+            x=rows["last"] - rows["first"] + 1,
+            base=rows["first"] - 1,
+            y=[names[c] for c in cars],
+            orientation="h",
+            name=str(compound).lower(),
+            marker={
+                "color": COMPOUND_COLOURS.get(str(compound), "#76869a"),
+                "line": {"color": _INK[theme]["paper"], "width": 2},
+            },
+            text=[str(compound)[:1]] * len(rows),
+            textposition="inside",
+            insidetextfont={"color": "#10151b"},
+            customdata=np.stack([rows["first"], rows["last"]], axis=1),
+            hovertemplate="%{y}: laps %{customdata[0]} to %{customdata[1]}<extra>%{fullData.name}</extra>",
+        )
+    figure.update_layout(barmode="overlay", bargap=0.25)
+    figure.update_yaxes(categoryorder="array", categoryarray=[names[c] for c in reversed(order)])
+    return figure
+
+
+def lap_times(laps: pd.DataFrame, cars: Iterable[str], *, theme: Theme = "dark") -> go.Figure:
+    """Lap times of some cars; laps in or out of the pits and neutralised laps are left out, they hide the pace."""
+    table = _table(laps, "lap_time_s")
+    clean = table[
+        ~(table["pit_in"].astype(bool) | table["pit_out"].astype(bool) | _neutralised(table)) & (table["lap"] > 1)
+    ]
+    figure = _figure(theme, "Lap times", "lap", "seconds")
+    for k, car in enumerate(cars):
+        rows = clean[clean["car_id"] == car]
+        figure.add_scatter(
+            x=rows["lap"],
+            y=rows["lap_time_s"],
+            name=str(rows["driver"].iloc[0]) if len(rows) else car,
+            mode="lines+markers",
+            line={
+                "color": LINE_COLOURS[k % len(LINE_COLOURS)],
+                "dash": ("solid", "dot", "dash")[k // len(LINE_COLOURS) % 3],
+            },
+            marker={"size": 5},
+            connectgaps=False,
+            hovertemplate="lap %{x}: %{y:.3f} s<extra>%{fullData.name}</extra>",
+        )
+    return figure
+
+
+def gap(laps: pd.DataFrame, car: str, other: str, *, theme: Theme = "dark") -> go.Figure:
+    """Show the gap between two cars at each line, s: positive where ``car`` is behind ``other``."""
+    table = _table(laps, "line_time_s")
+    times = table.pivot_table(index="lap", columns="car_id", values="line_time_s")
+    for name in (car, other):
+        if name not in times:
+            raise InputError(f"car: {name!r} is not in these laps; cars: {', '.join(times.columns)}")
+    names = table.groupby("car_id")["driver"].first()
+    difference = (times[car] - times[other]).dropna()
+    figure = _figure(theme, f"{names[car]} behind {names[other]}", "lap", "seconds")
+    figure.add_scatter(
+        x=difference.index,
+        y=difference,
+        mode="lines+markers",
+        name="gap",
+        line={"color": LINE_COLOURS[0]},
+        marker={"size": 5},
+    )
+    figure.add_hline(y=0, line_color=_INK[theme]["faint"], line_width=1)
+    return figure
+
+
+def tyre_wear(laps: pd.DataFrame, car: str, *, fuel_s_per_lap: float = 0.055, theme: Theme = "dark") -> go.Figure:
+    """Lap time by tyre age, one cloud and line a stint, fuel burn taken out.
+
+    The line is least squares through the stint's clean laps with its 90 % interval. Within one stint, age and fuel burn
+    cannot be told apart: ``fuel_s_per_lap`` (s a lap gets quicker as fuel burns; 1.8 kg a lap at 0.031 s/kg, the prior of the
+    race model) is what separates them, and an error in it tilts every line.
+    """
+    table = _table(laps, "lap_time_s", "tyre_age", "compound")
+    rows = table[table["car_id"] == car]
+    if rows.empty:
+        raise InputError(f"car: {car!r} is not in these laps; cars: {', '.join(sorted(set(table['car_id'])))}")
+    stint = rows["pit_out"].astype(bool).cumsum()
+    keep = ~(rows["pit_in"].astype(bool) | rows["pit_out"].astype(bool) | _neutralised(rows)) & (rows["lap"] > 1)
+    rows = rows.assign(stint=stint, corrected=rows["lap_time_s"] + fuel_s_per_lap * (rows["lap"] - 1))[keep]
+    rows = rows.dropna(subset=["corrected", "tyre_age"])
+    figure = _figure(
+        theme,
+        f"Tyre wear, {rows['driver'].iloc[0] if len(rows) else car}",
+        "tyre age, laps",
+        "lap time without fuel burn, s",
+    )
+    for k, (_, part) in enumerate(rows.groupby("stint")):
+        compound = str(part["compound"].iloc[0])
+        colour = COMPOUND_COLOURS.get(compound, "#76869a")
+        name = f"{compound.lower()}, laps {part['lap'].min()} to {part['lap'].max()}"
+        figure.add_scatter(
+            x=part["tyre_age"],
+            y=part["corrected"],
+            mode="markers",
+            name=name,
+            legendgroup=str(k),
+            marker={"color": colour, "size": 6, "symbol": ("circle", "diamond", "square", "x")[k % 4]},
+        )
+        if len(part) < 4:
+            continue
+        x, low, mid, high = _line(part["tyre_age"].to_numpy(float), part["corrected"].to_numpy(float))
+        slope = (mid[-1] - mid[0]) / (x[-1] - x[0])
+        figure.add_scatter(
+            x=np.concatenate([x, x[::-1]]),
+            y=np.concatenate([high, low[::-1]]),
+            fill="toself",
+            fillcolor=colour,
+            opacity=0.15,
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            legendgroup=str(k),
+        )
+        figure.add_scatter(
+            x=x,
+            y=mid,
+            mode="lines",
+            line={"color": colour},
+            showlegend=False,
+            legendgroup=str(k),
+            hovertemplate=f"{slope:+.3f} s a lap<extra>{name}</extra>",
+        )
+    return figure
+
+
+def _line(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Least-squares line with the 90 % interval of its mean, on the range of ``x``."""
+    design = np.stack([np.ones_like(x), x], axis=1)
+    beta, *_ = np.linalg.lstsq(design, y, rcond=None)
+    residual = y - design @ beta
+    variance = float(residual @ residual) / max(1, len(x) - 2)
+    covariance = variance * np.linalg.pinv(design.T @ design)
+    at = np.linspace(x.min(), x.max(), 30)
+    grid = np.stack([np.ones_like(at), at], axis=1)
+    half = 1.645 * np.sqrt(np.einsum("ij,jk,ik->i", grid, covariance, grid))
+    mid = grid @ beta
+    return at, mid - half, mid, mid + half
+
+
+def finishing_positions(answer: DeskAnswer, *, top: int = 4, theme: Theme = "dark") -> go.Figure:
+    """Probability of each finishing position under the best plans of an answer; plans too close to call say so."""
+    figure = _figure(
+        theme, f"Car {answer.car_id} after lap {answer.lap}: finishing position", "position", "probability"
+    )
+    for k, plan in enumerate(answer.plans[:top]):
+        note = "" if k == 0 else " (too close to call)" if plan.too_close else f" ({plan.delta_points:+.1f} points)"
+        figure.add_bar(
+            x=np.arange(1, len(plan.position_probability) + 1),
+            y=plan.position_probability,
+            name=plan.plan + note,
+            marker={"color": LINE_COLOURS[k % len(LINE_COLOURS)]},
+            hovertemplate="P%{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
+        )
+    figure.update_layout(barmode="group", bargap=0.15, legend={"orientation": "v", "y": 1, "yanchor": "top"})
+    figure.update_yaxes(tickformat=".0%")
+    figure.update_xaxes(dtick=1)
+    return figure
