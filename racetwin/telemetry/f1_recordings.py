@@ -2,14 +2,14 @@
 
 Read here, told apart by what is in the file (``.gz`` is unpacked on the way):
 
-========================  ================================================================================================
+========================  =======================================================================
 static ``.jsonStream``    ``00:46:00.730{...}``, a topic a file, or all in one
-SignalR frames            ``{"C":..,"M":[{"H":"Streaming","M":"feed","A":[topic,data,utc]}]}``, ``{"R":{...}}``, and SignalR Core's
-                          ``{"type":1,"target":"feed","arguments":[...]}``
+SignalR frames            ``{"C":..,"M":[{"H":"Streaming","M":"feed","A":[topic,data,utc]}]}``, ``{"R":{...}}``
+SignalR Core records      ``{"type":1,"target":"feed","arguments":[topic,data,utc]}``, ``{"type":3,"result":{...}}``
 FastF1 live recordings    ``['TimingData', {...}, '2021-03-28T14:52:30.4Z']``, Python's or JSON's way of writing
 server-sent events        ``{"event":..,"data":base64(deflate(json))}`` a line, or ``event:``/``data:`` lines; camelCase keys
 a Subscribe reply         one JSON object with a topic a key: the state when a client joined
-========================  ================================================================================================
+========================  =======================================================================
 
 A line that cannot be read is counted and left out; it never ends the reading.
 """
@@ -192,6 +192,24 @@ def _in_order(messages: Iterator[TopicMessage]) -> Iterator[TopicMessage]:
             later = []
         yield message
     yield from later
+
+
+class HubReader:
+    """Reads the messages of a live subscription one by one; the state of a new subscription is taken in its place.
+
+    Attributes
+    ----------
+    skipped
+        Messages that could not be read, counted by reason.
+    """
+
+    def __init__(self) -> None:
+        self.skipped: Counter[str] = Counter()
+        self._clock = _Clock()
+
+    def read(self, message: dict[str, Any]) -> Iterator[TopicMessage]:
+        """Yield the topic messages in one hub message."""
+        return _object(message, self._clock, self.skipped)
 
 
 class _Clock:
