@@ -1,0 +1,437 @@
+"""One car as it is believed to be: what was seen of it, and what the filter makes of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from racetwin.schemas import (
+    COMPOUNDS,
+    CarStatus,
+    CarTelemetry,
+    CarTwinState,
+    Estimate,
+    Finished,
+    LapCompleted,
+    PitEntered,
+    PitExited,
+    RaceEvent,
+    Retired,
+    TelemetryFrame,
+    TrackStatus,
+    Tyre,
+    TyreChanged,
+)
+from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.twins.forecast import Forecast, Traffic, forecast
+from racetwin.twins.hazard import StopContext, stop_hazard, within
+from racetwin.twins.pace_filter import LapInput, PaceFilter
+from racetwin.twins.pace_model import PaceModel
+from racetwin.twins.tyres import Z90, SetBelief, life_left, pit_window
+
+if TYPE_CHECKING:
+    from racetwin.telemetry.ingestor import TelemetryIngestor
+
+HORIZON = 10
+"""Laps that are forecast."""
+UNKNOWN_AGE = 8.0
+"""Age taken for a set whose age no source tells, in laps: the middle of a stint's first half."""
+TRAFFIC_S = 1.5
+"""A lap begun and ended closer than this behind another car tells of that car's pace as much as of one's own."""
+DEFAULT_SEASON = 2025
+"""Season whose parameters are taken where nothing says which season it is."""
+
+_PLAIN = (
+    "driver",
+    "team",
+    "grid",
+    "laps",
+    "position",
+    "line_time_s",
+    "gap_s",
+    "interval_s",
+    "road_gap_s",
+    "laps_down",
+    "age",
+    "stops",
+    "compounds_used",
+    "last_lap_s",
+    "best_lap_s",
+    "since_neutralised",
+    "in_pit_lap",
+    "on_in_lap",
+    "set_laps",
+    "tyre_pending",
+    "performance_delta_s",
+    "in_lap_loss_s",
+    "ahead_id",
+    "behind_id",
+    "gap_behind_s",
+)
+
+
+class CarTwin:
+    """Digital twin of one car.
+
+    Parameters
+    ----------
+    car_id
+        Racing number.
+    parameters
+        Race-model parameters of the circuit and season; by default those of the first frame's circuit.
+    pace
+        The filter it shares with the rest of the field; by default one of its own.
+
+    Examples
+    --------
+    >>> twin = CarTwin(car_id="44")
+    >>> twin.state().lap
+    0
+    """
+
+    def __init__(
+        self, car_id: str = "44", parameters: RaceParameters | None = None, *, pace: PaceFilter | None = None
+    ) -> None:
+        self.car_id = car_id
+        self.parameters = parameters or load_parameters(None, DEFAULT_SEASON)
+        self.pace = pace or PaceFilter(PaceModel.of(self.parameters))
+        self.index = self.pace.add(car_id)
+        self.driver: str | None = None
+        self.team: str | None = None
+        self.grid: int | None = None
+        self.status = CarStatus.GRID
+        self.laps = 0
+        self.position: int | None = None
+        self.line_time_s: float | None = None
+        self.gap_s: float | None = None
+        self.interval_s: float | None = None
+        self.road_gap_s: float | None = None
+        self.laps_down = 0
+        self.tyre = Tyre()
+        self.age: float | None = None
+        """Age of the set in racing laps: laps behind a safety car count for less than one."""
+        self.stops = 0
+        self.compounds_used = 0
+        self.last_lap_s: float | None = None
+        self.best_lap_s: float | None = None
+        self.since_neutralised = 99
+        self.in_pit_lap: int | None = None
+        """Lap on which the car entered the pit lane, while it is there."""
+        self.on_in_lap = False
+        """Whether the last lap completed ended in the pit lane."""
+        self.set_laps = 0
+        self.tyre_pending = False
+        """Whether the car has been to the pits and its new set is not known yet."""
+        self.performance_delta_s: float | None = None
+        self.telemetry: CarTelemetry | None = None
+        self.track_status = TrackStatus.GREEN
+        self.traffic = Traffic()
+        self.in_lap_loss_s: float | None = None
+        """What the in-lap just completed cost against the lap expected of it."""
+        self.ahead_id: str | None = None
+        self.behind_id: str | None = None
+        self.gap_behind_s: float | None = None
+        self.surroundings: Callable[[CarTwin], StopContext] | None = None
+        """How a race twin tells the car what its rivals do."""
+        self._state: CarTwinState | None = None
+        self._forecast: Forecast | None = None
+        self._own_door: TelemetryIngestor | None = None
+
+    # --- what is seen ------------------------------------------------------------------------------------------------
+
+    def update_state(self, telemetry: TelemetryFrame | Mapping[str, Any] | bytes | str) -> None:
+        """Take one telemetry frame, ours or of the original schema, as it comes; refused input changes nothing."""
+        from racetwin.telemetry.ingestor import TelemetryIngestor
+
+        if self._own_door is None:
+            self._own_door = TelemetryIngestor()
+        ingested = self._own_door.process(telemetry)
+        if ingested is not None:
+            self.observe(ingested.frame, ingested.events)
+
+    def observe(self, frame: TelemetryFrame, events: Iterable[RaceEvent] = ()) -> None:
+        """Take a validated frame and the events derived from it; a twin by itself looks at its own car only."""
+        self.track_status = frame.track.status
+        for car in frame.cars:
+            if car.car_id == self.car_id:
+                self.see(car)
+        for event in sorted(events, key=event_time):
+            if isinstance(event, LapCompleted) and event.car_id == self.car_id:
+                self.pace.start_lap(event.lap)
+            self.apply(event)
+
+    def see(self, car: CarTelemetry) -> None:
+        """Take the latest telemetry of the car; beliefs change by events only, whatever the frame rate."""
+        self.telemetry = car
+        if self.driver is None and car.driver is not None:
+            self.driver, self._state = car.driver, None
+        if self.team is None and car.team is not None:
+            self.team, self._state = car.team, None
+        if self.grid is None and car.grid_position is not None:
+            self.grid = car.grid_position
+        if self.laps == 0 and self.set_laps == 0 and not self.compounds_used:
+            self._take_first(car)
+
+    def _take_first(self, car: CarTelemetry) -> None:
+        """Before the first lap is complete: the tyres and the place the car starts with."""
+        if car.tyre != self.tyre or car.position != self.position or car.status is not self.status:
+            self.tyre, self.position, self._state = car.tyre, car.position, None
+            self.age = car.tyre.age
+            if self.status is CarStatus.GRID:
+                self.status = car.status
+
+    def apply(self, event: RaceEvent) -> None:
+        """Take an event; those of other cars are passed over."""
+        if getattr(event, "car_id", None) != self.car_id:
+            return
+        self._state = self._forecast = None
+        if isinstance(event, LapCompleted):
+            self.complete_lap(event)
+        elif isinstance(event, TyreChanged):
+            self.fit(event.new, red=self.track_status is TrackStatus.RED)
+        elif isinstance(event, PitEntered):
+            self.status, self.in_pit_lap = CarStatus.PIT, event.lap
+        elif isinstance(event, PitExited):
+            self.in_pit_lap = None
+            if self.status is CarStatus.PIT:
+                self.status = CarStatus.TRACK
+        elif isinstance(event, Retired):
+            self.status, self.in_pit_lap = CarStatus.RETIRED, None
+        elif isinstance(event, Finished):
+            self.status, self.position = CarStatus.FINISHED, event.position
+
+    def fit(self, tyre: Tyre, *, red: bool = False) -> None:
+        """Another set of tyres is on the car; under a red flag that is no stop."""
+        if not red:
+            self.stops += 1
+        self.tyre = tyre
+        self.age = tyre.age if tyre.age is not None else 0.0
+        self.set_laps = 0
+        self.tyre_pending = False
+        self._note_compound()
+        self.pace.new_set(self.index)
+
+    def _note_compound(self) -> None:
+        if self.tyre.compound is not None:
+            self.compounds_used |= 1 << self.tyre.compound.index
+
+    def complete_lap(self, e: LapCompleted, *, road_gap_s: float | None = None) -> None:
+        """Take a completed lap: the row the filter learns from.
+
+        Parameters
+        ----------
+        e
+            The lap.
+        road_gap_s
+            Time since any other car crossed the line, lapped or not; by default the interval to the car ahead.
+        """
+        self._state = self._forecast = None
+        self._tyre_of_lap(e)
+        gap_before = self.road_gap_s
+        gap = road_gap_s if road_gap_s is not None else e.interval_s
+        self.road_gap_s = gap if gap is not None and math.isfinite(gap) else None
+        self.in_lap_loss_s = None
+        if e.pit_in and e.lap_time_s is not None:
+            usual, _ = self.pace.ahead(self.index, e.lap - 1, self.compound, self.racing_age - 1.0, 1)
+            self.in_lap_loss_s = e.lap_time_s - float(usual[0])
+        self.pace.car_lap(self.index)
+        self.since_neutralised = 0 if e.neutralised else self.since_neutralised + 1
+        self.performance_delta_s = None
+        if e.lap_time_s is not None and self._is_racing(e):
+            lap = LapInput(
+                lap=e.lap,
+                compound=self.compound,
+                age=self.racing_age,
+                gap_s=math.inf if gap_before is None else gap_before,
+                variance_factor=self._variance_factor(e, gap_before),
+            )
+            self.performance_delta_s = self.pace.learn(self.index, e.lap_time_s, lap)
+        self.laps, self.line_time_s = e.lap, e.line_time_s
+        self.position = e.position if e.position is not None else self.position
+        self.gap_s, self.interval_s, self.laps_down = e.gap_s, e.interval_s, e.laps_down
+        self.last_lap_s = e.lap_time_s
+        if e.lap_time_s is not None and (self.best_lap_s is None or e.lap_time_s < self.best_lap_s):
+            self.best_lap_s = e.lap_time_s
+        self.on_in_lap = e.pit_in
+        if e.pit_in:
+            self.tyre_pending = True
+        if self.status is CarStatus.GRID:
+            self.status = CarStatus.TRACK
+
+    def _tyre_of_lap(self, e: LapCompleted) -> None:
+        """Age the set by the lap, and notice a change that no event told of."""
+        old, new = self.tyre, e.tyre
+        if self.set_laps == 0 and self.laps == 0 and old.compound is None:
+            self.tyre, self.age = new, (max(0.0, new.age - 1.0) if new.age is not None else None)
+        changed = old.compound is not None and new.compound is not None and new.compound is not old.compound
+        younger = old.age is not None and new.age is not None and new.age < old.age
+        if self.set_laps > 0 and (changed or younger or (self.tyre_pending and e.pit_out)):
+            self.fit(new.model_copy(update={"age": max(0.0, new.age - 1.0)}) if new.age is not None else new)
+        self.set_laps += 1
+        factor = 1.0
+        if e.neutralised:
+            virtual = e.track_status in (TrackStatus.VSC, TrackStatus.VSC_ENDING)
+            factor = self.parameters.age_factor_vsc if virtual else self.parameters.age_factor_sc
+        self.age = (self.age if self.age is not None else UNKNOWN_AGE) + factor
+        if new.compound is not None or new.age is not None:
+            self.tyre = new
+        self._note_compound()
+
+    @staticmethod
+    def _is_racing(e: LapCompleted) -> bool:
+        """Whether the lap tells of the car's pace: not the start, not the pits, not behind a safety car."""
+        return e.lap > 1 and not (e.pit_in or e.pit_out or e.neutralised)
+
+    def _variance_factor(self, e: LapCompleted, gap_before: float | None) -> float:
+        m, factor = self.pace.model, 1.0
+        if e.track_status is TrackStatus.YELLOW:
+            factor *= m.yellow_factor
+        if self.since_neutralised == 1:
+            factor *= m.restart_factor
+        if self.following(gap_before):
+            factor *= m.traffic_factor
+        return factor
+
+    def following(self, gap_before: float | None) -> bool:
+        """Whether the car spent its last lap behind another one."""
+        return (gap_before is not None and gap_before < TRAFFIC_S) and (
+            self.road_gap_s is not None and self.road_gap_s < TRAFFIC_S
+        )
+
+    # --- what is believed --------------------------------------------------------------------------------------------
+
+    @property
+    def compound(self) -> int:
+        """Index of the compound on the car; -1 where unknown."""
+        return self.tyre.compound.index if self.tyre.compound is not None else -1
+
+    @property
+    def racing_age(self) -> float:
+        """Age of the set in racing laps; a typical one where no source tells."""
+        return self.age if self.age is not None else UNKNOWN_AGE
+
+    @property
+    def running(self) -> bool:
+        """Whether the car is still in the race."""
+        return self.status is not CarStatus.RETIRED
+
+    def forecast(self) -> Forecast:
+        """Forecast of the next laps if the car stays out and the track is green."""
+        if self._forecast is None:
+            self._forecast = forecast(
+                self.pace, self.index, self.laps, self.compound, self.racing_age, HORIZON, self.traffic
+            )
+        return self._forecast
+
+    def set_belief(self) -> SetBelief:
+        """What is believed of the tyres on the car and of those it could fit."""
+        return SetBelief.of(self.pace, self.index, self.compound, self.racing_age)
+
+    def context(self) -> StopContext:
+        """What the decision to stop depends on, as far as the car alone tells."""
+        if self.surroundings is not None:
+            return self.surroundings(self)
+        gap = self.road_gap_s if self.road_gap_s is not None else math.inf
+        return StopContext(
+            lap=self.laps,
+            total_laps=self.pace.model.total_laps,
+            compound=self.compound,
+            age=self.racing_age,
+            stops=self.stops,
+            compounds_used=self.compounds_used,
+            gap_ahead_s=gap,
+            status=self.track_status,
+        )
+
+    def invalidate(self) -> None:
+        """What surrounds the car has changed: work its state out anew when asked."""
+        self._state = self._forecast = None
+
+    def state(self) -> CarTwinState:
+        """Return what is known and believed, as of the last completed lap."""
+        if self._state is None:
+            self._state = self._believe()
+        return self._state
+
+    def _believe(self) -> CarTwinState:
+        p, total = self.parameters, self.pace.model.total_laps
+        racing = self.status not in (CarStatus.RETIRED, CarStatus.FINISHED) and self.laps < total
+        belief = self.set_belief()
+        hazard = stop_hazard(p, self.context(), 5) if racing else None
+        fuel = self.pace.model.fuel_kg(self.laps)
+        window = (
+            pit_window(belief, p, lap=self.laps, total_laps=total, compounds_used=self.compounds_used)
+            if racing
+            else None
+        )
+        coming = self.forecast().estimates(min(HORIZON, total - self.laps)) if racing else ()
+        return CarTwinState(
+            car_id=self.car_id,
+            driver=self.driver,
+            team=self.team,
+            status=self.status,
+            lap=self.laps,
+            position=self.position,
+            gap_s=self.gap_s,
+            interval_s=self.interval_s,
+            laps_down=self.laps_down,
+            tyre=self.tyre,
+            stops=self.stops,
+            last_lap_s=self.last_lap_s,
+            best_lap_s=self.best_lap_s,
+            fuel_kg=Estimate(mean=fuel, low=fuel * (1 - FUEL_SPREAD), high=fuel * (1 + FUEL_SPREAD)),
+            pace_s=normal(*self.pace.pace(self.index)),
+            wear_s_per_lap=normal(belief.wear_s, belief.wear_sd_s),
+            next_laps_s=coming,
+            tyre_life_laps=life_left(belief, p) if racing and self.compound < 3 else None,
+            pit_window=window,
+            performance_delta_s=self.performance_delta_s,
+            stop_probability_next_lap=within(hazard, 1) if hazard is not None else None,
+            stop_probability_next_5=within(hazard, 5) if hazard is not None else None,
+        )
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the state in the original CarTwin schema: current_state, predictions, strategy_metrics."""
+        from racetwin.twins.seed_schema import car_twin_document
+
+        return car_twin_document(self)
+
+    # --- snapshot ----------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything of the car but the filter, as JSON-able values."""
+        return {
+            **{name: getattr(self, name) for name in _PLAIN},
+            "status": self.status.value,
+            "tyre": self.tyre.model_dump(mode="json"),
+            "traffic": self.traffic.snapshot(),
+        }
+
+    def take_up(self, saved: Mapping[str, Any]) -> None:
+        """Go on from where :meth:`snapshot` left it."""
+        for name in _PLAIN:
+            setattr(self, name, saved[name])
+        self.status = CarStatus(saved["status"])
+        self.tyre = Tyre.model_validate(saved["tyre"])
+        self.traffic = Traffic.restore(saved["traffic"])
+        self.invalidate()
+
+
+FUEL_SPREAD = 0.06
+"""Half-width of the 90 % interval of fuel aboard, as a share: cars start light, and lift and coast."""
+
+
+def normal(mean: float, sd: float) -> Estimate:
+    """Central 90 % interval of a normal belief."""
+    return Estimate(mean=mean, low=mean - Z90 * sd, high=mean + Z90 * sd)
+
+
+def event_time(event: RaceEvent) -> float:
+    """When an event counts: a lap at its line crossing, all else at its time."""
+    return event.line_time_s if isinstance(event, LapCompleted) else event.time_s
+
+
+def compound_name(index: int) -> str | None:
+    """Name of a compound by its index; None for -1."""
+    return COMPOUNDS[index].value if index >= 0 else None

@@ -1,0 +1,112 @@
+"""Undercut and overcut: two cars, two stops, one place."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from racetwin.schemas import TrackStatus
+from racetwin.simulation.results import POINTS, SPRINT_POINTS
+from racetwin.twins.synchronous import likely_next
+
+if TYPE_CHECKING:
+    from racetwin.simulation.parameters import RaceParameters
+    from racetwin.twins.car_twin import CarTwin
+    from racetwin.twins.race_twin import RaceTwin
+
+RANGE_S = 6.0
+"""Cars further apart than this are not in a duel over one stop, in seconds."""
+LEAST_AGE = 6.0
+"""Nobody undercuts with a set younger than this, in laps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """What ``car_id`` can do about the car ahead with its next stop.
+
+    Parameters
+    ----------
+    gap_s : s
+        Between them now.
+    undercut, overcut
+        Probability of being ahead once both have stopped: stopping a lap before it, or a lap after it.
+    undercut_gain_s, overcut_gain_s : s
+        Expected gain over that lap.
+    points
+        Championship points between the two places.
+    """
+
+    car_id: str
+    rival_id: str
+    gap_s: float
+    undercut: float
+    undercut_gain_s: float
+    overcut: float
+    overcut_gain_s: float
+    points: float
+
+    def view(self) -> dict[str, float | str]:
+        """Return it as plain values, with the points each move is worth."""
+        return {
+            "car_id": self.car_id,
+            "rival_id": self.rival_id,
+            "gap_s": self.gap_s,
+            "undercut_probability": self.undercut,
+            "undercut_gain_s": self.undercut_gain_s,
+            "undercut_points": self.undercut * self.points,
+            "overcut_probability": self.overcut,
+            "overcut_gain_s": self.overcut_gain_s,
+            "overcut_points": self.overcut * self.points,
+        }
+
+
+def stop_spread_s(p: RaceParameters) -> float:
+    """Standard deviation of the difference of two pit stops, in seconds (body of the stationary time and its tail)."""
+    tail = p.stationary_tail_s**2 * (2 * math.exp(-p.stationary_tail_from) - math.exp(-2 * p.stationary_tail_from))
+    return math.sqrt(2.0 * (p.stationary_body_s**2 + tail))
+
+
+def points_between(position: int, sprint: bool = False) -> float:
+    """Points gained by moving up from ``position`` to the place before it."""
+    table = SPRINT_POINTS if sprint else POINTS
+    worth = [*table, *[0] * 30]
+    return float(worth[position - 2] - worth[position - 1]) if position >= 2 else 0.0
+
+
+def normal_cdf(z: float) -> float:
+    """Cumulative distribution of the standard normal."""
+    return 0.5 * math.erfc(-z / math.sqrt(2.0))
+
+
+def duel(race: RaceTwin, car: CarTwin, rival: CarTwin, gap_s: float) -> Duel | None:
+    """Weigh ``car``'s next stop against that of ``rival``, ``gap_s`` ahead; None where there is nothing to weigh.
+
+    One lap between the two stops: whoever is on new tyres in it gains the difference of the two lap times, less what a cold set
+    costs. Both lose the same in the pit lane, give or take the spread of two stops.
+    """
+    p, f = race.parameters, race.pace
+    left = race.total_laps - race.leader_laps
+    out = race.track_status.is_neutralised or race.track_status is TrackStatus.RED
+    young = car.racing_age < LEAST_AGE or rival.racing_age < LEAST_AGE
+    if out or young or not 0 <= gap_s <= RANGE_S or left < LEAST_AGE or car.compound > 2 or rival.compound > 2:
+        return None
+    lap = race.leader_laps + 2
+    wetness = race.wetness
+    ours, theirs = likely_next(p, car, left, wetness), likely_next(p, rival, left, wetness)
+    new_ours, var1 = f.expect(car.index, lap, ours, 1.0)
+    new_theirs, var2 = f.expect(rival.index, lap, theirs, 1.0)
+    old_ours, old_theirs = float(car.forecast().median_s[1]), float(rival.forecast().median_s[1])
+    under = old_theirs - new_ours - p.cold_tyre_s
+    over = new_theirs + p.cold_tyre_s - old_ours
+    noise = math.sqrt(2 * p.lap_noise_s**2 + stop_spread_s(p) ** 2)
+    return Duel(
+        car_id=car.car_id,
+        rival_id=rival.car_id,
+        gap_s=gap_s,
+        undercut=normal_cdf((under - gap_s) / math.sqrt(noise**2 + var1 / 4)),
+        undercut_gain_s=under,
+        overcut=normal_cdf((over - gap_s) / math.sqrt(noise**2 + var2 / 4)),
+        overcut_gain_s=over,
+        points=points_between(car.position or 99, race.is_sprint),
+    )

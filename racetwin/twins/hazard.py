@@ -1,0 +1,116 @@
+"""When a car stops: the hazard of a pit stop, lap by lap, as the race model has it.
+
+The formula is the simulation's (``RaceParameters.stop_*``); here it is read for one car at one moment, and what its
+neighbours do now is held as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from racetwin.schemas import TrackStatus
+
+if TYPE_CHECKING:
+    from racetwin.simulation.parameters import RaceParameters
+
+FloatArray = npt.NDArray[np.float64]
+
+MAX_LOG_HAZARD = 1.5
+"""Ceiling of the log hazard: above it a stop is as good as certain (99 % a lap)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopContext:
+    """What a car's decision to stop depends on.
+
+    Parameters
+    ----------
+    lap, total_laps
+        Laps the car has completed, and race distance.
+    compound, age
+        Of its set: index into ``schemas.COMPOUNDS`` (-1 unknown), laps.
+    stops, compounds_used
+        So far; bit mask over compound indices.
+    gap_ahead_s, gap_behind_s : s
+        On the road; infinite where there is nobody.
+    ahead_stopped, behind_stopped
+        Whether the car that was just ahead (behind), within ``stop_cover_gap_s``, has stopped on this lap or the last.
+    status
+        Of the track.
+    bias : log hazard
+        The car's own habit.
+    cover_bias : log hazard
+        Its habit of answering a rival's stop.
+    life_factor
+        Life of this set against the compound's usual one, as the wear learnt so far has it.
+    """
+
+    lap: int
+    total_laps: int
+    compound: int
+    age: float
+    stops: int
+    compounds_used: int
+    gap_ahead_s: float = math.inf
+    gap_behind_s: float = math.inf
+    ahead_stopped: bool = False
+    behind_stopped: bool = False
+    status: TrackStatus = TrackStatus.GREEN
+    bias: float = 0.0
+    cover_bias: float = 0.0
+    life_factor: float = 1.0
+
+
+def owes(p: RaceParameters, stops: int, compounds_used: int) -> bool:
+    """Whether a dry race still asks a stop of the car."""
+    wet_run = bool(compounds_used >> 3)
+    slicks = (compounds_used & 0b111).bit_count()
+    return not wet_run and (stops < p.min_stops or (bool(p.two_compounds) and slicks < 2))
+
+
+def stop_hazard(p: RaceParameters, ctx: StopContext, n: int) -> FloatArray:
+    """Probability of stopping at the end of each of the next ``n`` laps, given no stop before it.
+
+    Neighbours' stops and a neutralisation act on the next two laps only; after that the race is taken to run green.
+    """
+    n = max(0, min(n, ctx.total_laps - ctx.lap - 1))  # nobody stops at the end of the last lap
+    if n == 0:
+        return np.zeros(0)
+    c = ctx.compound if ctx.compound >= 0 else 1
+    k = np.arange(1.0, n + 1.0)
+    use = (ctx.age + k) / (p.life_laps[c] * ctx.life_factor)
+    eta = p.stop_intercept + p.stop_age * use + p.stop_overdue * np.maximum(0.0, use - 1.0) + ctx.bias
+    near = k <= 2
+    if ctx.status in (TrackStatus.SC, TrackStatus.VSC, TrackStatus.VSC_ENDING):
+        bonus = p.stop_sc if ctx.status is TrackStatus.SC else p.stop_vsc
+        eta += np.where(near, bonus * np.minimum(1.0, use / 0.5), 0.0)
+    if ctx.ahead_stopped:
+        eta += np.where(near, p.stop_undercut + ctx.cover_bias, 0.0)
+    if ctx.behind_stopped:
+        eta += np.where(near, p.stop_cover + ctx.cover_bias, 0.0)
+    if ctx.gap_ahead_s < p.dirty_air_range_s:
+        eta += np.where(near, p.stop_traffic, 0.0)
+    if ctx.gap_behind_s > p.pit_loss_s + p.stationary_s:
+        eta += p.stop_free
+    left = ctx.total_laps - (ctx.lap + k)
+    if owes(p, ctx.stops, ctx.compounds_used):
+        eta += p.stop_owed * (ctx.lap + k) / ctx.total_laps
+    else:
+        eta += p.stop_late * np.maximum(0.0, p.stop_late_laps - left)
+    return 1.0 - np.exp(-np.exp(np.minimum(eta, MAX_LOG_HAZARD)))
+
+
+def within(hazard: FloatArray, n: int) -> float:
+    """Probability of a stop within the first ``n`` laps of a hazard."""
+    return float(1.0 - np.prod(1.0 - hazard[:n]))
+
+
+def by_lap(hazard: FloatArray) -> FloatArray:
+    """Probability that the next stop falls on each lap (sums to at most 1; the rest is no stop)."""
+    survive = np.concatenate([[1.0], np.cumprod(1.0 - hazard)[:-1]])
+    return survive * hazard

@@ -1,0 +1,124 @@
+"""What the live estimators assume before the first lap: priors from the race parameters, and how fast beliefs may move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from racetwin.simulation.parameters import RaceParameters
+
+Five = tuple[float, float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PaceModel:
+    """Priors and noises of :class:`racetwin.twins.pace_filter.PaceFilter`.
+
+    The first block comes from the race parameters of the circuit and season (:meth:`of`). The second says how fast things move
+    and how far single values stray; it was chosen on the first two thirds of the shared races in time order, by the mean
+    absolute error of the next laps (``racetwin.evaluation.lap_times``).
+
+    Parameters
+    ----------
+    reference_s : s
+        Expected lap of the field's median car: fresh mediums, no fuel.
+    total_laps : laps
+    fuel_start_kg, fuel_s_per_kg : kg, s/kg
+    drift_s : s per lap
+        Expected change of the track from lap to lap, beyond fuel (negative: it gets faster).
+    offset_s, wear_s : s, s per lap
+        Per compound: new-tyre offset against mediums, linear wear.
+    cliff_age, cliff_s : laps, s per squared lap
+        Convex part: ``cliff_s * max(0, age - cliff_age)**2``.
+    dirty_air_s, dirty_air_range_s : s, s
+        Loss right behind another car, and the gap at which it has faded out.
+    reference_sd_s : s
+        How far the calibrated reference may be off on the day.
+    level_walk_s, level_walk_wet_s : s
+        Common change of all lap times from one lap to the next, dry, and with a car on wet-weather tyres.
+    drift_sd_s, drift_walk_s : s per lap
+    offset_sd_s, wear_sd_s : s, s per lap
+        How far a slick compound's offset and wear may be off on the day.
+    wet_offset_sd_s : s
+        Intermediates and wets against slicks: hardly known beforehand.
+    pace_sd_s, pace_walk_s : s, s
+        Spread of the cars' pace, and its change per lap.
+    set_pace_sd_s, set_wear_sd_s : s, s per lap
+        What a new set of tyres adds to what is unknown of pace, and of wear against the compound's.
+    mood_persistence, mood_sd_s : -, s
+        Pushing, managing, following: a deviation that persists from lap to lap with this autocorrelation and innovation.
+    noise_s : s
+        Scale of what remains.
+    nu_slow, nu_fast, cap
+        Degrees of freedom of the Student weights for laps slower and faster than expected (mistakes are slow), and the
+        largest factor by which one lap's variance is inflated.
+    traffic_factor, restart_factor, yellow_factor
+        Variance factor of a lap spent behind another car, of the first after a neutralisation, of one with yellow flags.
+    calm : -
+        Memory, per lap of a car, of how restless the whole field has been; restless fields have larger noises.
+    """
+
+    reference_s: float = 88.0
+    total_laps: int = 58
+    fuel_start_kg: float = 110.0
+    fuel_s_per_kg: float = 0.031
+    drift_s: float = 0.0
+    offset_s: Five = (-0.45, 0.0, 0.4, 12.0, 18.0)
+    wear_s: Five = (0.075, 0.048, 0.032, 0.05, 0.04)
+    cliff_age: Five = (14.0, 22.0, 32.0, 30.0, 30.0)
+    cliff_s: Five = (0.0, 0.0, 0.0, 0.0, 0.0)
+    dirty_air_s: float = 0.21
+    dirty_air_range_s: float = 1.6
+    reference_sd_s: float = 8.0
+    level_walk_s: float = 0.15
+    level_walk_wet_s: float = 1.0
+    drift_sd_s: float = 0.02
+    drift_walk_s: float = 0.0003
+    offset_sd_s: float = 0.2
+    wear_sd_s: float = 0.03
+    wet_offset_sd_s: float = 6.0
+    pace_sd_s: float = 0.6
+    pace_walk_s: float = 0.12
+    set_pace_sd_s: float = 0.05
+    set_wear_sd_s: float = 0.0125
+    mood_persistence: float = 0.75
+    mood_sd_s: float = 0.49
+    noise_s: float = 0.43
+    nu_slow: float = 0.5
+    nu_fast: float = 5.0
+    cap: float = 100.0
+    traffic_factor: float = 1.5
+    restart_factor: float = 4.0
+    yellow_factor: float = 3.0
+    calm: float = 0.05
+
+    @classmethod
+    def of(cls, parameters: RaceParameters, total_laps: int | None = None) -> PaceModel:
+        """Take the priors from the race parameters of a circuit and season."""
+        laps = total_laps or parameters.total_laps
+        return cls(
+            reference_s=parameters.reference_lap_s,
+            total_laps=laps,
+            fuel_start_kg=parameters.fuel_start_kg * min(1.0, laps / parameters.total_laps),
+            fuel_s_per_kg=parameters.fuel_s_per_kg,
+            drift_s=-parameters.track_evolution_s / laps,
+            offset_s=(*parameters.compound_offset_s[:3], *cls.wet_offset_default()),
+            wear_s=parameters.wear_s,
+            cliff_age=parameters.cliff_age,
+            cliff_s=parameters.cliff_s,
+        )
+
+    @staticmethod
+    def wet_offset_default() -> tuple[float, float]:
+        """Offsets of intermediates and wets, in seconds, before anything of the day is known."""
+        return 12.0, 16.0
+
+    def fuel_kg(self, laps_completed: float) -> float:
+        """Fuel aboard after some laps: burnt evenly to the flag."""
+        return self.fuel_start_kg * max(0.0, 1.0 - laps_completed / self.total_laps)
+
+    def cliff(self, compound: int, age: float) -> float:
+        """Convex part of the wear of a set, in seconds a lap."""
+        over = age - self.cliff_age[compound]
+        return self.cliff_s[compound] * over * over if over > 0 else 0.0

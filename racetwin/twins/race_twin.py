@@ -1,0 +1,422 @@
+"""The whole race as it is believed to be: all cars, the track, and where everyone is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Protocol
+
+from racetwin.schemas import (
+    CarStatus,
+    Compound,
+    LapCompleted,
+    Overtake,
+    PitEntered,
+    RaceEvent,
+    TelemetryFrame,
+    TrackStatus,
+    TrackStatusChanged,
+    Weather,
+)
+from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.twins.car_twin import DEFAULT_SEASON, CarTwin, event_time
+from racetwin.twins.field_twin import FieldTwin
+from racetwin.twins.forecast import Traffic
+from racetwin.twins.hazard import StopContext, stop_hazard
+from racetwin.twins.pace_filter import PaceFilter
+from racetwin.twins.pace_model import PaceModel
+from racetwin.twins.synchronous import race_state
+
+if TYPE_CHECKING:
+    from racetwin.simulation.state import RaceState
+
+SNAPSHOT_VERSION = 1
+RECENT_STOP_LAPS = 2
+"""A neighbour's stop moves a car's own decision on the lap it happens and the next."""
+
+
+class Frames(Protocol):
+    """What the ingestor hands on: a frame and the events derived from it."""
+
+    @property
+    def frame(self) -> TelemetryFrame:
+        """The frame."""
+
+    @property
+    def events(self) -> tuple[RaceEvent, ...]:
+        """What it brought that is new."""
+
+
+@dataclass(frozen=True, slots=True)
+class LapNote:
+    """One completed lap, as the race trace shows it; times in seconds, ``gap_s`` to the first car to complete that lap."""
+
+    lap: int
+    car_id: str
+    time_s: float
+    lap_time_s: float | None
+    gap_s: float
+    position: int | None
+    compound: str | None
+    tyre_age: float | None
+    pit_in: bool
+    pit_out: bool
+    track_status: str
+    neutralised: bool
+
+
+class RaceTwin:
+    """Twin of a whole race: a :class:`CarTwin` per car on one shared filter, the :class:`FieldTwin`, the track.
+
+    Beliefs change by events only, so the state after a lap does not depend on how many frames were seen in between.
+
+    Parameters
+    ----------
+    race_id
+        Taken from the first frame where empty.
+    parameters
+        Race-model parameters; by default those of the first frame's circuit and season.
+
+    Examples
+    --------
+    >>> twin = RaceTwin(race_id="2024-12-great-britain")
+    >>> twin.leader_laps
+    0
+    """
+
+    def __init__(self, race_id: str = "", parameters: RaceParameters | None = None) -> None:
+        self.race_id = race_id
+        self.circuit_id: str | None = parameters.circuit_id if parameters else None
+        self.season = parameters.season if parameters else DEFAULT_SEASON
+        self.total_laps = 0
+        self.simulated = False
+        self.frame: TelemetryFrame | None = None
+        self.cars: dict[str, CarTwin] = {}
+        self.history: list[LapNote] = []
+        self.leader_laps = 0
+        self.track_status = TrackStatus.GREEN
+        self.status_since_lap = 0
+        self.rainfall: bool | None = None
+        self.field = FieldTwin(self)
+        self._given = parameters
+        self._begun = False
+        self._first_line: dict[int, float] = {}
+        self._crossed: tuple[float, str] | None = None
+        self._stopped: dict[str, int] = {}
+        self._status_of_stop: dict[str, str] = {}
+
+    # --- what is seen ------------------------------------------------------------------------------------------------
+
+    def update(self, ingested: Frames) -> None:
+        """Take a frame and its events from the ingestor."""
+        self.observe(ingested.frame, ingested.events)
+
+    def observe(self, frame: TelemetryFrame, events: Iterable[RaceEvent] = ()) -> None:
+        """Take a validated frame and the events derived from it."""
+        if not self._begun:
+            self._begin(frame)
+        self.frame = frame
+        for car in frame.cars:
+            twin = self.cars.get(car.car_id) or self._enter(car.car_id)
+            twin.see(car)
+        if frame.total_laps and frame.total_laps != self.total_laps:
+            self._set_distance(frame.total_laps)
+        for event in sorted(events, key=event_time):
+            self._apply(event)
+
+    def _begin(self, frame: TelemetryFrame) -> None:
+        self._begun = True
+        self.race_id = self.race_id or frame.race_id
+        self.circuit_id = frame.circuit_id or self.circuit_id
+        self.season = frame.season or self.season
+        self.simulated = frame.simulated
+        self.parameters = self._given or load_parameters(self.circuit_id, self.season)
+        self.total_laps = frame.total_laps or self.parameters.total_laps
+        self.track_status = frame.track.status
+        self.rainfall = frame.track.rainfall
+        self.pace = PaceFilter(PaceModel.of(self.parameters, self.total_laps))
+
+    def _enter(self, car_id: str) -> CarTwin:
+        self.cars[car_id] = CarTwin(car_id, self.parameters, pace=self.pace)
+        self.cars[car_id].track_status = self.track_status
+        self.cars[car_id].surroundings = self.stop_context
+        return self.cars[car_id]
+
+    def _set_distance(self, total_laps: int) -> None:
+        """The race distance became known, or race control changed it: fuel was still loaded for the old one."""
+        self.total_laps = total_laps
+        if self.leader_laps == 0:
+            self.pace.model = PaceModel.of(self.parameters, total_laps)
+        for car in self.cars.values():
+            car.invalidate()
+
+    def _apply(self, event: RaceEvent) -> None:
+        if isinstance(event, LapCompleted):
+            self._lap(event)
+        elif isinstance(event, TrackStatusChanged):
+            self.track_status, self.status_since_lap = event.new, self.leader_laps
+            for car in self.cars.values():
+                car.track_status = event.new
+                car.invalidate()
+        elif isinstance(event, Weather):
+            self.rainfall = event.track.rainfall if event.track.rainfall is not None else self.rainfall
+        else:
+            car_id = getattr(event, "car_id", None)
+            if car_id is None or car_id not in self.cars:
+                return
+            twin = self.cars[car_id]
+            if isinstance(event, PitEntered):
+                self._note_stop(twin, event)
+            if isinstance(event, Overtake) and event.on_track:
+                self.field.note_passed(event.passed_car_id)
+            twin.apply(event)
+        self.field.invalidate()
+
+    def _note_stop(self, twin: CarTwin, event: PitEntered) -> None:
+        """A car comes in: its neighbours may answer, and it may itself be answering."""
+        self.field.note_stop(twin, event, answering=self._answering(twin))
+        self._stopped[twin.car_id] = event.lap
+        self._status_of_stop[twin.car_id] = self.track_status.value
+        for neighbour in (twin.ahead_id, twin.behind_id):
+            if neighbour is not None and neighbour in self.cars:
+                self.cars[neighbour].invalidate()
+
+    def _answering(self, twin: CarTwin) -> bool:
+        """Whether a direct rival of a car has just stopped."""
+        ctx = self.stop_context(twin)
+        return ctx.ahead_stopped or ctx.behind_stopped
+
+    def _lap(self, e: LapCompleted) -> None:
+        twin = self.cars.get(e.car_id) or self._enter(e.car_id)
+        if e.lap <= twin.laps:
+            return  # seen already
+        if e.lap > self.leader_laps:
+            self.leader_laps = e.lap
+            self.pace.wet = self._on_wets() > 0
+            self.pace.start_lap(e.lap)
+        first = self._first_line.setdefault(e.lap, e.line_time_s)
+        ahead = self._crossed
+        road_gap = e.line_time_s - ahead[0] if ahead is not None and ahead[1] != e.car_id else math.inf
+        if twin.laps > 0 and not (e.pit_in or e.pit_out or e.neutralised):
+            at_risk = stop_hazard(self.parameters, self.stop_context(twin), 1)
+            self.field.note_lap(twin, float(at_risk[0]) if len(at_risk) else 0.0, self._answering(twin))
+        near = ahead is not None and math.isfinite(road_gap)
+        twin.traffic = self._traffic(ahead, road_gap, e)
+        twin.complete_lap(e, road_gap_s=road_gap)
+        twin.ahead_id = ahead[1] if ahead is not None and near else None
+        if not e.pit_in:
+            self._crossed = (e.line_time_s, e.car_id)
+        if ahead is not None and near and (before := self.cars.get(ahead[1])) is not None:
+            before.behind_id, before.gap_behind_s = e.car_id, road_gap  # only now is it known how near this one came
+            before.invalidate()
+        gap = e.gap_s if e.gap_s is not None and e.laps_down == 0 else e.line_time_s - first
+        self.history.append(
+            LapNote(
+                lap=e.lap,
+                car_id=e.car_id,
+                time_s=e.line_time_s,
+                lap_time_s=e.lap_time_s,
+                gap_s=gap,
+                position=e.position,
+                compound=e.tyre.compound.value if e.tyre.compound is not None else None,
+                tyre_age=e.tyre.age,
+                pit_in=e.pit_in,
+                pit_out=e.pit_out,
+                track_status=e.track_status.value,
+                neutralised=e.neutralised,
+            )
+        )
+
+    def _traffic(self, ahead: tuple[float, str] | None, gap_s: float, e: LapCompleted) -> Traffic:
+        """What will drive in front of a car in its next lap, as known when it crosses the line."""
+        if ahead is None or not math.isfinite(gap_s) or e.pit_in:
+            return Traffic()
+        other = self.cars.get(ahead[1])
+        return Traffic(gap_s, other.forecast().median_s if other is not None and gap_s < NEAR_S else None)
+
+    # --- what surrounds a car ----------------------------------------------------------------------------------------
+
+    def stop_context(self, twin: CarTwin) -> StopContext:
+        """What a car's decision to stop depends on now."""
+        profile = self.field.profile(twin.car_id)
+        cover = self.parameters.stop_cover_gap_s
+        ahead = twin.road_gap_s if twin.road_gap_s is not None else math.inf
+        behind = twin.gap_behind_s if twin.gap_behind_s is not None else math.inf
+
+        def just_stopped(car_id: str | None) -> bool:
+            lap = self._stopped.get(car_id) if car_id is not None else None
+            return lap is not None and 0 <= twin.laps + 1 - lap < RECENT_STOP_LAPS
+
+        return StopContext(
+            lap=twin.laps,
+            total_laps=self.total_laps,
+            compound=twin.compound,
+            age=twin.racing_age,
+            stops=twin.stops,
+            compounds_used=twin.compounds_used,
+            gap_ahead_s=ahead,
+            gap_behind_s=behind,
+            ahead_stopped=ahead < cover and just_stopped(twin.ahead_id),
+            behind_stopped=behind < cover and just_stopped(twin.behind_id),
+            status=self.track_status,
+            bias=profile.stop_bias,
+            cover_bias=profile.cover_bias,
+        )
+
+    def status_at_pit(self, twin: CarTwin) -> TrackStatus:
+        """Track status when a car last entered the pit lane."""
+        return TrackStatus(self._status_of_stop.get(twin.car_id, self.track_status.value))
+
+    def coming_s(self, twin: CarTwin, laps: int) -> float:
+        """Expected time of a car's next laps under the present track status, in seconds."""
+        if laps <= 0:
+            return 0.0
+        coming = twin.forecast().median_s
+        time = float(coming[:laps].sum()) + max(0, laps - len(coming)) * float(coming[-1])
+        if self.track_status is TrackStatus.SC:
+            return time * self.parameters.sc_pace
+        if self.track_status in (TrackStatus.VSC, TrackStatus.VSC_ENDING):
+            return time * self.parameters.vsc_pace
+        return time
+
+    @property
+    def ageing(self) -> float:
+        """What a lap ages tyres under the present track status, in racing laps."""
+        if self.track_status is TrackStatus.SC:
+            return self.parameters.age_factor_sc
+        if self.track_status in (TrackStatus.VSC, TrackStatus.VSC_ENDING):
+            return self.parameters.age_factor_vsc
+        return 1.0
+
+    @property
+    def is_sprint(self) -> bool:
+        """Whether the session is a sprint."""
+        return self.frame is not None and self.frame.session_type == "sprint"
+
+    @property
+    def status_laps(self) -> int:
+        """Laps the leader has completed since the track status changed."""
+        return max(0, self.leader_laps - self.status_since_lap)
+
+    def _on_wets(self) -> int:
+        wet = (Compound.INTERMEDIATE, Compound.WET)
+        return sum(c.running and c.tyre.compound in wet for c in self.cars.values())
+
+    @property
+    def wetness(self) -> float:
+        """How wet the track is, 0..1, as far as the tyres chosen tell; rain on a field on slicks counts as damp."""
+        running = [c for c in self.cars.values() if c.status in (CarStatus.TRACK, CarStatus.PIT, CarStatus.GRID)]
+        if not running:
+            return 0.0
+        p = self.parameters
+        inter = sum(c.tyre.compound is Compound.INTERMEDIATE for c in running) / len(running)
+        wet = sum(c.tyre.compound is Compound.WET for c in running) / len(running)
+        believed = inter * (p.cross_slick_inter + p.cross_inter_wet) / 2 + wet * (p.cross_inter_wet + 1.0) / 2
+        if self.rainfall:
+            believed = max(believed, p.cross_slick_inter / 2)
+        return min(1.0, believed)
+
+    # --- what is believed --------------------------------------------------------------------------------------------
+
+    def race_state(self, *, today: bool = False) -> RaceState:
+        """Return the race at the leader's last line crossing, as arrays for the simulation.
+
+        Parameters
+        ----------
+        today
+            Give pace and wear against :meth:`parameters_today` instead of the calibrated parameters; the simulation must then be
+            given those too.
+
+        Raises
+        ------
+        InputError
+            Before the first frame, or where the race distance is not known.
+        """
+        return race_state(self, today=today)
+
+    def parameters_today(self) -> RaceParameters:
+        """Return the race parameters with what today's laps have taught: reference lap, compounds' offsets and wear."""
+        level, _ = self.pace.level()
+        offsets, wears = self.pace.compounds()
+        p = self.parameters
+        return p.replace(
+            reference_lap_s=level + self.pace.model.drift_s * (self.total_laps - self.leader_laps),
+            compound_offset_s=(*offsets[:3], *p.compound_offset_s[3:]),
+            wear_s=tuple(max(0.0, w) for w in wears),
+        )
+
+    # --- snapshot ----------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything there is to go on from, as JSON-able values; :meth:`restore` gives the very same twin."""
+        return {
+            "version": SNAPSHOT_VERSION,
+            "race_id": self.race_id,
+            "given": self._given is not None,
+            "begun": self._begun,
+            "frame": self.frame.model_dump(mode="json", exclude_defaults=True) if self.frame is not None else None,
+            **self._learnt(),
+        }
+
+    def _learnt(self) -> dict[str, Any]:
+        return {
+            "circuit_id": self.circuit_id,
+            "season": self.season,
+            "total_laps": self.total_laps,
+            "fuelled_for": self.pace.model.total_laps if self._begun else 0,
+            "simulated": self.simulated,
+            "leader_laps": self.leader_laps,
+            "track_status": self.track_status.value,
+            "status_since_lap": self.status_since_lap,
+            "rainfall": self.rainfall,
+            "first_line": {str(k): v for k, v in self._first_line.items()},
+            "crossed": list(self._crossed) if self._crossed is not None else None,
+            "stopped": self._stopped,
+            "status_of_stop": self._status_of_stop,
+            "pace": self.pace.snapshot() if self._begun else None,
+            "cars": {k: c.snapshot() for k, c in self.cars.items()},
+            "profiles": self.field.snapshot(),
+            "history": [list(asdict(note).values()) for note in self.history],
+        }
+
+    @classmethod
+    def restore(cls, saved: Mapping[str, Any], parameters: RaceParameters | None = None) -> RaceTwin:
+        """Return the twin that :meth:`snapshot` was taken of; one made with parameters of its own needs them again."""
+        twin = cls(str(saved["race_id"]), parameters)
+        twin.circuit_id, twin.season = saved["circuit_id"], int(saved["season"])
+        twin.total_laps, twin.simulated = int(saved["total_laps"]), bool(saved["simulated"])
+        twin.leader_laps, twin.status_since_lap = int(saved["leader_laps"]), int(saved["status_since_lap"])
+        twin.track_status, twin.rainfall = TrackStatus(saved["track_status"]), saved["rainfall"]
+        twin.frame = TelemetryFrame.model_validate(saved["frame"]) if saved["frame"] is not None else None
+        twin._first_line = {int(k): v for k, v in saved["first_line"].items()}
+        twin._crossed = (saved["crossed"][0], saved["crossed"][1]) if saved["crossed"] is not None else None
+        twin._stopped = dict(saved["stopped"])
+        twin._status_of_stop = dict(saved["status_of_stop"])
+        twin._begun = bool(saved["begun"])
+        if twin._begun:
+            twin.parameters = parameters or load_parameters(twin.circuit_id, twin.season)
+            model = PaceModel.of(twin.parameters, int(saved["fuelled_for"]))
+            twin.pace = PaceFilter.restore(model, saved["pace"])
+        for car_id, car in saved["cars"].items():
+            twin._enter(car_id).take_up(car)
+        if twin.frame is not None:
+            for seen in twin.frame.cars:
+                twin.cars[seen.car_id].telemetry = seen
+        twin.field.take_up(saved["profiles"])
+        names = [f.name for f in fields(LapNote)]
+        twin.history = [LapNote(**dict(zip(names, row, strict=True))) for row in saved["history"]]
+        for car_twin in twin.cars.values():
+            car_twin.invalidate()
+        return twin
+
+    def hash(self) -> str:
+        """Return a short hash of everything learnt lap by lap; the frame rate does not change it."""
+        text = json.dumps(self._learnt(), sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+NEAR_S = 3.0
+"""A car further ahead than this does not hold up the one behind within a lap, in seconds."""

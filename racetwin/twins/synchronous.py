@@ -1,0 +1,170 @@
+"""From what the twins know at any instant to a lap-synchronous race state: every car at the leader's last line crossing.
+
+Cars that have not crossed the line yet are carried there by their forecast; a stop that is under way is completed with what is
+expected of the rest of it, so that the simulation neither forgets it nor lets it happen twice.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from racetwin.errors import InputError
+from racetwin.schemas import CarStatus, TrackStatus
+from racetwin.simulation.state import RaceState
+from racetwin.twins.hazard import owes
+from racetwin.twins.tyres import LEAST_WEAR_S
+
+if TYPE_CHECKING:
+    from racetwin.simulation.parameters import RaceParameters
+    from racetwin.twins.car_twin import CarTwin
+    from racetwin.twins.race_twin import RaceTwin
+
+MAX_PACE_SD_S = 0.35
+"""Most that a car's mean pace over the rest of a race is taken to be uncertain by, in seconds a lap."""
+WEAR_FACTOR = (0.3, 2.5)
+"""Range of the factor on the compound's wear."""
+HABIT_LIMIT = 1.5
+"""Largest log-odds by which a habit moves a rival's hazard of stopping."""
+
+
+def net_loss_s(p: RaceParameters, status: TrackStatus) -> float:
+    """Expected net loss of a stop under a track status, stationary time included, in seconds."""
+    if status is TrackStatus.RED:
+        return 0.0
+    lane = {
+        TrackStatus.SC: p.pit_loss_sc_s,
+        TrackStatus.VSC: p.pit_loss_vsc_s,
+        TrackStatus.VSC_ENDING: p.pit_loss_vsc_s,
+    }.get(status, p.pit_loss_s)
+    tail = p.stationary_tail_s * math.exp(-p.stationary_tail_from)
+    return lane + p.stationary_s + p.stationary_body_s + tail
+
+
+def likely_next(p: RaceParameters, twin: CarTwin, laps_left: int, wetness: float) -> int:
+    """Compound a car is most likely to fit now: one whose usual life fits what is left, and that the rules ask for."""
+    if wetness >= p.cross_inter_wet:
+        return 4
+    if wetness >= p.cross_slick_inter:
+        return 3
+    used = twin.compounds_used
+    allowed = [c for c in range(3) if not used >> c & 1] if owes(p, 1, used) else [0, 1, 2]
+    fits = [c for c in allowed if p.life_laps[c] >= laps_left]
+    return min(fits, key=lambda c: p.life_laps[c]) if fits else max(allowed or [2], key=lambda c: p.life_laps[c])
+
+
+def race_state(race: RaceTwin, *, today: bool = False) -> RaceState:
+    """Return the state the simulation starts from; see :meth:`racetwin.twins.RaceTwin.race_state`."""
+    if not race.cars:
+        raise InputError("race state: no frame has been seen yet; give the twin a frame first")
+    total = race.total_laps
+    if total < 1:
+        raise InputError("race state: total_laps is not known; the frames must carry it")
+    lap = min(race.leader_laps, total - 1)
+    p = race.parameters_today() if today else race.parameters
+    cars = list(race.cars.values())
+    n = len(cars)
+    wetness = race.wetness
+    time, age = np.zeros(n), np.zeros(n)
+    compound, stops, used = np.zeros(n, int), np.zeros(n, int), np.zeros(n, int)
+    planned_lap, planned_compound = np.zeros((n, 4), int), np.full((n, 4), -1)
+    for i, car in enumerate(cars):
+        compound[i], age[i], stops[i], used[i] = car.compound, car.racing_age, car.stops, car.compounds_used
+        if lap == 0 and car.laps == 0:
+            slot = car.grid or car.position or i + 1
+            time[i] = (slot - 1) * p.grid_slot_s
+            if car.age is None:
+                age[i] = 0.0
+            continue
+        if car.laps > lap:  # only at the flag, where the state stays on the last lap there is to run
+            time[i] = (car.line_time_s or 0.0) - (car.last_lap_s or p.reference_lap_s)
+            continue
+        behind = lap - car.laps
+        time[i] = _line_time(race, car, i) + race.coming_s(car, behind)
+        age[i] += behind * race.ageing
+        if car.running and car.status is not CarStatus.FINISHED:
+            left = total - lap
+            if _stop_under_way(car, lap):
+                entered = car.in_pit_lap if car.in_pit_lap is not None else car.laps
+                extra, pending = _rest_of_stop(race, car, p, entered)
+                time[i] += extra
+                if pending:
+                    compound[i], age[i] = likely_next(p, car, left, wetness), float(max(0, lap - entered))
+                    stops[i] += 1
+                    used[i] |= 1 << int(compound[i])
+            elif car.in_pit_lap is not None and car.in_pit_lap == lap + 1 and lap + 1 < total:
+                planned_lap[i, 0] = lap + 1
+                planned_compound[i, 0] = likely_next(p, car, left - 1, wetness)
+    pace, pace_sd, wear, wear_sd = _beliefs(race, cars, p, total - lap)
+    return RaceState(
+        race_id=race.race_id,
+        circuit_id=race.circuit_id or "",
+        season=race.season,
+        lap=lap,
+        total_laps=total,
+        track_status=race.track_status,
+        status_laps=race.status_laps,
+        wetness=wetness,
+        car_id=tuple(c.car_id for c in cars),
+        driver=tuple(c.driver or c.car_id for c in cars),
+        team=tuple(c.team or f"car {c.car_id}" for c in cars),
+        time_s=time,
+        running=np.array([c.running for c in cars]),
+        laps_completed=np.array([min(c.laps, lap) for c in cars]),
+        grid=np.array([c.grid or 0 for c in cars]),
+        compound=compound,
+        tyre_age=age,
+        stops=stops,
+        compounds_used=used,
+        pace_mean=pace,
+        pace_sd=pace_sd,
+        wear_mean=wear,
+        wear_sd=wear_sd,
+        fuel_kg=np.full(n, race.pace.model.fuel_kg(lap)),
+        stop_bias=np.array([race.field.profile(c.car_id).stop_bias for c in cars]).clip(-HABIT_LIMIT, HABIT_LIMIT),
+        cover_bias=np.array([race.field.profile(c.car_id).cover_bias for c in cars]).clip(-HABIT_LIMIT, HABIT_LIMIT),
+        planned_lap=planned_lap,
+        planned_compound=planned_compound,
+    )
+
+
+def _line_time(race: RaceTwin, car: CarTwin, slot: int) -> float:
+    """Race time at which a car last crossed the line; on the grid, its slot's offset."""
+    if car.line_time_s is not None:
+        return car.line_time_s
+    return ((car.grid or slot + 1) - 1) * race.parameters.grid_slot_s
+
+
+def _stop_under_way(car: CarTwin, lap: int) -> bool:
+    """Whether a stop that began by the state's lap is not over: in the lane, or on the out-lap."""
+    return car.on_in_lap or (car.in_pit_lap is not None and car.in_pit_lap <= lap)
+
+
+def _rest_of_stop(race: RaceTwin, car: CarTwin, p: RaceParameters, entered: int) -> tuple[float, bool]:
+    """Return the time a stop under way still costs (s), and whether the new set is not known yet."""
+    loss = net_loss_s(p, race.status_at_pit(car))
+    if car.on_in_lap and car.laps == entered and car.in_lap_loss_s is not None:
+        loss = max(0.0, loss - car.in_lap_loss_s)
+    return loss, car.tyre_pending or not car.on_in_lap
+
+
+def _beliefs(
+    race: RaceTwin, cars: list[CarTwin], p: RaceParameters, left: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Pace against the reference of ``p`` and the factor on its wear, mean and standard deviation by car."""
+    f = race.pace
+    offsets, _ = f.compounds()
+    pace, pace_sd, wear, wear_sd = (np.zeros(len(cars)) for _ in range(4))
+    for i, car in enumerate(cars):
+        mean, sd = f.pace(car.index)
+        c = car.compound if 0 <= car.compound < 3 else 1
+        pace[i] = mean + offsets[c] - p.compound_offset_s[c]
+        # Pace wanders: over the rest of a race its mean is less certain than it is now.
+        pace_sd[i] = min(MAX_PACE_SD_S, math.hypot(sd, f.model.pace_walk_s * math.sqrt(left / 3.0)))
+        k, k_sd = f.wear(car.index, c)
+        usual = max(p.wear_s[c], LEAST_WEAR_S * 2)
+        wear[i] = min(max(k / usual, WEAR_FACTOR[0]), WEAR_FACTOR[1])
+        wear_sd[i] = min(k_sd / usual, 0.6)
+    return pace, pace_sd, wear, wear_sd

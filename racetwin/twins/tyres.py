@@ -1,0 +1,130 @@
+"""What a set of tyres still has in it, and when to change it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from racetwin.schemas import Estimate
+
+if TYPE_CHECKING:
+    from racetwin.simulation.parameters import RaceParameters
+    from racetwin.twins.pace_filter import PaceFilter
+
+FloatArray = npt.NDArray[np.float64]
+
+Z90 = 1.6449
+"""Half-width of a central 90 % interval in standard deviations of a normal distribution."""
+MAX_LIFE = 90
+"""Longest life of a set that is considered, in laps: more than any race distance."""
+LEAST_WEAR_S = 0.004
+"""Wear below this, in s per lap, is not told from none by any race; a set still does not last for ever."""
+LIFE_SPREAD = 0.12
+"""Spread of stint lengths that wear does not explain (damage, feel, plans), as a share of the usual stint."""
+WINDOW_COST_S = 1.5
+"""A stop lap is sensible if it costs less than this against the best one: what one lap of traffic costs."""
+LEAST_STINT = 4
+"""Nobody plans a stint shorter than this, in laps."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetBelief:
+    """What is believed of one car's tyres: the linear wear of its present set, and of what it could fit.
+
+    Parameters
+    ----------
+    compound, age
+        Of the present set; index into ``schemas.COMPOUNDS`` (-1 unknown), laps.
+    wear_s, wear_sd_s : s per lap
+        Linear wear of the present set.
+    offsets_s, wears_s
+        New-tyre offset (s) and linear wear (s per lap) of the three slick compounds today.
+    """
+
+    compound: int
+    age: float
+    wear_s: float
+    wear_sd_s: float
+    offsets_s: tuple[float, ...]
+    wears_s: tuple[float, ...]
+
+    @classmethod
+    def of(cls, pace: PaceFilter, car: int, compound: int, age: float) -> SetBelief:
+        """Read it from the filter."""
+        wear, sd = pace.wear(car, compound)
+        offsets, wears = pace.compounds()
+        return cls(compound, age, wear, sd, offsets[:3], wears[:3])
+
+
+def life_left(belief: SetBelief, p: RaceParameters) -> Estimate:
+    """Laps until the set has lost what sets of its compound usually have lost when they are changed.
+
+    The usual loss is that of the calibrated wear at the calibrated life; today's wear of this very set reaches it sooner or
+    later.
+    """
+    c = belief.compound if belief.compound >= 0 else 1
+    life = p.life_laps[c]
+    ages = np.arange(1.0, MAX_LIFE + 1.0)
+    over = np.maximum(0.0, ages - p.cliff_age[c])
+    convex = p.cliff_s[c] * over * over
+    usual = float(np.interp(life, ages, max(p.wear_s[c], LEAST_WEAR_S) * ages + convex))
+
+    def reaches(wear: float) -> float:
+        loss = max(wear, LEAST_WEAR_S) * ages + convex
+        return float(np.interp(usual, loss, ages, right=MAX_LIFE))
+
+    mean, soon, late = (reaches(belief.wear_s + k * belief.wear_sd_s) for k in (0.0, Z90, -Z90))
+    spread = Z90 * LIFE_SPREAD * life
+    low = mean - math.hypot(mean - soon, spread) - belief.age
+    high = mean + math.hypot(late - mean, spread) - belief.age
+    return Estimate(
+        mean=max(0.0, mean - belief.age), low=max(0.0, low), high=max(0.0, min(high, MAX_LIFE - belief.age))
+    )
+
+
+def _losses(linear: float, start: float, n: int, p: RaceParameters, c: int) -> FloatArray:
+    """Return the summed wear loss of 0, 1, .. n further laps on a set that is ``start`` laps old."""
+    age = start + np.arange(1.0, n + 1.0)
+    over = np.maximum(0.0, age - p.cliff_age[c])
+    return np.concatenate([[0.0], np.cumsum(max(linear, 0.0) * age + p.cliff_s[c] * over * over)])
+
+
+def pit_window(
+    belief: SetBelief, p: RaceParameters, *, lap: int, total_laps: int, compounds_used: int
+) -> tuple[int, int] | None:
+    """First and last sensible lap of the next stop in clear air; None where no further stop pays or is owed.
+
+    Every stop lap is costed with the best one or two further sets, today's wear, and the green pit loss; the window holds
+    the laps within ``WINDOW_COST_S`` of the best. Traffic and rivals are the simulation's business.
+    """
+    n = total_laps - lap
+    c = belief.compound
+    if c > 2 or n < 2:
+        return None
+    c = c if c >= 0 else 1
+    loss = p.pit_loss_s + p.stationary_s + 0.7 * p.stationary_body_s + p.cold_tyre_s
+    stay = belief.offsets_s[c] * np.arange(n + 1.0) + _losses(belief.wear_s, belief.age, n, p, c)
+    fresh = np.stack(
+        [belief.offsets_s[k] * np.arange(n + 1.0) + _losses(belief.wears_s[k], 0.0, n, p, k) for k in range(3)]
+    )
+    slicks = [k for k in range(3) if compounds_used >> k & 1]
+    wet_run = compounds_used >> 3
+    owed = bool(p.two_compounds) and len(slicks) < 2 and not wet_run
+    best = fresh.min(axis=0)
+    other = fresh[[k for k in range(3) if k not in slicks]].min(axis=0) if owed else best
+    # rest[m]: least cost of m laps after the stop, with at most one stop more; a compound still owed is fitted in one of them.
+    rest = other.copy()
+    for m in range(2 * LEAST_STINT, n + 1):
+        first = np.arange(LEAST_STINT, m - LEAST_STINT + 1)
+        rest[m] = min(rest[m], float((best[first] + other[m - first]).min()) + loss)
+    stops = np.arange(1, n)
+    cost = stay[stops] + loss + rest[n - stops]
+    cheapest = float(cost.min())
+    if not owed and float(stay[n]) <= cheapest:
+        return None
+    sensible = stops[cost <= cheapest + WINDOW_COST_S]
+    return lap + int(sensible[0]), lap + int(sensible[-1])
