@@ -102,7 +102,7 @@ function render({ model, el }) {
   // the keys belong to the notebook.
   const keys = (event) => {
     const board = root.closest(".rt-board") ?? root;
-    const ownsPage = board.matches(".rt-board[data-page] *, .rt-board[data-page]") || !document.querySelector(".jp-NotebookPanel");
+    const ownsPage = board.matches("[data-page]") || document.body.hasAttribute("data-voila");
     if (event.target.closest("select, input, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!ownsPage && !board.contains(event.target)) return;
     const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
