@@ -59,8 +59,8 @@ def call_sign(car_id: str, cars: Mapping[str, CarTwinState]) -> str:
 
 
 def points(value: float) -> str:
-    """Word a number of championship points: ``1 point``, ``0.31 points``."""
-    return "1 point" if f"{value:.2f}" == "1.00" else f"{value:.2f} points"
+    """Word a number of championship points: ``0.31 points``."""
+    return f"{value:.2f} points"
 
 
 def state_facts(sheet: FactSheet, car: CarTwinState, lap: int, total_laps: int, status: TrackStatus) -> None:
@@ -126,6 +126,12 @@ def plan_facts(sheet: FactSheet, key: str, plan: RankedPlan, answer: DeskAnswer)
         f"{key}.p_points",
         round(plan.p_points, 2),
         f"'{plan.plan}' scores points in {plan.p_points:.0%} of races.",
+        source=source,
+    )
+    sheet.add(
+        f"{key}.p_no_points",
+        round(1 - plan.p_points, 2),
+        f"'{plan.plan}' ends outside the points in {1 - plan.p_points:.0%} of races.",
         source=source,
     )
     sheet.add(

@@ -27,6 +27,8 @@ MODERATE_LAPS = 8
 """A stop this near is worth preparing for."""
 UNDERCUT_RANGE_S = 3.0
 """A car this close behind can come out ahead by stopping a lap earlier (a fresh set gains 1-3 s on its out-lap)."""
+ALTERNATIVES = 3
+"""How many other plans a call names."""
 NOISE = 2.0
 """Differences below this many standard errors are not called differences."""
 
@@ -124,8 +126,10 @@ def _stop_call(answer: DeskAnswer, situation: Situation, car: CarTwinState) -> R
     laps_to_go = None if first is None else first - situation.lap
     waits = _best_that_waits(answer, situation.lap + URGENT_LAPS)
     rival_plan = next((p for p in answer.plans[1:] if _first_lap(p) != first), None)
+    for i, other in enumerate(answer.plans[1 : 1 + ALTERNATIVES], start=2):
+        plan_facts(sheet, f"plan{i}", other, answer)
     if rival_plan is not None:
-        plan_facts(sheet, "alternative", rival_plan, answer)
+        plan_facts(sheet, "other", rival_plan, answer)
 
     benefit, benefit_se = None, None
     if laps_to_go is not None and laps_to_go <= URGENT_LAPS and waits is not None:
@@ -172,6 +176,10 @@ def _stop_call(answer: DeskAnswer, situation: Situation, car: CarTwinState) -> R
 
 def _search_facts(sheet: FactSheet, answer: DeskAnswer, best: RankedPlan) -> None:
     sheet.add("plans", len(answer.plans), f"{len(answer.plans)} plans were weighed.", source="strategy desk")
+    close = sum(1 for p in answer.plans[1:] if p.too_close)
+    sheet.add(
+        "close_plans", close, f"{close} other plans are too close to call against the best.", source="strategy desk"
+    )
     sheet.add("races", best.n_races, f"Each ran through {best.n_races} simulated races.", source="strategy desk")
 
 
@@ -230,7 +238,7 @@ def _alternatives(answer: DeskAnswer) -> tuple[Alternative, ...]:
             plan=p.plan,
             text=f"'{p.plan}': {points(p.expected_points)}, {p.delta_points:+.2f} ± {p.delta_standard_error:.2f}.",
         )
-        for p in answer.plans[1:4]
+        for p in answer.plans[1 : 1 + ALTERNATIVES]
     )
 
 
@@ -252,7 +260,7 @@ def _traffic_warning(answer: DeskAnswer, situation: Situation, car: CarTwinState
         priority=Priority.OPTIONAL,
         title=f"Mind {ahead} at the rejoin",
         description=f"A stop this lap comes out {rejoin.gap_ahead_s:.1f} s behind {ahead}.",
-        expected_benefit="Clear air on the out-lap if the gap opens before the stop.",
+        expected_benefit="Clear air on the out-lap if the gap grows before the stop.",
         reasoning=f"The rejoin forecast has the car P{rejoin.position} with a probability of {rejoin.probability:.0%}.",
         execution_lap=rejoin.lap,
         facts=sheet.all(),

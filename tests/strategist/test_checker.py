@@ -1,0 +1,96 @@
+"""The checker of claims: what the facts say passes, in whatever words; what they do not say is refused, with the reason."""
+
+from __future__ import annotations
+
+import pytest
+from builders.advice import many_recommendations
+
+from racetwin.evaluation.groundedness import measure
+from racetwin.schemas import Fact
+from racetwin.strategist.checker import Checker
+
+pytestmark = pytest.mark.unit
+
+
+def facts(**texts: tuple[object, str]) -> list[Fact]:
+    return [
+        Fact.model_validate({"id": i, "name": name.replace("__", "."), "value": value, "source": "test", "text": text})
+        for i, (name, (value, text)) in enumerate(texts.items(), start=1)
+    ]
+
+
+FACTS = facts(
+    best__plan=("L24 HARD", "Plan: L24 HARD."),
+    best__expected_points=(15.12, "'L24 HARD' is worth 15.12 points on average (standard error 0.05)."),
+    plan2__plan=("L27 MEDIUM", "Plan: L27 MEDIUM."),
+    plan2__delta_points=(-0.31, "'L27 MEDIUM' is worth 0.31 points less than the best plan (standard error 0.04)."),
+    compound=("SOFT", "It is on SOFT tyres."),
+    rejoin__position=(8, "Boxing at the end of lap 24 it rejoins P8 (70% likely)."),
+    rejoin__gap_ahead=(2.1, "NOR is then 2.1 s ahead."),
+    rejoin__gap_behind=(0.9, "HAM is then 0.9 s behind."),
+    tyre_life=(6, "The set has about 6 laps left in it (4 to 9)."),
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Box on lap 24 for HARD tyres.",
+        "We rejoin P8, 2.1 s behind NOR and 0.9 s ahead of HAM.",
+        "NOR would be 2 s ahead at the rejoin.",
+        "The plan is worth 15.1 points on average.",
+        "Waiting for lap 27 costs 0.31 points.",
+        "'L24 HARD' gains 0.31 points over 'L27 MEDIUM'.",
+        "Box now because the set has 6 laps left in it.",
+        "These SOFTs have 4 to 9 laps of life left.",
+    ],
+)
+def test_text_that_says_what_the_facts_say_passes(text: str) -> None:
+    verdict = Checker(FACTS).check(text)
+    assert verdict.passed, verdict.objections
+    assert verdict.share == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("We rejoin P9.", "number"),
+        ("The plan is worth 15.13 points on average.", "number"),
+        ("NOR would be 3 s ahead at the rejoin.", "number"),
+        ("We rejoin 2.1 s behind HAM.", "another car|other side"),
+        ("We rejoin 2.1 s ahead of NOR.", "ahead where|other side"),
+        ("We rejoin 2.1 laps behind NOR.", "meaning"),
+        ("Box on lap 25 for HARD tyres.", "number"),
+        ("Box on lap 24 for MEDIUM tyres.", "no plan spoken of|no fact names"),
+        ("We are on HARD tyres.", "not on it"),
+        ("Waiting for lap 27 gains 0.31 points.", "other way"),
+        ("'L27 MEDIUM' gains 0.31 points over 'L24 HARD'.", "other way"),
+        ("Undercut VER on lap 24.", "no fact speaks of this car"),
+        ("Box on lap 24 because the engine is hot.", "not in the facts"),
+        ("Box on lap 24 because the tyres are worn.", "cause"),
+        ("The set is 6 laps old.", "meaning"),
+        ("NOR is quicker by 2.1 s.", "not in the facts|another|meaning"),
+    ],
+)
+def test_text_that_says_anything_else_is_refused(text: str, why: str) -> None:
+    verdict = Checker(FACTS).check(text)
+    assert not verdict.passed
+    assert verdict.share < 1.0
+    import re
+
+    assert any(re.search(why, o.why) for o in verdict.objections), verdict.objections
+
+
+def test_car_that_has_retired_is_no_rival() -> None:
+    text = "We rejoin 2.1 s behind NOR."
+    assert Checker(FACTS).check(text).passed
+    refused = Checker(FACTS, retired=["NOR"]).check(text)
+    assert "out of the race" in refused.objections[0].why
+
+
+def test_planted_errors_are_caught_and_correct_texts_are_not_refused() -> None:
+    result = measure(many_recommendations(60))
+    assert result.planted.total() >= 3000
+    assert result.recall >= 0.99, result.missed[:5]
+    assert result.correct >= 1000
+    assert result.false_refusals <= 0.02, result.refused[:5]
