@@ -17,9 +17,9 @@ from racetwin.runtime.face import EngineFace
 DESCRIPTION = """
 What an engine knows of the race it follows: telemetry, digital twins, ranked pit plans, advice.
 
-Answers carry an `ETag`; a conditional request costs nothing while nothing has changed. `?at=23` answers with what was known when the
-leader had completed lap 23, `?schema=v1` in the documents of the original system. Live data come over the WebSocket `/ws`.
-Errors are problem documents (RFC 9457).
+Answers carry an `ETag`; a conditional request costs nothing while nothing has changed. `?at=23` answers with what was known
+when the leader had completed lap 23, `?schema=v1` in the documents of the original system. Live data come over the WebSocket
+`/ws`. Errors are problem documents (RFC 9457).
 """
 
 

@@ -20,7 +20,10 @@ MAX_RACES = 20_000
 
 
 class WhatIfQuestion(Model):
-    """A question with one thing changed: ``sc@31``, ``vsc``, ``rain@40:0.6``, ``stop:16@25:HARD``, ``wear:55x1.3``, ``slow:55+4``."""
+    """A question with one thing changed.
+
+    Levers: ``sc@31``, ``vsc``, ``rain@40:0.6``, ``stop:16@25:HARD``, ``wear:55x1.3``, ``slow:55+4``.
+    """
 
     car_id: CarId
     lever: Annotated[str, Field(min_length=2, max_length=64, examples=["sc@31"])]
@@ -73,7 +76,8 @@ def present_state(face: EngineFace, car_id: str) -> RaceState:
         raise InputError(f"car_id: {car_id!r} is not in this race; cars: {cars}")
     if not face.engine.can_plan(car_id):
         raise InputError(f"car_id: {car_id} has no laps left to plan")
-    return face.engine.twin.race_state()
+    state: RaceState = face.engine.twin.race_state()
+    return state
 
 
 async def ask_what_if(face: EngineFace, question: WhatIfQuestion) -> Any:
@@ -115,14 +119,14 @@ async def race_plans(face: EngineFace, question: PlanQuestion) -> PlanOutcomes:
     points = result.points()
     probabilities = result.probabilities()
     places = np.arange(1, probabilities.shape[1] + 1)
-    error = points.std(axis=1, ddof=1) / np.sqrt(result.n_races)
+    standard_error = points.std(axis=1, ddof=1) / np.sqrt(result.n_races)
     outcomes = tuple(
         PlanOutcome(
             plan=plan.label,
             stops=plan.stops,
             expected_position=float(probabilities[i] @ places),
             expected_points=float(points[i].mean()),
-            standard_error=float(error[i]),
+            standard_error=float(standard_error[i]),
             mean_race_time_s=float(result.time_s[i]),
             position_probability=tuple(float(p) for p in probabilities[i]),
         )

@@ -5,7 +5,8 @@ A client's first message subscribes; every field may be left out::
     {"type": "subscribe", "topics": ["frame", "laps"], "rate_hz": 10, "follow": ["44"],
      "resume": {"run_id": "...", "version": 1234}}
 
-Later ones change that (``{"type": "follow", "cars": ["16"]}``, another ``subscribe``) or ask for a sign of life (``{"type": "ping"}``).
+Later ones change that (``{"type": "follow", "cars": ["16"]}``, another ``subscribe``) or ask for a sign of life
+(``{"type": "ping"}``).
 The server sends ``full`` and ``delta`` messages (see :mod:`racetwin.runtime.wire`), ``pong``, and ``error`` with a ``detail``.
 
 Nobody waits for a slow client: it has at most one message on its way, and gets the newest state next.
@@ -51,7 +52,7 @@ class Subscribe(Model):
     type: Literal["subscribe"] = "subscribe"
     topics: Annotated[list[str], Field(max_length=len(TOPICS))] | None = None
     rate_hz: Annotated[float, Field(gt=0, le=MAX_RATE_HZ)] = 10.0
-    follow: Annotated[list[CarId], Field(max_length=MAX_CARS)] = []
+    follow: Annotated[tuple[CarId, ...], Field(max_length=MAX_CARS)] = ()
     resume: Resume | None = None
 
 
@@ -59,7 +60,7 @@ class Follow(Model):
     """The cars whose plans a client wants from now on."""
 
     type: Literal["follow"]
-    cars: Annotated[list[CarId], Field(max_length=MAX_CARS)]
+    cars: Annotated[tuple[CarId, ...], Field(max_length=MAX_CARS)]
 
 
 class Ping(Model):
@@ -107,7 +108,7 @@ class Subscriber:
                 return {"type": "pong"}
         return None
 
-    def _follow(self, cars: list[str]) -> None:
+    def _follow(self, cars: tuple[str, ...]) -> None:
         wanted = frozenset(cars)
         if wanted != self.cars:
             self.face.follow(cars, viewer=self)

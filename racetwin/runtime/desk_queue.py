@@ -118,11 +118,6 @@ class DeskQueue:
         return found
 
     @property
-    def made_desk(self) -> Desk | None:
-        """The desk if there is one already."""
-        return self._desk
-
-    @property
     def desk(self) -> Desk:
         """Who ranks the plans."""
         if self._desk is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,26 +79,30 @@ class SystemRecoveryManager:
         return runs[0] if runs and runs[0].closed is None and runs[0].frames > 0 else None
 
     def recover(
-        self, run_id: str | None = None, *, engine: RaceEngine | None = None, upto: int | None = None
+        self,
+        run_id: str | None = None,
+        *,
+        upto: int | None = None,
+        make: Callable[[RaceInfo], RaceEngine] = RaceEngine,
     ) -> tuple[RaceEngine, RecoveryReport]:
         """Return an engine in the state after the last frame (or frame ``upto``) of a run, and what was done for it.
 
         A snapshot that is damaged, of another version, or does not have the hash it should is passed over and reported; with
-        none left, every frame is replayed.
+        none left, every frame is replayed. ``make`` builds an empty engine.
         """
         begin = time.perf_counter()
         run = self.journal.run(run_id)
         self.journal.problems.clear()
         report = RecoveryReport(run.run_id, run.race_id)
-        target = engine or RaceEngine(_info(run))
-        target.run_id = run.run_id
+        target = make(_info(run))
         for stored in self.journal.snapshots(run.run_id, upto=upto):
             problem = self._load(target, stored)
             if problem is None:
                 report.snapshot_frame = stored.n
                 break
             report.problems.append(problem)
-            target = RaceEngine(_info(run), desk=target.queue.made_desk, run_id=run.run_id)
+            target = make(_info(run))
+        target.run_id = run.run_id
         report.last_frame = report.snapshot_frame
         for n, frame in self.journal.frames(run.run_id, after=report.snapshot_frame, upto=upto):
             target.ingest(frame)

@@ -1,0 +1,211 @@
+"""`racetwin serve`: the engine and its API in one process, on one event loop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from racetwin.api.app import create_app
+from racetwin.api.security import Policy
+from racetwin.api.ws import MAX_CLIENT_MESSAGE
+from racetwin.config import Settings
+from racetwin.config import settings as process_settings
+from racetwin.errors import RacetwinError
+from racetwin.runtime.ports import listen
+from racetwin.runtime.session import EngineSession, open_session
+
+Say = Callable[[str], None]
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own idea of signals: the engine shuts down in order, the server with it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def run_server(
+    *,
+    race: str | None = None,
+    speed: float = 1.0,
+    from_lap: int = 1,
+    simulated: bool = False,
+    live: bool = False,
+    settings: Settings | None = None,
+    resume: bool | None = None,
+    follow: tuple[str, ...] = (),
+    stop_with_stdin: bool = False,
+    say: Say | None = None,
+) -> None:
+    """Run the engine with its API until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    race, speed, from_lap
+        Which race of the library is replayed, how fast, and from where; no race: the newest one, or a simulated one.
+    simulated
+        Feed from the simulator.
+    live
+        Take telemetry from the network instead: the WebSocket and UDP ports of the settings, and ``POST /api/v1/telemetry``.
+    resume
+        Go on with the run that the journal holds; None: if it was cut off, not if it was closed in order.
+    follow
+        Cars whose plans are kept from the start.
+    stop_with_stdin
+        End when standard input does, so that the engine does not outlive whoever started it.
+    say
+        Where lines for the operator go; default: standard output.
+    """
+    chosen = settings or process_settings()
+    policy = Policy.of(chosen)  # refuses a wide host without a token before anything is opened
+    sock = listen(chosen.host, chosen.api_port, "RACETWIN_API_PORT")
+    say = say or (lambda line: print(line, flush=True))
+    try:
+        session = open_session(
+            chosen, race=race, speed=speed, from_lap=from_lap, simulated=simulated, live=live, resume=resume
+        )
+    except BaseException:
+        sock.close()
+        raise
+    for note in session.notes:
+        say(note)
+    if not policy.loopback:
+        say(f"racetwin: {chosen.host} can be reached from other machines; a token is required")
+    asyncio.run(_serve(session, sock, chosen, follow, stop_with_stdin, say))
+
+
+async def _serve(
+    session: EngineSession,
+    sock: socket.socket,
+    settings: Settings,
+    follow: tuple[str, ...],
+    stop_with_stdin: bool,
+    say: Say,
+) -> None:
+    loop = asyncio.get_running_loop()
+    runner = session.build(report=lambda error: print(f"racetwin: {error}", file=sys.stderr, flush=True))
+    if follow:
+        runner.follow(follow)
+    app = create_app(runner, settings)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        ws="websockets-sansio",
+        ws_max_size=4 * MAX_CLIENT_MESSAGE,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20.0,
+        ws_ping_timeout=20.0,
+        timeout_graceful_shutdown=3,
+        server_header=False,
+        lifespan="off",
+    )
+    server = _Server(config)
+    stopping = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers on loops
+            loop.add_signal_handler(name, stopping.set)
+    if stop_with_stdin:
+        threading.Thread(target=_until_stdin_ends, args=(loop, stopping), daemon=True).start()
+    host, port = sock.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    say(f"racetwin: {session.label} on http://{shown}:{port} (WebSocket ws://{shown}:{port}/ws)")
+    engine = asyncio.create_task(runner.run(linger=True), name="engine")
+    web = asyncio.create_task(server.serve(sockets=[sock]), name="web")
+    waiter = asyncio.create_task(stopping.wait(), name="signals")
+    done, _ = await asyncio.wait({engine, web, waiter}, return_when=asyncio.FIRST_COMPLETED)
+    # In order: no more frames, everything accepted on disk, then the doors close.
+    runner.stop()
+    results = await asyncio.gather(engine, return_exceptions=True)
+    server.should_exit = True
+    await asyncio.gather(web, return_exceptions=True)
+    waiter.cancel()
+    session.close()
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    if web in done:
+        raise RacetwinError("the web server ended by itself; its log says why")
+
+
+def _until_stdin_ends(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        while sys.stdin.buffer.read(4096):
+            pass
+    with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+        loop.call_soon_threadsafe(stopping.set)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    session: EngineSession, settings: Settings, *, follow: tuple[str, ...] = ()
+) -> AsyncIterator[tuple[str, Any]]:
+    """Serve a session inside a running loop; yields its address and the engine. For tests and benchmarks."""
+    sock = listen(settings.host, settings.api_port, "RACETWIN_API_PORT")
+    host, port = sock.getsockname()[:2]
+    runner = session.build()
+    if follow:
+        runner.follow(follow)
+    config = uvicorn.Config(
+        create_app(runner, settings),
+        log_level="warning",
+        access_log=False,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=1,
+        lifespan="off",
+    )
+    server = _Server(config)
+    engine = asyncio.create_task(runner.run(linger=True))
+    web = asyncio.create_task(server.serve(sockets=[sock]))
+    try:
+        while not server.started and not web.done():
+            await asyncio.sleep(0.01)
+        yield f"http://{host}:{port}", runner
+    finally:
+        runner.stop()
+        await asyncio.gather(engine, return_exceptions=True)
+        server.should_exit = True
+        await asyncio.gather(web, return_exceptions=True)
+        session.close()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run as a child of `racetwin race-day`: the same as `racetwin serve`, ending with its parent."""
+    parser = argparse.ArgumentParser(prog="racetwin serve")
+    parser.add_argument("--race")
+    parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument("--from-lap", type=int, default=1)
+    parser.add_argument("--simulated", action="store_true")
+    parser.add_argument("--resume", choices=("yes", "no", "auto"), default="auto")
+    parser.add_argument("--follow", action="append", default=[])
+    given = parser.parse_args(argv)
+    try:
+        run_server(
+            race=given.race,
+            speed=given.speed,
+            from_lap=given.from_lap,
+            simulated=given.simulated,
+            resume={"yes": True, "no": False, "auto": None}[given.resume],
+            follow=tuple(given.follow),
+            stop_with_stdin=True,
+            say=lambda _: None,
+        )
+    except RacetwinError as error:
+        print(f"racetwin: {error}", file=sys.stderr, flush=True)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

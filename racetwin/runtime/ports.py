@@ -1,0 +1,28 @@
+"""Ports on this machine: taken ones are reported in one line that says what to do."""
+
+from __future__ import annotations
+
+import socket
+
+from racetwin.errors import ConfigurationError
+
+
+def listen(host: str, port: int, setting: str) -> socket.socket:
+    """Return a socket bound to ``host:port`` (0: any free port); ``setting`` is what chooses another port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise ConfigurationError(
+            f"port {port} on {host} cannot be used ({error.strerror}); stop what holds it or set {setting} to another"
+        ) from None
+    sock.setblocking(False)
+    return sock
+
+
+def check_free(host: str, port: int, setting: str) -> None:
+    """Raise :class:`ConfigurationError` if a port is taken."""
+    listen(host, port, setting).close()

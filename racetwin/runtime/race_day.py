@@ -1,0 +1,268 @@
+"""`racetwin race-day`: engine and dashboard as two processes, one URL, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from racetwin.config import Settings
+from racetwin.config import settings as process_settings
+from racetwin.errors import ConfigurationError
+from racetwin.runtime.ports import check_free
+from racetwin.runtime.sources import default_race, library_race
+
+START_WITHIN_S = 60.0
+STOP_WITHIN_S = 10.0
+RESTARTS = 3
+"""A process that ends by itself is started again so many times within :data:`RESTART_WINDOW_S`, then it is given up."""
+RESTART_WINDOW_S = 60.0
+NOTEBOOK = "01_race_day.ipynb"
+
+Say = Callable[[str], None]
+
+
+def notebook_path(name: str = NOTEBOOK) -> Path:
+    """Return a notebook that comes with racetwin: from the installed package, or from the checkout it runs in."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "_notebooks", package.parent / "notebooks"):
+        if (folder / name).is_file():
+            return folder / name
+    raise ConfigurationError(f"notebook {name} is missing from this installation; install racetwin again")
+
+
+@dataclass(slots=True)
+class Child:
+    """A process that belongs to race day: how it is started, and how one knows that it answers."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    url: str
+    process: subprocess.Popen[bytes] | None = None
+    starts: list[float] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start it in a session of its own: Ctrl-C in the terminal reaches us only, and we stop it in order."""
+        self.starts.append(time.monotonic())
+        self.process = subprocess.Popen(
+            self.command, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+
+    @property
+    def ended(self) -> int | None:
+        """Exit status once it has ended."""
+        return None if self.process is None else self.process.poll()
+
+    def answers(self) -> bool:
+        """Whether it answers HTTP at all."""
+        try:
+            return httpx.get(self.url, timeout=2.0, trust_env=False).status_code < 500
+        except httpx.HTTPError:
+            return False
+
+    def may_restart(self) -> bool:
+        """Whether it has not ended too often lately."""
+        recent = [t for t in self.starts if time.monotonic() - t < RESTART_WINDOW_S]
+        return len(recent) <= RESTARTS
+
+    def stop(self, within_s: float = STOP_WITHIN_S) -> None:
+        """End it in order, then the hard way; also whatever it has started."""
+        process = self.process
+        if process is None:
+            return
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        if process.poll() is None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(within_s)
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)  # its session: kernels that it left behind
+        if process.poll() is None:
+            process.kill()
+            process.wait(5)
+
+
+def run_race_day(
+    *,
+    race: str | None = None,
+    speed: float = 20.0,
+    car: str | None = None,
+    from_lap: int = 1,
+    simulated: bool = False,
+    settings: Settings | None = None,
+    say: Say | None = None,
+) -> None:
+    """Start engine and dashboard, print one URL, look after both until Ctrl-C or SIGTERM, then stop both.
+
+    Parameters
+    ----------
+    race, speed, from_lap
+        Which race is replayed, how fast, and from where; default: the newest, or a simulated one where there are no data.
+    car
+        Racing number to show first.
+    simulated
+        A simulated race even where data are there.
+
+    Raises
+    ------
+    ConfigurationError
+        A port is taken, Voila is missing, or one of the two does not come up.
+    """
+    chosen = settings or process_settings()
+    say = say or (lambda line: print(line, flush=True))
+    if importlib.util.find_spec("voila") is None:
+        raise ConfigurationError("the dashboard needs Voila, which is not installed; run: pip install racetwin")
+    notebook = notebook_path()
+    check_free(chosen.host, chosen.api_port, "RACETWIN_API_PORT")
+    check_free(chosen.host, chosen.voila_port, "RACETWIN_VOILA_PORT")
+    title = _title(race, from_lap, simulated, speed, chosen)
+    children = _children(race, speed, car, from_lap, simulated, chosen, notebook)
+    engine, page = children
+    with _signals_as_interrupt():
+        try:
+            say(f"racetwin: starting {title} ...")
+            for child in children:
+                child.start()
+            _await_answers(children)
+            query = f"?car={car}" if car else ""
+            say(
+                f"racetwin: {title} is live: {_root(chosen.host, chosen.voila_port)}/{query}   (Ctrl-C stops everything)"
+            )
+            _supervise(children, say)
+        except KeyboardInterrupt:
+            say("racetwin: stopping ...")
+        finally:
+            with _signals_ignored():
+                page.stop()
+                engine.stop()
+
+
+def _title(race: str | None, from_lap: int, simulated: bool, speed: float, settings: Settings) -> str:
+    """Say what will be shown; a race that is not there is an error now and not in a child's log."""
+    chosen = None if simulated else (race or default_race(settings))
+    if chosen is None:
+        return f"a SIMULATED Grand Prix at {speed:g}x"
+    info = library_race(chosen, settings, speed=speed, from_lap=from_lap).info
+    return f"{info.event} ({info.race_id}) at {speed:g}x"
+
+
+def _root(host: str, port: int) -> str:
+    shown = "127.0.0.1" if host in ("0.0.0.0", "") else f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
+
+
+def _children(
+    race: str | None,
+    speed: float,
+    car: str | None,
+    from_lap: int,
+    simulated: bool,
+    settings: Settings,
+    notebook: Path,
+) -> tuple[Child, Child]:
+    environment = os.environ.copy()
+    environment.update(
+        RACETWIN_HOST=settings.host,
+        RACETWIN_API_PORT=str(settings.api_port),
+        RACETWIN_STATE=str(settings.state),
+        RACETWIN_LIBRARY=str(settings.library),
+    )
+    if settings.data is not None:
+        environment["RACETWIN_DATA"] = str(settings.data.absolute())
+    if settings.token is not None:
+        environment["RACETWIN_TOKEN"] = settings.token.get_secret_value()
+    command = [sys.executable, "-m", "racetwin.api.serve", "--speed", repr(speed), "--from-lap", str(from_lap)]
+    command += ["--race", race] if race else []
+    command += ["--simulated"] if simulated else []
+    command += ["--follow", car] if car else []
+    api = _root(settings.host, settings.api_port)
+    engine = Child("engine", [*command, "--resume", "no"], environment, f"{api}/api/v1/version")
+    for_page = {**environment, "RACETWIN_ENGINE": f"{api.replace('http', 'ws', 1)}/ws"}
+    voila = [
+        *(sys.executable, "-m", "racetwin.runtime.voila_child", str(notebook)),
+        f"--port={settings.voila_port}",
+        f"--Voila.ip={settings.host}",
+        "--no-browser",
+        "--Voila.log_level=ERROR",
+        "--MappingKernelManager.cull_interval=30",
+        "--MappingKernelManager.cull_idle_timeout=300",
+    ]
+    page = Child("dashboard", voila, for_page, f"{_root(settings.host, settings.voila_port)}/voila/static/")
+    return engine, page
+
+
+def _await_answers(children: tuple[Child, ...]) -> None:
+    deadline = time.monotonic() + START_WITHIN_S
+    waiting = list(children)
+    while waiting:
+        for child in list(waiting):
+            status = child.ended
+            if status is not None:
+                raise ConfigurationError(f"the {child.name} did not start (exit status {status}); its message is above")
+            if child.answers():
+                waiting.remove(child)
+        if time.monotonic() > deadline:
+            names = " and ".join(c.name for c in waiting)
+            raise ConfigurationError(
+                f"the {names} did not answer within {START_WITHIN_S:.0f} s; is the machine overloaded?"
+            )
+        time.sleep(0.1)
+
+
+def _supervise(children: tuple[Child, ...], say: Say) -> None:
+    while True:
+        time.sleep(0.5)
+        for child in children:
+            status = child.ended
+            if status is None:
+                continue
+            if not child.may_restart():
+                raise ConfigurationError(
+                    f"the {child.name} keeps ending (exit status {status}); its messages are above"
+                )
+            say(f"racetwin: the {child.name} ended (exit status {status}); starting it again")
+            if "--resume" in child.command:
+                child.command[child.command.index("--resume") + 1] = "yes"  # the race goes on where it was
+            child.start()
+
+
+@contextlib.contextmanager
+def _signals_as_interrupt():  # type: ignore[no-untyped-def]
+    """Make SIGTERM (and a terminal that is closed) end the command as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    names = [n for n in ("SIGTERM", "SIGHUP") if hasattr(signal, n)]
+    before = {n: signal.signal(getattr(signal, n), interrupt) for n in names}
+    before["SIGINT"] = signal.signal(signal.SIGINT, interrupt)  # also where a shell started us with SIGINT ignored
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+@contextlib.contextmanager
+def _signals_ignored():  # type: ignore[no-untyped-def]
+    """Let nothing interrupt the clearing up: a second Ctrl-C must not leave a process behind."""
+    names = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+    before = {n: signal.signal(n, signal.SIG_IGN) for n in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

@@ -1,0 +1,156 @@
+"""Opens what an engine needs to run: its source, its journal, and what the journal still holds of a run that was cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from racetwin import __version__
+from racetwin.config import Settings
+from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.journal import Journal, RunInfo
+from racetwin.runtime.journal_writer import JournalWriter
+from racetwin.runtime.orchestrator import MainOrchestrator
+from racetwin.runtime.recovery import RecoveryReport, SystemRecoveryManager
+from racetwin.runtime.snapshot import RaceInfo
+from racetwin.runtime.sources import Source, default_race, library_race, simulated_race
+from racetwin.runtime.state_handler import StateHandler
+from racetwin.schemas import TelemetryFrame
+
+LIVE = "live"
+"""Name of the journal of live feeds, whose race is known only when the first frame comes."""
+
+
+@dataclass(slots=True)
+class EngineSession:
+    """An engine that is ready to run; :meth:`build` makes the orchestrator once there is an event loop."""
+
+    settings: Settings
+    engine: RaceEngine
+    journal: Journal | None
+    source: Source | None
+    speed: float
+    label: str
+    first: int = 1
+    report: RecoveryReport | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def build(self, *, report: Callable[[Exception], None] | None = None, rate_hz: float = 20.0) -> MainOrchestrator:
+        """Return the orchestrator; must be called on the event loop that will run it."""
+        writer = None
+        if self.journal is not None:
+            writer = JournalWriter(self.journal, self.engine.run_id, first=self.first, on_error=report)
+        return MainOrchestrator(self.engine, self._feed(), journal=writer, rate_hz=rate_hz, report=report)
+
+    def _feed(self) -> AsyncIterable[Any]:
+        if self.source is None:
+            from racetwin.runtime.live_feeds import LiveFeeds
+
+            return LiveFeeds(self.settings)
+        from racetwin.telemetry.replay import Replay
+
+        frames: Iterable[TelemetryFrame] = self.source.frames
+        if self.engine.frame is not None:
+            frames = _after(frames, self.engine.frame.time_s)
+        return Replay(frames, self.speed)
+
+    def close(self) -> None:
+        """Close the journal."""
+        if self.journal is not None:
+            self.journal.close()
+
+
+def open_session(
+    settings: Settings,
+    *,
+    race: str | None = None,
+    speed: float = 1.0,
+    from_lap: int = 1,
+    simulated: bool = False,
+    live: bool = False,
+    resume: bool | None = None,
+    hz: float | None = 10.0,
+    keep: bool = True,
+) -> EngineSession:
+    """Open a session.
+
+    Parameters
+    ----------
+    race, speed, from_lap, simulated, live, resume
+        As for :func:`racetwin.api.serve.run_server`.
+    hz
+        Frames a second of race time of a replay.
+    keep
+        Whether to keep a journal.
+
+    Raises
+    ------
+    DataError
+        If the race is not in the library.
+    ConfigurationError
+        If another engine holds the journal, or it cannot be written.
+    """
+    source: Source | None = None
+    if not live:
+        chosen = race or (None if simulated else default_race(settings))
+        if simulated or chosen is None:
+            source = simulated_race(settings, speed=speed, hz=hz)
+        else:
+            source = library_race(chosen, settings, speed=speed, hz=hz, from_lap=from_lap)
+    info = source.info if source else RaceInfo(race_id="", source=LIVE)
+    name = info.race_id if source else LIVE
+    label = f"{'SIMULATED ' if info.simulated else ''}{info.event or info.race_id}" if source else "live telemetry"
+    desk = {"races": settings.races, "seed": settings.seed}
+    if not keep:
+        engine = RaceEngine(info, run_id=_run_id(), **desk)
+        return EngineSession(settings, engine, None, source, speed, label)
+    journal = StateHandler(settings).open(name, write=True)
+    try:
+        run = _run_to_resume(journal, resume)
+        if run is None:
+            engine = RaceEngine(info, run_id=_run_id(), **desk)
+            journal.begin_run(engine.run_id, name, info.model_dump(mode="json"))
+            journal.audit("start", f"run {engine.run_id}, racetwin {__version__}")
+            return EngineSession(settings, engine, journal, source, speed, label)
+        engine, report = SystemRecoveryManager(journal).recover(run.run_id, make=lambda i: RaceEngine(i, **desk))
+        journal.resume_run(run.run_id)
+        journal.audit("recover", str(report))
+        first = max(journal.last_frame(run.run_id), report.last_frame) + 1
+        if speed != engine.info.speed:
+            engine.info = engine.info.model_copy(update={"speed": speed})
+        return EngineSession(
+            settings, engine, journal, source, speed, label, first, report, [f"racetwin: recovered {report}"]
+        )
+    except BaseException:
+        journal.close()
+        raise
+
+
+def _run_to_resume(journal: Journal, resume: bool | None) -> RunInfo | None:
+    if resume is False:
+        return None
+    if resume:
+        runs = journal.runs()
+        return runs[0] if runs and runs[0].frames else None
+    return SystemRecoveryManager(journal).interrupted()
+
+
+def _run_id() -> str:
+    return uuid.uuid4().hex[:12]
+
+
+def _after(frames: Iterable[TelemetryFrame], time_s: float) -> Iterator[TelemetryFrame]:
+    """Yield the frames later than ``time_s``: a replay that goes on where it was cut off."""
+    return (frame for frame in frames if frame.time_s > time_s)
+
+
+class Idle:
+    """A feed that never says anything: telemetry comes by other doors."""
+
+    async def __aiter__(self) -> AsyncIterator[TelemetryFrame]:
+        await asyncio.Event().wait()
+        return
+        yield
