@@ -34,6 +34,7 @@ MASK32 = np.uint64(0xFFFFFFFF)
 LN2 = F32(0.6931472)
 HALF = F32(0.5)
 ONE = F32(1.0)
+TWO = F32(2.0)
 ZERO = F32(0.0)
 INV16 = F32(1 / 65536)
 INV24 = F32(1 / 16777216)
@@ -164,7 +165,7 @@ def draw_scenario(f, i, key, sim, stop_words, status, wet, base, factor, retire)
         for j in range(min(4, n - 4 * g)):
             c = 4 * g + j
             u = fma(F32(I32(w[j] >> U32(8))), INV24, F32(1 / 33554432))
-            beyond = -log2f(u) * LN2 - f[L.F_RET_H1 + c]
+            beyond = fma(-log2f(u), LN2, -f[L.F_RET_H1 + c])
             later = I32(min(max(beyond, ZERO) * f[L.F_RET_INV + c], RETIRE_MAX))
             retire[c] = later + 1 if beyond >= ZERO else 0
     for c in range(n):
@@ -394,9 +395,10 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
             else:
                 x = ages[c] * inv_life[c]
                 eta = fma(x, f[L.F_STOP_AGE], f[L.F_STOP0 + c])
-                eta = fma(max(x - ONE, ZERO), f[L.F_STOP_OVERDUE], eta)
+                over = max(fma(ages[c], inv_life[c], -ONE), ZERO)
+                eta = fma(over, f[L.F_STOP_OVERDUE], eta)
                 eta = eta + (f[L.F_OWED + lap] if owed[c] > 0 else f[L.F_LATE + lap])
-                eta = fma(min(x + x, ONE), f[L.F_STOP_STATUS + code], eta)
+                eta = fma(min(x * TWO, ONE), f[L.F_STOP_STATUS + code], eta)
                 eta = eta + (f[L.F_STOP_UNDERCUT] if undercut & bit else ZERO)
                 eta = eta + (f[L.F_COVER + c] if cover & bit else ZERO)
                 eta = eta + (f[L.F_STOP_TRAFFIC] if held & bit else ZERO)
@@ -437,10 +439,10 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
         in_lane = 0
         for c in range(n):
             if pit[c]:
-                e = exponential16(stop_words[c, 2 * (stint[c] & 3)] & U32(0xFFFF))
-                e = max(e, ZERO)
+                e = -log2f(uniform16(stop_words[c, 2 * (stint[c] & 3)] & U32(0xFFFF)))
+                beyond = max(fma(e, LN2, -f[L.F_STAT_FROM]), ZERO)
                 s = fma(e, f[L.F_STAT_BODY], f[L.F_STAT])
-                stationary[c] = fma(max(e - f[L.F_STAT_FROM], ZERO), f[L.F_STAT_TAIL], s)
+                stationary[c] = fma(beyond, f[L.F_STAT_TAIL], s)
                 if stint[c] == 0:
                     stationary[c] = stationary[c] + F32(i[L.I_EXTRA + c]) * F32(1 / 4096)
         # Team-mates share a box: under green the one behind comes a lap later if it decides for itself, else it waits.
@@ -462,7 +464,7 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
             stationary[c] = stationary[c] + max(wait, ZERO)
         for c in range(n):
             in_lane += 1 if pit[c] else 0
-        queue = F32(in_lane - 1) * f[L.F_QUEUE]
+        others = F32(in_lane - 1)
         # Everybody's lap, alone on the track.
         common = f[L.F_LAPTIME + lap * L.CODES + code]
         sd = f[L.F_SD + code]
@@ -471,9 +473,7 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
             sd = f[L.F_START_SD]
         if wetness > ZERO:
             common = fma(wetness, f[L.F_WET_TRACK], common)
-        slick_loss = wetness * f[L.F_SLICK_WET]
         inter_loss = max(fma(wetness, f[L.F_INTER_SLOPE], f[L.F_INTER_DRY]), ZERO)
-        wet_loss = f[L.F_WET_DRY] * (ONE - wetness)
         for c in range(n):
             over = max(ages[c] - cliff[c], ZERO)
             y = fma(ages[c], k1[c], off[c])
@@ -481,7 +481,12 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
             t = base[c] + y
             t = t + common
             t = fma(sd, noise[lap, c], t)
-            t = t + (slick_loss if compound[c] < 3 else (inter_loss if compound[c] == 3 else wet_loss))
+            if compound[c] < 3:
+                t = fma(wetness, f[L.F_SLICK_WET], t)
+            elif compound[c] == 3:
+                t = t + inter_loss
+            else:
+                t = fma(ONE - wetness, f[L.F_WET_DRY], t)
             if pitted & (U32(1) << U32(c)):
                 t = t + f[L.F_COLD]
             ages[c] = ages[c] + f[L.F_AGE + code]
@@ -492,7 +497,7 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
                 r_stat[lap, c] = stationary[c] if pit[c] else ZERO
             if pit[c]:
                 t = t + f[L.F_PITLOSS + code]
-                t = t + (stationary[c] + queue)
+                t = t + fma(others, f[L.F_QUEUE], stationary[c])
                 s = next_stop[c]
                 k = 2 * (stint[c] & 3)
                 stops[c] += 1

@@ -104,7 +104,7 @@ def _scalars(f: Float32Array, i: Int32Array, state: RaceState, p: RaceParameters
         "F_PASS_DRS": -128 * p.pass_drs / p.pass_slope,
         "F_COLD": p.cold_tyre_s,
         "F_STAT": p.stationary_s,
-        "F_STAT_BODY": p.stationary_body_s,
+        "F_STAT_BODY": p.stationary_body_s * math.log(2),
         "F_STAT_FROM": p.stationary_tail_from,
         "F_STAT_TAIL": p.stationary_tail_s,
         "F_QUEUE": p.pit_queue_s,
@@ -168,7 +168,7 @@ def _scalars(f: Float32Array, i: Int32Array, state: RaceState, p: RaceParameters
         "I_STACK": ticks(p.stationary_s + p.stationary_body_s + p.double_stack_s),
         "I_UNLAP": p.unlap,
         "I_DRS": 2 if state.lap >= 2 and state.track_status not in KIND else 0,
-        "I_START_GAP": ticks(p.follow_gap_s / 2),
+        "I_START_GAP": ticks(p.follow_gap_s),
         "I_FORCE_LAP": state.forced_lap - state.lap - 1 if state.forced_lap else -1,
         "I_FORCE_KIND": KIND.get(state.forced_status, L.GREEN),
         "I_RAIN_LAP": state.rain_lap - state.lap - 1 if state.rain_lap else L.LAPS,
@@ -304,7 +304,11 @@ def _cars(f: Float32Array, i: Int32Array, state: RaceState, p: RaceParameters) -
     put("I_STOPS", state.stops)
     available = ((state.sets != 0) * (1 << np.arange(5))).sum(axis=1)
     put("I_AVAIL", available)
-    mate = [next((j for j in range(n) if j != k and t and state.team[j] == t), -1) for k, t in enumerate(state.team)]
+    # Two cars of a team share a box; teams that are not known, or of other than two cars, have no such trouble.
+    mate = [
+        next(j for j in range(n) if j != k and state.team[j] == t) if t and state.team.count(t) == 2 else -1
+        for k, t in enumerate(state.team)
+    ]
     put("I_MATE", mate)
     put("I_PLANNED", (state.planned_lap > state.lap).any(axis=1))
     put("I_EXTRA", np.round(state.stop_extra_s * L.TICKS))
