@@ -174,7 +174,16 @@ class TimingScreen:
         self._track = TrackConditions()
         self._u = 0.0
         self._u_at = 0.0
-        self._started = False
+        self._head: dict[str, Any] = {name: f.default for name, f in TelemetryFrame.model_fields.items()}
+        self._head.update(
+            source=record.source,
+            race_id=record.race_id,
+            circuit_id=record.circuit_id,
+            season=record.season,
+            session_type="sprint" if record.session == "S" else "race",
+            simulated=record.simulated,
+            total_laps=record.total_laps,
+        )
         self._flag = False
 
     # --- moving on --------------------------------------------------------------------------------------------------
@@ -188,7 +197,6 @@ class TimingScreen:
             self._track = TrackConditions(status=m.change.status, status_since_s=m.change.time_s)
             return
         if m.kind is Kind.START:
-            self._started = True
             for car in self._cars.values():
                 car.show(status=CarStatus.TRACK)
             return
@@ -273,7 +281,7 @@ class TimingScreen:
 
     def frame(self, time_s: float, seq: int) -> TelemetryFrame:
         """Return the screen at ``time_s``, as frame number ``seq`` of its source."""
-        record, u = self.record, self._green_s(time_s)
+        u = self._green_s(time_s)
         cars = []
         for car in self._order:
             base = car.base
@@ -285,15 +293,9 @@ class TimingScreen:
                 car.view = trusted(CarTelemetry, values)
             cars.append(car.view)
         lap = self.leader_laps if self._flag else self.leader_laps + 1
-        return trusted(
-            TelemetryFrame,
-            {
-                "version": "racetwin/1", "source": record.source, "seq": seq, "time_s": time_s,
-                "race_id": record.race_id, "circuit_id": record.circuit_id, "season": record.season,
-                "session_type": "sprint" if record.session == "S" else "race", "simulated": record.simulated,
-                "lap": lap, "total_laps": record.total_laps, "track": self._track, "cars": tuple(cars),
-            },
-        )  # fmt: skip
+        values = self._head.copy()
+        values.update(seq=seq, time_s=time_s, lap=lap, track=self._track, cars=tuple(cars))
+        return trusted(TelemetryFrame, values)
 
 
 def lap_share(x: float) -> float:

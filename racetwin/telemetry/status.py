@@ -34,6 +34,8 @@ _PRECEDENCE = ("5", "4", "7", "6", "2")
 
 VSC_ENDING_S = 15.0
 """Longest time between 'VSC ending' and green: the regulations give 10 to 15 s."""
+SHORTEST_S = 0.5
+"""No status is declared for less than this: shorter ones are seams between neighbouring brackets."""
 TRUSTED_BRACKET_S = 6.0
 """A bracket this short needs no finer placing."""
 
@@ -103,9 +105,11 @@ def _flatten(periods: list[tuple[float, float, str]]) -> tuple[StatusChange, ...
         status = next((DIGITS[d] for d in _PRECEDENCE if d in active), TrackStatus.GREEN)
         if t <= 0:
             changes[0] = StatusChange(0.0, status)
-        elif status is not changes[-1].status:
+        elif t - changes[-1].time_s < SHORTEST_S and len(changes) > 1:
+            changes[-1] = StatusChange(changes[-1].time_s, status)
+        else:
             changes.append(StatusChange(t, status))
-    return tuple(changes)
+    return tuple(c for k, c in enumerate(changes) if k == 0 or c.status is not changes[k - 1].status)
 
 
 class _Windows:

@@ -1,0 +1,291 @@
+"""Several feeds of one race as one state: for every field the best source, and how old what it said is.
+
+A field's value is that of the source with the greatest ``time of the value - handicap of the source``, where a source's
+handicap is :data:`RANK_S` seconds for each source preferred to it. So a preferred feed wins while it is fresh, another takes over
+when it falls silent, and the state does not depend on the order in which frames arrive.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from racetwin.schemas import CarTelemetry, TelemetryFrame, Tyre
+from racetwin.telemetry.trusted import trusted
+
+RANK_S = 2.0
+"""How much newer a value must be to win over one of the next preferred source, s."""
+
+CAR_FIELDS: tuple[str, ...] = tuple(n for n in CarTelemetry.model_fields if n not in ("car_id", "tyre"))
+TYRE_FIELDS: tuple[str, ...] = tuple(Tyre.model_fields)
+
+LASTING: tuple[str, ...] = (
+    "driver",
+    "team",
+    "grid_position",
+    "stops",
+    "best_lap_s",
+    "last_lap_s",
+    "last_line_time_s",
+    "lap",
+    "tyre_sets",
+)
+"""Fields that stay true until something new is said: they are carried on when a feed leaves them out. The others go missing."""
+_POSITIVE = ("lap",)
+
+# Values that only mean something together: they are taken from the one source that is best for the first of them.
+_TOGETHER = {
+    "gap_s": "position",
+    "interval_s": "position",
+    "laps_down": "position",
+    "lap_fraction": "lap",
+    "last_lap_s": "last_line_time_s",
+    "sectors_s": "last_line_time_s",
+    "throttle": "speed_kmh",
+    "brake": "speed_kmh",
+    "rpm": "speed_kmh",
+    "gear": "speed_kmh",
+    "y_m": "x_m",
+    "z_m": "x_m",
+}
+
+
+class Known(NamedTuple):
+    """The latest known value of a field, the feed it came from, and the race time at which that feed last said it."""
+
+    value: Any
+    source: str
+    time_s: float
+
+    def age_s(self, now_s: float) -> float:
+        """Age of the value at a race time, s."""
+        return max(now_s - self.time_s, 0.0)
+
+
+class _Said:
+    """What one source says of one car: its newest words, and older words on what it has since gone silent about."""
+
+    __slots__ = ("car", "older", "time_s")
+
+    def __init__(self, car: CarTelemetry, time_s: float) -> None:
+        self.car = car
+        self.time_s = time_s
+        self.older: dict[str, tuple[Any, float]] = {}
+
+    def hear(self, car: CarTelemetry, time_s: float) -> None:
+        """Take newer words; what is left out keeps its old value and time."""
+        old, new = self.car.__dict__, car.__dict__
+        for name in LASTING:
+            if new[name] is None:
+                if old[name] is not None:
+                    self.older[name] = (old[name], self.time_s)
+            elif self.older:
+                self.older.pop(name, None)
+        if car.tyre is not self.car.tyre:
+            was, now = self.car.tyre.__dict__, car.tyre.__dict__
+            for name in TYRE_FIELDS:
+                if now[name] is None:
+                    if was[name] is not None:
+                        self.older["tyre." + name] = (was[name], self.time_s)
+                elif self.older:
+                    self.older.pop("tyre." + name, None)
+        self.car, self.time_s = car, time_s
+
+    def fill(self, car: CarTelemetry, time_s: float) -> None:
+        """Take older words that came late: only what nothing newer is known of."""
+        for name in LASTING:
+            value = getattr(car, name)
+            if (
+                value is not None
+                and getattr(self.car, name) is None
+                and self.older.get(name, (None, -1e18))[1] < time_s
+            ):
+                self.older[name] = (value, time_s)
+
+    def get(self, name: str) -> tuple[Any, float] | None:
+        """Value and time of a field (``tyre.compound`` for one of the tyre), None if never said."""
+        value = getattr(self.car.tyre, name[5:]) if name.startswith("tyre.") else getattr(self.car, name)
+        if value is not None:
+            return value, self.time_s
+        return self.older.get(name)
+
+
+class Fusion:
+    """Latest known state of every car over all feeds.
+
+    Parameters
+    ----------
+    priority
+        Sources from the most to the least preferred; others follow in alphabetical order.
+    """
+
+    def __init__(self, priority: tuple[str, ...] = ()) -> None:
+        self.priority = priority
+        self._said: dict[str, dict[str, _Said]] = {}
+        self._sources: list[str] = []
+        self._track: dict[str, tuple[Any, float]] = {}
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Feeds heard so far, the preferred first."""
+        return tuple(self._sources)
+
+    def take(self, frame: TelemetryFrame) -> TelemetryFrame:
+        """Take a frame and return the state it makes, as a frame."""
+        source, t = frame.source, frame.time_s
+        if source not in self._sources:
+            self._sources.append(source)
+            self._sources.sort(key=lambda s: (self.priority.index(s) if s in self.priority else len(self.priority), s))
+        said = self._said
+        silent = False
+        for car in frame.cars:
+            by_source = said.get(car.car_id)
+            if by_source is None:
+                by_source = said[car.car_id] = {}
+            mine = by_source.get(source)
+            if mine is None:
+                mine = by_source[source] = _Said(car, t)
+            elif mine.car is car:
+                mine.time_s = t
+            else:
+                mine.hear(car, t)
+            silent = silent or bool(mine.older)
+        self._track[source] = (frame.track, t)
+        if len(self._sources) == 1:
+            if not silent and len(frame.cars) == len(said):
+                return frame
+            return self._carried_on(frame)
+        return self._joined(frame)
+
+    def late(self, frame: TelemetryFrame) -> None:
+        """Take what an overtaken frame still adds."""
+        for car in frame.cars:
+            mine = self._said.get(car.car_id, {}).get(frame.source)
+            if mine is not None:
+                mine.fill(car, frame.time_s)
+
+    def known(self, car_id: str) -> dict[str, Known]:
+        """Return every field known of a car with source and time; ``tyre.compound`` and so on name those of the tyre."""
+        found: dict[str, Known] = {}
+        by_source = self._said.get(car_id, {})
+        for name in (*CAR_FIELDS, *("tyre." + n for n in TYRE_FIELDS)):
+            best = self._best(by_source, name)
+            if best is not None:
+                found[name] = best
+        return found
+
+    def _best(self, by_source: dict[str, _Said], name: str) -> Known | None:
+        best: Known | None = None
+        merit = -float("inf")
+        for rank, source in enumerate(self._sources):
+            said = by_source.get(source)
+            word = said.get(name) if said is not None else None
+            if word is not None and word[1] - rank * RANK_S > merit:
+                merit = word[1] - rank * RANK_S
+                best = Known(word[0], source, word[1])
+        return best
+
+    def _carried_on(self, frame: TelemetryFrame) -> TelemetryFrame:
+        """One feed: fill what lasts and was left out, and keep the cars it left out."""
+        cars = []
+        seen = set()
+        for car in frame.cars:
+            seen.add(car.car_id)
+            older = self._said[car.car_id][frame.source].older
+            cars.append(_filled(car, older) if older else car)
+        cars += [by[frame.source].car for number, by in self._said.items() if number not in seen and frame.source in by]
+        return frame.model_copy(update={"cars": tuple(cars)})
+
+    def _joined(self, frame: TelemetryFrame) -> TelemetryFrame:
+        """Several feeds: every field from the source that is best for it."""
+        cars = []
+        for car_id, by_source in self._said.items():
+            chosen: dict[str, str] = {}
+            values: dict[str, Any] = {"car_id": car_id}
+            for name in CAR_FIELDS:
+                lead = _TOGETHER.get(name)
+                said = by_source.get(chosen[lead]) if lead in chosen else None
+                if said is not None:
+                    values[name] = getattr(said.car, name)
+                    continue
+                best = self._best(by_source, name)
+                values[name] = None if best is None else best.value
+                if best is not None:
+                    chosen[name] = best.source
+            tyre = {n: self._best(by_source, "tyre." + n) for n in TYRE_FIELDS}
+            values["tyre"] = trusted(Tyre, {n: None if k is None else k.value for n, k in tyre.items()})
+            cars.append(trusted(CarTelemetry, values))
+        cars.sort(key=lambda c: (c.position is None, c.position or 0, int(c.car_id)))
+        track = max(
+            ((t - rank * RANK_S, -rank, k) for rank, s in enumerate(self._sources) for k, t in [self._track[s]]),
+            key=lambda item: item[:2],
+        )[2]
+        return frame.model_copy(update={"cars": tuple(cars[:24]), "track": track, "source": "+".join(self._sources)})
+
+    # --- keeping and restoring ----------------------------------------------------------------------------------------
+
+    def dump(self) -> dict[str, Any]:
+        """Return the state as JSON-able values."""
+        return {
+            "priority": list(self.priority),
+            "sources": list(self._sources),
+            "track": {s: [k.model_dump(mode="json"), t] for s, (k, t) in self._track.items()},
+            "said": {
+                car: {
+                    s: [
+                        said.car.model_dump(mode="json"),
+                        said.time_s,
+                        {n: [_plain(v), t] for n, (v, t) in said.older.items()},
+                    ]
+                    for s, said in by.items()
+                }
+                for car, by in self._said.items()
+            },
+        }
+
+    @classmethod
+    def load(cls, values: dict[str, Any]) -> Fusion:
+        """Return what :meth:`dump` gave."""
+        from racetwin.schemas import TrackConditions
+
+        made = cls(tuple(values["priority"]))
+        made._sources = list(values["sources"])
+        made._track = {s: (TrackConditions.model_validate(k), t) for s, (k, t) in values["track"].items()}
+        for car, by in values["said"].items():
+            made._said[car] = {}
+            for source, (view, t, older) in by.items():
+                said = _Said(CarTelemetry.model_validate(view), t)
+                for name, (value, at) in older.items():
+                    said.older[name] = (_typed(name, value), at)
+                made._said[car][source] = said
+        return made
+
+
+def _filled(car: CarTelemetry, older: dict[str, tuple[Any, float]]) -> CarTelemetry:
+    """Return the car with what lasts filled in from older words."""
+    values = dict(car.__dict__)
+    tyre: dict[str, Any] = {}
+    for name, (value, _) in older.items():
+        if name.startswith("tyre."):
+            tyre[name[5:]] = value
+        else:
+            values[name] = value
+    if tyre:
+        values["tyre"] = trusted(Tyre, {**car.tyre.__dict__, **tyre})
+    return trusted(CarTelemetry, values)
+
+
+def _plain(value: Any) -> Any:
+    return (
+        value.model_dump(mode="json")
+        if hasattr(value, "model_dump")
+        else [_plain(v) for v in value]
+        if isinstance(value, tuple)
+        else value
+    )
+
+
+def _typed(name: str, value: Any) -> Any:
+    """Return a stored value of a field in its own type, by way of the schema."""
+    if name.startswith("tyre."):
+        return getattr(Tyre.model_validate({name[5:]: value}), name[5:])
+    return getattr(CarTelemetry.model_validate({"car_id": "0", name: value}), name)

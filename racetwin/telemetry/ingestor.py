@@ -1,0 +1,416 @@
+"""The door: raw input in, one ordered stream of validated frames and their events out.
+
+The ingestor is a deterministic function of what it is given: it knows no clock, thread, socket or file. Its whole state goes into
+:meth:`TelemetryIngestor.snapshot`, so that a recovered engine goes on exactly where it was.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from racetwin.schemas import FeedGap, RaceEvent, Rejection, TelemetryFrame
+from racetwin.telemetry.fusion import Fusion, Known
+from racetwin.telemetry.happenings import Happenings, completed_laps
+from racetwin.telemetry.inbound import read, refusal, validated
+
+WINDOW = 16
+"""Frames of one source that wait for a missing one before it is given up."""
+ACROSS_S = 0.5
+"""How long the frame of one source waits for those of another, s of race time."""
+SILENT_S = 5.0
+"""A source this far behind the others is not waited for."""
+QUARANTINE = 256
+"""Refusals kept to be read."""
+GAP_S = 1.0
+"""Silence with frames missing that counts as a gap, s; with none missing it is 20 usual intervals and at least 5 s."""
+PATIENCE = 50
+"""Frames in a row in which a car may claim the unbelievable before it is believed."""
+FASTEST_LAP_S = 40.0
+"""No lap of any circuit is shorter: a car that claims more laps than the time allows is not believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What one input led to: the newest frame, and all events since the last.
+
+    ``frames`` holds every frame released, oldest first: more than one where frames had waited for a missing one.
+    """
+
+    frame: TelemetryFrame
+    events: tuple[RaceEvent, ...] = ()
+    frames: tuple[TelemetryFrame, ...] = ()
+
+
+@dataclass(slots=True)
+class Counters:
+    """What came in and what became of it, in frames unless said otherwise.
+
+    ``rejected`` counts refusals by kind; ``rejected_frames`` frames refused whole; ``rejected_cars`` cars left out of a frame
+    that was accepted; ``missing`` frames that never came; ``gaps`` silences marked by a :class:`racetwin.schemas.FeedGap`.
+    """
+
+    received: int = 0
+    accepted: int = 0
+    rejected_frames: int = 0
+    rejected_cars: int = 0
+    duplicates: int = 0
+    late: int = 0
+    missing: int = 0
+    gaps: int = 0
+    events: int = 0
+    inferred: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class _Source:
+    """Where one feed is: the last frame released, and those that wait."""
+
+    seq: int = -1
+    time_s: float = -1e18
+    usual_s: float = 0.0
+    heard: int = 0
+    heard_seq: int = -1
+    heard_s: float = 0.0
+    given_up: list[int] = field(default_factory=list)
+    waiting: dict[int, TelemetryFrame] = field(default_factory=dict)
+
+
+class TelemetryIngestor:
+    """Validate, order, merge and derive: the one way into the twins.
+
+    Parameters
+    ----------
+    priority
+        Sources from the most to the least preferred, where several feeds of one race are merged.
+    window
+        Frames of one source that wait for a missing one.
+    race_id
+        Name all frames by this race, whatever their feeds call it: needed where feeds to be merged differ in that.
+
+    Examples
+    --------
+    >>> ingestor = TelemetryIngestor()
+    >>> ingested = ingestor.process({
+    ...     "timestamp": 0.0, "lap": 1, "session_type": "race",
+    ...     "track_conditions": {"temperature": 31.0, "weather": "dry", "track_status": "green"},
+    ...     "cars": [{"car_id": "44", "driver": "HAM", "position": 1, "speed": 298.0,
+    ...               "tire": {"compound": "medium", "age": 3, "wear_level": 0.1}, "fuel_level": 96.0, "lap_time": 92.1}],
+    ... })
+    >>> ingested.frame.cars[0].tyre.compound
+    <Compound.MEDIUM: 'MEDIUM'>
+    >>> ingestor.process("not telemetry") is None, dict(ingestor.counters.rejected)
+    (True, {'frame.not_json': 1})
+    """
+
+    def __init__(self, *, priority: tuple[str, ...] = (), window: int = WINDOW, race_id: str | None = None) -> None:
+        self.window = window
+        self.race_id = race_id
+        self.counters = Counters()
+        self.rejected: deque[Rejection] = deque(maxlen=QUARANTINE)
+        self._fusion = Fusion(priority)
+        self._happenings = Happenings()
+        self._sources: dict[str, _Source] = {}
+        self._ready: list[tuple[float, str, int, int, TelemetryFrame]] = []
+        self._pushed = 0
+        self._race: str | None = None
+        self._now_s = -1e18
+        self._origin: float | None = None
+        self._doubts: dict[str, int] = {}
+        self._last: TelemetryFrame | None = None
+
+    # --- in ---------------------------------------------------------------------------------------------------------
+
+    def process(
+        self, raw: TelemetryFrame | Mapping[str, Any] | bytes | str, source: str | None = None
+    ) -> Ingested | None:
+        """Take one input; return what it led to, or None if it was refused, a duplicate, late or has to wait.
+
+        Parameters
+        ----------
+        raw
+            A frame (trusted to be valid), or a mapping or JSON text in our schema or the original one.
+        source
+            Name of the feed, where the input does not carry its own.
+        """
+        counters = self.counters
+        counters.received += 1
+        if isinstance(raw, TelemetryFrame):
+            frame: TelemetryFrame | None = raw
+        else:
+            frame = self._let_in(raw, source)
+        if frame is None:
+            return None
+        if self.race_id is not None and frame.race_id != self.race_id:
+            frame = frame.model_copy(update={"race_id": self.race_id})
+        if frame.race_id != self._race:
+            self._new_race(frame)
+        self._arrange(frame)
+        return self._release(final=False)
+
+    def flush(self) -> Ingested | None:
+        """Release all frames that still wait: the feeds have ended."""
+        for name in sorted(self._sources):
+            state = self._sources[name]
+            for seq in sorted(state.waiting):
+                self._pass_on(name, state, state.waiting[seq])
+            state.waiting.clear()
+        return self._release(final=True)
+
+    @property
+    def frame(self) -> TelemetryFrame | None:
+        """The newest state of the race, all feeds merged."""
+        return self._last
+
+    def known(self, car_id: str) -> dict[str, Known]:
+        """Return what is known of a car, field by field: value, source and the race time at which it was last said."""
+        return self._fusion.known(car_id)
+
+    def _let_in(self, raw: Mapping[str, Any] | bytes | str, source: str | None) -> TelemetryFrame | None:
+        """Decode and validate; everything refused is counted and kept."""
+        refused: list[Rejection] = []
+        values = read(raw, refused)
+        frame = None
+        if values is not None:
+            if source is not None:
+                values.setdefault("source", source)
+            original = "version" not in values and "seq" not in values
+            if original and isinstance(values.get("time_s"), float):
+                if self._origin is None:
+                    self._origin = values["time_s"]
+                values["time_s"] = round(values["time_s"] - self._origin, 6)
+                values["seq"] = 0
+            frame = validated(values, refused)
+            if frame is not None and original:
+                state = self._sources.get(frame.source)
+                same = state is not None and frame.time_s == state.time_s
+                seq = 0 if state is None else state.seq + (0 if same or frame.time_s < state.time_s else 1)
+                frame = frame.model_copy(update={"seq": max(seq, 0)})
+        self._refuse(refused, frame is None)
+        if frame is not None and isinstance(values, dict) and isinstance(values.get("cars"), list | tuple):
+            self.counters.rejected_cars += max(len(values["cars"]) - len(frame.cars), 0)
+        return frame
+
+    def _refuse(self, refused: list[Rejection], whole: bool) -> None:
+        self.rejected.extend(refused)
+        for r in refused:
+            self.counters.rejected[r.kind] += 1
+        if (
+            len(self.counters.rejected) > 200
+        ):  # kinds are made of field names: a hostile feed could invent them without end
+            for kind in list(self.counters.rejected)[200:]:
+                self.counters.rejected["other"] += self.counters.rejected.pop(kind)
+        self.counters.rejected_frames += whole
+
+    def _new_race(self, frame: TelemetryFrame) -> None:
+        """Forget the race before: the feed has moved on to another session."""
+        if self._race is not None:
+            self._fusion = Fusion(self._fusion.priority)
+            self._happenings = Happenings()
+            self._sources.clear()
+            self._ready.clear()
+            self._now_s, self._last = -1e18, None
+        self._race = frame.race_id
+
+    # --- order ------------------------------------------------------------------------------------------------------
+
+    def _arrange(self, frame: TelemetryFrame) -> None:
+        """Put a frame into the order of its source."""
+        name, seq = frame.source, frame.seq
+        state = self._sources.get(name)
+        if state is None:
+            state = self._sources[name] = _Source(seq=seq - 1)
+        if seq == state.seq + 1:
+            self._pass_on(name, state, frame)
+            while state.seq + 1 in state.waiting:
+                self._pass_on(name, state, state.waiting.pop(state.seq + 1))
+        elif seq > state.seq:
+            if seq in state.waiting:
+                self.counters.duplicates += 1
+                return
+            state.waiting[seq] = frame
+            if len(state.waiting) > self.window:
+                self._give_up(name, state)
+        elif frame.time_s > state.time_s + GAP_S and (seq == 0 or seq < state.seq - self.window):
+            self._restart(name, state, frame)
+        elif seq in state.given_up:
+            state.given_up.remove(seq)
+            self.counters.missing -= 1
+            self.counters.late += 1
+            self._fusion.late(frame)
+        else:
+            self.counters.duplicates += 1
+
+    def _give_up(self, name: str, state: _Source) -> None:
+        """Stop waiting for the missing frame: go on with the next there is."""
+        following = min(state.waiting)
+        lost = range(state.seq + 1, following)
+        self.counters.missing += len(lost)
+        state.given_up = [*state.given_up, *lost[-64:]][-64:]
+        state.seq = following - 1
+        while state.seq + 1 in state.waiting:
+            self._pass_on(name, state, state.waiting.pop(state.seq + 1))
+
+    def _restart(self, name: str, state: _Source, frame: TelemetryFrame) -> None:
+        """A source that counts from the start again, later in the race, has been restarted."""
+        for seq in sorted(state.waiting):
+            self._pass_on(name, state, state.waiting[seq])
+        state.waiting.clear()
+        state.given_up.clear()
+        state.seq = frame.seq - 1
+        self._pass_on(name, state, frame)
+
+    def _pass_on(self, name: str, state: _Source, frame: TelemetryFrame) -> None:
+        """Hand a frame on from its source's order to that of all sources."""
+        state.seq = frame.seq
+        if frame.time_s < state.time_s:
+            self.counters.late += 1
+            self._fusion.late(frame)
+            return
+        self._pushed += 1
+        heapq.heappush(self._ready, (frame.time_s, name, frame.seq, self._pushed, frame))
+        state.time_s = frame.time_s
+
+    def _release(self, *, final: bool) -> Ingested | None:
+        """Let go what nothing older can precede any more."""
+        ready = self._ready
+        if not ready:
+            return None
+        if final or len(self._sources) == 1:
+            until = float("inf")
+        else:
+            newest = max(s.time_s for s in self._sources.values())
+            live = [s.time_s for s in self._sources.values() if s.time_s > newest - SILENT_S]
+            until = max(min(live), newest - ACROSS_S)
+        frames: list[TelemetryFrame] = []
+        events: list[RaceEvent] = []
+        while ready and ready[0][0] <= until:
+            self._accept(heapq.heappop(ready)[-1], frames, events)
+        if not frames:
+            return None
+        self.counters.events += len(events)
+        for e in events:
+            self.counters.inferred += e.inferred
+        return Ingested(frames[-1], tuple(events), tuple(frames))
+
+    # --- out ----------------------------------------------------------------------------------------------------------
+
+    def _accept(self, frame: TelemetryFrame, frames: list[TelemetryFrame], events: list[RaceEvent]) -> None:
+        """Merge one frame into the state and derive what happened."""
+        if frame.time_s < self._now_s:
+            self.counters.late += 1
+            self._fusion.late(frame)
+            return
+        gap = self._gap(frame)
+        believed = self._believed(frame)
+        if believed is None:
+            self.counters.rejected_frames += 1
+            return
+        merged = self._fusion.take(believed)
+        if gap is not None:
+            events.append(gap)
+            self.counters.gaps += 1
+        events += self._happenings.derive(merged)
+        self.counters.accepted += 1
+        self._now_s, self._last = merged.time_s, merged
+        frames.append(merged)
+
+    def _gap(self, frame: TelemetryFrame) -> FeedGap | None:
+        """Mark a silence of a source."""
+        state = self._sources[frame.source]
+        since, skipped = state.heard_s, frame.seq != state.heard_seq + 1
+        state.heard, state.heard_seq, state.heard_s = state.heard + 1, frame.seq, frame.time_s
+        if state.heard == 1:
+            return None
+        silence, usual = frame.time_s - since, state.usual_s
+        state.usual_s = silence if state.heard == 2 else usual + 0.05 * (min(silence, 10 * usual + 0.1) - usual)
+        steady = state.heard > 20 and usual <= 1.0 and silence > max(5.0, 20 * usual)
+        if (skipped and silence > GAP_S) or steady:
+            return FeedGap(time_s=frame.time_s, source=frame.source, since_s=since)
+        return None
+
+    def _believed(self, frame: TelemetryFrame) -> TelemetryFrame | None:
+        """Refuse what cannot be true after what is known: a car that goes back, or further than the time allows."""
+        memory = self._happenings.cars
+        doubtful = None
+        for car in frame.cars:
+            known = memory.get(car.car_id)
+            if known is None or car is known.car or car.lap == known.car.lap:
+                continue
+            done = completed_laps(car)
+            if done is None:
+                continue
+            ahead = done - known.completed
+            if ahead < 0 or (ahead > 1 and ahead > 1 + (frame.time_s - known.line_s) / FASTEST_LAP_S):
+                doubts = self._doubts[car.car_id] = self._doubts.get(car.car_id, 0) + 1
+                if doubts > PATIENCE:  # it is we who were wrong: begin anew with this car
+                    del memory[car.car_id], self._doubts[car.car_id]
+                    continue
+                doubtful = doubtful or {}
+                kind = "lap.backwards" if ahead < 0 else "lap.jump"
+                expected = f"lap {known.completed + 1} or a later one that the time since allows"
+                doubtful[car.car_id] = refusal(kind, "lap", car.lap, expected, frame, car.car_id)
+        if doubtful is None:
+            return frame
+        self._refuse(list(doubtful.values()), whole=False)
+        self.counters.rejected_cars += len(doubtful)
+        kept = tuple(c for c in frame.cars if c.car_id not in doubtful)
+        return frame.model_copy(update={"cars": kept}) if kept else None
+
+    # --- keeping and restoring ----------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the whole state as JSON-able values; :meth:`restore` goes on from it."""
+
+        def plain(frame: TelemetryFrame) -> dict[str, Any]:
+            return frame.model_dump(mode="json")
+
+        return {
+            "window": self.window,
+            "race_id": self.race_id,
+            "race": self._race,
+            "now_s": self._now_s,
+            "origin": self._origin,
+            "pushed": self._pushed,
+            "doubts": dict(self._doubts),
+            "counters": {**asdict(self.counters), "rejected": dict(self.counters.rejected)},
+            "rejected": [r.model_dump(mode="json") for r in self.rejected],
+            "sources": {
+                name: {
+                    **{k: v for k, v in _fields_of(s).items() if k != "waiting"},
+                    "waiting": [plain(s.waiting[seq]) for seq in sorted(s.waiting)],
+                }
+                for name, s in self._sources.items()
+            },
+            "ready": [[*entry[:-1], plain(entry[-1])] for entry in sorted(self._ready, key=lambda e: e[:-1])],
+            "last": None if self._last is None else plain(self._last),
+            "fusion": self._fusion.dump(),
+            "happenings": self._happenings.dump(),
+        }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> TelemetryIngestor:
+        """Return an ingestor that goes on from a :meth:`snapshot`."""
+        frame = TelemetryFrame.model_validate
+        made = cls(window=state["window"], race_id=state["race_id"])
+        made._race, made._now_s, made._origin = state["race"], state["now_s"], state["origin"]
+        made._pushed, made._doubts = state["pushed"], dict(state["doubts"])
+        made.counters = Counters(**{**state["counters"], "rejected": Counter(state["counters"]["rejected"])})
+        made.rejected.extend(Rejection.model_validate(r) for r in state["rejected"])
+        for name, values in state["sources"].items():
+            waiting = [frame(w) for w in values["waiting"]]
+            made._sources[name] = _Source(**{**values, "waiting": {w.seq: w for w in waiting}})
+        made._ready = [(t, name, seq, n, frame(w)) for t, name, seq, n, w in state["ready"]]
+        made._last = None if state["last"] is None else frame(state["last"])
+        made._fusion = Fusion.load(state["fusion"])
+        made._happenings = Happenings.load(state["happenings"])
+        return made
+
+
+def _fields_of(source: _Source) -> dict[str, Any]:
+    """Fields of a source's state as they are (``dataclasses.asdict`` would copy the frames that wait)."""
+    return {name: getattr(source, name) for name in _Source.__slots__}
