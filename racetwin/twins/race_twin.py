@@ -28,7 +28,7 @@ from racetwin.twins.forecast import Traffic
 from racetwin.twins.hazard import StopContext, stop_hazard
 from racetwin.twins.pace_filter import PaceFilter
 from racetwin.twins.pace_model import PaceModel
-from racetwin.twins.synchronous import race_state
+from racetwin.twins.synchronous import IN_LAP_SHARE, net_loss_s, race_state
 
 if TYPE_CHECKING:
     from racetwin.simulation.state import RaceState
@@ -105,6 +105,7 @@ class RaceTwin:
         self._begun = False
         self._first_line: dict[int, float] = {}
         self._crossed: tuple[float, str] | None = None
+        self._slow_lap: tuple[int, float] | None = None
         self._stopped: dict[str, int] = {}
         self._status_of_stop: dict[str, str] = {}
 
@@ -197,6 +198,7 @@ class RaceTwin:
             self.leader_laps = e.lap
             self.pace.wet = self._on_wets() > 0
             self.pace.start_lap(e.lap)
+        self._note_slow_lap(e)
         first = self._first_line.setdefault(e.lap, e.line_time_s)
         ahead = self._crossed
         road_gap = e.line_time_s - ahead[0] if ahead is not None and ahead[1] != e.car_id else math.inf
@@ -274,13 +276,28 @@ class RaceTwin:
         """Expected time of a car's next laps under the present track status, in seconds."""
         if laps <= 0:
             return 0.0
+        if self._slow_lap is not None and self._slow_lap[0] > twin.laps:
+            # Behind a safety car everyone does the laps that those ahead have just done: gaps shrink, they do not grow.
+            return self._slow_lap[1] * laps
         coming = twin.forecast().median_s
         time = float(coming[:laps].sum()) + max(0, laps - len(coming)) * float(coming[-1])
         if self.track_status is TrackStatus.SC:
-            return time * self.parameters.sc_pace
+            return time * self.parameters.sc_deploy_pace
         if self.track_status in (TrackStatus.VSC, TrackStatus.VSC_ENDING):
             return time * self.parameters.vsc_pace
         return time
+
+    def _note_slow_lap(self, e: LapCompleted) -> None:
+        """Remember the first neutralised lap time of a lap: what the cars that are still on it will need."""
+        if not e.neutralised or e.lap_time_s is None or e.pit_out:
+            if self._slow_lap is not None and e.lap > self._slow_lap[0]:
+                self._slow_lap = None
+            return
+        lap_time = e.lap_time_s
+        if e.pit_in:
+            lap_time -= IN_LAP_SHARE * net_loss_s(self.parameters, self.track_status)
+        if self._slow_lap is None or e.lap > self._slow_lap[0] or lap_time < self._slow_lap[1]:
+            self._slow_lap = (e.lap, lap_time)
 
     @property
     def ageing(self) -> float:
@@ -374,6 +391,7 @@ class RaceTwin:
             "rainfall": self.rainfall,
             "first_line": {str(k): v for k, v in self._first_line.items()},
             "crossed": list(self._crossed) if self._crossed is not None else None,
+            "slow_lap": list(self._slow_lap) if self._slow_lap is not None else None,
             "stopped": self._stopped,
             "status_of_stop": self._status_of_stop,
             "pace": self.pace.snapshot() if self._begun else None,
@@ -393,6 +411,7 @@ class RaceTwin:
         twin.frame = TelemetryFrame.model_validate(saved["frame"]) if saved["frame"] is not None else None
         twin._first_line = {int(k): v for k, v in saved["first_line"].items()}
         twin._crossed = (saved["crossed"][0], saved["crossed"][1]) if saved["crossed"] is not None else None
+        twin._slow_lap = (saved["slow_lap"][0], saved["slow_lap"][1]) if saved["slow_lap"] is not None else None
         twin._stopped = dict(saved["stopped"])
         twin._status_of_stop = dict(saved["status_of_stop"])
         twin._begun = bool(saved["begun"])

@@ -26,6 +26,8 @@ MAX_PACE_SD_S = 0.35
 """Most that a car's mean pace over the rest of a race is taken to be uncertain by, in seconds a lap."""
 WEAR_FACTOR = (0.3, 2.5)
 """Range of the factor on the compound's wear."""
+IN_LAP_SHARE = 0.3
+"""Share of a stop's loss that falls on the in-lap where it cannot be measured: the pit entry, before the line."""
 HABIT_LIMIT = 1.5
 """Largest log-odds by which a habit moves a rival's hazard of stopping."""
 
@@ -81,7 +83,7 @@ def race_state(race: RaceTwin, *, today: bool = False) -> RaceState:
         if car.laps > lap:  # only at the flag, where the state stays on the last lap there is to run
             time[i] = (car.line_time_s or 0.0) - (car.last_lap_s or p.reference_lap_s)
             continue
-        behind = lap - car.laps
+        behind = lap - car.laps if car.running else 0
         time[i] = _line_time(race, car, i) + race.coming_s(car, behind)
         age[i] += behind * race.ageing
         if car.running and car.status is not CarStatus.FINISHED:
@@ -145,8 +147,9 @@ def _stop_under_way(car: CarTwin, lap: int) -> bool:
 def _rest_of_stop(race: RaceTwin, car: CarTwin, p: RaceParameters, entered: int) -> tuple[float, bool]:
     """Return the time a stop under way still costs (s), and whether the new set is not known yet."""
     loss = net_loss_s(p, race.status_at_pit(car))
-    if car.on_in_lap and car.laps == entered and car.in_lap_loss_s is not None:
-        loss = max(0.0, loss - car.in_lap_loss_s)
+    if car.on_in_lap and car.laps == entered:
+        paid = car.in_lap_loss_s if car.since_neutralised > 0 else None
+        loss -= min(loss, max(0.0, paid)) if paid is not None else IN_LAP_SHARE * loss
     return loss, car.tyre_pending or not car.on_in_lap
 
 
