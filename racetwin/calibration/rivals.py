@@ -17,7 +17,7 @@ from racetwin.calibration.bayes import Method, Posterior, sample
 
 COVER_GAP_S = 3.0
 """How near the cars just ahead and behind are for their stops to matter."""
-HELD_UP_S = 1.5
+HELD_UP_S = 1.2
 """A car nearer than this to the one ahead is held up."""
 LATE_LAPS = 12.0
 """In this many last laps a stop pays less and less."""
@@ -101,10 +101,11 @@ def hazard_table(
     k = d.compound_index.clip(0, 2).to_numpy()
     share = age.to_numpy() / table[np.arange(len(d)), k]
     loss = d.circuit_id.map(pit_loss).fillna(field_loss).to_numpy() + 2.5
-    used = (1 << d.compound_index.clip(0, 4)).where(d.compound_index.between(0, 2), 0)
+    slick = d.compound_index.between(0, 2).to_numpy()
+    used = pd.Series(np.where(slick, 1 << k, 0), index=d.index)
     seen = used.groupby([d.race_id, d.driver_number], sort=False).transform(lambda v: np.bitwise_or.accumulate(v))
     owed = np.isin(seen, [1, 2, 4]).astype(float)
-    left = (d.total_laps - d.lap + 1).to_numpy(dtype=float)
+    to_go = (d.total_laps - d.lap).to_numpy(dtype=float)
     young = np.minimum(1.0, share / 0.5)
     out = pd.DataFrame(
         {
@@ -123,9 +124,10 @@ def hazard_table(
             "undercut": undercut,
             "cover": cover,
             "traffic": (car_shift(d.gap_ahead_now, 1) < HELD_UP_S).astype(float),
-            "free": (car_shift(d.gap_behind_now, 1) > loss).astype(float),
+            "free": (car_shift(d.gap_behind_now, 2) > loss).astype(float),
             "owed": owed * (d.lap / d.total_laps),
-            "late": np.maximum(LATE_LAPS - left, 0),
+            "late": np.where(owed > 0, 0.0, np.maximum(LATE_LAPS - to_go, 0)),
+            "to_go": to_go,
             "stop": d.stop,
         }
     )

@@ -1,0 +1,105 @@
+"""``racetwin calibrate``: races in, one versioned parameter file out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from racetwin.calibration import form as form_model
+from racetwin.calibration import incidents, pace, rivals, starts, stops, traffic
+from racetwin.calibration.assemble import Fits, document
+from racetwin.calibration.bayes import Method
+from racetwin.calibration.tables import RaceTables, load
+from racetwin.errors import DataError
+
+Progress = Callable[[str, int, int], None]
+"""Called with what comes next, how many steps are done, and of how many."""
+STEPS = ("pace, fuel and tyres", "stops", "traffic", "rivals", "incidents and starts", "form")
+MIN_RACES = 8
+"""With fewer dry races than this nothing can be told apart, and the shipped file is the better choice."""
+
+
+def _silent(_what: str, _done: int, _of: int) -> None:
+    pass
+
+
+def fit(
+    tables: RaceTables, *, method: Method = "nuts", seed: int = 0, progress: Progress = _silent
+) -> tuple[Fits, dict[str, Any], list[str]]:
+    """Fit everything on these races; returns the fits, the cars' form and the diagnostics, one line each."""
+    laps, results = tables.laps, tables.results
+    dry = tables.races[(tables.races.session == "R") & ~tables.races.wet.astype(bool)]
+    if len(dry) < MIN_RACES:
+        raise DataError(f"calibrate: {len(dry)} dry races before the race named, expected at least {MIN_RACES}")
+    progress(STEPS[0], 0, len(STEPS))
+    p, singles = pace.fit(laps, method, seed)
+    expected = pace.expected(laps, singles)
+    progress(STEPS[1], 1, len(STEPS))
+    s = stops.fit(laps, expected, method, seed)
+    progress(STEPS[2], 2, len(STEPS))
+    t = traffic.fit(laps, expected, p.noise_s, method, seed)
+    progress(STEPS[3], 3, len(STEPS))
+    r = rivals.fit(laps, s.green, s.field, method, seed)
+    progress(STEPS[4], 4, len(STEPS))
+    n = incidents.fit(laps, results)
+    first = starts.fit(laps, results, expected)
+    progress(STEPS[5], 5, len(STEPS))
+    form = form_model.fit(tables, singles)
+    progress("done", len(STEPS), len(STEPS))
+    lines = [x.posterior.line for x in (p, s, t, r)]
+    return Fits(p, singles, s, n, first, t, r), form, lines
+
+
+def calibrate(
+    data: Path | RaceTables,
+    until: str | None = None,
+    out: Path | None = None,
+    progress: Progress = _silent,
+    *,
+    method: Method = "nuts",
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Fit the race model to the races before one and write the parameter file.
+
+    Parameters
+    ----------
+    data
+        Folder of race data, or tables already read from one.
+    until
+        Only races before this one are used (it is itself unseen, so that its forecast is honest); None for all.
+    out
+        File to write; None to only return the document.
+    progress
+        Told each step.
+    method
+        ``nuts`` samples the posteriors and is what ships; ``laplace`` is quick, for walk-forward refits.
+    seed
+        Of the samplers.
+
+    Returns
+    -------
+    dict
+        The document as written.
+    """
+    tables = (load(data) if isinstance(data, Path) else data).before(until)
+    fits, form, lines = fit(tables, method=method, seed=seed, progress=progress)
+    body = document(fits, tables, form, lines)
+    if out is not None:
+        write(body, out)
+    return body
+
+
+def write(body: Mapping[str, Any], out: Path) -> None:
+    """Write a parameter file, one entry a line so that two of them compare well."""
+
+    def block(value: Any, depth: int) -> str:
+        if isinstance(value, dict) and value and all(isinstance(v, dict) for v in value.values()):
+            inner = ",\n".join(f"{' ' * (depth + 1)}{json.dumps(k)}: {block(v, depth + 1)}" for k, v in value.items())
+            return f"{{\n{inner}\n{' ' * depth}}}"
+        return json.dumps(value, ensure_ascii=False)
+
+    lines = ",\n".join(f" {json.dumps(k)}: {block(v, 1)}" for k, v in body.items())
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")

@@ -1,0 +1,137 @@
+"""Form: how fast each car and driver has been of late, as what is known of a race before its first lap.
+
+Race pace (seconds a lap against the field's median car, traffic and tyres taken out) is followed from race to race by exponential
+forgetting, for the team and for the driver within it; the grid adds what the weekend itself says. Each part's weight is a
+regression over past races, so that the forecast is as good as it has shown itself to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from racetwin.calibration.pace import RaceFit
+from racetwin.calibration.tables import RaceTables
+
+TEAM_MEMORY = 0.75
+"""Weight that a team's form of before keeps at each new race."""
+DRIVER_MEMORY = 0.9
+PRIOR_RACES = 2.0
+"""Races that 'no better than the field' weighs as in a new team's or driver's form."""
+RIDGE = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class PacePrior:
+    """Pace before the first lap: mean and standard deviation, seconds per lap against the field's median car."""
+
+    mean: npt.NDArray[np.float64]
+    sd: float
+
+
+def race_pace(single: RaceFit) -> pd.Series:
+    """Return pace by racing number, seconds a lap against the race's median car."""
+    return pd.Series(single.intercepts - np.median(single.intercepts), index=single.cars)
+
+
+def follow(tables: RaceTables, singles: list[RaceFit]) -> pd.DataFrame:
+    """Return one row per car and Grand Prix: form before it (``team``, ``driver``), ``grid`` and the ``pace`` it then showed."""
+    by_race = {f.race_id: f for f in singles}
+    entries = tables.laps.drop_duplicates(["race_id", "driver_number"])[["race_id", "driver_number", "driver", "team"]]
+    grid = tables.results[["race_id", "driver_number", "grid"]].copy()
+    grid["grid"] = pd.to_numeric(grid.grid, errors="coerce")
+    entries = entries.merge(grid, on=["race_id", "driver_number"], how="left")
+    cars = {str(k): v for k, v in entries.groupby("race_id")}
+    team: dict[str, tuple[float, float]] = {}
+    driver: dict[str, tuple[float, float]] = {}
+    rows = []
+    season = None
+    for race in tables.races.itertuples():
+        if race.session != "R":
+            continue
+        if race.season != season:
+            # Winter: cars change more than drivers do.
+            team = {k: (v[0] * 0.7, v[1] * 0.5) for k, v in team.items()}
+            season = race.season
+        e = cars[str(race.race_id)].copy()
+        e["team_form"] = [team.get(t, (0.0, 0.0))[0] for t in e.team]
+        e["driver_form"] = [driver.get(d, (0.0, 0.0))[0] for d in e.driver]
+        single = by_race.get(str(race.race_id))
+        e["pace"] = e.driver_number.map(race_pace(single)).to_numpy(dtype=float) if single else np.nan
+        e["season"] = race.season
+        rows.append(e)
+        if single is None:
+            continue
+        seen = e[e.pace.between(-4, 4)]
+        for t, g in seen.groupby("team"):
+            team[str(t)] = _update(team.get(str(t), (0.0, 0.0)), float(g.pace.mean()), TEAM_MEMORY)
+        for r in seen.itertuples():
+            mates = seen[seen.team == r.team].pace.mean()
+            driver[str(r.driver)] = _update(
+                driver.get(str(r.driver), (0.0, 0.0)), float(r.pace - mates), DRIVER_MEMORY
+            )
+    out = pd.concat(rows, ignore_index=True)
+    out.attrs["team"] = team
+    out.attrs["driver"] = driver
+    return out
+
+
+def _update(old: tuple[float, float], value: float, memory: float) -> tuple[float, float]:
+    """Return form and its weight (in races) after one more race; form is shrunk to the field by ``PRIOR_RACES``."""
+    form, weight = old
+    total = form * (weight + PRIOR_RACES) if weight else 0.0
+    weight = memory * weight + 1.0
+    total = memory * total + value
+    return total / (weight + PRIOR_RACES), weight
+
+
+def features(team: npt.ArrayLike, driver: npt.ArrayLike, grid: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return ``(n, 4)`` regressors: one, form of team and driver, grid place against the middle (unknown: 0)."""
+    t, d = np.asarray(team, dtype=float), np.asarray(driver, dtype=float)
+    g = np.asarray(grid, dtype=float)
+    middle = np.nanmean(g) if np.isfinite(g).any() else 0.0
+    place = np.where(np.isfinite(g), (g - middle) / 10.0, 0.0)
+    return np.column_stack([np.ones(len(t)), t, d, place])
+
+
+def fit(tables: RaceTables, singles: list[RaceFit]) -> dict[str, Any]:
+    """Return the file's ``form`` block: weights, residual spread and the present form of every team and driver."""
+    rows = follow(tables, singles)
+    known = rows[rows.pace.between(-4, 4) & (rows.season > rows.season.min())]
+    if len(known) < 100:
+        known = rows[rows.pace.between(-4, 4)]
+    parts = [
+        features(g.team_form, g.driver_form, g.grid) for _, g in known.groupby("race_id", sort=False)
+    ]
+    x = np.vstack(parts)
+    y = np.concatenate([g.pace.to_numpy(dtype=float) for _, g in known.groupby("race_id", sort=False)])
+    weight = np.ones(len(y))
+    for _ in range(10):
+        a = (x * weight[:, None]).T @ x + np.diag([0.1, RIDGE, RIDGE, 0.1])
+        b = np.linalg.solve(a, (x * weight[:, None]).T @ y + np.array([0, RIDGE * 0.5, RIDGE * 0.5, 0]))
+        left = y - x @ b
+        scale = 1.4826 * float(np.median(np.abs(left)))
+        weight = 5.0 / (4.0 + (left / scale) ** 2)
+    return {
+        "weights": {k: round(float(v), 5) for k, v in zip(("one", "team", "driver", "grid"), b, strict=True)},
+        "sd_s": round(scale * 1.1, 5),
+        "n": len(y),
+        "teams": {k: round(v[0], 4) for k, v in sorted(rows.attrs["team"].items())},
+        "drivers": {k: round(v[0], 4) for k, v in sorted(rows.attrs["driver"].items())},
+    }
+
+
+def pace_prior(
+    form: Mapping[str, Any], teams: list[str], drivers: list[str], grid: npt.ArrayLike
+) -> PacePrior:
+    """Return pace before the first lap from a file's ``form`` block; an unknown team or driver counts as the field."""
+    team = [float(form["teams"].get(t, 0.0)) for t in teams]
+    driver = [float(form["drivers"].get(d, 0.0)) for d in drivers]
+    w = form["weights"]
+    mean = features(team, driver, grid) @ np.array([w["one"], w["team"], w["driver"], w["grid"]])
+    return PacePrior(mean - np.median(mean), float(form["sd_s"]))
