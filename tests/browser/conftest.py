@@ -1,0 +1,93 @@
+"""A headless Chromium for the browser tests, and pages that report whatever goes wrong on them."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+
+
+def load(path: Path) -> ModuleType:
+    """Import a helper module that lies beside the tests (they are no package)."""
+    name = f"racetwin_tests_{path.stem}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The system's Chromium, driven by Playwright."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium on this machine: install Debian's package 'chromium' to run the browser tests")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """Open a page; at the end of the test, errors on its console and requests that failed make the test fail."""
+    pages: list[tuple[Any, list[str]]] = []
+
+    def open_one(url: str, *, width: int = 1280, height: int = 800, scale: float = 1.0) -> Any:
+        page = chromium.new_page(viewport={"width": width, "height": height}, device_scale_factor=scale)
+        wrong: list[str] = []
+        page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("pageerror", lambda e: wrong.append(f"error: {e}"))
+        page.on("requestfailed", lambda r: wrong.append(f"failed: {r.url}"))
+        pages.append((page, wrong))
+        page.goto(url)
+        return page
+
+    yield open_one
+    problems = [p for _, wrong in pages for p in wrong]
+    for page, _ in pages:
+        page.close()
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture(scope="session")
+def images() -> Path:
+    """Where screenshots go that the documentation shows."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    return IMAGES
+
+
+@pytest.fixture(scope="session")
+def race() -> ModuleType:
+    """The hand-made race of the widgets' tests."""
+    return load(Path(__file__).parents[1] / "widgets" / "snapshots.py")
+
+
+@pytest.fixture(scope="session")
+def stills() -> ModuleType:
+    """Pages without a kernel."""
+    return load(Path(__file__).with_name("still_page.py"))

@@ -1,0 +1,178 @@
+"""The board as a browser draws it, without a kernel: what is on it, that it fits, and what it sends back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from racetwin.widgets import RaceDayBoard
+
+pytestmark = pytest.mark.browser
+
+SIZES = [(1280, 800), (1440, 900), (1920, 1080), (2560, 1440)]
+BOXES = """() => Object.fromEntries([...document.querySelectorAll('.rt')].map((e) => {
+  const b = e.getBoundingClientRect();
+  return [e.className.match(/rt-(\\w+)/)[1], [b.left, b.top, b.right, b.bottom]];
+}))"""
+# Elements of one line whose text does not fit: cut off at the edge without an ellipsis.
+CUT = """() => [...document.querySelectorAll('.rt *')].filter((e) => {
+  if (e.children.length || !e.textContent.trim() || e.closest('.rt-scroll, .rt-sr, option, svg')) return false;
+  const s = getComputedStyle(e);
+  const wide = e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1;
+  return wide && s.display !== 'none' && s.textOverflow !== 'ellipsis' && s.overflow !== 'visible';
+}).map((e) => `${e.className}: ${e.textContent}`)"""
+
+
+class StillRace:
+    """A live race at rest."""
+
+    def __init__(self, snapshot: Any) -> None:
+        self.snapshot = snapshot
+
+    def subscribe(self, callback: Callable[..., None]) -> Callable[[], None]:
+        return lambda: None
+
+    def follow(self, car_id: str) -> None:
+        pass
+
+    def touch(self) -> None:
+        pass
+
+
+@pytest.fixture
+def show(open_page: Callable[..., Any], stills: ModuleType, race: ModuleType, tmp_path: Path) -> Callable[..., Any]:
+    def show_board(snapshot: Any = None, car_id: str = "63", theme: str = "dark", **window: Any) -> Any:
+        board = RaceDayBoard(StillRace(snapshot or race.snapshot(22, car_id=car_id)), car_id, theme=theme)
+        file = tmp_path / "board.html"
+        file.write_text(stills.still_page(board.panels, board=True), encoding="utf-8")
+        page = open_page(file.as_uri(), **window)
+        page.wait_for_selector("body[data-ready]")
+        return page
+
+    return show_board
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_every_panel_is_on_the_screen_and_none_overlaps(show: Callable[..., Any], width: int, height: int) -> None:
+    page = show(width=width, height=height)
+    boxes = page.evaluate(BOXES)
+    assert set(boxes) >= {"verdict", "tower", "rejoin", "plans", "advice", "trace", "status"}
+    for name, (left, top, right, bottom) in boxes.items():
+        assert 0 <= left < right <= width, name
+        assert 0 <= top < bottom <= height, f"{name} ends at {bottom} of {height}"
+    named = list(boxes.items())
+    for i, (a, box) in enumerate(named):
+        for b, other in named[i + 1 :]:
+            apart = box[2] <= other[0] or other[2] <= box[0] or box[3] <= other[1] or other[3] <= box[1]
+            assert apart, f"{a} and {b} overlap"
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_no_text_is_cut_off(show: Callable[..., Any], width: int, height: int) -> None:
+    assert show(width=width, height=height).evaluate(CUT) == []
+
+
+@pytest.mark.parametrize("width", [600, 900])
+def test_a_narrow_cell_shows_the_panels_one_below_the_other(show: Callable[..., Any], width: int) -> None:
+    boxes = show(width=width, height=800).evaluate(BOXES)
+    assert all(0 <= box[0] < box[2] <= width for box in boxes.values())
+
+
+def test_tower_shows_the_engines_values(show: Callable[..., Any], race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    page = show(snapshot)
+    rows = page.locator(".t-list .t-row")
+    assert rows.count() == 20
+    for car in snapshot.order[1:17]:
+        if car.position is None:
+            continue
+        row = page.locator(f'.t-row[data-car="{car.car_id}"]')
+        assert row.locator(".t-driver b").inner_text() == car.driver
+        assert row.locator(".t-position").inner_text() == str(car.position)
+        assert row.locator(".t-gap").inner_text() == f"+{car.gap_s:.3f}"
+        assert row.locator(".t-tyre").inner_text().split() == [car.tyre.compound.letter, f"{car.tyre.age:.0f}"]
+    tops = page.evaluate(
+        "() => [...document.querySelectorAll('.t-list .t-row')]"
+        ".map((r) => [Number(r.ariaRowIndex), r.getBoundingClientRect().top])"
+    )
+    assert [t for _, t in sorted(tops)] == sorted(t for _, t in tops)
+
+
+def test_the_answer_can_be_read_in_words(show: Callable[..., Any], race: ModuleType) -> None:
+    page = show(race.snapshot(22, box=False))
+    assert page.locator(".v-headline").inner_text() == "STAY OUT"
+    assert page.locator(".v-detail").inner_text() == "box on lap 27 for HARD"
+    assert page.locator(".v-rejoin strong").inner_text() == "P8"
+    assert "behind STR 1.2 s, ahead of ALO 3.9 s" in page.locator(".v-rejoin .v-more").inner_text()
+    assert "Clear call" in page.locator(".v-sure").inner_text()
+    assert "24,311 frames in = processed" in page.locator(".v-frames").inner_text()
+
+
+def test_simulated_is_said_and_only_of_simulated_races(show: Callable[..., Any], race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    assert not show(snapshot).get_by_text("SIMULATED", exact=True).is_visible()
+    simulated = snapshot.model_copy(update={"info": snapshot.info.model_copy(update={"simulated": True})})
+    assert show(simulated).get_by_text("SIMULATED", exact=True).is_visible()
+
+
+def test_choosing_is_sent_by_click_list_and_keys(show: Callable[..., Any]) -> None:
+    page = show()
+    page.locator('.t-row[data-car="44"]').click()
+    page.locator(".v-who select").select_option("14")
+    page.locator(".rt-trace").click(position={"x": 5, "y": 5})
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("k")
+    page.keyboard.press("t")
+    page.locator('.p-row[data-plan="L24 MEDIUM"]').click()
+    assert page.evaluate("window.sent.filter((m) => !m.here)") == [
+        {"choose": "44"},
+        {"choose": "14"},
+        {"step": 1},
+        {"step": -1},
+        {"toggle": "theme"},
+        {"plan": "L24 MEDIUM"},
+    ]
+
+
+def test_new_data_are_drawn_without_a_reload(show: Callable[..., Any], stills: ModuleType, race: ModuleType) -> None:
+    page = show(race.snapshot(22))
+    later = race.snapshot(30)
+    board = RaceDayBoard(StillRace(later), "63")
+    for name, panel in board.panels.items():
+        page.evaluate("([name, data]) => window.models[name].set(data)", [name, stills.encode(panel)])
+    leader = next(c for c in later.order if c.position == 1)
+    page.wait_for_function("document.querySelector('.v-lap strong').textContent === '31'")
+    assert page.locator('.t-row[aria-rowindex="2"]').get_attribute("data-car") == leader.car_id
+
+
+def test_pointer_reads_off_a_gap(show: Callable[..., Any]) -> None:
+    page = show()
+    box = page.locator(".rt-trace canvas").bounding_box()
+    found = set()
+    for k in range(40):
+        page.mouse.move(box["x"] + box["width"] * (0.1 + 0.008 * k), box["y"] + box["height"] * 0.3)
+        if page.locator(".r-tip").is_visible():
+            found.add(page.locator(".r-tip").inner_text())
+    assert any("lap" in text and " s" in text for text in found), found
+
+
+def test_a_race_that_has_not_begun_says_what_it_waits_for(show: Callable[..., Any], race: ModuleType) -> None:
+    start = race.snapshot(1).model_copy(update={"laps": (), "answers": {}, "advice": {}, "events": ()})
+    page = show(start, width=1280)
+    for text in (
+        "no ranked plans for this car yet",
+        "no advice for this car yet",
+        "the trace begins with the first completed lap",
+    ):
+        assert page.get_by_text(text).is_visible()
+
+
+def test_screenshots_of_both_themes(show: Callable[..., Any], race: ModuleType, tmp_path: Path) -> None:
+    dark, light = tmp_path / "dark.png", tmp_path / "light.png"
+    show(race.snapshot(22), width=1280).screenshot(path=dark)
+    show(race.snapshot(22), theme="light", width=1280).screenshot(path=light)
+    assert min(dark.stat().st_size, light.stat().st_size) > 40_000  # an empty page has a tenth of that
