@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 140)
+"""A terminal's own width; a pipe or a file has none, and a table must not be folded to 80 columns for it."""
 
 
 def print_json(value: Any) -> None:

@@ -40,17 +40,28 @@ def serve(
     speed: Speed = 1.0,
     from_lap: FromLap = 1,
     simulated: Annotated[bool, typer.Option("--simulated", help="Feed from the simulator.")] = False,
-    live: Annotated[
-        bool, typer.Option("--live", help="Take telemetry from the WebSocket port instead of a replay.")
-    ] = False,
+    live: Annotated[bool, typer.Option("--live", help="Take telemetry from the network instead of a replay.")] = False,
+    follow: Annotated[list[str] | None, typer.Option(help="Keep plans for this car; may be given again.")] = None,
+    resume: Annotated[
+        bool | None, typer.Option("--resume/--fresh", help="Go on with the journal's run; default: if it was cut off.")
+    ] = None,
 ) -> None:
     """Run the engine with its REST and WebSocket API, fed live, from a replay or from the simulator.
 
     Example: `racetwin serve --race 2024-12-great-britain --speed 5`
     """
-    from racetwin.runtime.serve import run_server
+    from racetwin.api.serve import run_server
 
-    run_server(race=race, speed=speed, from_lap=from_lap, simulated=simulated, live=live, settings=settings())
+    run_server(
+        race=race,
+        speed=speed,
+        from_lap=from_lap,
+        simulated=simulated,
+        live=live,
+        follow=tuple(follow or ()),
+        resume=resume,
+        settings=settings(),
+    )
 
 
 def replay(
