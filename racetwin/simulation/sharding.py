@@ -7,26 +7,19 @@ the result of the whole batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from racetwin.errors import InputError
-from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.results import SimulationResult
-from racetwin.simulation.state import RaceState
 
 
-class Simulate(Protocol):
-    """Whatever runs races: ``montecarlo.simulate`` itself, or something that sends them elsewhere."""
-
-    def __call__(
-        self, state: RaceState, plans: Sequence[PitPlan], n_races: int, seed: int, /, **options: Any
-    ) -> SimulationResult:
-        """Run ``n_races`` races for each plan."""
+Simulate = Callable[..., SimulationResult]
+"""Whatever runs races: :func:`racetwin.simulation.montecarlo.simulate` itself, or something that sends them elsewhere."""
 
 
 def shards(n_races: int, n_shards: int, first_race: int = 0, quantum: int = 16) -> tuple[tuple[int, int], ...]:
