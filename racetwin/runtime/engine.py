@@ -108,13 +108,21 @@ class RaceEngine:
         self._last_desk_s: float | None = None
         self._working: str | None = None
         self._frozen: dict[str, Any] = {}
+        self._stale = False
+        self.admitted: TelemetryFrame | None = None
 
     # --- frames in --------------------------------------------------------------------------------------------------
 
     def ingest(self, raw: TelemetryFrame | Mapping[str, Any] | bytes | str) -> Ingested | None:
-        """Take one frame through ingestor and twins; None if it was refused (and counted) or changed nothing."""
+        """Take one frame through ingestor and twins; None if it was refused, is a duplicate, late, or waits for another.
+
+        :attr:`admitted` is then the frame as it passed the door: given again in the same order, these make the same engine.
+        """
         self._frames_in += 1
-        ingested = self.ingestor.process(raw)
+        self.admitted = frame = self.ingestor.admit(raw)
+        if frame is None:
+            return None
+        ingested = self.ingestor.take(frame)
         if ingested is None:
             return None
         frame = ingested.frame
@@ -168,14 +176,19 @@ class RaceEngine:
                 leader = max(leader, event.lap)
         self._frozen.pop("events", None)
         self._frozen.pop("laps", None)
-        self._refresh()
+        self._stale = True
         if leader > self._leader_laps:
             self._leader_laps = leader
             self.laps_archive[leader] = self.snapshot()
 
     def _refresh(self) -> None:
-        """Take over the twins' states; equal ones stay the same objects."""
-        assert self.twin is not None
+        """Take over the twins' states, if anything happened since; equal ones stay the same objects.
+
+        Only when somebody looks: the states follow from the beliefs, and working them out costs more than the rest of a frame.
+        """
+        if not self._stale or self.twin is None:
+            return
+        self._stale = False
         changed = False
         for car_id, twin in self.twin.cars.items():
             state = twin.state()
@@ -221,6 +234,7 @@ class RaceEngine:
         if not self.can_plan(car_id):
             return None
         assert self.twin is not None
+        self._refresh()
         asked = {**self._ask, **other}
         state = asked.pop("state", None) or self.twin.race_state()
         return DeskRequest(
@@ -239,8 +253,7 @@ class RaceEngine:
         total = self.info.total_laps
         if total is None or self._leader_laps >= total:
             return False
-        car = self._cars.get(car_id)
-        return car is None or car.status not in (CarStatus.RETIRED, CarStatus.FINISHED)
+        return self.twin.cars[car_id].status not in (CarStatus.RETIRED, CarStatus.FINISHED)
 
     def accept(self, advised: Advised) -> bool:
         """Take an answer over into the snapshots; False if the car is no longer followed or has a newer one."""
@@ -306,7 +319,10 @@ class RaceEngine:
     def hash(self) -> str:
         """Return a short hash of everything that the coming frames will be judged and understood by."""
         h = hashlib.blake2b(digest_size=12)
-        h.update(orjson.dumps(self.ingestor.snapshot(), option=_JSON))
+        door = self.ingestor.snapshot()
+        for tally in ("counters", "rejected"):  # what was refused is no part of what is known
+            del door[tally]
+        h.update(orjson.dumps(door, option=_JSON))
         h.update(self.twin.hash().encode() if self.twin is not None else b"-")
         return h.hexdigest()
 
@@ -322,7 +338,7 @@ class RaceEngine:
             "frames_in": self._frames_in,
             "accepted": self._accepted,
             "n_events": self._n_events,
-            "events": [e.model_dump(mode="json", exclude_none=True) for e in self._events],
+            "events": [e.model_dump(mode="json") for e in self._events],
             "laps": [r.model_dump(mode="json", exclude_none=True) for r in self._laps],
             "leader_laps": self._leader_laps,
         }
@@ -341,8 +357,7 @@ class RaceEngine:
         self._laps = [LapRow.model_validate(r) for r in dump["laps"]]
         self._cars, self._field, self._answers, self._advice, self.laps_archive = {}, {}, {}, {}, {}
         self._frozen.clear()
-        if self.twin is not None:
-            self._refresh()
+        self._stale = True
         self.follow(dump["followed"])
 
     def counters(self) -> Counters:
@@ -350,8 +365,8 @@ class RaceEngine:
         c = self.ingestor.counters
         return Counters(
             frames_in=self._frames_in,
-            frames_processed=self._accepted + c.rejected_frames + c.duplicates + c.late,
-            frames_accepted=self._accepted,
+            frames_processed=c.accepted + c.rejected_frames + c.duplicates + c.late,
+            frames_accepted=c.accepted,
             frames_rejected=c.rejected_frames,
             rejected_by_kind=dict(c.rejected),
             duplicates=c.duplicates,
@@ -381,6 +396,7 @@ class RaceEngine:
         alarms: tuple[Alarm, ...] = (),
     ) -> RaceSnapshot:
         """Return the race as it is now; parts that have not changed are the same objects as last time."""
+        self._refresh()
         frozen = self._frozen
         if "events" not in frozen:
             frozen["events"] = tuple(self._events)

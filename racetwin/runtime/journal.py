@@ -420,6 +420,5 @@ class Journal:
 def events_of(n: int, events: Sequence[Any]) -> list[tuple[int, float, str, str | None, int | None, str]]:
     """Turn the events of frame ``n`` into journal rows."""
     return [
-        (n, e.time_s, e.kind, getattr(e, "car_id", None), getattr(e, "lap", None), e.model_dump_json(exclude_none=True))
-        for e in events
+        (n, e.time_s, e.kind, getattr(e, "car_id", None), getattr(e, "lap", None), e.model_dump_json()) for e in events
     ]

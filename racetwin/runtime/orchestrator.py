@@ -190,10 +190,10 @@ class MainOrchestrator:
         engine = self.engine
         ingested = engine.ingest(raw)
         number: int | None = None
-        if ingested is not None:
-            number = engine.frames_accepted
+        if engine.admitted is not None:
+            number = engine.frames_in
             if self.journal is not None:
-                number = self.journal.frame(ingested.frame, ingested.events)
+                number = self.journal.frame(engine.admitted, ingested.events if ingested else ())
         self.monitor.record("ingest", time.perf_counter() - begin)
         if self.in_step:
             for advised in engine.settle():

@@ -190,12 +190,20 @@ def _children(
     command += ["--follow", car] if car else []
     api = _root(settings.host, settings.api_port)
     engine = Child("engine", [*command, "--resume", "no"], environment, f"{api}/api/v1/version")
-    for_page = {**environment, "RACETWIN_ENGINE": f"{api.replace('http', 'ws', 1)}/ws"}
+    page_folder = Path(__file__).resolve().parent.parent / "widgets" / "page"
+    for_page = {
+        **environment,
+        "RACETWIN_ENGINE": f"{api.replace('http', 'ws', 1)}/ws",
+        # Where Voila finds our page, which is dark from the first moment and fetches nothing from elsewhere.
+        "JUPYTER_PATH": os.pathsep.join(filter(None, (str(page_folder), environment.get("JUPYTER_PATH")))),
+    }
     voila = [
         *(sys.executable, "-m", "racetwin.runtime.voila_child", str(notebook)),
         f"--port={settings.voila_port}",
         f"--Voila.ip={settings.host}",
         "--no-browser",
+        "--template=racetwin",
+        "--theme=dark",
         "--Voila.log_level=ERROR",
         "--MappingKernelManager.cull_interval=30",
         "--MappingKernelManager.cull_idle_timeout=300",

@@ -103,19 +103,22 @@ def open_session(
     info = source.info if source else RaceInfo(race_id="", source=LIVE)
     name = info.race_id if source else LIVE
     label = f"{'SIMULATED ' if info.simulated else ''}{info.event or info.race_id}" if source else "live telemetry"
-    desk = {"races": settings.races, "seed": settings.seed}
+
+    def make(about: RaceInfo) -> RaceEngine:
+        return RaceEngine(about, races=settings.races, seed=settings.seed, run_id=_run_id())
+
     if not keep:
-        engine = RaceEngine(info, run_id=_run_id(), **desk)
+        engine = make(info)
         return EngineSession(settings, engine, None, source, speed, label)
     journal = StateHandler(settings).open(name, write=True)
     try:
         run = _run_to_resume(journal, resume)
         if run is None:
-            engine = RaceEngine(info, run_id=_run_id(), **desk)
+            engine = make(info)
             journal.begin_run(engine.run_id, name, info.model_dump(mode="json"))
             journal.audit("start", f"run {engine.run_id}, racetwin {__version__}")
             return EngineSession(settings, engine, journal, source, speed, label)
-        engine, report = SystemRecoveryManager(journal).recover(run.run_id, make=lambda i: RaceEngine(i, **desk))
+        engine, report = SystemRecoveryManager(journal).recover(run.run_id, make=make)
         journal.resume_run(run.run_id)
         journal.audit("recover", str(report))
         first = max(journal.last_frame(run.run_id), report.last_frame) + 1

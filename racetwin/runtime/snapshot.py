@@ -53,7 +53,7 @@ class LapRow(Model):
 
     lap: int
     car_id: CarId
-    lap_time_s: float | None
+    lap_time_s: float | None = None
     line_time_s: float
     gap_s: float | None = None
     interval_s: float | None = None
@@ -175,3 +175,5 @@ class RaceSnapshot(Model):
         """Say which instant of which race; the contents are far too long."""
         total = f"/{self.info.total_laps}" if self.info.total_laps else ""
         return f"RaceSnapshot({self.info.race_id!r}, lap {self.lap}{total}, {self.time_s:.1f} s)"
+
+    __str__ = __repr__

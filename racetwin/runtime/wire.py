@@ -50,10 +50,14 @@ STATUS_EVERY = 5
 """Counters change with each frame; they travel with every this many versions, or with something that matters."""
 
 
+_LEAVE_OUT_EMPTY = (TelemetryFrame, LapRow, RaceInfo, Counters, DeskStatus, JournalStatus)
+
+
 def encode(value: Any) -> bytes:
     """Return a part as compact JSON."""
     if isinstance(value, BaseModel):
-        return value.__pydantic_serializer__.to_json(value, exclude_none=True)
+        # Empty fields are left out where every field that may be empty has a default: the parts that make up most of the traffic.
+        return value.__pydantic_serializer__.to_json(value, exclude_none=isinstance(value, _LEAVE_OUT_EMPTY))
     if isinstance(value, tuple | list):
         return b"[" + b",".join(encode(v) for v in value) + b"]"
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)

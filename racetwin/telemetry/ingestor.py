@@ -137,14 +137,21 @@ class TelemetryIngestor:
         source
             Name of the feed, where the input does not carry its own.
         """
-        counters = self.counters
-        counters.received += 1
-        if isinstance(raw, TelemetryFrame):
-            frame: TelemetryFrame | None = raw
-        else:
-            frame = self._let_in(raw, source)
-        if frame is None:
-            return None
+        frame = self.admit(raw, source)
+        return None if frame is None else self.take(frame)
+
+    def admit(
+        self, raw: TelemetryFrame | Mapping[str, Any] | bytes | str, source: str | None = None
+    ) -> TelemetryFrame | None:
+        """Validate one input; return the frame to be taken, None if it was refused.
+
+        What passed, taken in the same order by another ingestor, brings it to the same state: that is what a journal keeps.
+        """
+        self.counters.received += 1
+        return raw if isinstance(raw, TelemetryFrame) else self._let_in(raw, source)
+
+    def take(self, frame: TelemetryFrame) -> Ingested | None:
+        """Take an admitted frame; the second half of :meth:`process`."""
         if self.race_id is not None and frame.race_id != self.race_id:
             frame = frame.model_copy(update={"race_id": self.race_id})
         if frame.race_id != self._race:
