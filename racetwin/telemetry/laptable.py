@@ -109,14 +109,23 @@ def known_at(record: RaceRecord, time_s: float) -> RaceRecord:
         t[name] = t[name].where(~(t[name] > time_s))
     whole = record.laps
     waits = driven & whole["pit_out_time_s"].notna().to_numpy() & t["pit_out_time_s"].isna().to_numpy()
-    for name in ("race_time_s", "lap_time_s", "position", "pit_lane_s", "sector1_s", "sector2_s", "sector3_s"):
+    for name in (
+        "race_time_s",
+        "lap_time_s",
+        "position",
+        "pit_lane_s",
+        "pit_stationary_s",
+        "sector1_s",
+        "sector2_s",
+        "sector3_s",
+    ):
         t.loc[later, name] = np.nan
     t.loc[later, ["track_status"]] = None
     t.loc[waits, ["compound", "compound_pirelli"]] = None
     t.loc[waits, ["tyre_age", "stint"]] = np.nan
     retired_later = {m.car_id for m in moments(record) if m.kind is Kind.RETIRED and m.time_s > time_s}
     entries = tuple(e._replace(no_lap=e.no_lap and e.car_id not in retired_later) for e in record.entries)
-    t.loc[t["car_id"].isin(retired_later) | later, "last_lap_before_retirement"] = False
+    t.loc[t["car_id"].isin(retired_later) | (record.laps["race_time_s"] > time_s), "last_lap_before_retirement"] = False
     flag = record.laps.loc[record.laps["lap"] == (record.chequered_lap or 0), "race_time_s"].min()
     over = record.chequered_lap is not None and flag <= time_s
     return replace(
@@ -210,7 +219,8 @@ class TimingScreen:
             car.unclean = True
             tyre = m.tyre if m.tyre is not None else car.base["tyre"]
             car.show(
-                status=CarStatus.TRACK, pit_out_time_s=m.pit_s, pit_lane_s=m.pit_lane_s, tyre=tyre,
+                status=CarStatus.TRACK, pit_out_time_s=m.pit_s, pit_lane_s=m.pit_lane_s,
+                pit_stationary_s=m.stationary_s, tyre=tyre,
                 stops=car.base["stops"] + int(m.stopped),
             )  # fmt: skip
         elif m.kind is Kind.TYRE:

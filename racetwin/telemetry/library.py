@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from racetwin.config import Settings
 from racetwin.config import settings as current_settings
 from racetwin.errors import DataError
+from racetwin.schemas import TrackStatus
 from racetwin.telemetry.records import Entry, RaceRecord
-from racetwin.telemetry.status import StatusChange, TrackStatus
+from racetwin.telemetry.status import StatusChange
 
 COLUMNS = (
     "race_id", "season", "round", "session", "event", "circuit_id", "circuit", "total_laps", "winner", "wet", "source",
@@ -153,6 +154,8 @@ class RaceLibrary:
         laps = table.to_pandas()
         if laps.empty:
             raise DataError(f"{path} has no laps of {race_id}")
+        if results is not None and len(results):
+            laps["official_laps"] = laps["driver"].map(results.drop_duplicates("driver").set_index("driver")["laps"])
         scheduled, run = race["laps_scheduled"], int(race["laps_run"])
         length = race["lap_length_km"]
         quality = str(race.get("quality", "good"))
@@ -220,10 +223,9 @@ def entries_of(laps: pd.DataFrame, results: pd.DataFrame | None) -> tuple[Entry,
     Grid positions come from the results; ``PL`` (pit lane) is placed after the last slot.
     """
     first = laps.drop_duplicates("driver_number")
-    cars = {
-        str(int(r.driver_number)): Entry(str(int(r.driver_number)), str(r.driver), str(r.team))
-        for r in first.itertuples()
-    }
+    numbers = [str(n) for n in first["driver_number"].astype(int).tolist()]
+    names = zip(numbers, first["driver"].tolist(), first["team"].tolist(), strict=True)
+    cars = {car: Entry(car, str(driver), str(team)) for car, driver, team in names}
     if results is None or results.empty:
         return tuple(cars.values())
     by_driver = {e.driver: c for c, e in cars.items()}
@@ -252,7 +254,8 @@ def _winner(record: RaceRecord) -> str | None:
     if record.chequered_lap is None:
         return None
     last = record.laps[record.laps["lap"] == record.chequered_lap]
-    return None if last.empty else str(last.loc[last["race_time_s"].idxmin(), "driver"])
+    last = last.sort_values("race_time_s")
+    return None if last.empty else str(last["driver"].iloc[0])
 
 
 def _own_meta(path: Path) -> dict[str, Any]:

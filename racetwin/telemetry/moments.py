@@ -39,6 +39,7 @@ class Moment(NamedTuple):
     tyre: Tyre | None = None
     pit_s: float | None = None
     pit_lane_s: float | None = None
+    stationary_s: float | None = None
     pit_in_lap: bool = False
     stopped: bool = False
     change: StatusChange | None = None
@@ -58,6 +59,7 @@ class _Row(NamedTuple):
     pit_out_time_s: float
     pit_stop: bool
     pit_lane_s: float
+    pit_stationary_s: float
     last_lap_before_retirement: bool
     sector1_s: float
     sector2_s: float
@@ -174,6 +176,7 @@ def _leaving(
     fitted = _fitted(row, tyre) if new_set else None
     return Moment(
         t, Kind.PIT_OUT, car_id=car_id, lap=row.lap, tyre=fitted, pit_s=t if at is None else None, pit_lane_s=lane,
+        stationary_s=round(before.pit_stationary_s, 3) if before is not None and before.pit_stationary_s > 0 else None,
         stopped=(stop_marked or new_set) and in_pit is not None,
     )  # fmt: skip
 
@@ -189,7 +192,7 @@ def _another_set(before: _Row, row: _Row) -> bool:
 
 def _fitted(row: _Row, old: Tyre | None) -> Tyre:
     """Return the set that a lap begins on."""
-    compound = Compound(row.compound) if row.compound in Compound.__members__ else None
+    compound = _compound(row)
     age = max(row.tyre_age - 1.0, 0.0) if not math.isnan(row.tyre_age) else None
     return Tyre(
         compound=compound,
@@ -205,9 +208,13 @@ def _aged(tyre: Tyre | None, row: _Row) -> Tyre | None:
         return None
     age = row.tyre_age if not math.isnan(row.tyre_age) else (None if tyre.age is None else tyre.age + 1.0)
     values: dict[str, Any] = {**tyre.__dict__, "age": age}
-    if tyre.compound is None and row.compound in Compound.__members__:
-        values["compound"] = Compound(row.compound)
+    if tyre.compound is None:
+        values["compound"] = _compound(row)
     return Tyre.model_construct(**values)
+
+
+def _compound(row: _Row) -> Compound | None:
+    return Compound(row.compound) if row.compound is not None and row.compound in Compound.__members__ else None
 
 
 def _sectors(row: _Row) -> Sectors | None:

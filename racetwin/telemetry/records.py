@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from racetwin.errors import DataError
@@ -37,12 +38,16 @@ LAP_COLUMNS: dict[str, str] = {
     "pit_out_time_s": "race time of leaving the pit lane in this lap, s",
     "pit_stop": "whether the car stopped for service at the end of this lap",
     "pit_lane_s": "time in the pit lane of the visit that began in this lap, s",
+    "pit_stationary_s": "time at a standstill in that visit, s",
     "last_lap_before_retirement": "whether the car completed no further lap and did not finish",
     "sector1_s": "sector time, s",
     "sector2_s": "sector time, s",
     "sector3_s": "sector time, s",
 }
-"""Columns of a lap table and what they hold; further columns are kept and not read."""
+"""Columns of a lap table and what they hold; further columns are kept and not read.
+
+A lap that was begun and never completed may stand as a row without ``race_time_s``: it tells which tyres the car was on.
+"""
 
 _TEXT = ("driver", "team", "compound", "compound_pirelli", "track_status")
 _FLAGS = ("fresh_tyre", "pit_stop", "last_lap_before_retirement")
@@ -176,19 +181,21 @@ class RaceRecord:
         table, more = tidy(laps, race_id=race_id, finished=finished)
         if entries is None:
             slots = dict(grid or {})
-            first = table.groupby("car_id", sort=False)[["driver", "team"]].first()
+            first = table.drop_duplicates("car_id")
             entries = tuple(
-                Entry(str(car), _text(row["driver"]), _text(row["team"]), slots.get(str(car)))
-                for car, row in first.iterrows()
+                Entry(car, _text(driver), _text(team), slots.get(car))
+                for car, driver, team in zip(
+                    first["car_id"].tolist(), first["driver"].tolist(), first["team"].tolist(), strict=True
+                )
             )
             seen = {e.car_id for e in entries}
             entries += tuple(Entry(car, grid=slot) for car, slot in slots.items() if car not in seen)
         if len(entries) > MAX_CARS:
             raise DataError(f"{race_id}: {len(entries)} cars, expected at most {MAX_CARS}")
         if finished:
-            with_laps = set(table["car_id"])
+            with_laps = set(table.loc[table["race_time_s"].notna(), "car_id"])
             entries = tuple(e._replace(no_lap=e.car_id not in with_laps) for e in entries)
-        last = int(table["lap"].max())
+        last = int(table.loc[table["race_time_s"].notna(), "lap"].max())
         length = float(lap_length_km) if lap_length_km is not None and lap_length_km > 0 else None
         nominal = length * 1000.0 / NOMINAL_SPEED_MS if length else NOMINAL_LAP_S
         return cls(
@@ -262,15 +269,37 @@ def tidy(laps: pd.DataFrame, *, race_id: str, finished: bool = True) -> tuple[pd
     if twice.any():
         notes.append(f"{int(twice.sum())} laps were listed twice")
         t = t[~twice].reset_index(drop=True)
+    begun = _only_begun(t)
+    if begun.any():
+        notes.append(f"{int(begun.sum())} laps listed with a filled-in time were never completed")
     _mend_clock(t, notes)
-    t = t[t["race_time_s"].notna()].reset_index(drop=True)
-    if t.empty:
+    t.loc[begun, ["race_time_s", "lap_time_s", "position"]] = np.nan
+    t.loc[begun, "track_status"] = None
+    t = t[t["race_time_s"].notna() | begun].reset_index(drop=True)
+    if t["race_time_s"].isna().all():
         raise DataError(f"{race_id}: no lap of the lap table has a time")
     _mend_pits(t, notes)
     _mend_tyres(t)
     if finished:
         _mark_retired(t, has_mark="last_lap_before_retirement" in laps)
     return t, tuple(notes)
+
+
+def _only_begun(t: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Laps that a car began and did not complete.
+
+    FastF1 lists the lap on which a car stopped; with its time filled in it looks complete. It has no position then, or is one
+    more than the results (``official_laps``, where the table has it) count.
+    """
+    filled = (
+        t["lap_time_filled"].fillna(False).to_numpy(bool)
+        if "lap_time_filled" in t
+        else t["lap_time_s"].isna().to_numpy()
+    )
+    official = pd.to_numeric(t["official_laps"], errors="coerce").to_numpy(float) if "official_laps" in t else np.inf
+    unplaced = t["position"].isna().to_numpy()
+    odd = unplaced if not unplaced.all() else np.zeros(len(t), dtype=bool)
+    return t["last_lap_before_retirement"].to_numpy(bool) & filled & (odd | (t["lap"].to_numpy() > official))
 
 
 def _mend_clock(t: pd.DataFrame, notes: list[str]) -> None:
@@ -341,12 +370,9 @@ def _mend_tyres(t: pd.DataFrame) -> None:
 
 def _mark_retired(t: pd.DataFrame, *, has_mark: bool) -> None:
     """Mark the last lap of cars that neither saw the flag nor are marked: those that stop two laps or more before the end."""
-    last_rows = t.groupby("car_id", sort=False)["race_time_s"].idxmax()
-    flag_lap = int(t["lap"].max())
-    at_flag = float(t.loc[t["lap"] == flag_lap, "race_time_s"].min())
-    for i in last_rows:
-        clock, lap_s = float(t.at[i, "race_time_s"]), float(t.at[i, "lap_time_s"])
-        usual = lap_s if lap_s > 0 else NOMINAL_LAP_S
-        slack = 2.5 if has_mark else 1.5
-        if clock < at_flag - slack * usual:
-            t.at[i, "last_lap_before_retirement"] = True
+    last = ~t.duplicated("car_id", keep="last")
+    done = t[t["race_time_s"].notna()]
+    at_flag = done.loc[done["lap"] == done["lap"].max(), "race_time_s"].min()
+    usual = t["lap_time_s"].fillna(NOMINAL_LAP_S)
+    early = t["race_time_s"] < at_flag - (2.5 if has_mark else 1.5) * usual
+    t["last_lap_before_retirement"] |= last & (early | t["race_time_s"].isna())

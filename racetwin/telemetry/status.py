@@ -71,6 +71,7 @@ def status_timeline(laps: pd.DataFrame, nominal_lap_s: float) -> tuple[StatusCha
     tuple of StatusChange
         In time order; empty where the table says nothing of the track.
     """
+    laps = laps[laps["race_time_s"].notna()]
     digits = laps["track_status"].fillna("").to_numpy(dtype=object)
     end = laps["race_time_s"].to_numpy()
     car = laps["car_id"].to_numpy(dtype=object)
