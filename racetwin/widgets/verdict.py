@@ -64,12 +64,16 @@ def verdict(answer: DeskAnswer | None, car: CarTelemetry | None, *, finished: bo
     age = max(0, lap - answer.lap - 1)
     best = answer.plans[0]
     box = boxes_by(best, lap)
+    waiting = answer.waiting if age == 0 else None
     other = next((p for p in answer.plans if boxes_by(p, lap) is not box), None)
     advantage = error = None
     sure: Literal["clear", "slight", "open", ""] = ""
     if other is not None:
-        advantage, error = -other.delta_points, other.delta_standard_error
-        beyond_noise = not other.too_close and advantage > NOISE * error
+        advantage, error, close = -other.delta_points, other.delta_standard_error, other.too_close
+        if waiting is not None and waiting.unit == "points":  # the desk's own comparison, on races drawn for it
+            advantage = -waiting.difference if box else waiting.difference
+            error, close = waiting.standard_error, waiting.too_close
+        beyond_noise = not close and advantage > NOISE * error
         sure = "open" if not beyond_noise else "clear" if advantage >= CLEAR_POINTS else "slight"
     first = best.stops[0] if best.stops else None
     if box and first is not None:

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from racetwin.schemas import CarStatus, CarTelemetry
+from racetwin.schemas import CarStatus, CarTelemetry, Comparison
 from racetwin.widgets import VerdictStrip
 from racetwin.widgets.verdict import verdict
 
@@ -100,3 +100,11 @@ def test_a_simulated_race_is_labelled(race: ModuleType) -> None:
     strip = VerdictStrip()
     strip.show(snapshot.model_copy(update={"info": snapshot.info.model_copy(update={"simulated": True})}), "63")
     assert strip.shown()["simulated"] is True
+
+
+def test_the_desks_own_comparison_of_waiting_goes_first_while_it_is_fresh(race: ModuleType) -> None:
+    waiting = Comparison(a="L24 HARD", b="L23 HARD", difference=-0.9, standard_error=0.1)
+    answer = race.answer("63", 22, box=True).model_copy(update={"waiting": waiting})
+    v = verdict(answer, car(23))
+    assert (v.advantage, v.standard_error, v.sure) == (0.9, 0.1, "clear")
+    assert verdict(answer, car(24)).advantage != 0.9  # it was about lap 23
