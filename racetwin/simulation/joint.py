@@ -40,7 +40,8 @@ def team_plans(
     if each < 1:
         raise InputError(f"each: {each} plans, expected at least 1")
     ours = _shortlist(desk.explain(state, car_id, "points", n_races, seed), each)
-    theirs = _shortlist(desk.explain(state, mate, "points", n_races, seed), each)
+    # The mate's plan is part of the state, which holds stops but no "sooner under a safety car".
+    theirs = _shortlist(desk.explain(state, mate, "points", n_races, seed), each, reactive=False)
     goal = parse_objective("team", state, car_id)
     n_races = desk.settings.races if n_races is None else n_races
     question = desk.question(state, car_id, goal, desk.settings.seed if seed is None else seed)
@@ -83,14 +84,14 @@ def team_plans(
     )
 
 
-def _shortlist(evaluation: Evaluation, each: int) -> tuple[PitPlan, ...]:
+def _shortlist(evaluation: Evaluation, each: int, *, reactive: bool = True) -> tuple[PitPlan, ...]:
     """Return the best plans, and among them the best of boxing now and of staying out: pairs often differ in just that."""
-    scored, lap = evaluation.ranking.scored, evaluation.question.state.lap + 1
-    now = next((s.plan for s in scored if s.plan.stops and s.plan.stops[0].lap == lap), None)
-    later = next((s.plan for s in scored if not (s.plan.stops and s.plan.stops[0].lap == lap)), None)
+    lap = evaluation.question.state.lap + 1
+    plans = [s.plan for s in evaluation.ranking.scored if reactive or s.plan.sc_window is None]
+    now = next((q for q in plans if q.stops and q.stops[0].lap == lap), None)
+    later = next((q for q in plans if not (q.stops and q.stops[0].lap == lap)), None)
     must = [q for q in (now, later) if q is not None]
-    fixed = [s.plan for s in scored if s.plan.sc_window is None or s.plan in must]
-    return tuple(dict.fromkeys([*must, *fixed][: max(each, len(must))]))
+    return tuple(list(dict.fromkeys([*must, *plans]))[: max(each, len(must))])
 
 
 def best_response(

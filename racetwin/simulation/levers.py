@@ -210,10 +210,15 @@ class Together:
 
 
 def with_plan(state: RaceState, car_id: str, plan: PitPlan) -> RaceState:
-    """Return the state in which a car's plan is known: it makes these stops and decides nothing for itself."""
+    """Return the state in which a car's plan is known: it makes these stops and decides nothing for itself.
+
+    A plan without stops is written as a stop on the last lap, which is never made.
+    """
     i = _car(state, car_id, "plan")
     laps, compounds = state.planned_lap.copy(), state.planned_compound.copy()
     laps[i], compounds[i] = 0, -1
+    if not plan.stops:
+        laps[i, 0], compounds[i, 0] = state.total_laps, max(0, int(state.compound[i]))
     for k, stop in enumerate(plan.stops):
         laps[i, k], compounds[i, k] = stop.lap, stop.compound.index
     return state.replace(planned_lap=laps, planned_compound=compounds)

@@ -17,7 +17,6 @@ import numpy as np
 from racetwin.errors import InputError
 from racetwin.simulation.results import SimulationResult
 
-
 Simulate = Callable[..., SimulationResult]
 """Whatever runs races: :func:`racetwin.simulation.montecarlo.simulate` itself, or something that sends them elsewhere."""
 

@@ -42,7 +42,7 @@ def mid_race(lap: int = 20, total_laps: int = 57, n: int = 20, **changes: Any) -
     return RaceState(**(values | changes))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_state() -> Callable[..., RaceState]:
     """Factory of mid-race states."""
     return mid_race

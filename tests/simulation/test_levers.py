@@ -9,6 +9,7 @@ from racetwin.errors import InputError
 from racetwin.schemas import Compound, TrackStatus
 from racetwin.simulation.levers import parse_lever, with_plan
 from racetwin.simulation.plans import PitPlan
+from racetwin.simulation.trace import trace_race
 
 pytestmark = pytest.mark.unit
 
@@ -59,6 +60,13 @@ def test_a_known_plan_replaces_the_one_before(make_state):
     state = with_plan(make_state(), "5", PitPlan.of((25, "HARD"), (40, "SOFT")))
     state = with_plan(state, "5", PitPlan.of((30, "SOFT")))
     assert state.planned_lap[4].tolist() == [30, 0, 0, 0]
+
+
+def test_a_plan_without_stops_is_a_plan_too(make_state):
+    state = make_state(lap=50, stops=np.ones(20, dtype=int), compounds_used=np.full(20, 6))
+    bold = state.replace(stop_bias=np.where(np.arange(20) == 4, 20.0, 0.0))
+    assert trace_race(bold, 1).pit[:, 4].any()
+    assert not trace_race(with_plan(bold, "5", PitPlan()), 1).pit[:, 4].any()
 
 
 @pytest.mark.parametrize(
