@@ -1,0 +1,129 @@
+"""The commands as a user types them: what they print, and one clear line with exit code 2 when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+PLAN_FIELDS = {
+    "plan",
+    "expected_position",
+    "p_win",
+    "p_podium",
+    "p_points",
+    "mean_race_time_s",
+    "standard_error",
+    "n_races",
+    "seed",
+}
+
+
+def racetwin(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "racetwin", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def assert_one_clear_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("racetwin: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["race-day", "serve", "replay", "simulate", "strategy", "validate", "bench", "data list", "data add"],
+)
+def test_help_of_each_command_has_an_example(command: str) -> None:
+    done = racetwin(*command.split(), "--help", COLUMNS="200")
+    assert done.returncode == 0
+    assert f"racetwin {command}" in done.stdout.split("Usage", 1)[1].split("\n", 1)[1]
+
+
+def test_missing_race_is_one_clear_line(race_data: Path) -> None:
+    done = racetwin(
+        "strategy", "--race", "2023-15-singapur", "--lap", "20", "--car", "55", RACETWIN_DATA=str(race_data)
+    )
+    assert_one_clear_line(done, "2023-15-singapur", "2023-15-singapore")
+
+
+def test_unreadable_data_folder_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "laps.parquet").write_bytes(b"this is no parquet file")
+    done = racetwin("data", "list", RACETWIN_DATA=str(tmp_path))
+    assert_one_clear_line(done, "laps.parquet")
+
+
+def test_car_that_is_not_in_the_race_is_one_clear_line(race_data: Path) -> None:
+    done = racetwin(
+        "strategy", "--race", "2023-15-singapore", "--lap", "20", "--car", "7", RACETWIN_DATA=str(race_data)
+    )
+    assert_one_clear_line(done, "'7'", "55")
+
+
+@pytest.mark.parametrize("command", ["serve", "race-day"])
+def test_taken_port_is_one_clear_line(command: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = racetwin(command, "--simulated", RACETWIN_API_PORT=str(port))
+    assert_one_clear_line(done, str(port), "RACETWIN_API_PORT")
+
+
+def test_strategy_prints_ranked_plans_and_the_same_bytes_twice(race_data: Path) -> None:
+    question = ("strategy", "--race", "2023-15-singapore", "--lap", "20", "--car", "55", "--json")
+    first, second = (racetwin(*question, RACETWIN_DATA=str(race_data)) for _ in range(2))
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout
+    plans = json.loads(first.stdout)["plans"]
+    assert len(plans) >= 60
+    assert all(set(p) >= PLAN_FIELDS for p in plans)
+    assert [p["rank"] for p in plans] == list(range(1, len(plans) + 1))
+    points = [p["expected_points"] for p in plans]
+    assert points[0] == max(points)
+
+
+def test_simulated_race_says_so_and_is_the_same_twice() -> None:
+    first, second = (racetwin("simulate", "--circuit", "monza", "--seed", "7", "--json") for _ in range(2))
+    assert first.stdout == second.stdout
+    race = json.loads(first.stdout)
+    assert race["simulated"] is True
+    assert [r["position"] for r in race["classification"]] == list(range(1, len(race["classification"]) + 1))
+
+
+def test_validate_tells_what_is_ready() -> None:
+    done = racetwin("validate", "--json")
+    checks = {c["name"]: c for c in json.loads(done.stdout)["checks"]}
+    assert done.returncode == (0 if all(c["ok"] or not c["required"] for c in checks.values()) else 1)
+    assert checks["kernel"]["ok"], checks["kernel"]
+    assert checks["imports"]["ok"]
+    assert not checks["MAX"]["required"]
+
+
+def test_replay_prints_frames_as_lines_of_json(race_data: Path) -> None:
+    done = racetwin("replay", "2023-15-singapore", "--to-lap", "1", "--json", RACETWIN_DATA=str(race_data))
+    frames = [json.loads(line) for line in done.stdout.splitlines()]
+    times = [f["time_s"] for f in frames]
+    assert times == sorted(times)
+    assert {f["race_id"] for f in frames} == {"2023-15-singapore"}
+    assert len(frames[-1]["cars"]) >= 19
+
+
+def test_unknown_bench_suite_is_one_clear_line() -> None:
+    assert_one_clear_line(racetwin("bench", "tyres"), "'tyres'", "kernel")
