@@ -1,0 +1,72 @@
+"""A short simulated race for the runtime's tests: the same frames each time, no data needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from racetwin.config import Settings
+from racetwin.runtime.engine import RaceEngine
+from racetwin.schemas import TelemetryFrame
+from racetwin.simulation.draw import draw_grand_prix
+from racetwin.telemetry.laptable import frames
+from racetwin.telemetry.records import RaceRecord
+
+RACES = 32
+"""Races a plan in tests: enough to rank, few enough to be quick."""
+
+
+@lru_cache(maxsize=2)
+def drawn_record(seed: int = 5) -> RaceRecord:
+    """Return a Grand Prix drawn from the race model."""
+    race = draw_grand_prix(circuit_id="monza", season=2024, seed=seed)
+    return RaceRecord.from_laps(
+        race.laps,
+        race_id=race.race_id,
+        season=race.season,
+        circuit_id=race.circuit_id,
+        circuit=race.circuit,
+        event=race.event,
+        total_laps=race.total_laps,
+        grid=race.grid,
+        simulated=True,
+        source="simulator",
+    )
+
+
+@pytest.fixture(scope="session")
+def record() -> RaceRecord:
+    return drawn_record()
+
+
+@pytest.fixture(scope="session")
+def race_frames(record: RaceRecord) -> list[TelemetryFrame]:
+    """Return the first twelve laps, a frame an event."""
+    return list(frames(record, hz=None, to_lap=12))
+
+
+@pytest.fixture(scope="session")
+def paced_frames(record: RaceRecord) -> list[TelemetryFrame]:
+    """Return the first three laps at 10 Hz."""
+    return list(frames(record, hz=10.0, to_lap=3))
+
+
+@pytest.fixture
+def engine() -> RaceEngine:
+    return RaceEngine(races=RACES)
+
+
+@pytest.fixture
+def run_settings(tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a server of the test's own: any free port, its own folders."""
+    yield Settings(state=tmp_path / "state", library=tmp_path / "races", api_port=0, races=RACES, data=None)
+
+
+def feed(engine: RaceEngine, frames_of_race: list[TelemetryFrame]) -> RaceEngine:
+    """Give an engine all of these frames."""
+    for frame in frames_of_race:
+        engine.ingest(frame)
+    return engine

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from racetwin.runtime.desk_queue import reasons_for
+from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.recovery import pack, unpack
+from racetwin.schemas import (
+    LapCompleted,
+    PitEntered,
+    Retired,
+    TelemetryFrame,
+    TrackStatus,
+    TrackStatusChanged,
+)
+
+pytestmark = pytest.mark.unit
+
+RACES = 32
+
+
+def fed(frames: list[TelemetryFrame], **options: object) -> RaceEngine:
+    engine = RaceEngine(races=RACES, **options)  # type: ignore[arg-type]
+    for frame in frames:
+        engine.ingest(frame)
+    return engine
+
+
+def test_same_frames_make_the_same_engine(race_frames: list[TelemetryFrame]) -> None:
+    one, other = fed(race_frames), fed(race_frames)
+    assert one.hash() == other.hash()
+    assert one.snapshot().cars == other.snapshot().cars
+
+
+def test_another_frame_makes_another_hash(race_frames: list[TelemetryFrame]) -> None:
+    assert fed(race_frames[:-1]).hash() != fed(race_frames).hash()
+
+
+def test_what_has_passed_the_wire_makes_the_same_engine(race_frames: list[TelemetryFrame]) -> None:
+    told = [frame.model_dump_json(exclude_none=True).encode() for frame in race_frames]
+    engine = RaceEngine()
+    for text in told:
+        engine.ingest(text)
+    assert engine.hash() == fed(race_frames).hash()
+
+
+@pytest.mark.parametrize("cut", [1, 40, 150])
+def test_restored_engine_goes_on_as_if_nothing_had_happened(race_frames: list[TelemetryFrame], cut: int) -> None:
+    whole = fed(race_frames)
+    half = fed(race_frames[:cut])
+    again = RaceEngine()
+    again.restore(unpack(pack(half.dump())))
+    assert again.hash() == half.hash()
+    assert again.snapshot().laps == half.snapshot().laps
+    for frame in race_frames[cut:]:
+        again.ingest(frame)
+    assert again.hash() == whole.hash()
+    assert again.snapshot().laps == whole.snapshot().laps
+    assert again.snapshot().events == whole.snapshot().events
+
+
+def test_counters_add_up_whatever_comes(race_frames: list[TelemetryFrame]) -> None:
+    engine = fed(race_frames[:30])
+    for bad in (b"\xff\xfe", "not telemetry", "[]", {}, {"version": "racetwin/1"}, b"{" * 1000):
+        assert engine.ingest(bad) is None
+    engine.ingest(race_frames[29])  # a duplicate
+    counters = engine.counters()
+    assert counters.frames_in == counters.frames_processed == 37
+    assert counters.frames_rejected == 6
+    assert sum(counters.rejected_by_kind.values()) >= 6
+    assert counters.duplicates == 1
+
+
+def test_refused_input_is_no_part_of_the_state(race_frames: list[TelemetryFrame]) -> None:
+    engine = fed(race_frames[:30])
+    before = engine.hash()
+    engine.ingest("rubbish")
+    assert engine.hash() == before
+
+
+def test_desk_answers_followed_cars_only(race_frames: list[TelemetryFrame]) -> None:
+    engine = RaceEngine(races=RACES)
+    car = race_frames[0].cars[3].car_id
+    engine.follow(car)
+    for frame in race_frames[:120]:
+        engine.ingest(frame)
+    engine.settle()
+    snapshot = engine.snapshot()
+    assert set(snapshot.answers) == {car}
+    assert snapshot.answers[car].plans
+    assert set(snapshot.advice) == {car}
+    engine.follow(())
+    assert not engine.snapshot().answers
+
+
+def test_newest_state_wins_at_the_desk(race_frames: list[TelemetryFrame]) -> None:
+    engine = RaceEngine(races=RACES)
+    car = race_frames[0].cars[0].car_id
+    engine.follow(car)
+    for frame in race_frames:
+        engine.ingest(frame)
+    assert engine.waiting == 1
+    (advised,) = engine.settle()
+    assert advised.answer.lap >= 11  # the car ahead has just begun lap 13
+    assert engine.desk_status().superseded > 3
+
+
+def test_equal_states_are_answered_from_memory(race_frames: list[TelemetryFrame]) -> None:
+    engine = fed(race_frames[:100])
+    car = race_frames[0].cars[0].car_id
+    engine.follow(car)
+    first = engine.settle()
+    engine.request(car)
+    second = engine.settle()
+    assert second[0].answer is first[0].answer
+    assert engine.desk_status().cached == 1
+
+
+def test_finished_car_is_not_planned_for(engine: RaceEngine, record: object) -> None:
+    from racetwin.telemetry.laptable import frames
+
+    for frame in frames(record, hz=None):  # type: ignore[arg-type]
+        engine.ingest(frame)
+    assert engine.finished
+    assert not engine.request(engine.frame.cars[0].car_id)  # type: ignore[union-attr]
+
+
+def test_next_session_starts_afresh(race_frames: list[TelemetryFrame]) -> None:
+    engine = fed(race_frames[:80])
+    other = [f.model_copy(update={"race_id": "another-race"}) for f in race_frames[:20]]
+    for frame in other:
+        engine.ingest(frame)
+    alone = fed(other)
+    assert engine.info.race_id == "another-race"
+    assert engine.snapshot().laps == alone.snapshot().laps
+    assert engine.snapshot().cars == alone.snapshot().cars
+
+
+def test_time_travel_gives_what_was_known(race_frames: list[TelemetryFrame]) -> None:
+    engine = fed(race_frames)
+    then = engine.laps_archive[5]
+    assert max(r.lap for r in then.laps) == 5
+    assert then.time_s < engine.snapshot().time_s
+    short = next(i for i, f in enumerate(race_frames) if f.time_s > then.time_s)
+    assert fed(race_frames[:short]).snapshot().cars == then.cars
+
+
+def test_dump_is_plain_json(race_frames: list[TelemetryFrame]) -> None:
+    dump = fed(race_frames[:60]).dump()
+    assert json.loads(json.dumps(dump)) == json.loads(json.dumps(unpack(pack(dump))))
+
+
+PLACES = {"1": 1, "2": 2, "3": 3, "9": 9}
+
+
+def lap(car: str) -> LapCompleted:
+    return LapCompleted(
+        time_s=1, car_id=car, lap=3, lap_time_s=90.0, line_time_s=1, position=1, gap_s=0.0, interval_s=None
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        (lap("2"), "lap completed"),
+        (lap("1"), None),
+        (PitEntered(time_s=1, car_id="1", lap=3), "car 1 stops"),
+        (PitEntered(time_s=1, car_id="9", lap=3), None),
+        (PitEntered(time_s=1, car_id="2", lap=3), None),
+        (Retired(time_s=1, car_id="3", lap=3), "car 3 is out"),
+        (TrackStatusChanged(time_s=1, old=TrackStatus.GREEN, new=TrackStatus.SC, lap=3), "track SC"),
+    ],
+)
+def test_what_makes_a_new_plan_worth_asking_for(event: object, why: str | None) -> None:
+    assert reasons_for("2", (event,), PLACES) == ((why,) if why else ())  # type: ignore[arg-type]
