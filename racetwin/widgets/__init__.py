@@ -11,6 +11,7 @@ from racetwin.widgets.rejoin import RejoinPanel
 from racetwin.widgets.status import StatusPanel
 from racetwin.widgets.tower import TimingTower
 from racetwin.widgets.trace import RaceTrace
+from racetwin.widgets.track import TrackMap
 from racetwin.widgets.verdict import VerdictStrip
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "RejoinPanel",
     "StatusPanel",
     "TimingTower",
+    "TrackMap",
     "VerdictStrip",
 ]

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import ipywidgets
 
+from racetwin.config import settings
 from racetwin.schemas import CarStatus
 from racetwin.widgets._panel import Panel, style
 from racetwin.widgets.advice import AdvicePanel
+from racetwin.widgets.outline import track_outline
 from racetwin.widgets.plans import PlansPanel
 from racetwin.widgets.rejoin import RejoinPanel
 from racetwin.widgets.status import StatusPanel
 from racetwin.widgets.tower import TimingTower
 from racetwin.widgets.trace import RaceTrace
+from racetwin.widgets.track import TrackMap
 from racetwin.widgets.verdict import VerdictStrip
 
 if TYPE_CHECKING:
@@ -77,6 +80,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self.plans = PlansPanel()
         self.advice = AdvicePanel()
         self.trace = RaceTrace()
+        self.track = TrackMap()
         self.status = StatusPanel()
         areas = {
             "verdict": self.verdict,
@@ -85,6 +89,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
             "plans": self.plans,
             "advice": self.advice,
             "trace": self.trace,
+            "track": self.track,
             "status": self.status,
         }
         for name, panel in areas.items():
@@ -98,6 +103,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
 
         self._live = live
         self._car_id = car_id
+        self._circuit: str | None = None
         self._lock = threading.RLock()
         self.errors: list[Exception] = []
         self.theme = theme
@@ -167,7 +173,14 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self.plans.show(snapshot, car)
         self.advice.show(snapshot, car)
         self.trace.show(snapshot, car)
+        self._show_track(snapshot, car)
         self.status.show(snapshot, car)
+
+    def _show_track(self, snapshot: RaceSnapshot, car_id: str) -> None:
+        if snapshot.info.circuit_id != self._circuit:
+            self._circuit = snapshot.info.circuit_id
+            self.track.draw_outline(track_outline(self._circuit, settings().data) if self._circuit else None)
+        self.track.show(snapshot, car_id)
 
     def _act(self, message: dict[str, Any]) -> None:
         """Do what a viewer asked for: in the kernel's main thread."""

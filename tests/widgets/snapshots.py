@@ -237,7 +237,7 @@ def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes
                 position=place,
                 grid_position=grid,
                 lap=after + 1,
-                lap_fraction=0.3,
+                lap_fraction=max(0.02, 0.8 - gap / 91.0),
                 gap_s=gap,
                 interval_s=gap - previous if place > 1 else None,
                 laps_down=1 if place >= 18 else 0,
@@ -300,6 +300,7 @@ def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes
         "info": RaceInfo(
             race_id="2024-12-great-britain",
             event="British Grand Prix",
+            circuit_id="silverstone",
             season=2024,
             total_laps=TOTAL,
             source="replay",

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.unit
 def test_all_panels_show_the_chosen_car(race: ModuleType, still: Any) -> None:
     board = RaceDayBoard(still(race.snapshot(22)), "63")
     assert {name: p.shown()["car"] for name, p in board.panels.items() if name != "status"} == dict.fromkeys(
-        ("verdict", "tower", "rejoin", "plans", "advice", "trace"), "63"
+        ("verdict", "tower", "rejoin", "plans", "advice", "trace", "track"), "63"
     )
 
 
@@ -28,7 +28,7 @@ def test_choosing_another_car_asks_for_its_plans_and_all_follow(race: ModuleType
     board.tower._hear(board.tower, {"choose": "44"}, [])
     assert board.car_id == "44"
     assert live.followed == ["63", "44"]
-    assert {p.shown()["car"] for n, p in board.panels.items() if n != "status"} == {"44"}
+    assert {p.shown()["car"] for n, p in board.panels.items() if n not in ("status",)} == {"44"}
     assert board.plans.shown()["plans"] == []  # nobody has asked for them before
     live.publish(race.snapshot(22, car_id="44"))
     assert board.plans.shown()["plans"]
@@ -96,7 +96,7 @@ def test_feed_and_viewer_at_once_leave_one_instant_on_the_screen(race: ModuleTyp
     feed.join()
     live.publish(snapshots[-1])
     assert board.errors == []
-    assert {p.shown()["car"] for n, p in board.panels.items() if n != "status"} == {board.car_id}
+    assert {p.shown()["car"] for n, p in board.panels.items() if n not in ("status",)} == {board.car_id}
     assert board.verdict.shown()["lap"] == snapshots[-1].lap
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 from racetwin.schemas import CarStatus, LapCompleted, Overtake, TrackStatus
-from racetwin.widgets import AdvicePanel, PlansPanel, RaceTrace, RejoinPanel, StatusPanel, TimingTower
+from racetwin.widgets import AdvicePanel, PlansPanel, RaceTrace, RejoinPanel, StatusPanel, TimingTower, TrackMap
+from racetwin.widgets.outline import resample, track_outline
 from racetwin.widgets.plans import past_stints, plan_families
 from racetwin.widgets.status import messages
 from racetwin.widgets.tower import tower_rows
@@ -248,3 +250,58 @@ def test_panels_survive_a_frame_that_knows_almost_nothing(race: ModuleType) -> N
     for panel in (TimingTower(), RaceTrace(), RejoinPanel(), PlansPanel(), AdvicePanel(), StatusPanel()):
         panel.show(snapshot, "63")
         assert panel.shown()
+
+
+# --- track map --------------------------------------------------------------------------------------------------------
+
+
+def test_map_places_every_car_that_is_on_the_track(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    panel = TrackMap()
+    panel.show(snapshot, "63")
+    shown = panel.shown()
+    assert [c["id"] for c in shown["cars"]] == [c.car_id for c in snapshot.order if c.status is not CarStatus.RETIRED]
+    for car, at in zip(shown["cars"], shown["at"], strict=True):
+        frame = snapshot.car(car["id"])
+        assert at == pytest.approx(frame.lap + frame.lap_fraction, abs=1e-4)
+
+
+def test_ghost_is_the_pit_loss_behind_us(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    panel = TrackMap()
+    panel.show(snapshot, "63")
+    answer = snapshot.answers["63"]
+    assert panel.shown()["ghost"] == pytest.approx(answer.box_now.pit_loss_s.mean / snapshot.car("63").last_lap_s)
+    panel.show(snapshot, "1")  # no forecast for that car
+    assert panel.shown()["ghost"] is None
+
+
+def test_an_outline_is_sent_once_and_a_missing_one_is_a_ring(race: ModuleType) -> None:
+    panel = TrackMap()
+    panel.draw_outline(np.array([[0.0, 0], [1, 0], [1, 1]]))
+    assert panel.outline
+    panel.draw_outline(None)
+    assert panel.outline == b""
+
+
+def test_resampled_outline_is_equally_spaced() -> None:
+    line = resample(np.array([[0.0, 0], [10, 0], [10, 1], [0, 1]]), 44)
+    steps = np.hypot(*np.diff(np.vstack([line, line[:1]]), axis=0).T)
+    np.testing.assert_allclose(steps, 0.5, atol=1e-9)
+
+
+def test_no_outline_without_data_or_for_an_unknown_circuit(tmp_path: Path) -> None:
+    assert track_outline("silverstone", None) is None
+    assert track_outline("silverstone", tmp_path) is None
+    (tmp_path / "tracks").mkdir()
+    (tmp_path / "tracks" / "f1-circuits.geojson").write_text("not json")
+    assert track_outline("monza", tmp_path) is None
+
+
+@pytest.mark.data
+def test_outlines_of_real_circuits_have_their_length(race_data: Path) -> None:
+    for circuit, km in (("silverstone", 5.891), ("monza", 5.793), ("marina-bay", 4.940), ("monaco", 3.337)):
+        line = track_outline(circuit, race_data)
+        assert line is not None
+        length = np.hypot(*np.diff(np.vstack([line, line[:1]]), axis=0).T).sum()
+        assert length == pytest.approx(1000 * km, rel=0.03)

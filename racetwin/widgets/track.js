@@ -1,0 +1,142 @@
+import { frame, watch, canvas, palette, unpack, put, attr } from "./format.js";
+
+const CAUTION = { YELLOW: "Yellow", SC: "Safety car", VSC: "VSC", VSC_ENDING: "VSC ending", RED: "Red flag" };
+
+function ring(points = 240) {
+  // A lap as a rounded rectangle: what the road looks like to someone who only needs to know who is near whom.
+  const out = [];
+  for (let i = 0; i < points; i++) {
+    const t = (2 * Math.PI * i) / points;
+    const [c, s] = [Math.cos(t), Math.sin(t)];
+    out.push(1.6 * Math.sign(s) * Math.abs(s) ** 0.55, Math.sign(c) * Math.abs(c) ** 0.55);
+  }
+  return out;
+}
+
+function render({ model, el }) {
+  const { root, note, body } = frame(el, model, "Track", "track");
+  const surface = canvas(body);
+  let line = [];
+  let data = null;
+  let before = new Map(); // where each car was drawn last, in laps
+  let began = 0, lasts = 100, arrived = 0;
+  let running = 0;
+
+  const outline = () => {
+    const shape = unpack(model.get("outline"));
+    line = shape ? [...shape.line.values] : ring();
+  };
+
+  const place = (laps, now) => {
+    // Between two updates every car moves evenly from where it was drawn to where it is.
+    const share = Math.min(1, (now - began) / lasts);
+    const f = laps.from + (laps.to - laps.from) * share;
+    return ((f % 1) + 1) % 1;
+  };
+
+  const paint = (now) => {
+    running = 0;
+    if (!data) return;
+    const { g, width, height } = surface.begin();
+    const { colour, size, font } = palette(root);
+    const n = line.length / 2;
+    let [x0, x1, y0, y1] = [Infinity, -Infinity, Infinity, -Infinity];
+    for (let i = 0; i < n; i++) {
+      x0 = Math.min(x0, line[2 * i]); x1 = Math.max(x1, line[2 * i]);
+      y0 = Math.min(y0, line[2 * i + 1]); y1 = Math.max(y1, line[2 * i + 1]);
+    }
+    const margin = 2.1 * size;
+    const scale = Math.min((width - 2 * margin) / (x1 - x0), (height - 2 * margin) / (y1 - y0));
+    const X = (x) => width / 2 + (x - (x0 + x1) / 2) * scale;
+    const Y = (y) => height / 2 - (y - (y0 + y1) / 2) * scale;
+    const point = (f) => {
+      const at = f * n, i = Math.floor(at) % n, j = (i + 1) % n, u = at - Math.floor(at);
+      const [ax, ay, bx, by] = [X(line[2 * i]), Y(line[2 * i + 1]), X(line[2 * j]), Y(line[2 * j + 1])];
+      const length = Math.hypot(bx - ax, by - ay) || 1;
+      return { x: ax + (bx - ax) * u, y: ay + (by - ay) * u, nx: (by - ay) / length, ny: -(bx - ax) / length };
+    };
+
+    const caution = CAUTION[data.status];
+    g.lineJoin = "round";
+    g.beginPath();
+    for (let i = 0; i <= n; i++) g.lineTo(X(line[2 * (i % n)]), Y(line[2 * (i % n) + 1]));
+    g.closePath();
+    g.strokeStyle = colour(data.status === "RED" ? "alarm" : caution ? "ahead" : "line");
+    g.lineWidth = 0.5 * size; g.globalAlpha = caution ? 0.55 : 1; g.stroke();
+    g.globalAlpha = 1;
+    const start = point(0);
+    g.strokeStyle = colour("text"); g.lineWidth = 0.16 * size;
+    g.beginPath(); g.moveTo(start.x - start.nx * 0.55 * size, start.y - start.ny * 0.55 * size); g.lineTo(start.x + start.nx * 0.55 * size, start.y + start.ny * 0.55 * size); g.stroke();
+
+    const look = (car) => {
+      if (car.id === data.car) return { rank: 3, colour: colour("ours"), r: 0.52 };
+      if (car.role) return { rank: 2, colour: colour(car.role), r: 0.44 };
+      return { rank: car.position === 1 ? 1 : 0, colour: colour("soft"), r: 0.34 };
+    };
+    const cars = data.cars.map((car) => ({ ...car, ...look(car), ...point(place(before.get(car.id), now)) })).sort((a, b) => a.rank - b.rank || (b.position ?? 99) - (a.position ?? 99));
+    const labels = [];
+    const ours = before.get(data.car);
+    if (data.ghost != null && ours) {
+      const p = point(place({ from: ours.from - data.ghost, to: ours.to - data.ghost }, now));
+      g.beginPath(); g.arc(p.x, p.y, 0.62 * size, 0, 7);
+      g.setLineDash([0.25 * size, 0.2 * size]); g.strokeStyle = colour("ours"); g.lineWidth = 0.16 * size; g.stroke(); g.setLineDash([]);
+      labels.push({ ...p, name: "if we box", colour: colour("ours"), weight: 400, rank: 2.5 });
+    }
+    for (const car of cars) {
+      g.beginPath(); g.arc(car.x, car.y, car.r * size, 0, 7);
+      g.fillStyle = car.pit ? colour("panel") : car.colour; g.fill();
+      g.strokeStyle = car.pit ? car.colour : colour("panel"); g.lineWidth = 0.12 * size; g.stroke();
+      labels.push({ ...car, weight: car.rank >= 2 ? 700 : 400 });
+    }
+    // Names beside the road, most important first; one that would cover another is left out.
+    const taken = [];
+    for (const l of labels.sort((a, b) => b.rank - a.rank || (a.position ?? 99) - (b.position ?? 99))) {
+      g.font = font(l.weight, 0.8);
+      const w = g.measureText(l.name).width, hgt = 0.9 * size;
+      const choice = [1, -1].map((side) => {
+        const cx = l.x + side * l.nx * (1.15 * size + w * 0.32), cy = l.y + side * l.ny * 1.25 * size;
+        return { l: cx - w / 2, r: cx + w / 2, t: cy - hgt / 2, b: cy + hgt / 2, cx, cy };
+      }).find((b) => b.l > 0 && b.r < width && b.t > 0 && b.b < height && !taken.some((o) => b.l < o.r + 3 && b.r > o.l - 3 && b.t < o.b && b.b > o.t));
+      if (!choice) continue;
+      taken.push(choice);
+      g.fillStyle = l.rank >= 1 ? l.colour : colour("faint");
+      g.textAlign = "center"; g.textBaseline = "middle";
+      g.fillText(l.name, choice.cx, choice.cy);
+    }
+    if (now - began < lasts && !document.hidden) running ||= setTimeout(() => requestAnimationFrame(paint), 40);
+  };
+
+  const draw = (next) => {
+    const now = performance.now();
+    if (!next) return;
+    if (next.at && next !== data) {
+      const fresh = !data || next.cars.some((c, i) => Math.abs((data.to?.get(c.id) ?? 1e9) - next.at.values[i]) > 1e-5);
+      if (fresh) {
+        const share = lasts ? Math.min(1, (now - began) / lasts) : 1;
+        const to = new Map(next.cars.map((c, i) => [c.id, next.at.values[i]]));
+        const was = before;
+        before = new Map([...to].map(([id, f]) => {
+          const old = was.get(id);
+          const from = old ? old.from + (old.to - old.from) * share : f;
+          return [id, { from: Math.abs(f - from) < 0.35 ? from : f, to: f }];
+        }));
+        next.to = to;
+        lasts = Math.min(1000, Math.max(60, arrived ? now - arrived : 100));
+        began = arrived = now;
+      } else {
+        next.to = data.to;
+      }
+      data = next;
+    }
+    put(note, [next.circuit, CAUTION[next.status]].filter(Boolean).join(" · "));
+    attr(surface.node, "aria-label", `${next.cars.length} cars on the track`);
+    if (!running) paint(now);
+  };
+  outline();
+  const again = () => { outline(); paint(performance.now()); };
+  model.on("change:outline", again);
+  const stop = watch(model, root, draw);
+  return () => { clearTimeout(running); model.off("change:outline", again); stop(); };
+}
+
+export default { render };

@@ -1,0 +1,77 @@
+"""The track map: where everybody is on the road, and where we would be had we boxed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import traitlets
+
+from racetwin.schemas import CarStatus
+from racetwin.widgets._panel import Panel, pack, script, style
+
+if TYPE_CHECKING:
+    from racetwin.runtime.snapshot import RaceSnapshot
+
+
+class TrackMap(Panel):
+    """Cars on the circuit, moving smoothly between updates, with our rejoin ghost: where we would be had we boxed.
+
+    Without an outline the lap is drawn as a ring. ``outline`` is a closed line of points, metres or any unit, x right, y up.
+
+    >>> track = TrackMap()
+    >>> track.draw_outline(track_outline("silverstone", settings().data))  # doctest: +SKIP
+    >>> track.show(live.snapshot, "44")  # doctest: +SKIP
+    """
+
+    outline = traitlets.Bytes(b"").tag(sync=True)
+
+    _esm = script("track")
+    _css = style("track")
+
+    def draw_outline(self, line: npt.NDArray[np.float64] | None) -> None:
+        """Take a circuit's outline, ``(n, 2)``; None for the ring."""
+        self.outline = b"" if line is None else pack({}, line=line)
+
+    def show(self, snapshot: RaceSnapshot, car_id: str | None = None) -> None:
+        """Draw where the cars are at the snapshot's instant."""
+        answer = snapshot.answers.get(car_id or "")
+        rejoin = answer.box_now if answer else None
+        cars: list[dict[str, Any]] = []
+        at: list[float] = []
+        for car in snapshot.order:
+            if car.status in (CarStatus.RETIRED, CarStatus.FINISHED) or car.lap is None or car.lap_fraction is None:
+                continue
+            role = None
+            if rejoin is not None and car.car_id in (rejoin.car_ahead, rejoin.car_behind):
+                role = "ahead" if car.car_id == rejoin.car_ahead else "behind"
+            cars.append(
+                {
+                    "id": car.car_id,
+                    "name": car.driver or car.car_id,
+                    "position": car.position,
+                    "pit": car.status is CarStatus.PIT,
+                    "role": role,
+                }
+            )
+            at.append(car.lap + car.lap_fraction)
+        self.data = pack(
+            {
+                "car": car_id,
+                "cars": cars,
+                "status": snapshot.track_status.value,
+                "ghost": self._ghost(snapshot, car_id, rejoin.pit_loss_s.mean if rejoin else None),
+                "circuit": snapshot.info.circuit,
+            },
+            at=at,
+        )
+
+    @staticmethod
+    def _ghost(snapshot: RaceSnapshot, car_id: str | None, pit_loss_s: float | None) -> float | None:
+        """Laps that a stop would put us back by: pit loss over lap time."""
+        car = snapshot.car(car_id or "")
+        lap_s = car.last_lap_s or car.best_lap_s if car else None
+        if pit_loss_s is None or car is None or not lap_s or car.status is not CarStatus.TRACK:
+            return None
+        return min(0.95, pit_loss_s / lap_s)
