@@ -2,54 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from functools import cache
 from typing import Protocol
 
-import numpy as np
 import numpy.typing as npt
 
-from racetwin.errors import InputError
+from racetwin.config import settings
+from racetwin.errors import ConfigurationError, InputError
+from racetwin.simulation.backends import mojo_library, numba_backend
+from racetwin.simulation.backends.totals import Totals
 from racetwin.simulation.spec.pack import Packed
 
 BACKENDS = ("auto", "numba", "mojo", "cupy")
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What a batch of races adds up to: integers, so that batches add up exactly.
-
-    ``positions`` (p, n_races), ``histogram`` (p, n, n), ``finished`` (p,), ``time_ms`` (p,) counted from the state's start,
-    ``watched`` (p, n_races, w).
-    """
-
-    positions: npt.NDArray[np.uint8]
-    histogram: npt.NDArray[np.int64]
-    finished: npt.NDArray[np.int64]
-    time_ms: npt.NDArray[np.int64]
-    watched: npt.NDArray[np.uint8]
-
-    @classmethod
-    def empty(cls, plans: int, cars: int, races: int, watched: int) -> Totals:
-        """Return zeros of the right shapes."""
-        return cls(
-            np.zeros((plans, races), np.uint8),
-            np.zeros((plans, cars, cars), np.int64),
-            np.zeros(plans, np.int64),
-            np.zeros(plans, np.int64),
-            np.zeros((plans, races, watched), np.uint8),
-        )
-
-    @classmethod
-    def of(cls, parts: Sequence[Totals]) -> Totals:
-        """Put consecutive batches together."""
-        return cls(
-            np.concatenate([t.positions for t in parts], axis=1),
-            np.sum([t.histogram for t in parts], axis=0),
-            np.sum([t.finished for t in parts], axis=0),
-            np.sum([t.time_ms for t in parts], axis=0),
-            np.concatenate([t.watched for t in parts], axis=1),
-        )
 
 
 class Backend(Protocol):
@@ -66,10 +31,23 @@ class Backend(Protocol):
 def choose(name: str = "auto", size: int = 0) -> Backend:
     """Return the backend of that name; ``auto`` takes the fastest that runs here.
 
-    ``size`` is the number of candidate races asked for: ``auto`` leaves a small batch on the CPU.
+    ``size`` is the number of candidate races asked for: ``auto`` leaves a small batch on the CPU, where it is done before a GPU
+    would have begun.
     """
-    from racetwin.simulation.backends import numba_backend
-
     if name not in BACKENDS:
         raise InputError(f"backend: {name!r}, expected one of {', '.join(BACKENDS)}")
+    if name == "auto":
+        name = settings().backend
+    if name == "mojo" or (name == "auto" and mojo_library.available()):
+        try:
+            return mojo_library.backend()
+        except ConfigurationError as e:
+            if name == "mojo":
+                raise
+            _warn_once(str(e))
     return numba_backend.NumbaBackend()
+
+
+@cache
+def _warn_once(message: str) -> None:
+    logging.getLogger(__name__).warning("%s; using Numba, which is slower and races the same", message)

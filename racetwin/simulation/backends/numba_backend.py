@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from racetwin.simulation.backends import Totals, numba_race
+from racetwin.simulation.backends import numba_race
+from racetwin.simulation.backends.totals import Totals
 from racetwin.simulation.spec.pack import Packed
 
 

@@ -194,7 +194,7 @@ def draw_scenario(f, i, key, sim, stop_words, status, wet, base, factor, retire)
         code = L.GREEN
         flags = L.STANDING_START if restart else 0
         restart = False
-        if left > 0:
+        if left > 0 and lap != i[L.I_FORCE_LAP]:
             code = kind
             left -= I32(1)
             if kind == L.SC and left == 0:

@@ -10,6 +10,8 @@ CARS = 24
 """Slots per car array; a race with fewer cars leaves the last ones unused."""
 LAPS = 128
 """Slots per lap array: most laps that can be simulated from a state."""
+NETWORKS = (12, 20, 22, 24)
+"""Sizes a vector backend sorts; a race with fewer cars is padded to the next."""
 CODES = 8
 """Slots per table over track-status codes (below)."""
 
@@ -148,6 +150,7 @@ _I = (
     ("I_FORCE_LAP", 1),
     ("I_FORCE_KIND", 1),
     ("I_RAIN_LAP", 1),
+    ("I_WETS", 1),
     ("I_GAP", CODES),
     # per car
     ("I_TIME", CARS),
@@ -185,10 +188,34 @@ def constants() -> dict[str, int]:
     return dict(sorted(plain.items()))
 
 
+def sorting_network(n: int) -> list[tuple[int, int]]:
+    """Return Batcher's merge-exchange network for ``n`` keys [Knuth, TAOCP 3, 5.2.2, algorithm M].
+
+    Examples
+    --------
+    >>> sorting_network(3)
+    [(0, 2), (0, 1), (1, 2)]
+    """
+    comparators = []
+    t = max(1, (n - 1).bit_length())
+    p = 1 << (t - 1)
+    while p > 0:
+        q, r, d = 1 << (t - 1), 0, p
+        while d > 0:
+            comparators += [(k, k + d) for k in range(n - d) if k & p == r]
+            d, q, r = q - p, q // 2, p
+        p //= 2
+    return comparators
+
+
 def mojo_source() -> str:
     """Return the layout as the Mojo module ``race_layout``."""
     head = '"""Offsets and codes shared with Python; written by `python -m racetwin.simulation.spec.layout`."""\n\n'
-    return head + "".join(f"comptime {name} = {value}\n" for name, value in constants().items())
+    lines = [f"comptime {name} = {value}" for name, value in constants().items()]
+    for n in NETWORKS:
+        pairs = [k for pair in sorting_network(n) for k in pair]
+        lines += [f"comptime NETWORK_{n} = {pairs}", f"comptime COMPARATORS_{n} = {len(pairs) // 2}"]
+    return head + "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -61,6 +61,8 @@ def pack(
     _tables(f, i, state, parameters)
     _laps(f, i, state, parameters)
     start = _cars(f, i, state, parameters)
+    planned = any(not stop.compound.is_slick for plan in plans for stop in plan.stops)
+    i[L.I_WETS] = int(planned or max(state.compound.max(), state.planned_compound.max()) >= 3)
     rows = np.stack([_plan_row(p) for p in plans]) if plans else np.stack([_plan_row(PitPlan())])
     return Packed(f, i, np.ascontiguousarray(rows), state.n_cars, state.laps_left, start)
 

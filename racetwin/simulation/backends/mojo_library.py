@@ -1,0 +1,219 @@
+"""The Mojo race: compiled on first use into the user's cache, loaded by ctypes, run side by side from Python threads.
+
+The library's name holds a hash of the sources, the target and lane count, and the compiler's version, so that a change of any of
+them makes a new one and old ones do no harm. Where no compiler is installed a library that an earlier one built still serves.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import hashlib
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from racetwin.config import settings
+from racetwin.errors import ConfigurationError
+from racetwin.simulation.backends.totals import Totals
+from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec.pack import Packed
+
+SOURCES = ("race_layout.mojo", "race_random.mojo", "race_core.mojo", "race_cpu.mojo")
+BUILD_TIMEOUT_S = 300
+V4 = frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
+V3 = frozenset({"avx2", "bmi1", "bmi2", "fma", "f16c", "movbe"})
+
+
+def sources() -> Path:
+    """Return the folder of Mojo sources: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).parents[2]
+    for folder in (package / "_kernels", package.parent / "kernels"):
+        if (folder / "race_core.mojo").is_file():
+            return folder
+    raise ConfigurationError("the Mojo sources of the race kernel are missing: reinstall racetwin")
+
+
+@cache
+def target() -> tuple[str, int]:
+    """Return the compiler's name of this machine's CPU level and the lanes that fit it."""
+    machine = platform.machine().lower()
+    if machine in ("arm64", "aarch64"):
+        return ("apple-m1", 4) if sys.platform == "darwin" else ("generic", 4)
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+        flags = set(next(line for line in text.splitlines() if line.startswith("flags")).split())
+    except (OSError, StopIteration):
+        flags = set()
+    if flags >= V4:
+        return "x86-64-v4", 16
+    if flags >= V3:
+        return "x86-64-v3", 8
+    raise ConfigurationError(f"backend mojo: this processor ({machine}) has neither AVX2 nor NEON; use backend numba")
+
+
+def compiler() -> Path | None:
+    """Return the Mojo compiler, if one is installed."""
+    beside = Path(sys.executable).with_name("mojo")
+    found = str(beside) if beside.is_file() else shutil.which("mojo")
+    return Path(found) if found and importlib.util.find_spec("mojo") is not None else None
+
+
+def compiler_version() -> str:
+    """Return the installed compiler's version, ``none`` where there is none."""
+    try:
+        return version("mojo-compiler")
+    except PackageNotFoundError:
+        return "none"
+
+
+def available() -> bool:
+    """Whether the Mojo race can run here: a compiler is installed, or a library was built before."""
+    try:
+        return compiler() is not None or bool(_built())
+    except ConfigurationError:
+        return False
+
+
+def _stem(cpu: str, lanes: int) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for name in SOURCES:
+        digest.update((sources() / name).read_bytes())
+    return f"race-{digest.hexdigest()}-{cpu}-w{lanes}"
+
+
+def _built() -> list[Path]:
+    return sorted((settings().cache / "mojo").glob(f"{_stem(*target())}-*.so"))
+
+
+def library_path(cpu: str | None = None, lanes: int | None = None) -> Path:
+    """Return the compiled library, built now if need be."""
+    own = target()
+    cpu, lanes = cpu or own[0], lanes or own[1]
+    folder = settings().cache / "mojo"
+    path = folder / f"{_stem(cpu, lanes)}-{compiler_version()}.so"
+    if path.is_file():
+        return path
+    mojo = compiler()
+    if mojo is None:
+        old = sorted(folder.glob(f"{_stem(cpu, lanes)}-*.so"))
+        if old:
+            return old[-1]
+        raise ConfigurationError("backend mojo: no compiler; install it with: pip install 'racetwin[mojo]'")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _lock(folder / f"{path.stem}.lock"):
+            if not path.is_file():
+                _build(mojo, cpu, lanes, path)
+    except OSError as e:
+        raise ConfigurationError(f"backend mojo: cannot write the compiled kernel to {folder}: {e}") from e
+    return path
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    # Two processes that start together build once: the second waits and finds the library there.
+    with path.open("w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(f, fcntl.LOCK_UN)
+
+
+def build_command(mojo: Path, cpu: str, lanes: int, out: Path) -> list[str]:
+    """Return the compiler's command line: contraction is off, since backends must round alike."""
+    folder = sources()
+    options = ["--emit", "shared-lib", "--fp-mode", "contract=off", "--target-cpu", cpu, "-D", f"W={lanes}"]
+    return [str(mojo), "build", *options, "-I", str(folder), str(folder / "race_cpu.mojo"), "-o", str(out)]
+
+
+def _build(mojo: Path, cpu: str, lanes: int, path: Path) -> None:
+    print(f"racetwin: compiling the race kernel for {cpu} (once, about 10 s) ...", file=sys.stderr, flush=True)
+    out = path.with_suffix(f".{os.getpid()}.tmp.so")
+    try:
+        done = subprocess.run(
+            build_command(mojo, cpu, lanes, out), capture_output=True, text=True, timeout=BUILD_TIMEOUT_S, check=False
+        )
+        if done.returncode != 0 or not out.is_file():
+            errors = [line for line in done.stderr.splitlines() if "error" in line]
+            raise ConfigurationError(f"backend mojo: the compiler failed: {(errors or ['no message'])[-1].strip()}")
+        out.replace(path)
+    except subprocess.TimeoutExpired as e:
+        raise ConfigurationError(f"backend mojo: the compiler took more than {BUILD_TIMEOUT_S} s") from e
+    finally:
+        out.unlink(missing_ok=True)
+
+
+def _pointer(a: npt.NDArray[np.generic]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(a.ctypes.data)
+
+
+class MojoBackend:
+    """Vector races; ctypes releases the interpreter lock, so Python threads run side by side."""
+
+    name = "mojo"
+    threaded = True
+
+    def __init__(self, cpu: str | None = None, lanes: int | None = None) -> None:
+        self.path = library_path(cpu, lanes)
+        self._library = ctypes.CDLL(str(self.path))
+        self._library.racetwin_scratch_words.restype = ctypes.c_int64
+        self.lanes = int(self._library.racetwin_lanes())
+        if self._library.racetwin_layout() != L.F_SIZE * 65536 + L.I_SIZE:
+            raise ConfigurationError(f"backend mojo: {self.path} was built from another layout; delete it")
+        self._words = int(self._library.racetwin_scratch_words())
+        self._memory = threading.local()
+        v, i64, i32, u32 = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32, ctypes.c_uint32
+        self._batch = self._library.racetwin_batch
+        self._batch.argtypes = [v, v, v, i64, u32, i64, i32, v, v, v, v, v, v, i64, v]
+        self._batch.restype = None
+
+    def _scratch(self) -> npt.NDArray[np.uint32]:
+        # One block per thread, kept: the kernel needs it aligned to a cache line, and allocating costs page faults.
+        block = getattr(self._memory, "block", None)
+        if block is None:
+            raw = np.zeros(self._words + 16, np.uint32)
+            start = (-raw.ctypes.data // 4) % 16
+            block = self._memory.block = raw[start : start + self._words]
+        return block
+
+    def __call__(self, packed: Packed, first: int, n_races: int, shared: bool, watch: npt.NDArray[np.int32]) -> Totals:
+        """Run races ``first .. first + n_races`` of every plan."""
+        out = Totals.empty(len(packed.plans), packed.n, n_races, len(watch))
+        self._batch(
+            _pointer(packed.f),
+            _pointer(packed.i),
+            _pointer(packed.plans),
+            len(packed.plans),
+            first,
+            n_races,
+            int(shared),
+            _pointer(self._scratch()),
+            _pointer(out.positions),
+            _pointer(out.histogram),
+            _pointer(out.finished),
+            _pointer(out.time_ms),
+            _pointer(watch),
+            len(watch),
+            _pointer(out.watched),
+        )
+        return out
+
+
+@cache
+def backend(cpu: str | None = None, lanes: int | None = None) -> MojoBackend:
+    """Return the backend, its library loaded once per process."""
+    return MojoBackend(cpu, lanes)
