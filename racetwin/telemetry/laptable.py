@@ -9,7 +9,7 @@ returns what was known of a race at one time; its frames up to then are those of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -36,8 +36,16 @@ PACE: dict[TrackStatus, float] = {
 """Share of racing speed under each status, for placing cars on their lap (median lap times of 2018-2026: SC 1.48, VSC 1.42)."""
 
 
+Dress = Callable[[dict[str, Any], TrackStatus], None]
+"""Fills in channels of one car (its fields by name) that lap-level timing does not have."""
+
+
 def frames(
-    record: RaceRecord, hz: float | None = 10.0, from_lap: int = 1, to_lap: int | None = None
+    record: RaceRecord,
+    hz: float | None = 10.0,
+    from_lap: int = 1,
+    to_lap: int | None = None,
+    dress: Dress | None = None,
 ) -> Iterator[TelemetryFrame]:
     """Iterate over the frames of a race.
 
@@ -50,6 +58,8 @@ def frames(
         change, which carries the same lap-level facts in far fewer frames.
     from_lap, to_lap
         First lap of the leader to show (1: from the grid), and the lap after whose completion to stop.
+    dress
+        Called for every car of every frame, to add what the lap table does not say (the simulator's speeds and positions).
 
     Examples
     --------
@@ -65,12 +75,14 @@ def frames(
         raise InputError(f"from_lap: {from_lap}, expected 1 to {record.total_laps} in {record.race_id}")
     if to_lap is not None and not from_lap <= to_lap:
         raise InputError(f"to_lap: {to_lap}, expected {from_lap} or later")
-    return _frames(record, hz, from_lap, to_lap)
+    return _frames(record, hz, from_lap, to_lap, dress)
 
 
-def _frames(record: RaceRecord, hz: float | None, from_lap: int, to_lap: int | None) -> Iterator[TelemetryFrame]:
+def _frames(
+    record: RaceRecord, hz: float | None, from_lap: int, to_lap: int | None, dress: Dress | None
+) -> Iterator[TelemetryFrame]:
     todo = moments(record)
-    screen = TimingScreen(record)
+    screen = TimingScreen(record, dress)
     n, seq = 0, 0
     for t in _instants([m.time_s for m in todo], hz):
         while n < len(todo) and todo[n].time_s <= t:
@@ -166,8 +178,9 @@ class _Car:
 class TimingScreen:
     """State of the timing screen, moved on moment by moment; :meth:`frame` photographs it."""
 
-    def __init__(self, record: RaceRecord) -> None:
+    def __init__(self, record: RaceRecord, dress: Dress | None = None) -> None:
         self.record = record
+        self._dress = dress
         self.leader_laps = 0
         self._cars: dict[str, _Car] = {}
         slots = len(record.entries)
@@ -291,7 +304,7 @@ class TimingScreen:
 
     def frame(self, time_s: float, seq: int) -> TelemetryFrame:
         """Return the screen at ``time_s``, as frame number ``seq`` of its source."""
-        u = self._green_s(time_s)
+        u, dress = self._green_s(time_s), self._dress
         cars = []
         for car in self._order:
             base = car.base
@@ -300,6 +313,8 @@ class TimingScreen:
                 values = base.copy()
                 if moving:
                     values["lap_fraction"] = lap_share((u - car.from_u) / car.lap_u)
+                if dress is not None:
+                    dress(values, self._status.status)
                 car.view = trusted(CarTelemetry, values)
             cars.append(car.view)
         lap = self.leader_laps if self._flag else self.leader_laps + 1

@@ -299,7 +299,9 @@ def _only_begun(t: pd.DataFrame) -> npt.NDArray[np.bool_]:
     official = pd.to_numeric(t["official_laps"], errors="coerce").to_numpy(float) if "official_laps" in t else np.inf
     unplaced = t["position"].isna().to_numpy()
     odd = unplaced if not unplaced.all() else np.zeros(len(t), dtype=bool)
-    return t["last_lap_before_retirement"].to_numpy(bool) & filled & (odd | (t["lap"].to_numpy() > official))
+    begun: npt.NDArray[np.bool_] = np.logical_and(filled, np.logical_or(odd, t["lap"].to_numpy() > official))
+    begun &= t["last_lap_before_retirement"].to_numpy(bool)
+    return begun
 
 
 def _mend_clock(t: pd.DataFrame, notes: list[str]) -> None:
