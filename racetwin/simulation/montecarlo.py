@@ -14,7 +14,8 @@ import numpy as np
 
 from racetwin.config import settings
 from racetwin.errors import InputError
-from racetwin.simulation.backends import Backend, Totals, choose
+from racetwin.simulation.backends import Backend, choose
+from racetwin.simulation.backends.totals import Totals
 from racetwin.simulation.parameters import RaceParameters, load_parameters
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.results import SimulationResult

@@ -6,6 +6,7 @@ import logging
 from functools import cache
 from typing import Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 from racetwin.config import settings
