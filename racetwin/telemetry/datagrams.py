@@ -1,0 +1,102 @@
+"""Receiving UDP: a socket on one side, a bounded queue on the other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+from collections.abc import AsyncIterator, Iterable
+
+from racetwin.errors import ConfigurationError
+from racetwin.telemetry.connection import FeedHealth
+
+MAX_WAITING = 4096
+"""Datagrams held for a slow reader; beyond, the oldest are dropped and counted: late telemetry is worth less than new."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a socket bound to ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class DatagramFeed:
+    """Base of the feeds that listen on a UDP port.
+
+    Parameters
+    ----------
+    host, port
+        Where to listen; port 0 takes any free one, and :attr:`address` then tells which.
+    senders
+        Addresses whose datagrams are taken. Beyond loopback they must be named, or ``open_door`` set because the datagrams
+        themselves carry a token.
+
+    Attributes
+    ----------
+    address
+        Host and port listened on, once :meth:`listening`.
+    dropped, foreign
+        Datagrams lost to a slow reader, and those of senders not named.
+    """
+
+    def __init__(self, host: str, port: int, *, senders: Iterable[str] | None = None, open_door: bool = False) -> None:
+        self.host, self.port = host, port
+        self.senders = frozenset(senders) if senders is not None else None
+        if not is_loopback(host) and self.senders is None and not open_door:
+            raise ConfigurationError(
+                f"host: {host!r} is reachable from outside: name the senders that may send, e.g. senders=['192.168.1.20']"
+            )
+        self.health = FeedHealth()
+        self.address: tuple[str, int] | None = None
+        self.dropped = 0
+        self.foreign = 0
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
+
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncIterator[tuple[str, int]]:
+        """Hold the port open; yields the address listened on."""
+        loop = asyncio.get_running_loop()
+        self._queue = asyncio.Queue(MAX_WAITING)
+        try:
+            transport, _ = await loop.create_datagram_endpoint(lambda: _Receiver(self), (self.host, self.port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"port: cannot listen on UDP {self.host}:{self.port} ({error.strerror or error}): choose another one"
+            ) from None
+        self.address = transport.get_extra_info("sockname")[:2]
+        self.health.connected()
+        try:
+            yield self.address
+        finally:
+            transport.close()
+            self.health.closed()
+
+    async def receive(self) -> bytes:
+        """Return the next datagram."""
+        return await self._queue.get()
+
+    def take(self, data: bytes, sender: str) -> None:
+        """Queue a datagram that arrived."""
+        if self.senders is not None and sender not in self.senders:
+            self.foreign += 1
+            return
+        self.health.data()
+        if self._queue.full():
+            self._queue.get_nowait()
+            self.dropped += 1
+        self._queue.put_nowait(data)
+
+
+class _Receiver(asyncio.DatagramProtocol):
+    def __init__(self, feed: DatagramFeed) -> None:
+        self._feed = feed
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._feed.take(data, addr[0])
+
+    def error_received(self, exc: Exception) -> None:
+        self._feed.health.errors[type(exc).__name__] += 1

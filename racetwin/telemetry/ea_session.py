@@ -1,0 +1,467 @@
+"""A session of the EA game: datagrams in, frames out.
+
+The game sends each kind of packet many times a second; :class:`GameSession` keeps what they say and cuts one frame a game frame.
+A game is driven, not timed on a track, so every frame is marked ``simulated``. What players do not share (setting "Your
+Telemetry: Restricted") reads as zero in the packets and stays missing in ours.
+
+Differences between formats that a reader of the frames can see:
+
+* gaps to the leader and to the car ahead exist since 2023; before that they stay missing;
+* tyre compounds of 2018 have seven slick names, of which only SOFT, MEDIUM and HARD are ours; the others stand in ``pirelli``;
+* overtake mode and active aero exist in 2026 only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from racetwin.errors import InputError
+from racetwin.schemas import CarStatus, Compound, TrackStatus
+from racetwin.telemetry import ea_packets as ea
+from racetwin.telemetry.circuits import EA_TRACKS
+from racetwin.telemetry.frame_builder import FrameBuilder, RawFrame
+
+_COMPOUND = {
+    16: Compound.SOFT,
+    17: Compound.MEDIUM,
+    18: Compound.HARD,
+    7: Compound.INTERMEDIATE,
+    8: Compound.WET,
+}
+"""``m_visualTyreCompound`` of Formula 1 cars, 2019 on."""
+_COMPOUND_2018 = {
+    3: Compound.SOFT,
+    4: Compound.MEDIUM,
+    5: Compound.HARD,
+    7: Compound.INTERMEDIATE,
+    8: Compound.WET,
+}
+_NAME_2018 = {0: "HYPERSOFT", 1: "ULTRASOFT", 2: "SUPERSOFT", 6: "SUPERHARD"}
+_PIRELLI = {22: "C6", 16: "C5", 17: "C4", 18: "C3", 19: "C2", 20: "C1", 21: "C0"}
+"""``m_actualTyreCompound``."""
+_WEATHER = ("clear", "light cloud", "overcast", "light rain", "heavy rain", "storm")
+_TEAMS = {
+    0: "Mercedes",
+    1: "Ferrari",
+    2: "Red Bull Racing",
+    3: "Williams",
+    4: "Aston Martin",
+    5: "Alpine",
+    6: "Racing Bulls",
+    7: "Haas",
+    8: "McLaren",
+    9: "Kick Sauber",
+}
+"""``m_teamId`` by the line each team stands in; a works name changed hands several times between 2018 and 2026."""
+_YELLOW_FLAG = 3
+_REORDERED = 120
+"""A packet up to so many game frames old was overtaken on the way; one older still belongs to another run."""
+
+
+class GameSession:
+    """What the packets of one game session add up to.
+
+    Parameters
+    ----------
+    hz
+        Most frames a second of game time; ``None`` cuts one for every game frame.
+
+    Attributes
+    ----------
+    refused
+        Datagrams refused, counted by reason (the reason's first word names the field).
+    packets
+        Packets taken, counted by (format, name).
+    """
+
+    def __init__(self, hz: float | None = None) -> None:
+        self.builder = FrameBuilder("ea-udp", hz)
+        self.refused: Counter[str] = Counter()
+        self.packets: Counter[tuple[int, str]] = Counter()
+        self.last_refusal: str | None = None
+        self._uid: int | None = None
+        self._handlers: dict[int, Callable[[ea.Packet], None]] = {
+            ea.SESSION: self._session,
+            ea.EVENT: self._event,
+            ea.PARTICIPANTS: self._participants,
+            ea.LAP_DATA: self._lap_data,
+            ea.MOTION: self._motion,
+            ea.TELEMETRY: self._telemetry,
+            ea.TELEMETRY_2: self._telemetry_2,
+            ea.STATUS: self._car_status,
+            ea.DAMAGE: self._damage,
+            ea.HISTORY: self._history,
+            ea.TYRE_SETS: self._tyre_sets,
+            ea.LAP_POSITIONS: self._lap_positions,
+            ea.CLASSIFICATION: self._classification,
+        }
+        self._begin()
+
+    def _begin(self) -> None:
+        self._numbers: dict[int, str] = {}
+        self._shared: dict[int, bool] = {}
+        self._laps: dict[int, int] = {}
+        self._time = 0.0
+        self._frame = 0
+        self._seen_laps = False
+        self._track_length: float | None = None
+        self._red = False
+        self._yellow = False
+        self._safety_car = 0
+        self._ending = False
+
+    # --- datagrams in, frames out -----------------------------------------------------------------------------------
+
+    def feed(self, datagram: bytes) -> Iterator[RawFrame]:
+        """Take one datagram; yield the frame it completes. One that is no packet is counted and left out."""
+        try:
+            packet = ea.decode(datagram)
+        except InputError as refusal:
+            self.refused[str(refusal).partition(":")[0]] += 1
+            self.last_refusal = str(refusal)
+            return
+        header = packet.body.header
+        time_s = float(header.session_time)
+        if not -1.0 <= time_s < 1e6:  # NaN too
+            self.refused["session_time"] += 1
+            self.last_refusal = f"session_time: {time_s}, expected seconds since lights out"
+            return
+        self.packets[packet.format, packet.name] += 1
+        if header.session_uid != self._uid:
+            yield from self.flush()
+            self._uid = header.session_uid
+            self._begin()
+            self.builder.restart()
+            self._head(packet)
+        late = 0 < self._frame - header.frame_identifier <= _REORDERED and packet.id in (
+            ea.MOTION,
+            ea.LAP_DATA,
+            ea.TELEMETRY,
+        )
+        if late:
+            return
+        if packet.id == ea.LAP_DATA:
+            # Lap data open a game frame: what came before makes the frame of the instant before.
+            if self._seen_laps and self.builder.due(self._time):
+                yield self._cut()
+            self._seen_laps, self._time, self._frame = True, time_s, header.frame_identifier
+        handler = self._handlers.get(packet.id)
+        if handler is not None:
+            handler(packet)
+
+    def flush(self) -> Iterator[RawFrame]:
+        """Yield the frame of the last game frame, if something changed in it."""
+        if self.builder.dirty and self.builder.cars:
+            yield self._cut()
+
+    def _cut(self) -> RawFrame:
+        return self.builder.cut(round(self._time, 6))
+
+    def _head(self, packet: ea.Packet) -> None:
+        year = getattr(packet.body.header, "game_year", 0)
+        self.builder.head(
+            season=2000 + year if 18 <= year < 100 else packet.format,
+            simulated=True,
+            race_id=f"game-{packet.body.header.session_uid:x}",
+        )
+
+    def _car(self, slot: int, **values: Any) -> None:
+        """Set fields of the car in a slot, once its racing number is known."""
+        car_id = self._numbers.get(slot)
+        if car_id is not None:
+            self.builder.car(car_id, **values)
+
+    # --- session ----------------------------------------------------------------------------------------------------
+
+    def _session(self, packet: ea.Packet) -> None:
+        p = packet.body
+        circuit = EA_TRACKS.get(p.track_id)
+        kind = _session_kind(packet.format, p.session_type)
+        self.builder.head(
+            circuit_id=circuit,
+            race_id=f"game-{circuit or 'track'}-{p.header.session_uid:x}",
+            session_type=kind,
+            total_laps=p.total_laps if kind in ("race", "sprint") and 0 < p.total_laps <= 200 else None,
+        )
+        self._track_length = float(p.track_length) or None
+        self.builder.track(
+            air_temperature_c=float(p.air_temperature),
+            track_temperature_c=float(p.track_temperature),
+            weather=_WEATHER[p.weather] if p.weather < len(_WEATHER) else None,
+            rainfall=3 <= p.weather < len(_WEATHER),
+        )
+        zones = p.marshal_zones[: min(p.num_marshal_zones, len(p.marshal_zones))]
+        self._yellow = any(z.zone_flag == _YELLOW_FLAG for z in zones)
+        if self._safety_car != p.safety_car_status:
+            self._safety_car, self._ending = p.safety_car_status, False
+        self._flags()
+
+    def _flags(self) -> None:
+        if self._red:
+            status = TrackStatus.RED
+        elif self._safety_car == 1:
+            status = TrackStatus.SC
+        elif self._safety_car == 2:
+            status = TrackStatus.VSC_ENDING if self._ending else TrackStatus.VSC
+        else:
+            status = TrackStatus.YELLOW if self._yellow else TrackStatus.GREEN
+        self.builder.track(status=status)
+
+    def _event(self, packet: ea.Packet) -> None:
+        code, details = packet.event, packet.details
+        said: str | None = None
+        slot = getattr(details, "vehicle_idx", None)
+        if code == "RDFL":
+            self._red, said = True, "RED FLAG"
+        elif code == "LGOT":
+            self._red, said = False, "LIGHTS OUT"
+        elif code == "CHQF":
+            said = "CHEQUERED FLAG"
+        elif code == "SCAR" and details.safety_car_type in (1, 2):
+            what = ("", "SAFETY CAR", "VIRTUAL SAFETY CAR")[details.safety_car_type]
+            how = ("DEPLOYED", "ENDING", "IN", "RESUME")[min(details.event_type, 3)]
+            said = f"{what} {how}"
+            if details.event_type == 0:
+                self._safety_car, self._ending = details.safety_car_type, False
+            self._ending = self._ending or details.event_type == 1
+            self._red = self._red and details.event_type != 3
+        elif code == "RTMT" and slot is not None:
+            self._car(slot, status=CarStatus.RETIRED)
+            said = "RETIRED"
+        elif code == "PENA":
+            said = f"PENALTY {details.penalty_type} FOR INFRINGEMENT {details.infringement_type}"
+        if said is not None:
+            car = self._numbers.get(slot) if slot is not None else None
+            self.builder.message(message=said, category="Game", car_id=car)
+            self._flags()
+
+    # --- cars ---------------------------------------------------------------------------------------------------------
+
+    def _participants(self, packet: ea.Packet) -> None:
+        taken: set[str] = set()
+        count = min(packet.body.num_active_cars, len(packet.body.participants))
+        for slot, p in enumerate(packet.body.participants[:count]):
+            number = _free_number(p.race_number, slot, taken)
+            taken.add(number)
+            if self._numbers.get(slot) != number:
+                self._numbers[slot] = number
+            # AI cars always share; so does the player with himself.
+            self._shared[slot] = bool(
+                p.ai_controlled or getattr(p, "your_telemetry", 1) or slot == packet.body.header.player_car_index
+            )
+            name = p.name.decode("utf-8", "replace")
+            self._car(slot, driver=_code(name), team=_TEAMS.get(p.team_id))
+
+    def _lap_data(self, packet: ea.Packet) -> None:
+        racing = self.builder.header("session_type") in ("race", "sprint")
+        ahead = max((c.total_distance for c in packet.body.lap_data if c.result_status == 2), default=0.0)
+        leader_lap = 0
+        for slot, c in enumerate(packet.body.lap_data):
+            if c.result_status < 2 or slot not in self._numbers:
+                continue
+            put = self._lap_fields(slot, c, racing)
+            if racing and self._track_length and c.result_status == 2 and abs(ahead - c.total_distance) < 1e6:
+                put["laps_down"] = max(0, int((ahead - c.total_distance) // self._track_length))
+            self._car(slot, **put)
+            if c.result_status in (2, 3):
+                leader_lap = max(leader_lap, min(c.current_lap_num, 200))
+        total = self.builder.header("total_laps")
+        self.builder.head(lap=min(leader_lap, total) if total else leader_lap)
+
+    def _lap_fields(self, slot: int, c: Any, racing: bool) -> dict[str, Any]:
+        current, last = _seconds(c, "current_lap_time"), _seconds(c, "last_lap_time")
+        put: dict[str, Any] = {
+            "status": self._status(c, racing),
+            "lap": c.current_lap_num,
+            "last_lap_s": last,
+        }
+        if c.car_position > 0:
+            put["position"] = c.car_position
+        if c.grid_position > 0:
+            put["grid_position"] = c.grid_position
+        if self._track_length and -1e6 < c.lap_distance < 1e6:
+            put["lap_fraction"] = min(max(c.lap_distance / self._track_length, 0.0), 1.0)
+        if c.current_lap_num > 1 and current is not None:
+            put["last_line_time_s"] = round(self._time - current, 3)
+        if hasattr(c, "num_pit_stops"):
+            put["stops"] = c.num_pit_stops
+            if c.pit_lane_timer_active:
+                put["pit_lane_s"] = c.pit_lane_time_in_lane_in_ms / 1000
+                put["pit_stationary_s"] = c.pit_stop_timer_in_ms / 1000 or None
+        if racing and hasattr(c, "delta_to_race_leader_ms_part"):
+            put["gap_s"] = (
+                60.0 * getattr(c, "delta_to_race_leader_minutes_part", 0) + c.delta_to_race_leader_ms_part / 1000
+            )
+            front = 60.0 * getattr(c, "delta_to_car_in_front_minutes_part", 0) + c.delta_to_car_in_front_ms_part / 1000
+            put["interval_s"] = front if c.car_position != 1 else None
+        if (best := getattr(c, "best_lap_time", 0.0)) and 0 < best < 1e4:
+            put["best_lap_s"] = round(best, 3)
+        return put
+
+    def _status(self, c: Any, racing: bool) -> CarStatus:
+        # 2 active, 3 finished, 4 and above: did not finish, disqualified, not classified, retired.
+        if c.result_status == 3:
+            return CarStatus.FINISHED
+        if c.result_status > 3:
+            return CarStatus.RETIRED
+        if racing and self._time <= 0:
+            return CarStatus.GRID
+        if c.pit_status or (not racing and c.driver_status == 0):
+            return CarStatus.PIT
+        return CarStatus.TRACK
+
+    def _motion(self, packet: ea.Packet) -> None:
+        # The game's second axis points up; ours is the third.
+        for slot, m in enumerate(packet.body.car_motion_data):
+            place = (m.world_position_x, m.world_position_z, m.world_position_y)
+            if slot in self._numbers and all(-1e6 < v < 1e6 for v in place):
+                self._car(slot, x_m=round(place[0], 3), y_m=round(place[1], 3), z_m=round(place[2], 3))
+
+    def _telemetry(self, packet: ea.Packet) -> None:
+        scale = 0.01 if packet.format == 2018 else 1.0
+        for slot, t in enumerate(packet.body.car_telemetry_data):
+            if slot in self._numbers:
+                self._car(
+                    slot,
+                    speed_kmh=float(t.speed),
+                    throttle=round(t.throttle * scale, 4),
+                    brake=round(t.brake * scale, 4),
+                    gear=t.gear,
+                    rpm=float(t.engine_rpm),
+                    drs=bool(t.drs),
+                )
+
+    def _telemetry_2(self, packet: ea.Packet) -> None:
+        for slot, t in enumerate(packet.body.car_telemetry2_data):
+            self._car(slot, active_aero=bool(t.active_aero_mode), overtake_mode=bool(t.overtake_active))
+
+    def _car_status(self, packet: ea.Packet) -> None:
+        for slot, s in enumerate(packet.body.car_status_data):
+            car = self._numbers.get(slot)
+            if car is None:
+                continue
+            tyre = dict(self.builder.known(car).get("tyre") or {})
+            if packet.format == 2018:
+                tyre["compound"] = _COMPOUND_2018.get(s.actual_tyre_compound)
+                tyre["pirelli"] = _NAME_2018.get(s.actual_tyre_compound)
+            else:
+                tyre["compound"] = _COMPOUND.get(s.visual_tyre_compound)
+                tyre["pirelli"] = _PIRELLI.get(s.actual_tyre_compound)
+            if hasattr(s, "tyres_age_laps"):
+                tyre["age"] = float(s.tyres_age_laps)
+            put: dict[str, Any] = {}
+            if self._shared.get(slot):
+                put = {"fuel_kg": round(s.fuel_in_tank, 4), "ers_store_j": round(s.ers_store_energy, 1)}
+                if hasattr(s, "tyres_wear"):
+                    tyre["wear"] = _worst(s.tyres_wear)
+            self._car(slot, tyre=tyre, **put)
+
+    def _damage(self, packet: ea.Packet) -> None:
+        for slot, d in enumerate(packet.body.car_damage_data):
+            car = self._numbers.get(slot)
+            if car is not None and self._shared.get(slot):
+                tyre = dict(self.builder.known(car).get("tyre") or {})
+                self._car(slot, tyre=tyre | {"wear": _worst(d.tyres_wear)})
+
+    def _history(self, packet: ea.Packet) -> None:
+        p = packet.body
+        laps = p.lap_history_data
+        put: dict[str, Any] = {}
+        if 0 < p.best_lap_time_lap_num <= len(laps) and (best := laps[p.best_lap_time_lap_num - 1].lap_time_in_ms):
+            put["best_lap_s"] = best / 1000
+        done = [lap for lap in laps[: min(p.num_laps, len(laps))] if lap.lap_time_in_ms]
+        if done:
+            put["sectors_s"] = tuple(_sector(done[-1], i) for i in (1, 2, 3))
+        if put:
+            self._car(p.car_idx, **put)
+
+    def _tyre_sets(self, packet: ea.Packet) -> None:
+        p = packet.body
+        sets = [
+            {
+                "compound": _COMPOUND.get(s.visual_tyre_compound),
+                "pirelli": _PIRELLI.get(s.actual_tyre_compound),
+                "wear": min(s.wear, 100) / 100,
+                "usable_laps": s.usable_life,
+                "available": bool(s.available),
+                "fitted": bool(s.fitted),
+            }
+            for s in p.tyre_set_data
+            if s.visual_tyre_compound
+        ]
+        if sets and self._shared.get(p.car_idx):
+            self._car(p.car_idx, tyre_sets=tuple(sets))
+
+    def _lap_positions(self, packet: ea.Packet) -> None:
+        # The first row is the order at the start of lap 1, in case the game was joined later.
+        p = packet.body
+        if p.num_laps and p.lap_start == 0:
+            for slot, place in enumerate(p.position_for_vehicle_idx[: len(p.position_for_vehicle_idx) // 50]):
+                car = self._numbers.get(slot)
+                if place and car is not None and self.builder.known(car).get("grid_position") is None:
+                    self._car(slot, grid_position=place)
+
+    def _classification(self, packet: ea.Packet) -> None:
+        count = min(packet.body.num_cars, len(packet.body.classification_data))
+        for slot, c in enumerate(packet.body.classification_data[:count]):
+            if c.result_status >= 2 and c.position:
+                home = c.result_status == 3
+                self._car(
+                    slot,
+                    position=c.position,
+                    status=CarStatus.FINISHED if home else CarStatus.RETIRED,
+                    stops=c.num_pit_stops,
+                )
+
+
+def _session_kind(fmt: int, code: int) -> str:
+    """Return our session type; the codes were renumbered in 2024, which put the sprint shootout in the middle."""
+    if 1 <= code <= 4:
+        return "practice"
+    if 5 <= code <= (14 if fmt >= 2024 else 9):
+        return "qualifying"
+    races = (15, 16, 17) if fmt >= 2024 else (10, 11, 12) if fmt >= 2021 else (10, 11)
+    return "race" if code in races else "test"
+
+
+def _free_number(number: int, slot: int, taken: set[str]) -> str:
+    """Return a racing number for a slot: players may choose the same, and a custom car may have none."""
+    for shift in range(0, 1000, 100):
+        if number and str(number + shift) not in taken:
+            return str(number + shift)
+        if not number:
+            break
+    return str(900 + slot)
+
+
+def _code(name: str) -> str | None:
+    """Return a three-letter code from a driver's or player's name.
+
+    Examples
+    --------
+    >>> _code("HAMILTON"), _code("R. GROSJEAN")
+    ('HAM', 'GRO')
+    """
+    words = name.replace(".", ". ").split()
+    letters = "".join(ch for ch in words[-1] if ch.isalnum()) if words else ""
+    return letters[:3].upper() or None
+
+
+def _seconds(c: Any, name: str) -> float | None:
+    """Return a lap time in seconds: milliseconds since 2021, a float of seconds before."""
+    value = getattr(c, f"{name}_in_ms", None)
+    seconds = value / 1000 if value is not None else float(getattr(c, name))
+    return round(seconds, 3) if 0 < seconds < 1e5 else None
+
+
+def _sector(lap: Any, i: int) -> float | None:
+    value = 60.0 * getattr(lap, f"sector{i}_time_minutes_part", 0) + getattr(lap, f"sector{i}_time_ms_part") / 1000
+    return round(value, 3) or None
+
+
+def _worst(wear: Iterable[float]) -> float | None:
+    """Return the wear of the most worn tyre, 0 to 1: the one that decides."""
+    values = [float(w) for w in wear if 0 <= w <= 100]
+    return round(max(values) / 100, 4) if values else None
