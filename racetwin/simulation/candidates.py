@@ -38,6 +38,8 @@ REACTIVE = 0.15
 """Share of the candidates that wait for a safety car."""
 HOPELESS_S = 32.0
 """A plan that loses more than this on a clear track, about a stop and a half, is not worth a simulation."""
+NEUTRALISED_LAPS = 8
+"""Laps after which a safety car that is out now will be in again."""
 OPEN_WINDOW = 8
 """Laps ahead for which "box now, in one lap, in two ..." is always asked, whatever the clear-track time says."""
 
@@ -211,7 +213,9 @@ class _Garage:
         regret: dict[PitPlan, float] = {}
         grids = [self._grid(n) for n in range(MAX_STOPS + 1)]
         sequences = [self.sequences(n) for n in range(MAX_STOPS + 1)]
-        for wetness in self.weathers():
+        weathers = self.weathers()
+        driest = np.minimum.reduce(weathers)
+        for wetness in weathers:
             wrong = np.stack([np.concatenate([[0.0], np.cumsum(_wrong_tyre(self.p, c, wetness))]) for c in range(5)])
             tables = [
                 (*self._costs(laps, wanted, wrong), laps, wanted)
@@ -228,9 +232,18 @@ class _Garage:
                 elif laps.shape[1] == 1:
                     near |= laps[row, 0] < self.first + OPEN_WINDOW
                 for s, g in np.argwhere(near):
+                    if self._drowned(laps[row[s, g]], wanted[s], driest):
+                        continue
                     plan = self._plan(laps[row[s, g]], wanted[s])
                     regret[plan] = min(regret.get(plan, np.inf), float(cost[s, g]) - least)
         return regret
+
+    def _drowned(self, laps: IntArray, sequence: tuple[Compound, ...], driest: FloatArray) -> bool:
+        """Whether slicks would be fitted on a track that is wet for certain: no team does, and the race model would not either."""
+        return self.wet and any(
+            c.is_slick and driest[lap - self.first] >= self.p.cross_slick_inter
+            for lap, c in zip(laps, sequence, strict=True)
+        )
 
     def must_ask(self, plan: PitPlan) -> bool:
         """Whether a plan is one of the decisions of the coming laps: one stop, from now to the end of the open window."""
@@ -243,14 +256,17 @@ class _Garage:
         """
         chosen: list[PitPlan] = []
         taken: dict[tuple[int, Compound], list[int]] = {}
+        state = self.state
+        # To wait for a safety car while one is out means the next one; "box under this one" is a plan for the coming lap.
+        wait = max(NEUTRALISED_LAPS - state.status_laps, 2) if state.track_status.is_neutralised else 0
         for plan in best_first:
-            if not plan.stops or plan.stops[0].lap < self.first + 2:
+            if not plan.stops or plan.stops[0].lap < self.first + wait + 2:
                 continue
             first = plan.stops[0]
             laps = taken.setdefault((len(plan.stops), first.compound), [])
             if len(laps) < 6 and all(abs(first.lap - other) >= 2 for other in laps):
                 laps.append(first.lap)
-                chosen.append(replace(plan, sc_window=(self.first, first.lap - 1)))
+                chosen.append(replace(plan, sc_window=(self.first + wait, first.lap - 1)))
         return chosen
 
     def _grid(self, n_stops: int) -> IntArray:

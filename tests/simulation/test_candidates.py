@@ -111,6 +111,14 @@ def test_a_wet_track_brings_wet_weather_tyres_and_prescribes_nothing(make_state)
     assert any(p.stops and p.stops[0].compound.is_slick and p.stops[0].lap > 25 for p in plans)
 
 
+def test_slicks_are_not_fitted_while_the_track_is_wet_for_certain(make_state):
+    state = make_state(wetness=0.5, compound=np.full(20, 3), compounds_used=np.full(20, 8))
+    p = load_parameters("bahrain", 2024)
+    dry_again = 20 + (0.5 - p.cross_slick_inter) / p.rain_dry
+    first_slicks = min(s.lap for q in candidate_plans(state, "5") for s in q.stops if s.compound.is_slick)
+    assert dry_again <= first_slicks <= dry_again + 2
+
+
 def test_a_dry_track_brings_no_wet_weather_tyres(make_state):
     assert all(s.compound.is_slick for p in candidate_plans(make_state(), "5") for s in p.stops)
 
@@ -123,6 +131,13 @@ def test_a_sprint_needs_no_stop(make_state):
 def test_reactive_plans_wait_until_the_lap_before_their_stop(make_state):
     reactive = [p for p in candidate_plans(make_state(), "5") if p.sc_window]
     assert all(p.sc_window == (21, p.stops[0].lap - 1) for p in reactive)
+
+
+def test_under_a_safety_car_reactive_plans_wait_for_the_next_one(make_state):
+    state = make_state(track_status=TrackStatus.SC, status_laps=1)
+    reactive = [p for p in candidate_plans(state, "5") if p.sc_window]
+    assert reactive
+    assert min(p.sc_window[0] for p in reactive) == 28
 
 
 def test_under_a_safety_car_more_plans_box_now(make_state):
