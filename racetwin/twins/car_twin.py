@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import (
@@ -71,6 +72,25 @@ _PLAIN = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What follows from all laps seen when a car crosses the line: pace (mean, standard deviation), tyres, laps to come."""
+
+    pace: tuple[float, float]
+    tyres: SetBelief
+    forecast: Forecast
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return it as JSON-able values."""
+        return {"pace": list(self.pace), "tyres": asdict(self.tyres), "forecast": self.forecast.snapshot()}
+
+    @classmethod
+    def restore(cls, saved: Mapping[str, Any]) -> Belief:
+        """Return what :meth:`snapshot` was taken of."""
+        tyres: dict[str, Any] = {k: tuple(v) if isinstance(v, list | tuple) else v for k, v in saved["tyres"].items()}
+        return cls((saved["pace"][0], saved["pace"][1]), SetBelief(**tyres), Forecast.restore(saved["forecast"]))
+
+
 class CarTwin:
     """Digital twin of one car.
 
@@ -135,7 +155,7 @@ class CarTwin:
         self.surroundings: Callable[[CarTwin], StopContext] | None = None
         """How a race twin tells the car what its rivals do."""
         self._state: CarTwinState | None = None
-        self._forecast: Forecast | None = None
+        self._belief: Belief | None = None
         self._own_door: TelemetryIngestor | None = None
 
     # --- what is seen ------------------------------------------------------------------------------------------------
@@ -172,6 +192,8 @@ class CarTwin:
             self.grid = car.grid_position
         if self.laps == 0 and self.set_laps == 0 and not self.compounds_used:
             self._take_first(car)
+            if car.lap is not None and car.lap > 1:
+                self.join(car)
 
     def _take_first(self, car: CarTelemetry) -> None:
         """Before the first lap is complete: the tyres and the place the car starts with."""
@@ -181,15 +203,27 @@ class CarTwin:
             if self.status is CarStatus.GRID:
                 self.status = car.status
 
+    def join(self, car: CarTelemetry) -> None:
+        """The race was under way when the car was first seen: what it did before is known only as far as the frame says."""
+        self.laps = (car.lap or 1) - 1
+        self.line_time_s = car.last_line_time_s
+        self.gap_s, self.interval_s, self.laps_down = car.gap_s, car.interval_s, car.laps_down or 0
+        self.last_lap_s, self.best_lap_s = car.last_lap_s, car.best_lap_s
+        self.stops = car.stops or 0
+        self._note_compound()
+        self._state = None
+
     def apply(self, event: RaceEvent) -> None:
         """Take an event; those of other cars are passed over."""
         if getattr(event, "car_id", None) != self.car_id:
             return
-        self._state = self._forecast = None
+        self._state = None
         if isinstance(event, LapCompleted):
             self.complete_lap(event)
+            self.settle(Traffic(self.road_gap_s if self.road_gap_s is not None else math.inf))
         elif isinstance(event, TyreChanged):
             self.fit(event.new, red=self.track_status is TrackStatus.RED)
+            self.settle(Traffic())
         elif isinstance(event, PitEntered):
             self.status, self.in_pit_lap = CarStatus.PIT, event.lap
         elif isinstance(event, PitExited):
@@ -226,7 +260,7 @@ class CarTwin:
         road_gap_s
             Time since any other car crossed the line, lapped or not; by default the interval to the car ahead.
         """
-        self._state = self._forecast = None
+        expected_traffic = self.expected_traffic_s()
         self._tyre_of_lap(e)
         gap_before = self.road_gap_s
         gap = road_gap_s if road_gap_s is not None else e.interval_s
@@ -243,7 +277,7 @@ class CarTwin:
                 lap=e.lap,
                 compound=self.compound,
                 age=self.racing_age,
-                gap_s=math.inf if gap_before is None else gap_before,
+                traffic_s=expected_traffic,
                 variance_factor=self._variance_factor(e, gap_before),
             )
             self.performance_delta_s = self.pace.learn(self.index, e.lap_time_s, lap)
@@ -291,7 +325,27 @@ class CarTwin:
             factor *= m.restart_factor
         if self.following(gap_before):
             factor *= m.traffic_factor
+        if abs(self.traffic.lapping_s - m.blue_gap_s) < 2.0 * m.blue_width_s:
+            factor *= m.blue_factor
         return factor
+
+    def expected_traffic_s(self) -> float:
+        """What traffic was expected to add to the lap now being driven, in seconds."""
+        return float(self._belief.forecast.traffic_s[0]) if self._belief is not None else 0.0
+
+    def settle(self, traffic: Traffic) -> None:
+        """Draw the conclusions of the last event: what is believed and forecast until the next one, whoever asks and when."""
+        self.traffic = traffic
+        self._belief = self._conclude()
+        self._state = None
+
+    def _conclude(self) -> Belief:
+        f = self.pace
+        return Belief(
+            f.pace(self.index),
+            SetBelief.of(f, self.index, self.compound, self.racing_age),
+            forecast(f, self.index, self.laps, self.compound, self.racing_age, HORIZON, self.traffic),
+        )
 
     def following(self, gap_before: float | None) -> bool:
         """Whether the car spent its last lap behind another one."""
@@ -316,17 +370,14 @@ class CarTwin:
         """Whether the car is still in the race."""
         return self.status is not CarStatus.RETIRED
 
-    def forecast(self) -> Forecast:
-        """Forecast of the next laps if the car stays out and the track is green."""
-        if self._forecast is None:
-            self._forecast = forecast(
-                self.pace, self.index, self.laps, self.compound, self.racing_age, HORIZON, self.traffic
-            )
-        return self._forecast
+    @property
+    def belief(self) -> Belief:
+        """What was believed when the car last crossed the line or changed tyres."""
+        return self._belief if self._belief is not None else self._conclude()
 
-    def set_belief(self) -> SetBelief:
-        """What is believed of the tyres on the car and of those it could fit."""
-        return SetBelief.of(self.pace, self.index, self.compound, self.racing_age)
+    def forecast(self) -> Forecast:
+        """Forecast of the next laps if the car stays out and the track is green, as of its last completed lap."""
+        return self.belief.forecast
 
     def context(self) -> StopContext:
         """What the decision to stop depends on, as far as the car alone tells."""
@@ -346,7 +397,7 @@ class CarTwin:
 
     def invalidate(self) -> None:
         """What surrounds the car has changed: work its state out anew when asked."""
-        self._state = self._forecast = None
+        self._state = None
 
     def state(self) -> CarTwinState:
         """Return what is known and believed, as of the last completed lap."""
@@ -357,15 +408,15 @@ class CarTwin:
     def _believe(self) -> CarTwinState:
         p, total = self.parameters, self.pace.model.total_laps
         racing = self.status not in (CarStatus.RETIRED, CarStatus.FINISHED) and self.laps < total
-        belief = self.set_belief()
+        belief = self.belief
         hazard = stop_hazard(p, self.context(), 5) if racing else None
         fuel = self.pace.model.fuel_kg(self.laps)
         window = (
-            pit_window(belief, p, lap=self.laps, total_laps=total, compounds_used=self.compounds_used)
+            pit_window(belief.tyres, p, lap=self.laps, total_laps=total, compounds_used=self.compounds_used)
             if racing
             else None
         )
-        coming = self.forecast().estimates(min(HORIZON, total - self.laps)) if racing else ()
+        coming = belief.forecast.estimates(min(HORIZON, total - self.laps)) if racing else ()
         return CarTwinState(
             car_id=self.car_id,
             driver=self.driver,
@@ -381,10 +432,10 @@ class CarTwin:
             last_lap_s=self.last_lap_s,
             best_lap_s=self.best_lap_s,
             fuel_kg=Estimate(mean=fuel, low=fuel * (1 - FUEL_SPREAD), high=fuel * (1 + FUEL_SPREAD)),
-            pace_s=normal(*self.pace.pace(self.index)),
-            wear_s_per_lap=normal(belief.wear_s, belief.wear_sd_s),
+            pace_s=normal(*belief.pace),
+            wear_s_per_lap=normal(belief.tyres.wear_s, belief.tyres.wear_sd_s),
             next_laps_s=coming,
-            tyre_life_laps=life_left(belief, p) if racing and self.compound < 3 else None,
+            tyre_life_laps=life_left(belief.tyres, p) if racing and self.compound < 3 else None,
             pit_window=window,
             performance_delta_s=self.performance_delta_s,
             stop_probability_next_lap=within(hazard, 1) if hazard is not None else None,
@@ -406,6 +457,7 @@ class CarTwin:
             "status": self.status.value,
             "tyre": self.tyre.model_dump(mode="json"),
             "traffic": self.traffic.snapshot(),
+            "belief": self._belief.snapshot() if self._belief is not None else None,
         }
 
     def take_up(self, saved: Mapping[str, Any]) -> None:
@@ -415,6 +467,7 @@ class CarTwin:
         self.status = CarStatus(saved["status"])
         self.tyre = Tyre.model_validate(saved["tyre"])
         self.traffic = Traffic.restore(saved["traffic"])
+        self._belief = Belief.restore(saved["belief"]) if saved["belief"] is not None else None
         self.invalidate()
 
 

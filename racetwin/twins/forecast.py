@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from racetwin.schemas import Estimate
 from racetwin.twins.pace_filter import PaceFilter
+from racetwin.twins.pace_model import PaceModel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -19,39 +21,81 @@ LOW_90, HIGH_90 = 1.30, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What drives in front of a car at the line.
+    """What surrounds a car on the road when it crosses the line.
 
     Parameters
     ----------
     gap_s : s
-        To the car ahead on the road; infinite where free.
-    lap_s
-        Its expected next laps in seconds; None where not known.
+        To the car ahead, if that runs for itself (on the same lap); infinite where free.
+    lap_s : s
+        Expected lap times of that car; empty where not known.
+    lapping_s : s
+        How far behind at the line a car is expected that is about to lap this one; infinite where none is.
+    closing_s : s per lap
+        What that car gains a lap.
     """
 
     gap_s: float = math.inf
-    lap_s: FloatArray | None = None
+    lap_s: tuple[float, ...] = ()
+    lapping_s: float = math.inf
+    closing_s: float = 0.0
 
-    def snapshot(self) -> list[float] | None:
-        """Return it as JSON-able values: gap, then laps; None where free."""
-        if not math.isfinite(self.gap_s):
-            return None
-        return [self.gap_s, *(map(float, self.lap_s) if self.lap_s is not None else ())]
+    def snapshot(self) -> list[Any]:
+        """Return it as JSON-able values; None stands for infinite."""
+        gap, lapping = (v if math.isfinite(v) else None for v in (self.gap_s, self.lapping_s))
+        return [gap, list(self.lap_s), lapping, self.closing_s]
 
     @classmethod
-    def restore(cls, saved: list[float] | None) -> Traffic:
+    def restore(cls, saved: list[Any]) -> Traffic:
         """Return what :meth:`snapshot` was taken of."""
-        if saved is None:
-            return cls()
-        return cls(saved[0], np.array(saved[1:]) if len(saved) > 1 else None)
+        gap, laps, lapping, closing = saved
+        return cls(math.inf if gap is None else gap, tuple(laps), math.inf if lapping is None else lapping, closing)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is near."""
+        return not (math.isfinite(self.gap_s) or math.isfinite(self.lapping_s))
+
+
+def traffic_s(m: PaceModel, mean: FloatArray, traffic: Traffic) -> tuple[FloatArray, FloatArray]:
+    """Return what traffic is expected to add to each of the coming laps (s), and the variance it brings (s^2)."""
+    n = len(mean)
+    loss, variance = np.zeros(n), np.zeros(n)
+    k = np.arange(n)
+    if math.isfinite(traffic.gap_s):
+        near = math.exp(-((traffic.gap_s / m.follow_range_s) ** 2)) * m.follow_memory**k
+        loss += m.dirty_air_s * near
+        known = min(n, len(traffic.lap_s))
+        loss[:known] += m.follow_share * near[:known] * (np.array(traffic.lap_s[:known]) - mean[:known])
+        variance += m.follow_sd_s**2 * near
+    if math.isfinite(traffic.lapping_s):
+        width = m.blue_width_s * (1.0 + 0.5 * k)  # the later the lap, the less sure it is that it is this one
+        off = (traffic.lapping_s - k * traffic.closing_s - m.blue_gap_s) / width
+        share = np.exp(-(off**2)) / (1.0 + 0.5 * k)
+        loss += m.blue_s * share
+        variance += m.blue_sd_s**2 * share
+    return loss, variance
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Lap times to come if the car stays out and the track is green: medians and spreads by lap, seconds."""
+    """Lap times to come if the car stays out and the track is green: medians and spreads by lap, seconds.
+
+    ``traffic_s`` is the part of the median that traffic adds.
+    """
 
     median_s: FloatArray
     sd_s: FloatArray
+    traffic_s: FloatArray
+
+    def snapshot(self) -> list[list[float]]:
+        """Return it as JSON-able values."""
+        return [self.median_s.tolist(), self.sd_s.tolist(), self.traffic_s.tolist()]
+
+    @classmethod
+    def restore(cls, saved: list[list[float]]) -> Forecast:
+        """Return what :meth:`snapshot` was taken of."""
+        return cls(*(np.array(values) for values in saved))
 
     def interval(self) -> tuple[FloatArray, FloatArray]:
         """Ends of the central 90 % interval."""
@@ -73,6 +117,7 @@ def forecast(
     m = pace.model
     mean, variance = pace.ahead(car, lap, compound, age, n)
     variance = variance + m.noise_s**2 * max(1.0, pace.unrest)
-    if traffic is not None and traffic.gap_s < m.dirty_air_range_s:
-        mean = mean + pace.dirty_air_s(traffic.gap_s) * 0.8 ** np.arange(n)
-    return Forecast(mean, np.sqrt(variance))
+    if traffic is None or traffic.is_free:
+        return Forecast(mean, np.sqrt(variance), np.zeros(n))
+    loss, more = traffic_s(m, mean, traffic)
+    return Forecast(mean + loss, np.sqrt(variance + more), loss)

@@ -2,7 +2,7 @@
 
 A lap of car *i* on compound *c*, ``a`` laps into the set and with ``m`` kg aboard, is
 
-    y = level + offset[c] + wear[c] a + cliff(c, a) + fuel m + dirty air
+    y = level + offset[c] + wear[c] a + cliff(c, a) + fuel m + traffic
         + pace[i] + set_wear[i] a + mood[i] + noise
 
 The first terms are common to the field and learnt from all cars, so that a circuit or a day the calibration got wrong is put
@@ -48,8 +48,8 @@ class LapInput:
         Index into ``schemas.COMPOUNDS``; -1 where unknown.
     age : laps
         Of the set, at the end of the lap.
-    gap_s : s
-        To the car on the road ahead at the start of the lap; infinite where free or unknown.
+    traffic_s : s
+        Expected of it beyond a lap in free air: what following another car or letting one by costs.
     variance_factor
         Above 1 where the lap tells less: traffic, yellow flags, a restart.
     """
@@ -57,7 +57,7 @@ class LapInput:
     lap: int
     compound: int
     age: float
-    gap_s: float = math.inf
+    traffic_s: float = 0.0
     variance_factor: float = 1.0
 
 
@@ -159,11 +159,6 @@ class PaceFilter:
         m = self.model
         return m.fuel_s_per_kg * m.fuel_kg(lap - 0.5) + m.cliff(compound if compound >= 0 else MEDIUM, age)
 
-    def dirty_air_s(self, gap_s: float) -> float:
-        """Lap time lost behind a car ``gap_s`` ahead, falling linearly to nothing."""
-        m = self.model
-        return m.dirty_air_s * max(0.0, 1.0 - gap_s / m.dirty_air_range_s)
-
     def learn(self, car: int, lap_time_s: float, lap: LapInput) -> float:
         """Update the belief with a racing lap; return the lap time minus what was expected, in seconds."""
         m, x, P = self.model, self.x, self.P
@@ -171,7 +166,7 @@ class PaceFilter:
         b = COMMON + PER_CAR * car
         at = [LEVEL, OFFSET + c, WEAR + c, b + PACE, b + SET_WEAR, b + MOOD]
         h = np.array([1.0, 1.0, lap.age, 1.0, lap.age, 1.0])
-        expected = float((x[at] * h).sum()) + self.known_s(lap.lap, c, lap.age) + self.dirty_air_s(lap.gap_s)
+        expected = float((x[at] * h).sum()) + self.known_s(lap.lap, c, lap.age) + lap.traffic_s
         Ph = (P[:, at] * h).sum(axis=1)
         prior = float((Ph[at] * h).sum())
         noise = m.noise_s**2 * lap.variance_factor * max(1.0, self.unrest)

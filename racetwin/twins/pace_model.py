@@ -31,8 +31,14 @@ class PaceModel:
         Per compound: new-tyre offset against mediums, linear wear.
     cliff_age, cliff_s : laps, s per squared lap
         Convex part: ``cliff_s * max(0, age - cliff_age)**2``.
-    dirty_air_s, dirty_air_range_s : s, s
-        Loss right behind another car, and the gap at which it has faded out.
+    follow_share, follow_range_s, follow_memory : -, s, -
+        A car behind another takes over this share of the difference of their paces (falling with the gap as a Gaussian of that
+        width); from lap to lap that fades by the memory.
+    dirty_air_s : s
+        Lost beside that right behind another car, falling alike.
+    blue_s, blue_gap_s, blue_width_s : s, s, s
+        Lap time lost by a car that is being lapped, when the lapping car is expected that far behind it at the line, falling as
+        a Gaussian of that width: it is let by within the lap.
     reference_sd_s : s
         How far the calibrated reference may be off on the day.
     level_walk_s, level_walk_wet_s : s
@@ -53,8 +59,11 @@ class PaceModel:
     nu_slow, nu_fast, cap
         Degrees of freedom of the Student weights for laps slower and faster than expected (mistakes are slow), and the
         largest factor by which one lap's variance is inflated.
-    traffic_factor, restart_factor, yellow_factor
-        Variance factor of a lap spent behind another car, of the first after a neutralisation, of one with yellow flags.
+    traffic_factor, blue_factor, restart_factor, yellow_factor
+        Variance factor of a lap spent behind another car, of one in which the car was lapped, of the first after a
+        neutralisation, of one with yellow flags.
+    follow_sd_s, blue_sd_s : s
+        Spread that following, and being lapped, adds to a lap time.
     calm : -
         Memory, per lap of a car, of how restless the whole field has been; restless fields have larger noises.
     """
@@ -68,8 +77,13 @@ class PaceModel:
     wear_s: Five = (0.075, 0.048, 0.032, 0.05, 0.04)
     cliff_age: Five = (14.0, 22.0, 32.0, 30.0, 30.0)
     cliff_s: Five = (0.0, 0.0, 0.0, 0.0, 0.0)
-    dirty_air_s: float = 0.21
-    dirty_air_range_s: float = 1.6
+    follow_share: float = 0.35
+    follow_range_s: float = 1.8
+    follow_memory: float = 0.85
+    dirty_air_s: float = 0.08
+    blue_s: float = 1.3
+    blue_gap_s: float = 0.9
+    blue_width_s: float = 0.8
     reference_sd_s: float = 8.0
     level_walk_s: float = 0.15
     level_walk_wet_s: float = 1.0
@@ -89,8 +103,11 @@ class PaceModel:
     nu_fast: float = 5.0
     cap: float = 100.0
     traffic_factor: float = 1.5
-    restart_factor: float = 4.0
+    blue_factor: float = 10.0
+    restart_factor: float = 16.0
     yellow_factor: float = 3.0
+    follow_sd_s: float = 0.25
+    blue_sd_s: float = 0.7
     calm: float = 0.05
 
     @classmethod

@@ -123,6 +123,8 @@ class RaceTwin:
         for car in frame.cars:
             twin = self.cars.get(car.car_id) or self._enter(car.car_id)
             twin.see(car)
+            if twin.laps > self.leader_laps:  # joined a race that was under way
+                self.leader_laps = self.status_since_lap = self.pace.lap = twin.laps
         if frame.total_laps and frame.total_laps != self.total_laps:
             self._set_distance(frame.total_laps)
         for event in sorted(events, key=event_time):
@@ -206,8 +208,11 @@ class RaceTwin:
             at_risk = stop_hazard(self.parameters, self.stop_context(twin), 1)
             self.field.note_lap(twin, float(at_risk[0]) if len(at_risk) else 0.0, self._answering(twin))
         near = ahead is not None and math.isfinite(road_gap)
-        twin.traffic = self._traffic(ahead, road_gap, e)
         twin.complete_lap(e, road_gap_s=road_gap)
+        twin.settle(Traffic())
+        traffic = self._traffic(ahead, road_gap, e)
+        if not traffic.is_free:
+            twin.settle(traffic)
         twin.ahead_id = ahead[1] if ahead is not None and near else None
         if not e.pit_in:
             self._crossed = (e.line_time_s, e.car_id)
@@ -233,11 +238,37 @@ class RaceTwin:
         )
 
     def _traffic(self, ahead: tuple[float, str] | None, gap_s: float, e: LapCompleted) -> Traffic:
-        """What will drive in front of a car in its next lap, as known when it crosses the line."""
-        if ahead is None or not math.isfinite(gap_s) or e.pit_in:
+        """What will surround a car in its next lap, as known when it crosses the line."""
+        if e.pit_in or self.track_status.is_neutralised:
             return Traffic()
-        other = self.cars.get(ahead[1])
-        return Traffic(gap_s, other.forecast().median_s if other is not None and gap_s < NEAR_S else None)
+        other = self.cars.get(ahead[1]) if ahead is not None else None
+        gap = math.inf
+        laps: tuple[float, ...] = ()
+        if other is not None and gap_s < NEAR_S and other.laps == e.lap and other.running:
+            gap, laps = gap_s, tuple(map(float, other.forecast().median_s))
+        lapping, closing = self._lapping(e)
+        return Traffic(gap, laps, lapping, closing)
+
+    def _lapping(self, e: LapCompleted) -> tuple[float, float]:
+        """How far behind a car at the line the next one is expected that is a lap or more ahead, and what it gains a lap."""
+        nearest, closing = math.inf, 0.0
+        own = None
+        for other in self.cars.values():
+            # A car that has done as many laps and has not crossed the line again is a lap up when it does.
+            if other.laps < e.lap or other.car_id == e.car_id or other.line_time_s is None or not other.running:
+                continue
+            if other.line_time_s >= e.line_time_s or other.on_in_lap or other.in_pit_lap is not None:
+                continue
+            lap_s = other.last_lap_s if other.last_lap_s is not None else math.inf
+            if other.line_time_s + 0.9 * lap_s - e.line_time_s > LAPPING_S:
+                continue
+            lap_s = float(other.forecast().median_s[0])
+            behind = other.line_time_s + lap_s - e.line_time_s
+            if -1.0 < behind < min(nearest, LAPPING_S):
+                if own is None:
+                    own = float(self.cars[e.car_id].forecast().median_s[0])
+                nearest, closing = behind, max(0.0, own - lap_s)
+        return nearest, closing
 
     # --- what surrounds a car ----------------------------------------------------------------------------------------
 
@@ -437,5 +468,7 @@ class RaceTwin:
         return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
+LAPPING_S = 8.0
+"""A car that will lap another is looked out for from this far behind, in seconds."""
 NEAR_S = 3.0
 """A car further ahead than this does not hold up the one behind within a lap, in seconds."""

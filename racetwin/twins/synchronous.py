@@ -133,10 +133,13 @@ def race_state(race: RaceTwin, *, today: bool = False) -> RaceState:
 
 
 def _line_time(race: RaceTwin, car: CarTwin, slot: int) -> float:
-    """Race time at which a car last crossed the line; on the grid, its slot's offset."""
+    """Race time at which a car last crossed the line; where no source tells, its gap, or its place in the queue."""
     if car.line_time_s is not None:
         return car.line_time_s
-    return ((car.grid or slot + 1) - 1) * race.parameters.grid_slot_s
+    if car.gap_s is not None:
+        return car.gap_s
+    place = car.grid if car.laps == 0 and car.grid is not None else car.position
+    return ((place or slot + 1) - 1) * race.parameters.grid_slot_s
 
 
 def _stop_under_way(car: CarTwin, lap: int) -> bool:
