@@ -179,7 +179,12 @@ class RaceEngine:
         self._stale = True
         if leader > self._leader_laps:
             self._leader_laps = leader
-            self.laps_archive[leader] = self.snapshot()
+            self.archive()
+
+    def archive(self) -> None:
+        """Remember what is known now as what was known when the leader completed its last lap."""
+        if self._leader_laps:
+            self.laps_archive[self._leader_laps] = self.snapshot()
 
     def _refresh(self) -> None:
         """Take over the twins' states, if anything happened since; equal ones stay the same objects.
@@ -378,7 +383,7 @@ class RaceEngine:
         """What the desk is doing."""
         state = "running" if self._working else ("failed" if self._desk_error else "idle")
         return DeskStatus(
-            state=state,  # type: ignore[arg-type]
+            state=state,
             car_id=self._working,
             answers=self._n_answers,
             superseded=self.queue.superseded,

@@ -101,7 +101,7 @@ class SystemMonitor:
         window = self._seconds[stage]
         return float(np.percentile(np.fromiter(window, float), q)) if window else None
 
-    def counters(self, base: Counters, *, subscribers: int = 0, drops: int = 0) -> Counters:
+    def counters(self, base: Counters, *, subscribers: int = 0, drops: int = 0, behind_s: float = 0.0) -> Counters:
         """Complete the engine's counters with what a clock is needed for."""
         now = self.clock()
         if not self._rate or now - self._rate[-1][0] >= 0.25:
@@ -120,6 +120,7 @@ class SystemMonitor:
                 "ingest_p99_ms": None if p99 is None else round(1000 * p99, 3),
                 "subscribers": subscribers,
                 "subscriber_drops": drops,
+                "behind_s": behind_s,
             }
         )
 

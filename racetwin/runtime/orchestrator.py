@@ -24,7 +24,7 @@ from racetwin.runtime.engine import RaceEngine
 from racetwin.runtime.journal_writer import JournalWriter
 from racetwin.runtime.monitor import SystemMonitor
 from racetwin.runtime.recovery import pack, rebuild
-from racetwin.runtime.snapshot import JournalStatus, RaceSnapshot
+from racetwin.runtime.snapshot import Counters, JournalStatus, RaceSnapshot
 from racetwin.runtime.wire import Publisher
 from racetwin.schemas import MAX_CARS
 
@@ -125,7 +125,9 @@ class MainOrchestrator:
             with contextlib.suppress(asyncio.CancelledError):
                 await feed  # a feed that failed says so
             self.feed_ended = self.monitor.ended = True
-            if not self.in_step:
+            if self.in_step and not self._stopping.is_set():
+                self._settle()
+            else:
                 while not self._stopping.is_set() and not linger and self._desk_busy:
                     await asyncio.sleep(0.01)  # the last answers still belong to the race
             self.publish()
@@ -196,11 +198,9 @@ class MainOrchestrator:
                 number = self.journal.frame(engine.admitted, ingested.events if ingested else ())
         self.monitor.record("ingest", time.perf_counter() - begin)
         if self.in_step:
-            for advised in engine.settle():
-                self._keep(advised)
             if len(engine.laps_archive) != self._lap_published:
                 self._lap_published = len(engine.laps_archive)
-                self.publish()
+                self._settle()
         else:
             if engine.waiting:
                 self._desk_wanted.set()
@@ -208,6 +208,13 @@ class MainOrchestrator:
                 self._pending_since = begin
             self._dirty.set()
         return number
+
+    def _settle(self) -> None:
+        """Do the waiting desk work now, and publish the race with its answers."""
+        for advised in self.engine.settle():
+            self._keep(advised)
+        self.engine.archive()
+        self.publish()
 
     async def acknowledged(self, number: int) -> None:
         """Return when a frame is safe: in the journal, or at once where none is kept."""
@@ -327,7 +334,7 @@ class MainOrchestrator:
         """Publish the race as it is now."""
         begin = time.perf_counter()
         self._published = time.monotonic()
-        counters = self.monitor.counters(self.engine.counters(), subscribers=self.subscribers, drops=self.drops)
+        counters = self._counters()
         journal = self.journal.status if self.journal is not None else JournalStatus()
         snapshot = self.engine.snapshot(counters=counters, journal=journal, alarms=self.monitor.alarms)
         snapshot = self.publisher.publish(snapshot)
@@ -342,6 +349,12 @@ class MainOrchestrator:
             self.monitor.record("frame_to_publish", now - self._pending_since)
             self._pending_since = None
         return snapshot
+
+    def _counters(self) -> Counters:
+        behind = round(getattr(self.feed, "behind_s", 0.0), 3)
+        return self.monitor.counters(
+            self.engine.counters(), subscribers=self.subscribers, drops=self.drops, behind_s=behind
+        )
 
     async def _watch(self) -> None:
         """Look at the gauges twice a second, and let viewers see that time passes when no frame comes."""
@@ -417,7 +430,7 @@ class MainOrchestrator:
 
     def health(self) -> Mapping[str, Any]:
         """Return the state of each part, with ages; ``status`` is the worst of them."""
-        c = self.monitor.counters(self.engine.counters(), subscribers=self.subscribers, drops=self.drops)
+        c = self._counters()
         journal = self.journal.status if self.journal is not None else JournalStatus()
         desk = self.engine.desk_status()
         snapshot = self.publisher.snapshot
@@ -434,7 +447,12 @@ class MainOrchestrator:
             "frames_in": c.frames_in,
             "frames_processed": c.frames_processed,
             "components": {
-                "feed": {"status": feed, "age_s": c.frame_age_s, "frames_per_s": c.frames_per_s},
+                "feed": {
+                    "status": feed,
+                    "age_s": c.frame_age_s,
+                    "frames_per_s": c.frames_per_s,
+                    "behind_s": c.behind_s,
+                },
                 "ingestor": {"status": "ok", "accepted": c.frames_accepted, "rejected": c.frames_rejected},
                 "twins": {
                     "status": "ok" if self.engine.twin else "waiting",

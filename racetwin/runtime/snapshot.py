@@ -85,6 +85,7 @@ class Counters(Model):
     events: int = 0
     frames_per_s: float | None = None
     frame_age_s: float | None = Field(default=None, description="wall time since the newest frame came in")
+    behind_s: float = Field(default=0.0, description="how late a replay's newest frame was by its own clock")
     ingest_ms: float | None = Field(default=None, description="median time of frame in -> twins updated")
     ingest_p99_ms: float | None = None
     subscribers: int = 0

@@ -19,7 +19,7 @@ def _end_with_parent() -> None:
 
 def main() -> None:
     """Run Voila with the arguments of the command line."""
-    from voila.app import main as voila_main
+    from voila.app import main as voila_main  # type: ignore[import-untyped]
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     voila_main()
