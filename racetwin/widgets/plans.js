@@ -52,7 +52,8 @@ function stintBar(data, plan) {
 const when = (plan) => {
   if (!plan.stops.length) return "to the flag";
   const [a, b] = plan.window;
-  return plan.stops.map(([lap, c], i) => (i === 0 && b > a ? `L${lap} (${a}–${b})` : `L${lap}`) + ` ${c[0]}${c.slice(1).toLowerCase()}`).join(" · ");
+  const name = (c) => (plan.stops.length > 1 ? c[0] : c[0] + c.slice(1).toLowerCase());
+  return plan.stops.map(([lap, c], i) => (i === 0 && b > a ? `L${lap} (${a}–${b})` : `L${lap}`) + ` ${name(c)}`).join(" · ");
 };
 
 function render({ model, el }) {

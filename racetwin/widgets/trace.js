@@ -20,7 +20,9 @@ function render({ model, el }) {
     const { colour, size, font } = palette(root);
     const n = data.cars.length;
     const at = (lap, i) => data.gaps.values[lap * n + i];
-    const total = Math.max(data.total_laps ?? laps, laps);
+    // The laps ahead that the next decision is about, not the whole rest of the race: early on it would be an empty half.
+    const soon = Math.max(laps + 12, 1.4 * laps, ...data.planned.slice(0, 1).map(([lap]) => lap + 4));
+    const total = Math.max(Math.min(data.total_laps ?? laps, Math.round(soon)), laps);
     const box = { left: 2.6 * size, right: width - 3.1 * size, top: 0.5 * size, bottom: height - 1.5 * size };
 
     // Vertical range: the cars on the lead lap, and our own wherever it is. Lapped cars would squeeze the fight into a strip.
@@ -69,7 +71,7 @@ function render({ model, el }) {
 
     // Our planned stops: where the line will step down.
     g.font = font(700, 0.8);
-    for (const [lap, compound] of data.planned) {
+    for (const [lap, compound] of data.planned.filter(([lap]) => lap < total)) {
       g.strokeStyle = colour("ours"); g.globalAlpha = 0.55; g.setLineDash([3, 4]); g.lineWidth = 1;
       g.beginPath(); g.moveTo(x(lap), box.top); g.lineTo(x(lap), box.bottom); g.stroke();
       g.setLineDash([]); g.globalAlpha = 1; g.fillStyle = colour("ours"); g.textAlign = "left";

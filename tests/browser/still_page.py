@@ -19,7 +19,7 @@ window.sent = []; window.models = {};
 const panels = %(panels)s;
 const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
 for (const panel of panels) {
-  const values = { data: bytes(panel.data), theme: panel.theme }, heard = {};
+  const values = { data: bytes(panel.data), outline: bytes(panel.outline), theme: panel.theme }, heard = {};
   const model = {
     get: (name) => values[name],
     set: (name, value) => { values[name] = value; (heard[`change:${name}`] ?? []).forEach((f) => f()); },
@@ -48,7 +48,10 @@ def still_page(panels: Mapping[str, Panel], *, board: bool = False, height: str 
     for name, panel in panels.items():
         css.append(str(panel._css))
         theme = panel.theme
-        entries.append({"name": name, "esm": str(panel._esm), "data": encode(panel), "theme": panel.theme})
+        outline = base64.b64encode(getattr(panel, "outline", b"")).decode("ascii")
+        entries.append(
+            {"name": name, "esm": str(panel._esm), "data": encode(panel), "outline": outline, "theme": panel.theme}
+        )
         places.append(
             f'<div id="{name}" class="rt-area-{name}"></div>' if board else f'<div id="{name}" class="still"></div>'
         )
