@@ -324,11 +324,16 @@ class MainOrchestrator:
     async def _publish_loop(self) -> None:
         while True:
             await self._dirty.wait()
-            wait = self._published + self._interval - time.monotonic()
+            wait = self._published + self._interval * self._patience() - time.monotonic()
             if wait > 0.001:
                 await asyncio.sleep(wait)
             self._dirty.clear()
             self.publish()
+
+    def _patience(self) -> float:
+        """How many intervals viewers wait for the next picture: more when frames come faster than they can be taken."""
+        behind = getattr(self.feed, "behind_s", 0.0)
+        return 1.0 if behind < 0.5 else 2.0 if behind < 2.0 else 4.0
 
     def publish(self) -> RaceSnapshot:
         """Publish the race as it is now."""

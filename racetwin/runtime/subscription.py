@@ -120,8 +120,8 @@ class Subscription:
 
     def at(self, lap: int | None, time_s: float | None) -> RaceSnapshot:
         """Return what the engine knew at a moment."""
-        query = {k: v for k, v in (("lap", lap), ("time_s", time_s)) if v is not None}
-        answer = self._request("GET", f"/api/v1/snapshot?{urlencode(query)}")
+        moment = str(lap) if lap is not None else f"{time_s:.6f}s"
+        answer = self._request("GET", f"/api/v1/snapshot?{urlencode({'at': moment})}")
         return Reader().apply(answer.content)
 
     def control(self, action: str, value: float | None) -> None:
