@@ -7,12 +7,15 @@ import weakref
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import ipywidgets
+import numpy as np
+import numpy.typing as npt
 
 from racetwin.config import settings
 from racetwin.schemas import CarStatus
+from racetwin.telemetry.outlines import outline
 from racetwin.widgets._panel import Panel, style
 from racetwin.widgets.advice import AdvicePanel
-from racetwin.widgets.outline import track_outline
+from racetwin.widgets.page import asked_car
 from racetwin.widgets.plans import PlansPanel
 from racetwin.widgets.rejoin import RejoinPanel
 from racetwin.widgets.status import StatusPanel
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
 
 ERRORS_KEPT = 100
+OUTLINE_POINTS = 256
+"""Points of a circuit on the map: finer than its pixels."""
 
 
 class Live(Protocol):
@@ -63,7 +68,8 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
     live
         A started or startable :class:`~racetwin.runtime.live.LiveRace`.
     car_id
-        The car to begin with; default: whoever leads the first picture.
+        The car to begin with; default: the one that the page's address names (``?car=44``), else whoever leads the first
+        picture.
     theme
         ``'dark'`` or ``'light'``.
 
@@ -102,7 +108,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self.add_class("rt-board")
 
         self._live = live
-        self._car_id = car_id
+        self._car_id = car_id = car_id or asked_car()
         self._circuit: str | None = None
         self._lock = threading.RLock()
         self.errors: list[Exception] = []
@@ -163,7 +169,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
     def _draw(self, snapshot: RaceSnapshot) -> None:
         if not snapshot.order:
             return
-        if self._car_id is None:
+        if self._car_id is None or snapshot.car(self._car_id) is None:
             self._car_id = snapshot.order[0].car_id
             self._live.follow(self._car_id)
         car = self._car_id
@@ -179,7 +185,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
     def _show_track(self, snapshot: RaceSnapshot, car_id: str) -> None:
         if snapshot.info.circuit_id != self._circuit:
             self._circuit = snapshot.info.circuit_id
-            self.track.draw_outline(track_outline(self._circuit, settings().data) if self._circuit else None)
+            self.track.draw_outline(_outline(self._circuit) if self._circuit else None)
         self.track.show(snapshot, car_id)
 
     def _act(self, message: dict[str, Any]) -> None:
@@ -200,6 +206,15 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
     def __repr__(self) -> str:
         """Name the board, the same each run."""
         return "RaceDayBoard()"
+
+
+def _outline(circuit_id: str) -> npt.NDArray[np.float64] | None:
+    """Points of a circuit, equally spaced in time as lap fractions are; None where its real shape is not at hand."""
+    shape = outline(circuit_id, settings())
+    if shape.generated:
+        return None
+    every = slice(None, None, max(1, len(shape.x_m) // OUTLINE_POINTS))
+    return np.column_stack([shape.x_m[every], shape.y_m[every]])
 
 
 def _draw_while_alive(board: RaceDayBoard) -> Callable[[RaceSnapshot], None]:

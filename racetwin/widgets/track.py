@@ -21,7 +21,7 @@ class TrackMap(Panel):
     Without an outline the lap is drawn as a ring. ``outline`` is a closed line of points, metres or any unit, x right, y up.
 
     >>> track = TrackMap()
-    >>> track.draw_outline(track_outline("silverstone", settings().data))  # doctest: +SKIP
+    >>> track.draw_outline(np.array([[0, 0], [3, 0], [3, 2], [0, 2]]))
     >>> track.show(live.snapshot, "44")  # doctest: +SKIP
     """
 

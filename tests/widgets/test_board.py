@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from racetwin.widgets import RaceDayBoard
+from racetwin.widgets.page import asked_car
 
 pytestmark = pytest.mark.unit
 
@@ -117,3 +118,16 @@ def test_a_subscription_does_not_keep_a_board_alive(race: ModuleType, still: Any
     gc.collect()
     assert held() is None or callback.__closure__ is not None
     callback(race.snapshot(22))  # a late frame for a board that is gone does no harm
+
+
+def test_the_pages_address_can_name_the_car(race: ModuleType, still: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUERY_STRING", "car=44&x=1")
+    assert RaceDayBoard(still(race.snapshot(22))).car_id == "44"
+    assert RaceDayBoard(still(race.snapshot(22)), "63").car_id == "63"
+    monkeypatch.setenv("QUERY_STRING", "car=999")  # not in this race: the leader
+    assert RaceDayBoard(still(race.snapshot(22))).car_id == race.snapshot(22).order[0].car_id
+
+
+@pytest.mark.parametrize("query", ["", "car=", "car=<b>", "car=1234", "cars=44"])
+def test_an_address_that_names_no_car_is_no_error(query: str) -> None:
+    assert asked_car({"QUERY_STRING": query}) is None

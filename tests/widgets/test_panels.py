@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 
 from racetwin.schemas import CarStatus, LapCompleted, Overtake, TrackStatus
-from racetwin.widgets import AdvicePanel, PlansPanel, RaceTrace, RejoinPanel, StatusPanel, TimingTower, TrackMap
-from racetwin.widgets.outline import resample, track_outline
+from racetwin.widgets import (
+    AdvicePanel,
+    PlansPanel,
+    RaceDayBoard,
+    RaceTrace,
+    RejoinPanel,
+    StatusPanel,
+    TimingTower,
+    TrackMap,
+)
+from racetwin.widgets._panel import unpack
 from racetwin.widgets.plans import past_stints, plan_families
 from racetwin.widgets.status import messages
 from racetwin.widgets.tower import tower_rows
@@ -284,24 +294,9 @@ def test_an_outline_is_sent_once_and_a_missing_one_is_a_ring(race: ModuleType) -
     assert panel.outline == b""
 
 
-def test_resampled_outline_is_equally_spaced() -> None:
-    line = resample(np.array([[0.0, 0], [10, 0], [10, 1], [0, 1]]), 44)
-    steps = np.hypot(*np.diff(np.vstack([line, line[:1]]), axis=0).T)
-    np.testing.assert_allclose(steps, 0.5, atol=1e-9)
-
-
-def test_no_outline_without_data_or_for_an_unknown_circuit(tmp_path: Path) -> None:
-    assert track_outline("silverstone", None) is None
-    assert track_outline("silverstone", tmp_path) is None
-    (tmp_path / "tracks").mkdir()
-    (tmp_path / "tracks" / "f1-circuits.geojson").write_text("not json")
-    assert track_outline("monza", tmp_path) is None
-
-
 @pytest.mark.data
-def test_outlines_of_real_circuits_have_their_length(race_data: Path) -> None:
-    for circuit, km in (("silverstone", 5.891), ("monza", 5.793), ("marina-bay", 4.940), ("monaco", 3.337)):
-        line = track_outline(circuit, race_data)
-        assert line is not None
-        length = np.hypot(*np.diff(np.vstack([line, line[:1]]), axis=0).T).sum()
-        assert length == pytest.approx(1000 * km, rel=0.03)
+def test_the_boards_map_is_the_real_circuit(race: ModuleType, race_data: Path, still: Any) -> None:
+    board = RaceDayBoard(still(race.snapshot(22)), "63")
+    line = unpack(board.track.outline)["line"]
+    length = np.hypot(*np.diff(np.vstack([line, line[:1]]), axis=0).T).sum()
+    assert length == pytest.approx(5891, rel=0.03)
