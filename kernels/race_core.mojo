@@ -89,7 +89,8 @@ def gather[W: Int, S: Int](m: UP, slot: SIMD[DType.uint32, W]) -> SIMD[DType.uin
     comptime if W == 1:
         return m.unsafe_load[width=W](Int(slot[0]) * S)
     else:
-        return m.unsafe_gather(slot * UInt32(S) + lanes[W]())
+        # Signed 32-bit offsets: one gather of W words, not two of W / 2.
+        return m.unsafe_gather(bitcast[DType.int32, W](slot * UInt32(S) + lanes[W]()))
 
 
 @always_inline
@@ -334,10 +335,14 @@ def stop_words[
     W: Int, S: Int, STORED: Bool
 ](m: UP, seed: UInt32, sim: SIMD[DType.uint32, W], c: Int, stint: SIMD[DType.int32, W], which: Int) -> SIMD[DType.uint32, W]:
     """Word `which` (0: hazard and stationary time, 1: choice) of a car's stop number `stint`."""
-    var k = (stint & 3) * 2 + Int32(which)
     comptime if STORED:
-        return gather[W, S](m, (k + Int32(M_STOPS + 8 * c)).cast[DType.uint32]())
+        # Four loads and three blends cost less than a gather.
+        var v = getu[W, S](m, M_STOPS + 8 * c + which)
+        comptime for s in range(1, 4):
+            v = (stint & 3).eq(Int32(s)).select(getu[W, S](m, M_STOPS + 8 * c + 2 * s + which), v)
+        return v
     else:
+        var k = (stint & 3) * 2 + Int32(which)
         var w = philox[W](sim, UInt32(STOP), UInt32(c), (k >> 2).cast[DType.uint32]()[0], seed)
         var low = (k & 3).lt(2).select(
             (k & 1).eq(0).select(w[0], w[1]), (k & 1).eq(0).select(w[2], w[3])

@@ -8,54 +8,48 @@ from race_layout import KEY
 
 
 @always_inline
-def multiply_high_low[
-    W: Int
-](k: UInt32, a: SIMD[DType.uint32, W], mut hi: SIMD[DType.uint32, W], mut lo: SIMD[DType.uint32, W]):
-    """Both halves of the 64-bit product."""
-    comptime if W == 1:
-        var p = a.cast[DType.uint64]() * UInt64(k)
-        lo = p.cast[DType.uint32]()
-        hi = (p >> 32).cast[DType.uint32]()
-    else:
-        # Even and odd lanes as 64-bit products: two vpmuludq instead of a widening and a narrowing.
-        comptime V = SIMD[DType.uint64, W // 2]
-        var x = bitcast[DType.uint64, W // 2](a)
-        var mask = V(0xFFFFFFFF)
-        var kk = V(UInt64(k))
-        var even = (x & mask) * kk
-        var odd = (x >> 32) * kk
-        lo = bitcast[DType.uint32, W]((even & mask) | (odd << 32))
-        hi = bitcast[DType.uint32, W]((even >> 32) | (odd & ~mask))
-
-
-@always_inline
 def philox[
     W: Int
 ](sim: SIMD[DType.uint32, W], purpose: UInt32, car: UInt32, lap: UInt32, seed: UInt32) -> Array[
     SIMD[DType.uint32, W], 4
 ]:
-    """Philox4x32-10: four words from the counter (race, purpose, car, lap) and the key (seed, KEY)."""
-    comptime U = SIMD[DType.uint32, W]
-    var x0 = sim
-    var x1 = U(purpose)
-    var x2 = U(car)
-    var x3 = U(lap)
-    var k0 = seed
-    var k1 = UInt32(KEY)
-    comptime for _ in range(10):
-        var h0 = U(0)
-        var l0 = U(0)
-        var h1 = U(0)
-        var l1 = U(0)
-        multiply_high_low[W](0xD2511F53, x0, h0, l0)
-        multiply_high_low[W](0xCD9E8D57, x2, h1, l1)
-        x0 = h1 ^ x1 ^ U(k0)
-        x2 = h0 ^ x3 ^ U(k1)
-        x1 = l1
-        x3 = l0
-        k0 += 0x9E3779B9
-        k1 += 0xBB67AE85
-    return [x0, x1, x2, x3]
+    """Philox4x32-10: four words from the counter (race, purpose, car, lap) and the key (seed, KEY).
+
+    Words live in 64-bit lanes, whose upper halves are noise until the end: one multiplication gives both halves of a product, and no
+    lane is ever moved. Only the race differs between lanes, so half of the first two rounds is scalar.
+    """
+    comptime V = SIMD[DType.uint64, W]
+    comptime M0 = UInt64(0xD2511F53)
+    comptime M1 = UInt64(0xCD9E8D57)
+    comptime LOW = UInt64(0xFFFFFFFF)
+    comptime KEY0 = UInt32(0x9E3779B9)
+    comptime KEY1 = UInt32(0xBB67AE85)
+    # Round 1: x0 = sim, the rest is the same in all lanes.
+    var p0 = sim.cast[DType.uint64]() * V(M0)
+    var q1 = UInt64(car) * M1
+    var s0 = (q1 >> 32) ^ UInt64(purpose) ^ UInt64(seed)
+    var s1 = q1 & LOW
+    var x2 = (p0 >> 32) ^ V(UInt64(lap) ^ UInt64(KEY))
+    var x3 = p0
+    # Round 2: x0 and x1 are still the same in all lanes.
+    var k0 = seed + KEY0
+    var k1 = UInt32(KEY) + KEY1
+    var q0 = (s0 & LOW) * M0
+    var p1 = (x2 & V(LOW)) * V(M1)
+    var x0 = (p1 >> 32) ^ V(s1 ^ UInt64(k0))
+    var x1 = p1
+    x2 = x3 ^ V((q0 >> 32) ^ UInt64(k1))
+    x3 = V(q0 & LOW)
+    comptime for _ in range(8):
+        k0 += KEY0
+        k1 += KEY1
+        p0 = (x0 & V(LOW)) * V(M0)
+        p1 = (x2 & V(LOW)) * V(M1)
+        x0 = (p1 >> 32) ^ x1 ^ V(UInt64(k0))
+        x2 = (p0 >> 32) ^ x3 ^ V(UInt64(k1))
+        x1 = p1
+        x3 = p0
+    return [x0.cast[DType.uint32](), x1.cast[DType.uint32](), x2.cast[DType.uint32](), x3.cast[DType.uint32]()]
 
 
 @always_inline
