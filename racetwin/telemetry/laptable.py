@@ -16,7 +16,16 @@ from typing import Any
 import numpy as np
 
 from racetwin.errors import InputError
-from racetwin.schemas import CarStatus, CarTelemetry, Compound, TelemetryFrame, TrackConditions, TrackStatus, Tyre
+from racetwin.schemas import (
+    CarStatus,
+    CarTelemetry,
+    Compound,
+    RaceControlMessage,
+    TelemetryFrame,
+    TrackConditions,
+    TrackStatus,
+    Tyre,
+)
 from racetwin.telemetry.moments import Kind, Moment, moments
 from racetwin.telemetry.records import Entry, RaceRecord
 from racetwin.telemetry.status import StatusChange
@@ -99,7 +108,7 @@ def _frames(
 def _instants(happenings: list[float], hz: float | None) -> Iterator[float]:
     """Times of the frames: a steady grid in whole steps, or wherever something happens."""
     if hz is None:
-        yield from sorted({-GRID_S, 0.0, *happenings})
+        yield from sorted({-GRID_S, 0.0, *(t for t in happenings if t > -GRID_S)})
         return
     last = max(happenings, default=0.0)
     for i in range(-math.floor(GRID_S * hz), math.ceil(last * hz) + 1):
@@ -145,6 +154,7 @@ def known_at(record: RaceRecord, time_s: float) -> RaceRecord:
         laps=t[~later | driven].reset_index(drop=True),
         entries=entries,
         status=tuple(c for c in record.status if c.time_s <= time_s),
+        told=tuple(x for x in record.told if x.time_s <= time_s),
         chequered_lap=record.chequered_lap if over else None,
         results=None,
     )
@@ -194,6 +204,7 @@ class TimingScreen:
         self._previous: dict[int, float] = {}
         self._status = StatusChange(0.0, TrackStatus.GREEN)
         self._track = TrackConditions()
+        self._messages: list[RaceControlMessage] = []
         self._u = 0.0
         self._u_at = 0.0
         self._head: dict[str, Any] = {name: f.default for name, f in TelemetryFrame.model_fields.items()}
@@ -216,7 +227,14 @@ class TimingScreen:
             assert m.change is not None
             self._u, self._u_at = self._green_s(m.time_s), m.time_s
             self._status = m.change
-            self._track = TrackConditions(status=m.change.status, status_since_s=m.change.time_s)
+            self._track = self._track.model_copy(update={"status": m.change.status, "status_since_s": m.change.time_s})
+            return
+        if m.kind is Kind.TOLD:
+            if isinstance(m.told, RaceControlMessage):
+                self._messages.append(m.told)
+            elif m.told is not None:
+                keep = {"status": self._track.status, "status_since_s": self._track.status_since_s}
+                self._track = m.told.model_copy(update=keep)
             return
         if m.kind is Kind.START:
             for car in self._cars.values():
@@ -280,7 +298,7 @@ class TimingScreen:
             self._finish(car)
 
     def _finish(self, car: _Car) -> None:
-        car.show(status=CarStatus.FINISHED, lap=car.done, lap_fraction=None)
+        car.show(status=CarStatus.FINISHED, lap=car.done, lap_fraction=None, laps_down=self.leader_laps - car.done)
 
     def _retire(self, car: _Car) -> None:
         car.out = True
@@ -320,6 +338,9 @@ class TimingScreen:
         lap = self.leader_laps if self._flag else self.leader_laps + 1
         values = self._head.copy()
         values.update(seq=seq, time_s=time_s, lap=lap, track=self._track, cars=tuple(cars))
+        if self._messages:
+            values["messages"] = tuple(self._messages)
+            self._messages.clear()
         return trusted(TelemetryFrame, values)
 
 

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from racetwin.config import Settings
 from racetwin.config import settings as current_settings
 from racetwin.errors import DataError
-from racetwin.schemas import TrackStatus
-from racetwin.telemetry.records import Entry, RaceRecord
+from racetwin.schemas import RaceControlMessage, TrackConditions, TrackStatus
+from racetwin.telemetry.records import Entry, RaceRecord, Told
 from racetwin.telemetry.status import StatusChange
 
 COLUMNS = (
@@ -28,6 +28,10 @@ NO_DATA = (
     "no race data: set RACETWIN_DATA to a folder with laps.parquet and races.csv, "
     "or add a race with 'racetwin data add 2024 Monza'"
 )
+_TOLD: dict[str, type[TrackConditions] | type[RaceControlMessage]] = {
+    "TrackConditions": TrackConditions,
+    "RaceControlMessage": RaceControlMessage,
+}
 _NOT_CLASSIFIED = ("DNS", "DNQ", "WD")
 
 
@@ -95,6 +99,7 @@ class RaceLibrary:
             "entries": [list(e) for e in record.entries],
             "status": [[c.time_s, c.status.value, c.inferred] for c in record.status],
             "chequered_lap": record.chequered_lap, "simulated": record.simulated, "source": record.source,
+            "told": [[x.time_s, type(x.what).__name__, x.what.model_dump(mode="json", exclude_none=True)] for x in record.told],
             "notes": list(record.notes), "winner": _winner(record),
             "results": None if record.results is None else record.results.to_json(orient="split"),
         }  # fmt: skip
@@ -203,6 +208,7 @@ class RaceLibrary:
                 chequered_lap=meta["chequered_lap"],
                 results=None if results is None else pd.DataFrame(**json.loads(results)),
                 simulated=meta["simulated"], source=meta["source"], notes=tuple(meta["notes"]),
+                told=tuple(Told(t, _TOLD[kind].model_validate(what)) for t, kind, what in meta.get("told", [])),
             )  # fmt: skip
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as e:
             raise DataError(f"cannot read {path}: {_first_line(e)}; add the race again") from e

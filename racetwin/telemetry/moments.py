@@ -6,7 +6,7 @@ import math
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from racetwin.schemas import Compound, Tyre
+from racetwin.schemas import Compound, RaceControlMessage, TrackConditions, Tyre
 from racetwin.telemetry.records import Entry, RaceRecord
 from racetwin.telemetry.status import StatusChange
 
@@ -24,6 +24,7 @@ class Kind(IntEnum):
     PIT_IN = 5
     RETIRED = 6
     FINISHED = 7
+    TOLD = 8
 
 
 class Moment(NamedTuple):
@@ -43,6 +44,7 @@ class Moment(NamedTuple):
     pit_in_lap: bool = False
     stopped: bool = False
     change: StatusChange | None = None
+    told: TrackConditions | RaceControlMessage | None = None
 
 
 class _Row(NamedTuple):
@@ -70,6 +72,7 @@ def moments(record: RaceRecord) -> list[Moment]:
     """Return everything that happens in a race, in order."""
     found = [Moment(0.0, Kind.START)]
     found += [Moment(c.time_s, Kind.STATUS, change=c) for c in record.status]
+    found += [Moment(t.time_s, Kind.TOLD, told=t.what) for t in record.told]
     by_car: dict[str, list[_Row]] = {e.car_id: [] for e in record.entries}
     columns = [record.laps[name].tolist() for name in _Row._fields]
     for car, *cells in zip(record.laps["car_id"].tolist(), *columns, strict=True):

@@ -9,7 +9,7 @@ be replayed through :meth:`RaceRecord.from_laps`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from racetwin.errors import DataError
-from racetwin.schemas import MAX_CARS
+from racetwin.schemas import MAX_CARS, RaceControlMessage, TrackConditions
 from racetwin.telemetry.status import StatusChange, status_timeline
 
 LAP_COLUMNS: dict[str, str] = {
@@ -73,6 +73,13 @@ class Entry(NamedTuple):
     no_lap: bool = False
 
 
+class Told(NamedTuple):
+    """What was said of the whole race at ``time_s``: a weather reading (its status is not read) or a race-control message."""
+
+    time_s: float
+    what: TrackConditions | RaceControlMessage
+
+
 @dataclass(frozen=True, slots=True)
 class RaceRecord:
     """A whole race (or what was known of it at one time, see :func:`racetwin.telemetry.laptable.known_at`).
@@ -95,6 +102,8 @@ class RaceRecord:
         Laps the winner completed when the flag fell (less than ``total_laps`` if shortened); None while the race is on.
     results
         Official results, where known.
+    told
+        Weather readings and race-control messages in time order, where the source has them.
     simulated
         True if the race was drawn from a model.
     source
@@ -117,7 +126,8 @@ class RaceRecord:
     results: pd.DataFrame | None = None
     simulated: bool = False
     source: str = "lap table"
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    told: tuple[Told, ...] = ()
 
     @property
     def grid(self) -> dict[str, int]:
@@ -151,6 +161,7 @@ class RaceRecord:
         finished: bool = True,
         source: str = "lap table",
         notes: tuple[str, ...] = (),
+        told: tuple[Told, ...] = (),
     ) -> RaceRecord:
         """Make a record from any lap table.
 
@@ -216,6 +227,7 @@ class RaceRecord:
             simulated=simulated,
             source=source,
             notes=notes + more,
+            told=told,
         )
 
 
