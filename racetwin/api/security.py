@@ -1,8 +1,6 @@
 """Who may do what: loopback without a token, everything wider with one; origins, body sizes and rates are limited.
 
-The token setting is either one secret, which allows everything, or a list of roles and secrets:
-``read:AAA,ingest:BBB,control:CCC``.
-``read`` sees the race, ``ingest`` may send telemetry too, ``control`` may do everything.
+Which secrets there are and what each allows is in :mod:`racetwin.runtime.tokens`.
 """
 
 from __future__ import annotations
@@ -12,8 +10,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import ip_address
-from typing import Literal
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -23,9 +19,9 @@ from racetwin.api.core import APIMetrics
 from racetwin.api.problems import problem
 from racetwin.config import Settings
 from racetwin.errors import ConfigurationError
+from racetwin.runtime.tokens import RANK, Role, tokens_of
+from racetwin.telemetry.datagrams import is_loopback
 
-Role = Literal["read", "ingest", "control"]
-RANK: dict[str, int] = {"read": 0, "ingest": 1, "control": 2}
 OPEN_PATHS = frozenset({"/api/v1/version", "/healthz"})
 """Answered without a token: they say nothing of the race."""
 
@@ -33,19 +29,6 @@ MAX_BODY = 1 << 20
 REQUESTS_PER_S = 2000.0
 BURST = 4000.0
 CLIENTS_REMEMBERED = 4096
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether a host name or address is this machine's own."""
-    if host is None:
-        return False
-    host = host.strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +43,7 @@ class Policy:
     def of(cls, settings: Settings) -> Policy:
         """Read the policy from the settings; wider than loopback without a token is refused."""
         loopback = is_loopback(settings.host)
-        secret = settings.token.get_secret_value() if settings.token else ""
-        tokens = _tokens(secret)
+        tokens = tuple((word.encode(), role) for word, role in tokens_of(settings))
         if not loopback and not tokens:
             raise ConfigurationError(
                 f"host: {settings.host} can be reached from other machines; set RACETWIN_TOKEN (or use 127.0.0.1)"
@@ -101,15 +83,6 @@ class Policy:
         except ValueError:
             return False
         return page is not None and (page == own or (self.loopback and is_loopback(page)))
-
-
-def _tokens(secret: str) -> tuple[tuple[bytes, Role], ...]:
-    if not secret:
-        return ()
-    parts = [p.strip() for p in secret.split(",")]
-    if not all(p.partition(":")[0] in RANK and p.partition(":")[2] for p in parts):
-        return ((secret.encode(), "control"),)
-    return tuple((p.partition(":")[2].encode(), p.partition(":")[0]) for p in parts)  # type: ignore[misc]
 
 
 def required_role(method: str, path: str) -> Role:

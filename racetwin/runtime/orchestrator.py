@@ -13,7 +13,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import orjson
 
@@ -26,7 +26,7 @@ from racetwin.runtime.monitor import SystemMonitor
 from racetwin.runtime.recovery import pack, rebuild
 from racetwin.runtime.snapshot import Counters, JournalStatus, RaceSnapshot
 from racetwin.runtime.wire import Publisher
-from racetwin.schemas import MAX_CARS
+from racetwin.schemas import MAX_CARS, Rejection
 
 T = TypeVar("T")
 Raw = Any
@@ -37,6 +37,14 @@ STATUS_EVERY_S = 0.5
 RESTART_AFTER_S = 1.0
 BREATHE_EVERY = 20
 """Frames in a row after which the loop looks after everybody else, when the feed never waits."""
+
+
+@runtime_checkable
+class DrivingFeed(Protocol):
+    """A feed that hands its frames over itself, because it owes its senders an answer."""
+
+    async def drive(self, taker: MainOrchestrator) -> None:
+        """Call ``taker.ingest`` with each frame until it is cancelled."""
 
 
 class MainOrchestrator:
@@ -175,6 +183,9 @@ class MainOrchestrator:
     # --- frames in ----------------------------------------------------------------------------------------------------
 
     async def _feed(self) -> None:
+        if isinstance(self.feed, DrivingFeed):
+            await self.feed.drive(self)
+            return
         in_a_row = 0
         async for raw in self.feed:
             self.ingest(raw)
@@ -220,6 +231,11 @@ class MainOrchestrator:
         """Return when a frame is safe: in the journal, or at once where none is kept."""
         if self.journal is not None:
             await self.journal.committed(number)
+
+    def last_refusal(self) -> Rejection:
+        """Return why the newest refused frame was refused."""
+        rejected = self.engine.ingestor.rejected
+        return rejected[-1] if rejected else Rejection(kind="frame", field="frame", value="", expected="a frame")
 
     # --- plans and advice ---------------------------------------------------------------------------------------------
 

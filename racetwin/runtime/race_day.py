@@ -48,20 +48,33 @@ class Child:
     command: list[str]
     environment: dict[str, str]
     url: str
+    log: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     starts: list[float] = field(default_factory=list)
 
     def start(self) -> None:
         """Start it in a session of its own: Ctrl-C in the terminal reaches us only, and we stop it in order."""
         self.starts.append(time.monotonic())
-        self.process = subprocess.Popen(
-            self.command, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
-        )
+        with contextlib.ExitStack() as files:
+            errors = None if self.log is None else files.enter_context(self.log.open("ab"))
+            self.process = subprocess.Popen(
+                self.command,
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
 
     @property
     def ended(self) -> int | None:
         """Exit status once it has ended."""
         return None if self.process is None else self.process.poll()
+
+    @property
+    def why(self) -> str:
+        """Where its own words on its end are."""
+        return "its message is above" if self.log is None else f"{_last_line(self.log)} (more in {self.log})"
 
     def answers(self) -> bool:
         """Whether it answers HTTP at all."""
@@ -208,8 +221,35 @@ def _children(
         "--MappingKernelManager.cull_interval=30",
         "--MappingKernelManager.cull_idle_timeout=300",
     ]
-    page = Child("dashboard", voila, for_page, f"{_root(settings.host, settings.voila_port)}/voila/static/")
+    page = Child(
+        "dashboard",
+        voila,
+        for_page,
+        f"{_root(settings.host, settings.voila_port)}/voila/static/",
+        _log_file(settings, "dashboard.log"),
+    )
     return engine, page
+
+
+def _last_line(path: Path) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return "it left no message"
+    return lines[-1].strip() if lines else "it left no message"
+
+
+def _log_file(settings: Settings, name: str) -> Path:
+    folder = settings.state / "logs"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / name
+        path.write_bytes(b"")
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write {folder} ({error.strerror}); set RACETWIN_STATE to a folder that you can write"
+        ) from None
+    return path
 
 
 def _await_answers(children: tuple[Child, ...]) -> None:
@@ -219,7 +259,7 @@ def _await_answers(children: tuple[Child, ...]) -> None:
         for child in list(waiting):
             status = child.ended
             if status is not None:
-                raise ConfigurationError(f"the {child.name} did not start (exit status {status}); its message is above")
+                raise ConfigurationError(f"the {child.name} did not start (exit status {status}): {child.why}")
             if child.answers():
                 waiting.remove(child)
         if time.monotonic() > deadline:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -148,12 +147,3 @@ def _run_id() -> str:
 def _after(frames: Iterable[TelemetryFrame], time_s: float) -> Iterator[TelemetryFrame]:
     """Yield the frames later than ``time_s``: a replay that goes on where it was cut off."""
     return (frame for frame in frames if frame.time_s > time_s)
-
-
-class Idle:
-    """A feed that never says anything: telemetry comes by other doors."""
-
-    async def __aiter__(self) -> AsyncIterator[TelemetryFrame]:
-        await asyncio.Event().wait()
-        return
-        yield
