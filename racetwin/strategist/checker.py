@@ -12,7 +12,8 @@ from racetwin.strategist.lexicon import CAUSAL, DOWN, UP, WORDS
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 _PLAN = re.compile(
-    r"L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)(?:, L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET))*|no stop\b"
+    r"(?:L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)(?:, L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET))*|no stop\b)"
+    r"(?: \(sooner under SC L\d+-\d+\))?"
 )
 _FITTED = re.compile(
     r"\b(?:for|fit|fits|fitting|onto|to|take|takes|new|fresh|L\d+)\s+(?:(?:a|the|new|fresh|set|of|used)\s+)*"
