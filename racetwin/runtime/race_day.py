@@ -221,13 +221,8 @@ def _children(
         "--MappingKernelManager.cull_interval=30",
         "--MappingKernelManager.cull_idle_timeout=300",
     ]
-    page = Child(
-        "dashboard",
-        voila,
-        for_page,
-        f"{_root(settings.host, settings.voila_port)}/voila/static/",
-        _log_file(settings, "dashboard.log"),
-    )
+    own_url = f"{_root(settings.host, settings.voila_port)}/voila/static/"
+    page = Child("dashboard", voila, for_page, own_url, _log_file(settings, "dashboard.log"))
     return engine, page
 
 
