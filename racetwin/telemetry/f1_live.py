@@ -141,6 +141,7 @@ class F1LiveFeed:
             additional_headers=headers,
             max_size=MAX_BUFFER,
             open_timeout=10,
+            close_timeout=1,
             ping_interval=None,
             logger=WIRE,
         ) as socket:

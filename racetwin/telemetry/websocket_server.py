@@ -1,0 +1,344 @@
+"""The telemetry WebSocket, port 8765: producers push frames and get an answer to each, subscribers follow and can resume.
+
+Messages are JSON objects. What a client may send:
+
+* a telemetry frame, ours (``"version": "racetwin/1"``) or of the original schema (no version). It is answered by
+  ``{"type": "ack", "seq": <the frame's seq, or a count>, "accepted": true}`` once the sink has taken it, or by
+  ``"accepted": false`` with ``"error": {"kind", "field", "value", "expected"}``;
+* ``{"type": "subscribe", "stream": <id>, "after": <n>}`` (both optional): accepted frames follow as
+  ``{"type": "frame", "n": <number>, "frame": {...}}``, beginning after ``n`` if the server still is the one that numbered them
+  and still has them, else after a ``{"type": "gap", "after", "before"}``. ``{"type": "heartbeat", "next"}`` comes every second;
+* ``{"type": "ping"}``, answered by ``{"type": "pong"}``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import inspect
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import orjson
+import websockets
+from pydantic import SecretStr
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from racetwin.errors import ConfigurationError, RacetwinError
+from racetwin.schemas import Rejection, TelemetryFrame
+from racetwin.telemetry.connection import WIRE, secret
+from racetwin.telemetry.datagrams import is_loopback
+
+PORT = 8765
+MAX_SIZE = 1024 * 1024
+"""Longest message, bytes; a frame of 24 cars with everything in it has 25 kB."""
+KEPT = 3000
+"""Frames kept for subscribers that come back: five minutes at 10 Hz."""
+PATIENCE = 1000
+"""Frames refused for their rate in a row before a client is sent away."""
+
+Sink = Callable[[dict[str, Any]], "Awaitable[Rejection | None] | Rejection | None"]
+"""Takes a producer's frame: ``None`` says that it was accepted (and, where there is a journal, that it is in it)."""
+
+
+@dataclass
+class ClientCounters:
+    """What one client has sent and got."""
+
+    address: str
+    connected_at: float = field(default_factory=time.time)
+    received: int = 0
+    bytes: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    rate_limited: int = 0
+    sent: int = 0
+    gaps: int = 0
+    connected: bool = True
+
+
+class RateLimit:
+    """Token bucket: ``rate`` a second on average, ``burst`` at once."""
+
+    def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rate, self.burst = rate, burst
+        self._clock = clock
+        self._level, self._at = burst, clock()
+
+    def allows(self) -> bool:
+        """Take one token, if there is one."""
+        now = self._clock()
+        self._level = min(self.burst, self._level + (now - self._at) * self.rate)
+        self._at = now
+        if self._level < 1:
+            return False
+        self._level -= 1
+        return True
+
+
+class TelemetryServer:
+    """The WebSocket server; also an async iterator of what producers send.
+
+    Parameters
+    ----------
+    sink
+        Takes each frame and says why it is refused, if it is. Without one, iterate: ``async for raw in server`` gets the frames,
+        and each is acknowledged when the next is asked for.
+    host, port
+        Where to listen; port 0 takes any free one, and :attr:`port` then tells which.
+    token
+        Needed of every client, as ``Authorization: Bearer ...``. Beyond loopback there must be one.
+    rate, burst
+        Frames a second that one producer may send on average, and at once.
+    max_clients
+        Connections at a time.
+    relay
+        Whether accepted frames go on to subscribers; an engine that publishes its own says no.
+
+    Attributes
+    ----------
+    clients
+        Counters of the last hundred clients.
+
+    Examples
+    --------
+    >>> async with TelemetryServer(port=8765) as server:  # doctest: +SKIP
+    ...     async for raw in server:
+    ...         ingestor.process(raw)
+    """
+
+    name = "websocket-server"
+
+    def __init__(
+        self,
+        sink: Sink | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = PORT,
+        token: str | SecretStr | None = None,
+        rate: float = 120.0,
+        burst: float = 240.0,
+        max_clients: int = 64,
+        max_size: int = MAX_SIZE,
+        relay: bool = True,
+    ) -> None:
+        self._token = secret(token)
+        if not is_loopback(host) and self._token is None:
+            raise ConfigurationError(f"host: {host!r} is reachable from outside: set a token (RACETWIN_TOKEN)")
+        self.host, self.port = host, port
+        self.stream = uuid4().hex[:12]
+        self.clients: deque[ClientCounters] = deque(maxlen=100)
+        self._sink = sink or self._hand_over
+        self._rate, self._burst = rate, burst
+        self._max_clients, self._max_size, self._relay = max_clients, max_size, relay
+        self._server: Server | None = None
+        self._open = 0
+        self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
+        self._next = 0
+        self._news = asyncio.Event()
+        self._handed: asyncio.Queue[tuple[dict[str, Any], asyncio.Future[None]]] = asyncio.Queue(64)
+
+    def __repr__(self) -> str:
+        return (
+            f"TelemetryServer({self.host}:{self.port}, clients={self._open}, token={'set' if self._token else 'none'})"
+        )
+
+    # --- life -----------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the port."""
+        try:
+            self._server = await serve(
+                self._client,
+                self.host,
+                self.port,
+                process_request=self._admit,
+                max_size=self._max_size,
+                compression=None,
+                logger=WIRE,
+                server_header=None,
+            )
+        except OSError as error:
+            raise ConfigurationError(
+                f"port: cannot listen on {self.host}:{self.port} ({error.strerror or error}): choose another one"
+            ) from None
+        self.port = next(iter(self._server.sockets)).getsockname()[1]
+
+    async def stop(self) -> None:
+        """Close the port and all connections."""
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+            self._server = None
+
+    async def __aenter__(self) -> TelemetryServer:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield what producers send; asking for the next frame acknowledges the one before."""
+        while True:
+            raw, taken = await self._handed.get()
+            yield raw
+            if not taken.done():
+                taken.set_result(None)
+
+    async def _hand_over(self, raw: dict[str, Any]) -> None:
+        taken = asyncio.get_running_loop().create_future()
+        await self._handed.put((raw, taken))
+        await taken
+
+    def publish(self, frame: TelemetryFrame | dict[str, Any]) -> int:
+        """Send a frame to all subscribers; returns its number in the stream."""
+        body = frame.model_dump_json().encode() if isinstance(frame, TelemetryFrame) else orjson.dumps(frame)
+        number = self._next
+        self._next += 1
+        self._kept.append((number, b'{"type":"frame","n":%d,"frame":%b}' % (number, body)))
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+        return number
+
+    def report(self) -> dict[str, Any]:
+        """Return the counters of all clients."""
+        return {
+            "stream": self.stream,
+            "published": self._next,
+            "connected": self._open,
+            "clients": [asdict(c) for c in self.clients],
+        }
+
+    # --- one client -----------------------------------------------------------------------------------------------------
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Refuse who may not enter, before the connection is upgraded."""
+        if self._token is not None:
+            given = request.headers.get("Authorization", "")
+            wanted = f"Bearer {self._token.get_secret_value()}"
+            if not hmac.compare_digest(given.encode(), wanted.encode()):
+                return connection.respond(HTTPStatus.UNAUTHORIZED, "token missing or wrong\n")
+        # A page of some site, open in a browser on this machine, could otherwise reach a server on loopback.
+        origin = request.headers.get("Origin")
+        if origin is not None:
+            host = urlsplit(origin).hostname or ""
+            if not is_loopback(host) and host != (urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""):
+                return connection.respond(HTTPStatus.FORBIDDEN, "origin not allowed\n")
+        if self._open >= self._max_clients:
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "too many clients\n")
+        return None
+
+    async def _client(self, socket: ServerConnection) -> None:
+        address = socket.remote_address
+        counters = ClientCounters(f"{address[0]}:{address[1]}" if address else "unknown")
+        self.clients.append(counters)
+        self._open += 1
+        limit = RateLimit(self._rate, self._burst)
+        following: asyncio.Task[None] | None = None
+        refused = 0
+        try:
+            async for message in socket:
+                data = message.encode() if isinstance(message, str) else message
+                counters.received += 1
+                counters.bytes += len(data)
+                if not limit.allows():
+                    counters.rate_limited += 1
+                    refused += 1
+                    await self._answer(
+                        socket, counters.received - 1, _refusal("rate", f"{self._rate:g} a second at most")
+                    )
+                    if refused >= PATIENCE:
+                        await socket.close(1008, "too many messages")
+                        return
+                    continue
+                refused = 0
+                try:
+                    raw = orjson.loads(data)
+                except ValueError:
+                    raw = None
+                if not isinstance(raw, dict):
+                    counters.rejected += 1
+                    await self._answer(socket, counters.received - 1, _refusal("json", "one JSON object a message"))
+                elif raw.get("type") == "subscribe":
+                    if following is None or following.done():
+                        following = asyncio.create_task(self._follow(socket, raw, counters))
+                elif raw.get("type") == "ping":
+                    await socket.send('{"type":"pong"}')
+                else:
+                    await self._take(socket, raw, counters)
+        except websockets.ConnectionClosed:
+            pass
+        finally:
+            self._open -= 1
+            counters.connected = False
+            if following is not None:
+                following.cancel()
+
+    async def _take(self, socket: ServerConnection, raw: dict[str, Any], counters: ClientCounters) -> None:
+        seq = raw.get("seq")
+        number = seq if isinstance(seq, int) and not isinstance(seq, bool) else counters.received - 1
+        try:
+            result = self._sink(raw)
+            refusal = await result if inspect.isawaitable(result) else result
+        except RacetwinError as error:
+            refusal = _refusal("sink.refused", "a frame that the engine takes", str(error)[:200])
+        except Exception as error:  # a bug in the sink must neither end the connection nor pass for acceptance
+            refusal = _refusal("sink.failed", "try again later", type(error).__name__)
+        if refusal is None:
+            counters.accepted += 1
+            if self._relay:
+                self.publish(raw)
+        else:
+            counters.rejected += 1
+        await self._answer(socket, number, refusal)
+
+    @staticmethod
+    async def _answer(socket: ServerConnection, seq: int, refusal: Rejection | None) -> None:
+        answer: dict[str, Any] = {"type": "ack", "seq": seq, "accepted": refusal is None}
+        if refusal is not None:
+            answer["error"] = refusal.model_dump(exclude_none=True)
+        await socket.send(orjson.dumps(answer).decode())
+
+    async def _follow(self, socket: ServerConnection, asked: dict[str, Any], counters: ClientCounters) -> None:
+        """Send frames from where the subscriber left off; one that is too slow loses the oldest, and is told so."""
+        after = asked.get("after")
+        resumes = asked.get("stream") == self.stream and isinstance(after, int) and -1 <= after < self._next
+        cursor = after + 1 if resumes and isinstance(after, int) else self._next
+        try:
+            await socket.send(
+                orjson.dumps({"type": "hello", "stream": self.stream, "next": cursor, "resumed": resumes}).decode()
+            )
+            while True:
+                news = self._news
+                first = self._kept[0][0] if self._kept else self._next
+                if cursor < first:
+                    counters.gaps += 1
+                    await socket.send(orjson.dumps({"type": "gap", "after": cursor - 1, "before": first}).decode())
+                    cursor = first
+                if cursor < self._next:
+                    number, message = self._kept[cursor - first]
+                    await socket.send(message.decode())
+                    counters.sent += 1
+                    cursor = number + 1
+                    continue
+                try:
+                    await asyncio.wait_for(news.wait(), 1.0)
+                except TimeoutError:
+                    await socket.send(f'{{"type":"heartbeat","next":{self._next}}}')
+        except websockets.ConnectionClosed:
+            pass
+
+
+def _refusal(kind: str, expected: str, value: str = "") -> Rejection:
+    return Rejection(kind=kind, field="message", value=value, expected=expected)
