@@ -74,7 +74,8 @@ class Settings(BaseSettings):
     llm_url: str = "http://127.0.0.1:8000/v1"
     llm_model: str = "modularai/Llama-3.1-8B-Instruct-GGUF"
     llm_api_key: SecretStr | None = None
-    llm_enabled: bool = False
+    llm_enabled: bool = Field(default=False, description="have the model word the advice; otherwise rules do")
+    llm_deadline_s: float = Field(default=20.0, gt=0, description="longest wait for the model's wording")
 
     @classmethod
     def settings_customise_sources(

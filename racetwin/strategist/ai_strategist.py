@@ -6,14 +6,28 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from racetwin.config import Settings
+from racetwin.config import settings as process_settings
 from racetwin.errors import InputError
 from racetwin.schemas import DeskAnswer, Recommendation
+from racetwin.strategist.client import ModelClient
 from racetwin.strategist.rules import Situation, recommend
 from racetwin.strategist.simple_results import recommend_from_results
+from racetwin.strategist.wording import Worded, check_own, word
 
 
 class AIStrategist:
     """Turns simulation results and twin states into recommendations; an asynchronous context manager.
+
+    What is advised is decided by rules; a language model words it where the setting ``llm_enabled`` says so, and only wording
+    that the checker of claims passes is shown.
+
+    Parameters
+    ----------
+    settings
+        Which model server, if any; default: the process's settings.
+    client
+        A model client to use instead of the settings'.
 
     Examples
     --------
@@ -29,16 +43,30 @@ class AIStrategist:
     24
     """
 
+    def __init__(self, settings: Settings | None = None, *, client: ModelClient | None = None) -> None:
+        chosen = settings or process_settings()
+        self._client = client or (ModelClient.from_settings(chosen) if chosen.llm_enabled else None)
+        self._deadline_s = chosen.llm_deadline_s
+
     async def __aenter__(self) -> Self:
+        if self._client is not None:
+            await self._client.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        if self._client is not None:
+            await self._client.__aexit__(kind, error, trace)
+
+    async def word(self, recommendation: Recommendation, retired: tuple[str, ...] = ()) -> Worded:
+        """Have the model word a recommendation; without a model, or when it may not be shown, our own wording stands."""
+        if self._client is None:
+            return Worded(recommendation, check_own(recommendation, retired))
+        return await word(self._client, recommendation, deadline_s=self._deadline_s, retired=retired)
 
     async def recommend(self, answer: DeskAnswer, situation: Situation) -> tuple[Recommendation, ...]:
-        """Advise on a desk answer: the typed way in."""
+        """Advise on a desk answer: the typed way in. Our own wording, at once; :meth:`word` asks the model."""
         return recommend(answer, situation)
 
     async def generate_recommendations(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -67,4 +95,4 @@ class AIStrategist:
         if not isinstance(context, Mapping):
             raise InputError(f"race_context: {context!r}, expected a mapping with 'lap'")
         advice = recommend_from_results(results, context, data.get("car_twin"))
-        return [r.model_dump(mode="json") for r in advice]
+        return [(await self.word(r)).recommendation.model_dump(mode="json") for r in advice]

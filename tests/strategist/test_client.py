@@ -4,75 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
-import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from builders.model_server import MODEL, Server, running
 
 from racetwin.strategist.client import BREAKER_FAILURES, ModelClient, ModelUnavailableError
 
 pytestmark = pytest.mark.integration
 
-MODEL = "small"
 HELLO = [{"role": "user", "content": "hello"}]
 SCHEMA = {"type": "object", "properties": {"title": {"type": "string"}}}
 
 
-class Server:
-    """An OpenAI-compatible server whose manners the test sets."""
-
-    def __init__(self) -> None:
-        self.refuses_schema = False
-        self.fail_next = 0
-        self.words = ["Box", " this", " lap."]
-        self.pause_s = 0.0
-        self.bodies: list[dict[str, object]] = []
-        self.authorizations: list[str | None] = []
-        self.disconnects = 0
-        self.app = FastAPI()
-        self.app.get("/v1/models")(lambda: {"data": [{"id": MODEL}]})
-        self.app.post("/v1/chat/completions")(self.chat)
-
-    async def chat(self, request: Request) -> Response:
-        body = json.loads(await request.body())
-        self.bodies.append(body)
-        self.authorizations.append(request.headers.get("authorization"))
-        if self.fail_next:
-            self.fail_next -= 1
-            return JSONResponse({"error": "overloaded"}, status_code=503)
-        if self.refuses_schema and "response_format" in body:
-            return JSONResponse({"detail": "response_format requires --enable-structured-output"}, status_code=400)
-        return StreamingResponse(self.stream(request), media_type="text/event-stream")
-
-    async def stream(self, request: Request) -> AsyncIterator[str]:
-        try:
-            for word in self.words:
-                await asyncio.sleep(self.pause_s)
-                yield f"data: {json.dumps({'choices': [{'delta': {'content': word}}]})}\n\n"
-            yield f"data: {json.dumps({'choices': [], 'usage': {'prompt_tokens': 7, 'completion_tokens': 3}})}\n\n"
-            yield "data: [DONE]\n\n"
-        except asyncio.CancelledError:
-            self.disconnects += 1
-            raise
-
-
 @pytest.fixture
 def server() -> Iterator[tuple[Server, str]]:
-    served = Server()
-    config = uvicorn.Config(served.app, port=0, log_level="error")
-    runner = uvicorn.Server(config)
-    thread = threading.Thread(target=runner.run, daemon=True)
-    thread.start()
-    while not runner.started:
-        thread.join(0.01)
-    port = runner.servers[0].sockets[0].getsockname()[1]
-    yield served, f"http://127.0.0.1:{port}/v1"
-    runner.should_exit = True
-    thread.join(5)
+    with running() as served:
+        yield served
 
 
 async def test_answer_arrives_in_pieces_and_whole(server: tuple[Server, str]) -> None:

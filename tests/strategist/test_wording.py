@@ -1,0 +1,95 @@
+"""A model words the advice: what the checker passes is shown, what it refuses is asked for again, then ours stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from builders.advice import answer, plan, rejoin, situation
+from builders.model_server import MODEL, Server, running
+
+from racetwin import AIStrategist
+from racetwin.schemas import Recommendation
+from racetwin.strategist import recommend
+from racetwin.strategist.client import ModelClient
+from racetwin.strategist.wording import messages, parse
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[Server, str]]:
+    with running() as served:
+        yield served
+
+
+@pytest.fixture
+def advice() -> Recommendation:
+    best, later = plan(1, 21, 15.0, 0.0), plan(2, 26, 14.2, -0.8)
+    return recommend(answer(best, later, box_now=rejoin()), situation())[0]
+
+
+def said(description: str) -> list[str]:
+    """What a model would say, in pieces."""
+    text = json.dumps(
+        {
+            "title": "Box this lap for HARD",
+            "description": [{"text": description, "facts": [8]}],
+            "expected_benefit": [{"text": "The plan is worth 15.00 points on average.", "facts": [9]}],
+            "reasoning": [{"text": "We rejoin P8, 4.0 s behind D11.", "facts": [10]}],
+            "risks": [],
+        }
+    )
+    return [text[i : i + 20] for i in range(0, len(text), 20)]
+
+
+async def test_wording_that_the_facts_support_is_shown(server: tuple[Server, str], advice: Recommendation) -> None:
+    server[0].words = said("Box on lap 21 for HARD tyres.")
+    async with AIStrategist(client=ModelClient(server[1], MODEL)) as strategist:
+        worded = await strategist.word(advice)
+    shown = worded.recommendation
+    assert shown.wording == "model"
+    assert shown.description == "Box on lap 21 for HARD tyres."
+    assert (shown.priority, shown.execution_lap, shown.facts) == (advice.priority, advice.execution_lap, advice.facts)
+    assert worded.verdict.passed
+
+
+async def test_wrong_wording_is_asked_for_once_more_with_the_objection_then_ours_stands(
+    server: tuple[Server, str], advice: Recommendation
+) -> None:
+    server[0].words = said("Box on lap 22 for HARD tyres.")
+    async with AIStrategist(client=ModelClient(server[1], MODEL)) as strategist:
+        worded = await strategist.word(advice)
+    assert worded.recommendation == advice
+    assert worded.verdict.passed
+    assert len(worded.answers) == 2
+    assert any("lap 22" in o.sentence for o in worded.refused)
+    assert "lap 22" in json.dumps(server[0].bodies[1])
+
+
+async def test_answer_in_no_form_at_all_leaves_ours(server: tuple[Server, str], advice: Recommendation) -> None:
+    server[0].words = ["Well, I would say that", " boxing is good."]
+    async with AIStrategist(client=ModelClient(server[1], MODEL)) as strategist:
+        worded = await strategist.word(advice)
+    assert worded.recommendation.wording == "rules"
+
+
+async def test_no_server_leaves_ours_and_says_why(advice: Recommendation) -> None:
+    async with AIStrategist(client=ModelClient("http://127.0.0.1:9/v1", MODEL)) as strategist:
+        worded = await strategist.word(advice)
+    assert worded.recommendation == advice
+    assert worded.unavailable is not None
+
+
+def test_the_part_that_never_changes_comes_first(advice: Recommendation) -> None:
+    other = advice.model_copy(update={"title": "Stay out"})
+    assert messages(advice)[0] == messages(other)[0]
+    assert messages(advice)[1] != messages(other)[1]
+
+
+def test_words_around_the_object_are_let_through() -> None:
+    text = "".join(said("Box on lap 21 for HARD tyres."))
+    assert parse(f"Sure!\n```json\n{text}\n```").title == "Box this lap for HARD"
+    with pytest.raises(ValueError, match="no JSON"):
+        parse("Box now.")
