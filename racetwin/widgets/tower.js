@@ -32,7 +32,7 @@ function render({ model, el }) {
 
   const draw = (data) => {
     const shown = data?.rows ?? [];
-    const height = Math.min(list.clientHeight / Math.max(shown.length, 1), 2.6 * parseFloat(getComputedStyle(root).fontSize));
+    const height = Math.min(list.clientHeight / Math.max(shown.length, 1), 2.9 * parseFloat(getComputedStyle(root).fontSize));
     for (const [id, row] of rows) if (!shown.some((r) => r.id === id)) { row.node.remove(); rows.delete(id); }
     shown.forEach((r, i) => {
       if (!rows.has(r.id)) rows.set(r.id, make(r.id));

@@ -38,7 +38,9 @@ function render({ model, el }) {
     if (!(high > low)) { low = -5; high = 5; }
     const pad = Math.max(1, 0.05 * (high - low));
     low -= pad; high += pad;
-    const x = (lap) => box.left + ((lap - 0) / total) * (box.right - box.left);
+    let first = 0; // a race followed from the middle begins where its laps do
+    while (first < laps - 1 && !data.cars.some((_, i) => Number.isFinite(at(first, i)))) first++;
+    const x = (lap) => box.left + ((lap - first) / (total - first)) * (box.right - box.left);
     const y = (v) => box.top + ((v - low) / (high - low)) * (box.bottom - box.top);
 
     g.font = font(400, 0.8);
@@ -46,7 +48,7 @@ function render({ model, el }) {
     for (const [from, to, status] of data.spans) {
       g.fillStyle = colour(status === "RED" ? "red" : status === "SC" ? "sc" : "vsc");
       g.fillRect(x(from - 1), box.top, x(to) - x(from - 1), box.bottom - box.top);
-      if (x(to) - x(from - 1) > 1.2 * size) {
+      if (from > first && x(to) - x(from - 1) > 1.2 * size) {
         g.fillStyle = colour("ahead");
         g.textAlign = "center";
         g.fillText(status, (x(from - 1) + x(to)) / 2, box.top + 0.6 * size);
@@ -63,8 +65,8 @@ function render({ model, el }) {
       g.fillText(v === 0 ? "0" : signed(v, Number.isInteger(v) ? 0 : 1), box.left - 0.4 * size, y(v));
     }
     g.textAlign = "center";
-    for (const lap of ticks(0, total, Math.floor((box.right - box.left) / (5 * size)))) {
-      if (Number.isInteger(lap) && lap > 0) g.fillText(String(lap), x(lap), height - 0.65 * size);
+    for (const lap of ticks(first, total, Math.floor((box.right - box.left) / (5 * size)))) {
+      if (Number.isInteger(lap) && lap > first) g.fillText(String(lap), x(lap), height - 0.65 * size);
     }
     g.textAlign = "left";
     g.fillText("lap", 0, height - 0.65 * size);

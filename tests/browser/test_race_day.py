@@ -1,0 +1,213 @@
+"""Race day as a strategist sees it: `racetwin race-day` on a real race (simulated without data), driven in a browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from racetwin.runtime import LiveRace
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+RACE, PICTURE_LAP = "2024-13-hungary", 17
+START_S, PATIENCE_S = 120, 60
+
+
+@dataclass
+class Served:
+    """A running race day."""
+
+    url: str
+    engine: str
+    real: bool
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def served(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    named = os.environ.get("RACETWIN_DATA")
+    real = bool(named) and (Path(str(named)) / "laps.parquet").is_file()
+    folder = tmp_path_factory.mktemp("race-day")
+    ports = {
+        name: str(free_port())
+        for name in ("API_PORT", "VOILA_PORT", "TELEMETRY_PORT", "UDP_JSON_PORT", "UDP_GAME_PORT")
+    }
+    environment = {k: v for k, v in os.environ.items() if k not in ("RACETWIN_ENGINE", "RACETWIN_REHEARSE_LAPS")}
+    environment |= {f"RACETWIN_{name}": port for name, port in ports.items()} | {"RACETWIN_STATE": str(folder)}
+    which = ["--race", RACE] if real else ["--simulated"]
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from racetwin.cli import main; main()", "race-day", *which, "--speed", "40"],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        )
+    try:
+        deadline = time.monotonic() + START_S
+        url = None
+        while url is None:
+            text = log.read_text(errors="replace")
+            found = re.search(r"is live: (http://\S+)", text)
+            url = found.group(1) if found else None
+            assert process.poll() is None, f"race-day ended:\n{text}"
+            assert time.monotonic() < deadline, f"race-day did not come up within {START_S} s:\n{text}"
+            time.sleep(0.2)
+        yield Served(url, f"http://127.0.0.1:{ports['API_PORT']}", real)
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+
+def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE_S) -> Any:
+    """Wait for something to become true and return it."""
+    deadline = time.monotonic() + patience
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {patience:.0f} s: {what}"
+        time.sleep(0.1)
+
+
+def lap(page: Any) -> int:
+    return int(page.locator(".v-lap strong").inner_text())
+
+
+def plans(page: Any) -> list[str]:
+    return [str(p) for p in page.locator(".p-row[data-plan]").evaluate_all("rows => rows.map((r) => r.dataset.plan)")]
+
+
+@pytest.fixture
+def page(served: Served, open_page: Callable[..., Any]) -> Any:
+    found = open_page(served.url, width=1920, height=1080)
+    found.wait_for_selector(".t-list .t-row", timeout=PATIENCE_S * 1000)
+    return found
+
+
+def test_the_page_shows_a_race_with_plans_and_advice(page: Any, served: Served, images: Path) -> None:
+    rows = page.locator(".t-list .t-row")
+    assert until(lambda: rows.count() >= 20, "20 cars in the tower")
+    first = lap(page)
+    until(lambda: plans(page), "ranked plans")
+    until(lambda: page.locator(".a-card").count(), "recommendations")
+    assert page.locator(".v-headline").inner_text() in ("BOX NOW", "STAY OUT")
+    assert re.fullmatch(r"P\d+", page.locator(".v-rejoin strong").inner_text())
+    assert page.get_by_text("SIMULATED", exact=True).is_visible() is not served.real
+    until(lambda: lap(page) > first, "the next lap")
+    until(lambda: lap(page) >= PICTURE_LAP, "laps enough for a picture", 150)
+    with LiveRace.connect(served.engine) as live:  # from here on slower: the questions below are about one lap
+        live.set_speed(10)
+    page.locator('.t-row[aria-rowindex="5"]').click()  # the fourth: a car with somebody to beat and to fear
+    until(
+        lambda: (
+            page.locator('.t-row[aria-selected="true"]').get_attribute("data-car")
+            == page.locator(".v-who select").input_value()
+        ),
+        "the car",
+    )
+    until(lambda: plans(page) and page.locator(".b-big strong").count(), "plans of the fourth car")
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(700)
+    name = "race-day" if served.real else "race-day-simulated"
+    page.screenshot(path=images / f"{name}-1920.png")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.wait_for_timeout(700)
+    page.screenshot(path=images / f"{name}-1280.png")
+    assert page.evaluate(
+        "document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth"
+    )
+
+
+def test_another_car_makes_everything_follow(page: Any) -> None:
+    until(lambda: plans(page), "ranked plans")
+    before = page.locator('.t-row[aria-selected="true"]').get_attribute("data-car")
+    other = page.locator('.t-row[aria-selected="false"]:not([data-status="RETIRED"])').nth(8)
+    car, driver = other.get_attribute("data-car"), other.locator(".t-driver b").inner_text()
+    assert car != before
+    other.click()
+    until(lambda: page.locator('.t-row[aria-selected="true"]').get_attribute("data-car") == car, "the tower")
+    assert page.locator(".v-who select").input_value() == car
+    until(lambda: plans(page), f"plans of {driver}")
+    until(
+        lambda: page.locator(".b-car.ours b").count() and page.locator(".b-car.ours b").inner_text() == driver,
+        "the rejoin",
+    )
+    until(
+        lambda: (
+            page.locator(".a-card").count()
+            and all(
+                str(i).startswith(f"{car}-")
+                for i in page.locator(".a-card").evaluate_all("c => c.map((x) => x.dataset.id)")
+            )
+        ),
+        "the advice",
+    )
+    page.keyboard.press("ArrowUp")
+    until(lambda: page.locator('.t-row[aria-selected="true"]').get_attribute("data-car") != car, "the next car by key")
+
+
+def test_values_on_the_page_are_the_engines(page: Any, served: Served) -> None:
+    car = until(lambda: page.locator(".v-who select").input_value(), "a car")
+    with LiveRace.connect(served.engine, follow=car) as live:
+        live.wait_for(lambda s: car in s.answers, PATIENCE_S)
+
+        def same() -> bool:
+            note = page.locator(".rt-plans .rt-note").inner_text()
+            snapshot = live.snapshot
+            answer = snapshot.answers.get(car) if snapshot else None
+            if (
+                answer is None
+                or not note.endswith(f"{answer.receipt.backend}")
+                or f"after lap {answer.lap} " not in note + " "
+            ):
+                return False
+            shown = plans(page)
+            if not shown or shown[0] != answer.plans[0].plan:
+                return False
+            rejoin = answer.box_now
+            return rejoin is None or page.locator(".b-big strong").inner_text() == f"P{rejoin.position}"
+
+        until(same, "the page shows the engine's answer")
+        assert not live.errors
+
+
+def test_every_frame_that_came_in_was_processed(page: Any, served: Served) -> None:
+    frames = page.locator(".v-frames")
+    until(
+        lambda: (
+            frames.get_attribute("data-in")
+            and frames.get_attribute("data-in") == frames.get_attribute("data-processed")
+        ),
+        "in = processed",
+    )
+    first = int(frames.get_attribute("data-in"))
+    until(lambda: int(frames.get_attribute("data-in")) > first + 50, "more frames")
+
+
+def test_a_second_screen_shows_the_same_race(page: Any, served: Served, open_page: Callable[..., Any]) -> None:
+    car = page.locator(".t-list .t-row").nth(3).get_attribute("data-car")
+    second = open_page(f"{served.url.split('?')[0]}?car={car}", width=1280, height=800)
+    second.wait_for_selector(".t-list .t-row", timeout=PATIENCE_S * 1000)
+    assert second.locator(".v-who select").input_value() == car
+    until(lambda: abs(lap(second) - lap(page)) <= 1, "the same lap")
