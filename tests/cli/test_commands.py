@@ -46,10 +46,14 @@ def assert_one_clear_line(done: subprocess.CompletedProcess[str], *words: str) -
         assert word in done.stderr
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["race-day", "serve", "replay", "simulate", "strategy", "validate", "bench", "data list", "data add"],
+COMMANDS = (
+    ["race-day", "serve", "replay", "simulate", "strategy", "validate", "bench", "calibrate", "schema"]
+    + [f"data {c}" for c in ("list", "add")]
+    + [f"journal {c}" for c in ("ls", "show", "export", "compact")]
 )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_each_command_has_an_example(command: str) -> None:
     done = racetwin(*command.split(), "--help", COLUMNS="200")
     assert done.returncode == 0
