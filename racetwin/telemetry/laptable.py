@@ -19,14 +19,13 @@ from racetwin.errors import InputError
 from racetwin.schemas import (
     CarStatus,
     CarTelemetry,
-    Compound,
     RaceControlMessage,
     TelemetryFrame,
     TrackConditions,
     TrackStatus,
     Tyre,
 )
-from racetwin.telemetry.moments import Kind, Moment, moments
+from racetwin.telemetry.moments import Kind, Moment, first_sets, moments
 from racetwin.telemetry.records import Entry, RaceRecord
 from racetwin.telemetry.status import StatusChange
 from racetwin.telemetry.trusted import trusted
@@ -194,7 +193,7 @@ class TimingScreen:
         self.leader_laps = 0
         self._cars: dict[str, _Car] = {}
         slots = len(record.entries)
-        fitted = first_tyres(record)
+        fitted = first_sets(record)
         for i, entry in enumerate(record.entries):
             order = entry.grid or slots + 1 + i
             self._cars[entry.car_id] = _Car(entry, record.nominal_lap_s, fitted.get(entry.car_id, Tyre()), order)
@@ -241,6 +240,8 @@ class TimingScreen:
                 car.show(status=CarStatus.TRACK)
             return
         car = self._cars[m.car_id]
+        if car.out:
+            return
         if m.kind is Kind.LINE:
             self._cross(car, m)
         elif m.kind is Kind.PIT_IN:
@@ -259,7 +260,7 @@ class TimingScreen:
             car.show(tyre=m.tyre)
         elif m.kind is Kind.RETIRED:
             self._retire(car)
-        elif m.kind is Kind.FINISHED and not car.out:
+        elif m.kind is Kind.FINISHED:
             self._finish(car)
 
     def _cross(self, car: _Car, m: Moment) -> None:
@@ -348,28 +349,4 @@ def lap_share(x: float) -> float:
     """Share of the lap covered after ``x`` of the expected lap time: never reaches 1 before the car crosses the line."""
     if x < 0.95:
         return round(x, 4) if x > 0 else 0.0
-    return round(1.0 - 0.05 * math.exp(-min(x - 0.95, 1.0) / 0.05), 4)
-
-
-def first_tyres(record: RaceRecord) -> dict[str, Tyre]:
-    """Return the sets that the cars start on, by car."""
-    laps = record.laps
-    first = laps[laps["lap"] == 1]
-    return {
-        str(car): tyre_of(compound, pirelli, age - 1, fresh)
-        for car, compound, pirelli, age, fresh in zip(
-            first["car_id"], first["compound"], first["compound_pirelli"], first["tyre_age"], first["fresh_tyre"],
-            strict=True,
-        )
-    }  # fmt: skip
-
-
-def tyre_of(compound: object, pirelli: object, age: float, fresh: object) -> Tyre:
-    """Make a :class:`Tyre` of lap-table cells; ``age`` in laps completed on the set."""
-    known = isinstance(compound, str) and compound in Compound.__members__
-    return Tyre(
-        compound=Compound(str(compound)) if known else None,
-        age=max(float(age), 0.0) if math.isfinite(age) else None,
-        fresh=bool(fresh) if known else None,
-        pirelli=pirelli if isinstance(pirelli, str) else None,
-    )
+    return min(round(1.0 - 0.05 * math.exp(-min(x - 0.95, 1.0) / 0.05), 4), 0.9999)

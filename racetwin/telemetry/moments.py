@@ -81,17 +81,10 @@ def moments(record: RaceRecord) -> list[Moment]:
     for entry in record.entries:
         rows = by_car[entry.car_id]
         found += _of_car(record, entry, rows, flag_s)
-        if entry.pit_lane_start and not (rows and rows[0].pit_out_time_s > 0):
-            found.append(Moment(0.0, Kind.PIT_IN, car_id=entry.car_id))
-            found.append(Moment(PIT_LANE_START_S, Kind.PIT_OUT, car_id=entry.car_id, pit_s=PIT_LANE_START_S))
-        elif rows and rows[0].pit_out_time_s > 0 and not rows[0].pit_in_time_s > 0:
+        if entry.pit_lane_start:
             found.append(Moment(0.0, Kind.PIT_IN, car_id=entry.car_id))
     found.sort(key=lambda m: (m.time_s, m.kind, m.rank, m.lap, m.car_id))
     return found
-
-
-PIT_LANE_START_S = 10.0
-"""When a car that starts from the pit lane is let out, where its source does not say: after the field has passed."""
 
 
 def _flag_time(record: RaceRecord, by_car: dict[str, list[_Row]]) -> float:
@@ -107,35 +100,41 @@ def _of_car(record: RaceRecord, entry: Entry, rows: list[_Row], flag_s: float) -
     found: list[Moment] = []
     car_id = entry.car_id
     usual = record.nominal_lap_s
-    line = 0.0
-    in_pit: float | None = None
+    line = latest = 0.0
+    in_pit: float | None = 0.0 if entry.pit_lane_start else None
     stops_due = False
-    tyre = _fitted(rows[0], None) if rows else None
+    tyre = first_set(entry, rows[0]) if rows else None
     seen_flag = False
     for i, row in enumerate(rows):
         before = rows[i - 1] if i else None
         new_set = before is not None and _another_set(before, row)
-        if not math.isnan(row.pit_out_time_s):
+        goes_in, comes_out = row.pit_in_time_s, row.pit_out_time_s
+        entry_seen = Moment(goes_in, Kind.PIT_IN, car_id=car_id, lap=row.lap, pit_s=goes_in)
+        if goes_in < comes_out:  # in and out on the same lap, as when a lap is stopped by a red flag
+            in_pit, stops_due = goes_in, row.pit_stop
+            found.append(entry_seen)
+        if not math.isnan(comes_out):
             found.append(_leaving(car_id, row, before, tyre, new_set, in_pit, stops_due))
-            tyre = _fitted(row, tyre) if new_set or tyre is None else tyre
+            tyre = _fitted(row) if new_set or tyre is None else tyre
             in_pit, new_set, stops_due = None, False, False
+            latest = max(latest, comes_out)
         elif new_set and in_pit is None:
-            tyre = _fitted(
-                row, tyre
-            )  # changed where no pit times exist: under a red flag, or the source missed the visit
+            tyre = _fitted(row)  # changed where no pit times exist: under a red flag, or the source missed the visit
             found.append(Moment(line, Kind.TYRE, car_id=car_id, tyre=tyre))
             new_set = False
-        if not math.isnan(row.pit_in_time_s):
-            in_pit, stops_due = row.pit_in_time_s, row.pit_stop
-            found.append(Moment(in_pit, Kind.PIT_IN, car_id=car_id, lap=row.lap, pit_s=in_pit))
+        if not math.isnan(goes_in):
+            latest = max(latest, goes_in)
+            if not goes_in < comes_out:
+                in_pit, stops_due = goes_in, row.pit_stop
+                found.append(entry_seen)
         if math.isnan(row.race_time_s):
             break
-        if in_pit is not None and math.isnan(row.pit_in_time_s):
+        if in_pit is not None and math.isnan(goes_in):
             # In the lane since an earlier lap and no exit was timed: the next crossing shows it to be back.
             found.append(_leaving(car_id, row, before, tyre, new_set, in_pit, stops_due, at=row.race_time_s))
-            tyre = _fitted(row, tyre) if new_set else tyre
+            tyre = _fitted(row) if new_set else tyre
             in_pit, stops_due = None, False
-        line = row.race_time_s
+        line = latest = row.race_time_s
         lap_s = row.lap_time_s if row.lap_time_s > 0 else None
         aged = _aged(tyre, row)
         found.append(
@@ -154,9 +153,9 @@ def _of_car(record: RaceRecord, entry: Entry, rows: list[_Row], flag_s: float) -
     if seen_flag:
         return found
     if entry.no_lap or any(r.last_lap_before_retirement for r in rows):
-        found.append(Moment(round(max(line, in_pit or 0.0) + usual, 3), Kind.RETIRED, car_id=car_id))
+        found.append(Moment(round(latest + usual, 3), Kind.RETIRED, car_id=car_id))
     elif flag_s < math.inf:  # classified without another crossing, as when a race is called at a red flag
-        found.append(Moment(round(max(flag_s, line) + usual, 3), Kind.FINISHED, car_id=car_id))
+        found.append(Moment(round(max(flag_s, latest) + usual, 3), Kind.FINISHED, car_id=car_id))
     return found
 
 
@@ -173,10 +172,10 @@ def _leaving(
     """Exit from the pit lane; ``at`` is when it was noticed, where it was not timed."""
     t = row.pit_out_time_s if at is None else at
     lane = None
-    if in_pit is not None and at is None:
+    if in_pit and at is None:
         marked = before.pit_lane_s if before is not None else math.nan
         lane = round(marked, 3) if marked > 0 else round(t - in_pit, 3)
-    fitted = _fitted(row, tyre) if new_set else None
+    fitted = _fitted(row) if new_set or tyre is None else None
     return Moment(
         t, Kind.PIT_OUT, car_id=car_id, lap=row.lap, tyre=fitted, pit_s=t if at is None else None, pit_lane_s=lane,
         stationary_s=round(before.pit_stationary_s, 3) if before is not None and before.pit_stationary_s > 0 else None,
@@ -193,7 +192,7 @@ def _another_set(before: _Row, row: _Row) -> bool:
     return row.tyre_age <= before.tyre_age
 
 
-def _fitted(row: _Row, old: Tyre | None) -> Tyre:
+def _fitted(row: _Row) -> Tyre:
     """Return the set that a lap begins on."""
     compound = _compound(row)
     age = max(row.tyre_age - 1.0, 0.0) if not math.isnan(row.tyre_age) else None
@@ -218,6 +217,20 @@ def _aged(tyre: Tyre | None, row: _Row) -> Tyre | None:
 
 def _compound(row: _Row) -> Compound | None:
     return Compound(row.compound) if row.compound is not None and row.compound in Compound.__members__ else None
+
+
+def first_set(entry: Entry, row: _Row) -> Tyre | None:
+    """Return the set that a car starts on; None if it may have left the pits on another one in its first lap."""
+    return None if row.pit_out_time_s > 0 and not entry.pit_lane_start else _fitted(row)
+
+
+def first_sets(record: RaceRecord) -> dict[str, Tyre]:
+    """Return the sets that the cars start on, by car, where known."""
+    laps = record.laps[record.laps["lap"] == 1]
+    columns = [laps[name].tolist() for name in _Row._fields]
+    rows = {car: _Row(*cells) for car, *cells in zip(laps["car_id"].tolist(), *columns, strict=True)}
+    fitted = {e.car_id: first_set(e, rows[e.car_id]) for e in record.entries if e.car_id in rows}
+    return {car: tyre for car, tyre in fitted.items() if tyre is not None}
 
 
 def _sectors(row: _Row) -> Sectors | None:

@@ -59,6 +59,10 @@ NOMINAL_LAP_S = 92.0
 """Lap time assumed where not even the lap's length is known."""
 
 
+NEVER_BACK_S = 600.0
+"""A pit exit this long after the last crossing of the line, on a lap never completed, is a car being wheeled away, s."""
+
+
 class Entry(NamedTuple):
     """One car that starts a race; ``grid`` is None where unknown. Pit-lane starters come after the last grid slot.
 
@@ -355,6 +359,7 @@ def _mend_pits(t: pd.DataFrame, notes: list[str]) -> None:
     comes_out[first_lap & (comes_out < 0)] = np.nan
     bad_in = (goes_in >= clock) | (goes_in <= start)
     bad_out = (comes_out >= clock) | (comes_out <= start)
+    comes_out[np.isnan(clock) & ~(comes_out < start + NEVER_BACK_S)] = np.nan  # of a car that did not come round again
     if bad_in.any() or bad_out.any():
         notes.append(f"{int(bad_in.sum() + bad_out.sum())} pit-lane times lay outside their lap")
     goes_in = np.where(bad_in, np.maximum(clock - 0.5, (start + clock) / 2), goes_in)

@@ -1,58 +1,60 @@
-"""Small servers on loopback for the feeds to connect to."""
+"""A small race that tests share: four cars, eight laps, a stop, a safety car, a retirement and a lapped car."""
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-
+import pandas as pd
 import pytest
-import uvicorn
+
+from racetwin.telemetry.records import RaceRecord
 
 
-class Served:
-    """A FastAPI app on a port of its own, in a thread; can be stopped and started again on the same port."""
+def small_laps() -> pd.DataFrame:
+    pace = {"1": 90.0, "2": 90.5, "3": 91.0, "4": 104.0}
+    rows = []
+    for slot, (car, lap_s) in enumerate(pace.items()):
+        clock = 0.0
+        for lap in range(1, 9):
+            if car == "3" and lap > 5:
+                break
+            if car == "4" and lap > 7:
+                break
+            t = lap_s + (4.0 + 0.3 * slot if lap == 1 else 0.0)
+            row = {
+                "driver_number": int(car), "driver": "ABCD"[slot] * 3, "team": f"Team {slot // 2}", "lap": lap,
+                "compound": "MEDIUM", "stint": 1, "tyre_age": lap, "fresh_tyre": True, "track_status": "1",
+                "pit_in_time_s": None, "pit_out_time_s": None, "pit_stop": False,
+            }  # fmt: skip
+            if car == "2" and lap == 3:
+                t += 3.0
+                row |= {"pit_in_time_s": clock + t - 2.0, "pit_stop": True}
+            if car == "2" and lap == 4:
+                row["pit_out_time_s"] = clock + 18.0
+                t += 17.0
+            if car == "2" and lap >= 4:
+                row |= {"compound": "HARD", "stint": 2, "tyre_age": lap - 3}
+            if lap in (5, 6) and not (car == "4" and lap == 6):
+                t *= 1.4
+                row["track_status"] = "14" if lap == 5 else "41"
+            if car == "4" and lap == 5:
+                row["track_status"] = "4"
+            clock += t
+            rows.append(
+                row | {"lap_time_s": t, "race_time_s": clock, "last_lap_before_retirement": car == "3" and lap == 5}
+            )
+    return pd.DataFrame(rows)
 
-    def __init__(self, app) -> None:
-        self.app = app
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.start()
 
-    def start(self) -> None:
-        config = uvicorn.Config(
-            self.app,
-            host="127.0.0.1",
-            port=self.port,
-            log_level="error",
-            ws="websockets-sansio",
-            timeout_graceful_shutdown=1,
-        )
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
-        until = time.monotonic() + 10
-        while not self.server.started:
-            assert time.monotonic() < until, "the test server did not start"
-            time.sleep(0.01)
-
-    def stop(self) -> None:
-        self.server.should_exit = True
-        self.server.force_exit = True
-        self.thread.join(10)
+def small_record(**more: object) -> RaceRecord:
+    given = {
+        "race_id": "2024-99-test",
+        "season": 2024,
+        "circuit_id": "silverstone",
+        "total_laps": 8,
+        "lap_length_km": 5.0,
+    }
+    return RaceRecord.from_laps(small_laps(), **{**given, "grid": {"1": 1, "2": 2, "3": 3, "4": 4}, **more})  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Served]]:
-    """Serve an app until the test ends; returns a function that does so."""
-    running: list[Served] = []
-
-    def start(app) -> Served:
-        running.append(Served(app))
-        return running[-1]
-
-    yield start
-    for one in running:
-        one.stop()
+@pytest.fixture(scope="session")
+def record() -> RaceRecord:
+    return small_record()
