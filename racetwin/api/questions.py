@@ -47,7 +47,7 @@ class PlanOutcome(Model):
     expected_position: float
     expected_points: float
     standard_error: float
-    mean_race_time_s: float
+    mean_race_time_s: float | None = Field(description="None if the car finished in none of the races")
     position_probability: tuple[float, ...]
 
 
@@ -127,7 +127,7 @@ async def race_plans(face: EngineFace, question: PlanQuestion) -> PlanOutcomes:
             expected_position=float(probabilities[i] @ places),
             expected_points=float(points[i].mean()),
             standard_error=float(standard_error[i]),
-            mean_race_time_s=float(result.time_s[i]),
+            mean_race_time_s=float(result.time_s[i]) if np.isfinite(result.time_s[i]) else None,
             position_probability=tuple(float(p) for p in probabilities[i]),
         )
         for i, plan in enumerate(plans)

@@ -133,6 +133,8 @@ class RaceEngine:
         twin.update(ingested)
         self.frame = frame
         self._accepted += 1
+        if len(twin.cars) != len(self._cars):
+            self._stale = True
         if ingested.events:
             self._note(ingested.events)
             for car_id in self.followed:

@@ -59,7 +59,9 @@ def test_batch_is_written_whole_or_not_at_all(path: Path) -> None:
         journal.begin_run("a", "race", {})
         journal.write(batch("a", 1, 5))
         with pytest.raises(sqlite3.IntegrityError):
-            journal.write(Batch("a", 1, frames=[b"{}"], times=[0.0], laps=[1], events=[(1, 0.0, "x", None, None, "{}")]))
+            journal.write(
+                Batch("a", 1, frames=[b"{}"], times=[0.0], laps=[1], events=[(1, 0.0, "x", None, None, "{}")])
+            )
         assert list(journal.events("a")) == []
         assert journal.last_frame("a") == 5
 
