@@ -69,6 +69,8 @@ _PLAIN = (
     "ahead_id",
     "behind_id",
     "gap_behind_s",
+    "ahead_stopped",
+    "behind_stopped",
 )
 
 
@@ -152,6 +154,9 @@ class CarTwin:
         self.ahead_id: str | None = None
         self.behind_id: str | None = None
         self.gap_behind_s: float | None = None
+        self.ahead_stopped = 0
+        self.behind_stopped = 0
+        """Laps at whose end the cars just ahead and just behind last stopped."""
         self.surroundings: Callable[[CarTwin], StopContext] | None = None
         """How a race twin tells the car what its rivals do."""
         self._state: CarTwinState | None = None
@@ -183,6 +188,7 @@ class CarTwin:
 
     def see(self, car: CarTelemetry) -> None:
         """Take the latest telemetry of the car; beliefs change by events only, whatever the frame rate."""
+        first = self.telemetry is None
         self.telemetry = car
         if self.driver is None and car.driver is not None:
             self.driver, self._state = car.driver, None
@@ -192,7 +198,7 @@ class CarTwin:
             self.grid = car.grid_position
         if self.laps == 0 and self.set_laps == 0 and not self.compounds_used:
             self._take_first(car)
-            if car.lap is not None and car.lap > 1:
+            if first and car.lap is not None and car.lap > 1:
                 self.join(car)
 
     def _take_first(self, car: CarTelemetry) -> None:

@@ -15,7 +15,7 @@ from racetwin.twins.pace_model import PaceModel
 
 FloatArray = npt.NDArray[np.float64]
 
-LEVELS: FloatArray = (np.arange(20) + 0.5) / 20.0
+LEVELS: FloatArray = np.asarray((np.arange(20) + 0.5) / 20.0, dtype=np.float64)
 """Levels at which the shape of a forecast is known: the middles of twenty equal shares of probability."""
 SHAPE = np.array(
     [

@@ -22,6 +22,10 @@ FloatArray = npt.NDArray[np.float64]
 
 MAX_LOG_HAZARD = 1.5
 """Ceiling of the log hazard: above it a stop is as good as certain (99 % a lap)."""
+HELD_UP_S = 1.2
+"""A car this close behind another at the line is held up."""
+STATUS_LAPS = 2
+"""A neutralisation is taken to bear on the decisions of this many coming laps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class StopContext:
     gap_ahead_s, gap_behind_s : s
         On the road; infinite where there is nobody.
     ahead_stopped, behind_stopped
-        Whether the car that was just ahead (behind), within ``stop_cover_gap_s``, has stopped on this lap or the last.
+        Lap at whose end the car that was just ahead (behind), within ``stop_cover_gap_s``, last stopped; 0 for never. It
+        moves the decision of the lap after.
     status
         Of the track.
     bias : log hazard
@@ -58,8 +63,8 @@ class StopContext:
     compounds_used: int
     gap_ahead_s: float = math.inf
     gap_behind_s: float = math.inf
-    ahead_stopped: bool = False
-    behind_stopped: bool = False
+    ahead_stopped: int = 0
+    behind_stopped: int = 0
     status: TrackStatus = TrackStatus.GREEN
     bias: float = 0.0
     cover_bias: float = 0.0
@@ -76,33 +81,37 @@ def owes(p: RaceParameters, stops: int, compounds_used: int) -> bool:
 def stop_hazard(p: RaceParameters, ctx: StopContext, n: int) -> FloatArray:
     """Probability of stopping at the end of each of the next ``n`` laps, given no stop before it.
 
-    Neighbours' stops and a neutralisation act on the next two laps only; after that the race is taken to run green.
+    Tyre age counts as it is when the lap begins. What the neighbours do acts on the lap after it, a neutralisation on the next
+    two laps; from then on the race is taken to run green. Who still owes a stop makes it while there is a lap left to.
     """
     n = max(0, min(n, ctx.total_laps - ctx.lap - 1))  # nobody stops at the end of the last lap
     if n == 0:
         return np.zeros(0)
     c = ctx.compound if ctx.compound >= 0 else 1
     k = np.arange(1.0, n + 1.0)
-    use = (ctx.age + k) / (p.life_laps[c] * ctx.life_factor)
+    use = (ctx.age + k - 1.0) / (p.life_laps[c] * ctx.life_factor)
     eta = p.stop_intercept + p.stop_age * use + p.stop_overdue * np.maximum(0.0, use - 1.0) + ctx.bias
-    near = k <= 2
     if ctx.status in (TrackStatus.SC, TrackStatus.VSC, TrackStatus.VSC_ENDING):
         bonus = p.stop_sc if ctx.status is TrackStatus.SC else p.stop_vsc
-        eta += np.where(near, bonus * np.minimum(1.0, use / 0.5), 0.0)
+        eta += np.where(k <= STATUS_LAPS, bonus * np.minimum(1.0, use / 0.5), 0.0)
+    lap = ctx.lap + k
     if ctx.ahead_stopped:
-        eta += np.where(near, p.stop_undercut + ctx.cover_bias, 0.0)
+        eta += np.where(lap == ctx.ahead_stopped + 1, p.stop_undercut, 0.0)
     if ctx.behind_stopped:
-        eta += np.where(near, p.stop_cover + ctx.cover_bias, 0.0)
-    if ctx.gap_ahead_s < p.dirty_air_range_s:
-        eta += np.where(near, p.stop_traffic, 0.0)
-    if ctx.gap_behind_s > p.pit_loss_s + p.stationary_s:
+        eta += np.where(lap == ctx.behind_stopped + 1, p.stop_cover + ctx.cover_bias, 0.0)
+    if ctx.gap_ahead_s < HELD_UP_S:
+        eta[0] += p.stop_traffic
+    if ctx.gap_behind_s > p.pit_loss_s + p.stationary_s + p.stationary_body_s:
         eta += p.stop_free
-    left = ctx.total_laps - (ctx.lap + k)
-    if owes(p, ctx.stops, ctx.compounds_used):
-        eta += p.stop_owed * (ctx.lap + k) / ctx.total_laps
+    owed = owes(p, ctx.stops, ctx.compounds_used)
+    if owed:
+        eta += p.stop_owed * lap / ctx.total_laps
     else:
-        eta += p.stop_late * np.maximum(0.0, p.stop_late_laps - left)
-    return 1.0 - np.exp(-np.exp(np.minimum(eta, MAX_LOG_HAZARD)))
+        eta += p.stop_late * np.maximum(0.0, p.stop_late_laps - (ctx.total_laps - lap))
+    hazard = np.asarray(1.0 - np.exp(-np.exp(np.minimum(eta, MAX_LOG_HAZARD))))
+    if owed and ctx.lap + n == ctx.total_laps - 1:
+        hazard[-1] = 1.0
+    return hazard
 
 
 def within(hazard: FloatArray, n: int) -> float:

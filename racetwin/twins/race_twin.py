@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from racetwin.simulation.state import RaceState
 
 SNAPSHOT_VERSION = 1
-RECENT_STOP_LAPS = 2
-"""A neighbour's stop moves a car's own decision on the lap it happens and the next."""
 
 
 class Frames(Protocol):
@@ -106,7 +104,6 @@ class RaceTwin:
         self._first_line: dict[int, float] = {}
         self._crossed: tuple[float, str] | None = None
         self._slow_lap: tuple[int, float] | None = None
-        self._stopped: dict[str, int] = {}
         self._status_of_stop: dict[str, str] = {}
 
     # --- what is seen ------------------------------------------------------------------------------------------------
@@ -181,16 +178,20 @@ class RaceTwin:
     def _note_stop(self, twin: CarTwin, event: PitEntered) -> None:
         """A car comes in: its neighbours may answer, and it may itself be answering."""
         self.field.note_stop(twin, event, answering=self._answering(twin))
-        self._stopped[twin.car_id] = event.lap
         self._status_of_stop[twin.car_id] = self.track_status.value
-        for neighbour in (twin.ahead_id, twin.behind_id):
-            if neighbour is not None and neighbour in self.cars:
-                self.cars[neighbour].invalidate()
+        cover = self.parameters.stop_cover_gap_s
+        ahead = self.cars.get(twin.ahead_id or "")
+        if ahead is not None and twin.road_gap_s is not None and twin.road_gap_s < cover:
+            ahead.behind_stopped = event.lap
+            ahead.invalidate()
+        behind = self.cars.get(twin.behind_id or "")
+        if behind is not None and twin.gap_behind_s is not None and twin.gap_behind_s < cover:
+            behind.ahead_stopped = event.lap
+            behind.invalidate()
 
     def _answering(self, twin: CarTwin) -> bool:
         """Whether a direct rival of a car has just stopped."""
-        ctx = self.stop_context(twin)
-        return ctx.ahead_stopped or ctx.behind_stopped
+        return twin.laps > 0 and twin.laps in (twin.ahead_stopped, twin.behind_stopped)
 
     def _lap(self, e: LapCompleted) -> None:
         twin = self.cars.get(e.car_id) or self._enter(e.car_id)
@@ -275,14 +276,6 @@ class RaceTwin:
     def stop_context(self, twin: CarTwin) -> StopContext:
         """What a car's decision to stop depends on now."""
         profile = self.field.profile(twin.car_id)
-        cover = self.parameters.stop_cover_gap_s
-        ahead = twin.road_gap_s if twin.road_gap_s is not None else math.inf
-        behind = twin.gap_behind_s if twin.gap_behind_s is not None else math.inf
-
-        def just_stopped(car_id: str | None) -> bool:
-            lap = self._stopped.get(car_id) if car_id is not None else None
-            return lap is not None and 0 <= twin.laps + 1 - lap < RECENT_STOP_LAPS
-
         return StopContext(
             lap=twin.laps,
             total_laps=self.total_laps,
@@ -290,10 +283,10 @@ class RaceTwin:
             age=twin.racing_age,
             stops=twin.stops,
             compounds_used=twin.compounds_used,
-            gap_ahead_s=ahead,
-            gap_behind_s=behind,
-            ahead_stopped=ahead < cover and just_stopped(twin.ahead_id),
-            behind_stopped=behind < cover and just_stopped(twin.behind_id),
+            gap_ahead_s=twin.road_gap_s if twin.road_gap_s is not None else math.inf,
+            gap_behind_s=twin.gap_behind_s if twin.gap_behind_s is not None else math.inf,
+            ahead_stopped=twin.ahead_stopped,
+            behind_stopped=twin.behind_stopped,
             status=self.track_status,
             bias=profile.stop_bias,
             cover_bias=profile.cover_bias,
@@ -423,7 +416,6 @@ class RaceTwin:
             "first_line": {str(k): v for k, v in self._first_line.items()},
             "crossed": list(self._crossed) if self._crossed is not None else None,
             "slow_lap": list(self._slow_lap) if self._slow_lap is not None else None,
-            "stopped": self._stopped,
             "status_of_stop": self._status_of_stop,
             "pace": self.pace.snapshot() if self._begun else None,
             "cars": {k: c.snapshot() for k, c in self.cars.items()},
@@ -443,7 +435,6 @@ class RaceTwin:
         twin._first_line = {int(k): v for k, v in saved["first_line"].items()}
         twin._crossed = (saved["crossed"][0], saved["crossed"][1]) if saved["crossed"] is not None else None
         twin._slow_lap = (saved["slow_lap"][0], saved["slow_lap"][1]) if saved["slow_lap"] is not None else None
-        twin._stopped = dict(saved["stopped"])
         twin._status_of_stop = dict(saved["status_of_stop"])
         twin._begun = bool(saved["begun"])
         if twin._begun:

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from racetwin.schemas import TrackStatus
+from racetwin.simulation.parameters import RaceParameters
+from racetwin.twins.hazard import StopContext, by_lap, stop_hazard, within
+
+pytestmark = pytest.mark.unit
+
+MID = StopContext(lap=15, total_laps=57, compound=1, age=15.0, stops=0, compounds_used=0b010, gap_behind_s=5.0)
+
+
+def test_the_first_lap_is_the_formula(parameters: RaceParameters) -> None:
+    p = parameters
+    use = 15.0 / p.life_laps[1]
+    eta = p.stop_intercept + p.stop_age * use + p.stop_overdue * max(0.0, use - 1) + p.stop_owed * 16 / 57
+    assert stop_hazard(p, MID, 5)[0] == pytest.approx(1 - math.exp(-math.exp(eta)))
+
+
+def test_older_tyres_stop_sooner(parameters: RaceParameters) -> None:
+    assert (np.diff(stop_hazard(parameters, MID, 20)) > 0).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": TrackStatus.SC},
+        {"status": TrackStatus.VSC},
+        {"ahead_stopped": 15},
+        {"behind_stopped": 15},
+        {"gap_behind_s": 40.0},
+        {"bias": 0.5},
+    ],
+)
+def test_what_makes_a_stop_likelier(parameters: RaceParameters, change: dict[str, object]) -> None:
+    changed = replace(MID, **change)  # type: ignore[arg-type]
+    assert stop_hazard(parameters, changed, 1)[0] > stop_hazard(parameters, MID, 1)[0]
+
+
+def test_a_safety_car_now_does_not_make_stops_likelier_for_ever(parameters: RaceParameters) -> None:
+    green, sc = (stop_hazard(parameters, replace(MID, status=s), 6) for s in (TrackStatus.GREEN, TrackStatus.SC))
+    assert sc[0] > green[0]
+    assert sc[5] == green[5]
+
+
+def test_being_held_up_counts_as_the_race_model_says(parameters: RaceParameters) -> None:
+    free, held = (stop_hazard(parameters, replace(MID, gap_ahead_s=g), 2) for g in (9.0, 0.8))
+    assert np.sign(held[0] - free[0]) == np.sign(parameters.stop_traffic)
+    assert held[1] == free[1]
+
+
+def test_a_rival_in_the_lane_now_moves_the_lap_after(parameters: RaceParameters) -> None:
+    quiet, now = (stop_hazard(parameters, replace(MID, behind_stopped=lap), 3) for lap in (0, 16))
+    assert now[0] == quiet[0]
+    assert now[1] > quiet[1]
+    assert now[2] == quiet[2]
+
+
+def test_what_is_owed_is_paid_while_there_is_a_lap_left_to(parameters: RaceParameters) -> None:
+    assert stop_hazard(parameters, replace(MID, lap=50), 20)[-1] == 1.0
+
+
+def test_nobody_stops_on_the_last_lap(parameters: RaceParameters) -> None:
+    assert len(stop_hazard(parameters, replace(MID, lap=56), 5)) == 0
+    assert len(stop_hazard(parameters, replace(MID, lap=54), 5)) == 2
+
+
+def test_a_late_stop_that_is_not_owed_is_unlikely(parameters: RaceParameters) -> None:
+    late = replace(MID, lap=52, stops=1, compounds_used=0b110)
+    owing = replace(MID, lap=52)
+    assert stop_hazard(parameters, late, 1)[0] < stop_hazard(parameters, owing, 1)[0]
+
+
+def test_probabilities_by_lap_add_up_to_that_of_a_stop(parameters: RaceParameters) -> None:
+    hazard = stop_hazard(parameters, MID, 41)
+    assert by_lap(hazard).sum() == pytest.approx(within(hazard, 41))
+    assert 0 < within(hazard, 1) < within(hazard, 5) <= 1
+
+
+def test_an_unknown_compound_still_has_a_hazard(parameters: RaceParameters) -> None:
+    assert 0 < stop_hazard(parameters, replace(MID, compound=-1), 1)[0] < 1
