@@ -196,7 +196,7 @@ class CarTwin:
             self.team, self._state = car.team, None
         if self.grid is None and car.grid_position is not None:
             self.grid = car.grid_position
-        if self.laps == 0 and self.set_laps == 0 and not self.compounds_used:
+        if self.laps == 0 and self.set_laps == 0 and (first or (car.lap or 0) <= 1):
             self._take_first(car)
             if first and car.lap is not None and car.lap > 1:
                 self.join(car)
