@@ -239,7 +239,7 @@ class _Garage:
         return regret
 
     def _drowned(self, laps: IntArray, sequence: tuple[Compound, ...], driest: FloatArray) -> bool:
-        """Whether slicks would be fitted on a track that is wet for certain: no team does, and the race model would not either."""
+        """Whether slicks would be fitted on a track that is wet for certain: no team does, nor does the race model."""
         return self.wet and any(
             c.is_slick and driest[lap - self.first] >= self.p.cross_slick_inter
             for lap, c in zip(laps, sequence, strict=True)

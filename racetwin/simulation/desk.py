@@ -42,7 +42,8 @@ class StrategyDesk:
     settings
         Races per plan, seed, backend, threads and parameter file; by default the process's settings.
     run
-        What runs the races; by default :func:`racetwin.simulation.montecarlo.simulate` in this process.
+        What runs the races; by default :func:`racetwin.simulation.montecarlo.simulate` in this process, or an
+        :class:`racetwin.simulation.hpc.HPCOrchestrator` where the settings name a cluster.
     clock
         Seconds that run; used for deadlines and ``elapsed_s`` only, never for the answer.
 
@@ -58,7 +59,7 @@ class StrategyDesk:
         self, settings: Settings | None = None, *, run: Simulate | None = None, clock: Clock = time.perf_counter
     ) -> None:
         self.settings = settings or process_settings()
-        self.run: Simulate = run or simulate
+        self.run: Simulate = run or _runner(self.settings)
         self.clock = clock
 
     def evaluate(
@@ -237,6 +238,15 @@ class StrategyDesk:
 
     def _box_now(self, state: RaceState, car_id: str, p: RaceParameters) -> Rejoin | None:
         return box_now(state, car_id, parameters=p) if state.lap + 1 < state.total_laps else None
+
+
+def _runner(settings: Settings) -> Simulate:
+    """Return what runs races: this process, or an orchestrator where a cluster is set."""
+    if settings.cluster is None:
+        return simulate
+    from racetwin.simulation.hpc import HPCOrchestrator
+
+    return HPCOrchestrator(settings).run
 
 
 def _decision(lap: int) -> Callable[[PitPlan], object]:

@@ -64,9 +64,7 @@ def merge(parts: Iterable[SimulationResult]) -> SimulationResult:
         ),
         n_races=at - head.first_race,
         finished=finished,
-        watched_positions=np.concatenate([p.watched_positions for p in ordered], axis=1)
-        if head.watched
-        else head.watched_positions,
+        watched_positions=np.concatenate([p.watched_positions for p in ordered], axis=1),
     )
 
 
@@ -80,7 +78,7 @@ def select(result: SimulationResult, keep: Sequence[int]) -> SimulationResult:
         histogram=result.histogram[k],
         time_s=result.time_s[k],
         finished=result.finished[k],
-        watched_positions=result.watched_positions[k] if result.watched else result.watched_positions,
+        watched_positions=result.watched_positions[k],
     )
 
 
@@ -92,4 +90,4 @@ def _milliseconds(result: SimulationResult) -> np.ndarray[Any, np.dtype[np.int64
 def _mean_time(
     milliseconds: np.ndarray[Any, np.dtype[np.int64]], finished: np.ndarray[Any, np.dtype[np.int64]]
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.where(finished > 0, milliseconds / (1000.0 * np.maximum(finished, 1)), np.nan)
+    return np.where(finished > 0, milliseconds / 1000.0 / np.maximum(finished, 1), np.nan)
