@@ -8,6 +8,7 @@ a GPU thread.
 from std.bit import pop_count
 from std.math import fma, max, min
 from std.memory import bitcast
+from std.sys.defines import get_defined_int
 from race_layout import *
 from race_random import philox, log2f, exp2f, normal, uniform16, uniform24, exponential16
 
@@ -15,27 +16,28 @@ comptime FP = MutPointer[Float32, MutAnyOrigin]
 comptime IP = MutPointer[Int32, MutAnyOrigin]
 comptime UP = MutPointer[UInt32, MutAnyOrigin]
 
-# Slots of per-lane memory.
+# Slots of per-lane memory; a build for fewer cars (a multiple of 4) needs less of it.
+comptime SLOTS = get_defined_int["SLOTS", CARS]()
 comptime M_KEY = 0
-comptime M_LAP = M_KEY + CARS
-comptime M_AGE = M_LAP + CARS
-comptime M_HAZARD = M_AGE + CARS
-comptime M_BASE = M_HAZARD + CARS
-comptime M_FACTOR = M_BASE + CARS
-comptime M_INFO = M_FACTOR + CARS
-comptime M_RETIRE = M_INFO + CARS
-comptime M_COMPACT = M_RETIRE + CARS
+comptime M_LAP = M_KEY + SLOTS
+comptime M_AGE = M_LAP + SLOTS
+comptime M_HAZARD = M_AGE + SLOTS
+comptime M_BASE = M_HAZARD + SLOTS
+comptime M_FACTOR = M_BASE + SLOTS
+comptime M_INFO = M_FACTOR + SLOTS
+comptime M_RETIRE = M_INFO + SLOTS
+comptime M_COMPACT = M_RETIRE + SLOTS
 comptime M_OFF = M_COMPACT
-comptime M_K1 = M_OFF + CARS
-comptime M_K2 = M_K1 + CARS
-comptime M_CLIFF = M_K2 + CARS
-comptime M_INVLIFE = M_CLIFF + CARS
-comptime M_STOPS = M_INVLIFE + CARS
-comptime M_STATUS = M_STOPS + 8 * CARS
+comptime M_K1 = M_OFF + SLOTS
+comptime M_K2 = M_K1 + SLOTS
+comptime M_CLIFF = M_K2 + SLOTS
+comptime M_INVLIFE = M_CLIFF + SLOTS
+comptime M_STOPS = M_INVLIFE + SLOTS
+comptime M_STATUS = M_STOPS + 8 * SLOTS
 comptime M_WET = M_STATUS + LAPS
 comptime M_NOISE = M_WET + LAPS
-comptime M_NEED = M_NOISE + LAPS * CARS
-comptime M_STORED = M_NEED + LAPS * CARS
+comptime M_NEED = M_NOISE + LAPS * SLOTS
+comptime M_STORED = M_NEED + LAPS * SLOTS
 
 # A car's discrete state in one word.
 comptime USED_AT = 3
@@ -306,7 +308,7 @@ def draw_lap[
     for g in range((n + 3) // 4):
         var w = philox[W](sim, UInt32(LAP), UInt32(4 * g), UInt32(lap), seed)
         comptime for j in range(4):
-            var slot = lap * CARS + 4 * g + j
+            var slot = lap * SLOTS + 4 * g + j
             putf[W, S](m, M_NOISE + slot, normal[W](w[j]))
             puti[W, S](m, M_NEED + slot, pass_need[W](w[j], a, b, free, closed))
 
@@ -503,7 +505,7 @@ def race[
     var track = Track[W](f, i, seed, sim)
     comptime if not STORED:
         draw_cars[W, S, False](f, i, m, seed, sim)
-    for c in range(n, CARS):
+    for c in range(n, SLOTS):
         putu[W, S](m, M_KEY + c, U(0xFFFFFFFF))
     for c in range(n):
         var compound = I(i[unsafe_offset = I_COMPOUND + c])
@@ -704,8 +706,8 @@ def race[
                 var z: F
                 var need: I
                 comptime if STORED:
-                    z = getf[W, S](m, M_NOISE + lap * CARS + c)
-                    need = geti[W, S](m, M_NEED + lap * CARS + c)
+                    z = getf[W, S](m, M_NOISE + lap * SLOTS + c)
+                    need = geti[W, S](m, M_NEED + lap * SLOTS + c)
                 else:
                     z = normal[W](draws[j])
                     need = pass_need[W](draws[j], pass_a, pass_b, standing, closed)

@@ -1,0 +1,51 @@
+"""Adding up what GPU threads raced; a module of its own, since the compiler emits one kernel per PTX file."""
+from std.atomic import Atomic, Ordering
+from std.sys.intrinsics import llvm_intrinsic
+from race_core import FP, IP, UP
+from race_layout import RETIRED
+
+comptime THREADS = 256
+comptime BP = MutPointer[UInt8, MutAnyOrigin]
+comptime LP = MutPointer[Int64, MutAnyOrigin]
+
+
+@always_inline
+def thread_in_block() -> Int:
+    return Int(llvm_intrinsic["llvm.nvvm.read.ptx.sreg.tid.x", Int32]())
+
+
+@always_inline
+def block() -> Int:
+    return Int(llvm_intrinsic["llvm.nvvm.read.ptx.sreg.ctaid.x", Int32]())
+
+
+@export
+def racetwin_count(
+    keys: UP, n: Int32, own: Int32, n_races: Int32, positions: BP, histogram: LP, finished: LP, time_ms: LP,
+    watch: IP, n_watch: Int32, watched: BP
+) abi("C"):
+    """Add up one place of one plan: block b counts place b % n of plan b // n, its threads share out the races."""
+    var races = Int(n_races)
+    var p = block() // Int(n)
+    var place = block() % Int(n)
+    var counts = Array[Int32, 32](fill=0)
+    var seen = Int64(0)
+    var sum = Int64(0)
+    for r in range(thread_in_block(), races, THREADS):
+        var k = keys[unsafe_offset = block() * races + r]
+        var c = Int(k & 31)
+        counts[c] += 1
+        if c == Int(own):
+            positions[unsafe_offset = p * races + r] = UInt8(place + 1)
+            if k < UInt32(RETIRED):
+                seen += 1
+                sum += (Int64(k >> 5) * 1000 + 2048) >> 12
+        for q in range(Int(n_watch)):
+            if Int(watch[unsafe_offset=q]) == c:
+                watched[unsafe_offset = (p * races + r) * Int(n_watch) + q] = UInt8(place + 1)
+    for c in range(Int(n)):
+        if counts[c] != 0:
+            _ = Atomic.fetch_add[ordering=Ordering.RELAXED](histogram.unsafe_offset((p * Int(n) + c) * Int(n) + place), Int64(counts[c]))
+    if seen != 0:
+        _ = Atomic.fetch_add[ordering=Ordering.RELAXED](finished.unsafe_offset(p), seen)
+        _ = Atomic.fetch_add[ordering=Ordering.RELAXED](time_ms.unsafe_offset(p), sum)
