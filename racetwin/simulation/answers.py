@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import numpy as np
 
-from racetwin import __version__
 from racetwin.schemas import Comparison, DeskAnswer, RankedPlan, Receipt
 from racetwin.simulation.objectives import Objective
 from racetwin.simulation.parameters import RaceParameters
@@ -34,7 +34,7 @@ def receipt(state: RaceState, p: RaceParameters, ranking: Ranking, seed: int) ->
         backend=best.backend,
         parameters_hash=p.hash(),
         state_hash=state.hash(),
-        code_version=__version__,
+        code_version=version("racetwin"),
     )
 
 
