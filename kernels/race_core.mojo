@@ -752,6 +752,10 @@ def race[
                     var slow = t + loss
                     slow = slow + fma(others, F(f[unsafe_offset=F_QUEUE]), stationary)
                     t = pit.select(slow, t)
+                    # A stopping car needs no pass: its bits hold what the lane costs, in sixteenths of a second.
+                    var lane_s = loss + fma(others, F(f[unsafe_offset=F_QUEUE]), stationary)
+                    var sixteenths = (max(lane_s, F(0.0)) * F(16.0)).cast[DType.int32]()
+                    need = pit.select(min(sixteenths, I(2047)), need)
                     var row = plan if c == own else i.unsafe_offset(I_PLANS + c * PLAN)
                     var by_plan = (is_due & bit).ne(0)
                     refit[W, S, STORED](f, i, row, m, seed, sim, c, pit, by_plan, 1, wetness, to_go)
@@ -790,20 +794,24 @@ def race[
             var bit = U(1) << c
             var t = (k >> 5).cast[DType.int32]()
             var packed = gather[W, S](m, c + UInt32(M_LAP))
-            var own_lap = (packed >> 11).cast[DType.int32]()
-            var need = ((packed & 2047).cast[DType.int32]() - 1024) << 5
+            var mine = (stopping & bit).ne(0)
+            # What the lane costs comes after the lap on the road: a safety car does not swallow it, nor hold up who stays out.
+            var low = (packed & 2047).cast[DType.int32]()
+            var lane = mine.select(low << 8, I(0))
+            var own_lap = (packed >> 11).cast[DType.int32]() - lane
+            var need = (mine.select(I(2047), low) - 1024) << 5
             var gap = t - before
             var near = dirty_range - min(gap, dirty_range)
             var new = t + own_lap + ((near * dirty_q) >> 16)
             if any_sc:
                 var slowed = max(new, floor)
-                var lapped = (slowed - floor).gt(reference >> 1)
+                var lapped = (slowed - floor).gt(reference - (reference >> 3))
                 if i[unsafe_offset=I_UNLAP] == 0:
                     slowed = lapped.select(slowed + i[unsafe_offset = I_SLOW + lap], slowed)
                 else:
                     slowed = (lapped & (word & LAST_LAP_OF_SC).ne(0)).select(slowed - reference, slowed)
                 new = behind_sc.select(slowed, new)
-            var is_free = (front - new).gt(free)
+            var is_free = (front - new).gt(free) & green
             var passes = (front_lap - own_lap).gt(need)
             var ahead = front + follow
             var blocked = (ahead.gt(new) & ~is_free & ~passes) | (red_lap & front.gt(0))
@@ -811,18 +819,17 @@ def race[
             new = blocked.select(ahead, new)
             held = blocked.select(held | bit, held)
             var near_by = gap.lt(cover_gap) & ~dead
-            var mine = (stopping & bit).ne(0)
             var theirs = (stopping & previous).ne(0)
             undercut = (near_by & theirs & ~mine).select(undercut | bit, undercut)
             cover = (near_by & mine & ~theirs).select(cover | previous, cover)
             room = (gap.gt(pit_gap) & ~dead).select(room | previous, room)
             var leaves = (gone & bit).ne(0)
-            var leads = (is_free | new.gt(front)) & (~leaves | red_lap) & ~dead
+            var leads = (is_free | new.gt(front)) & ~mine & (~leaves | red_lap) & ~dead
             front = leads.select(new, front)
             front_lap = leads.select(own_lap, front_lap)
             before = t
             previous = bit
-            var key = (min(max(new, I(0)), I(TIME_MAX)).cast[DType.uint32]() << 5) | c
+            var key = (min(max(new + lane, I(0)), I(TIME_MAX)).cast[DType.uint32]() << 5) | c
             key = leaves.select(out_key | c, key)
             putu[W, S](m, M_KEY + p, dead.select(k, key))
         sort[W, S](m, n)

@@ -338,6 +338,7 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
     planned = np.zeros(L.CARS, np.bool_)
     pulled = False
     lap_ticks = np.empty(L.CARS, np.int32)
+    lane_ticks = np.zeros(L.CARS, np.int32)
     stationary = np.empty(L.CARS, np.float32)
     pit = np.zeros(L.CARS, np.bool_)
     for c in range(n):
@@ -495,7 +496,10 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
                 r_int[lap, c, 1] = I32(ages[c] * F32(16.0))
                 r_int[lap, c, 2] = 1 if pit[c] else 0
                 r_stat[lap, c] = stationary[c] if pit[c] else ZERO
+            lane_ticks[c] = 0
             if pit[c]:
+                lane = f[L.F_PITLOSS + code] + fma(others, f[L.F_QUEUE], stationary[c])
+                lane_ticks[c] = min(I32(max(lane, ZERO) * F32(16.0)), I32(2047)) << 8
                 t = t + f[L.F_PITLOSS + code]
                 t = t + fma(others, f[L.F_QUEUE], stationary[c])
                 s = next_stop[c]
@@ -534,7 +538,10 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
             c = I32(k & CAR_BITS)
             bit = U32(1) << U32(c)
             t = I32(k >> U32(5))
-            own_lap = lap_ticks[c]
+            mine = (stopping & bit) != 0
+            # What the lane costs comes after the lap on the road: a safety car does not swallow it, nor hold up who stays out.
+            lane = lane_ticks[c] if mine else I32(0)
+            own_lap = lap_ticks[c] - lane
             new = t + own_lap
             gone = retire[c] == lap
             gap = t - before
@@ -543,31 +550,31 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
                 new += (near * i[L.I_DIRTY_Q]) >> 16
             if code == L.SC:
                 new = max(new, floor)
-                if new - floor > reference >> 1:
+                if new - floor > reference - (reference >> 3):
                     # A lapped car: it may unlap itself as the safety car goes in, else it keeps its distance.
                     if i[L.I_UNLAP] == 0:
                         new += i[L.I_SLOW + lap]
                     elif word & L.LAST_LAP_OF_SC:
                         new -= reference
-            is_free = front - new > free
-            passes = front_lap - own_lap > (need[lap, c] - 1024) << 5
+            is_free = code == L.GREEN and front - new > free
+            passes = front_lap - own_lap > ((2047 if mine else need[lap, c]) - 1024) << 5
             blocked = (front + follow > new and not is_free and not passes) or (code == L.RED and front > 0)
             if blocked:
                 new = front + follow
                 held |= bit
             if gap < i[L.I_COVER_GAP]:
-                mine, theirs = (stopping & bit) != 0, (stopping & previous) != 0
+                theirs = (stopping & previous) != 0
                 if theirs and not mine:
                     undercut |= bit
                 if mine and not theirs:
                     cover |= previous
             if gap > i[L.I_PIT_GAP]:
                 room |= previous
-            if (is_free or new > front) and (not gone or code == L.RED):
+            if (is_free or new > front) and not mine and (not gone or code == L.RED):
                 front, front_lap = new, own_lap
             before = t
             previous = bit
-            keys[p] = U32(min(max(new, I32(0)), I32(L.TIME_MAX)) << 5) | U32(c)
+            keys[p] = U32(min(max(new + lane, I32(0)), I32(L.TIME_MAX)) << 5) | U32(c)
             if gone:
                 keys[p] = RETIRED | (U32(1023 - (lap0 + lap)) << U32(5)) | U32(c)
         sort(keys, n)
