@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from racetwin.schemas import CarTwinState, DeskAnswer, LapCompleted, Recommendation, Rejoin, TelemetryFrame
 
 pytestmark = pytest.mark.integration

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -60,9 +59,9 @@ def engine() -> RaceEngine:
 
 
 @pytest.fixture
-def run_settings(tmp_path: Path) -> Iterator[Settings]:
+def run_settings(tmp_path: Path) -> Settings:
     """Settings of a server of the test's own: any free port, its own folders."""
-    yield Settings(state=tmp_path / "state", library=tmp_path / "races", api_port=0, races=RACES, data=None)
+    return Settings(state=tmp_path / "state", library=tmp_path / "races", api_port=0, races=RACES, data=None)
 
 
 def feed(engine: RaceEngine, frames_of_race: list[TelemetryFrame]) -> RaceEngine:
