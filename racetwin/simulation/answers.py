@@ -41,32 +41,41 @@ def receipt(state: RaceState, p: RaceParameters, ranking: Ranking, seed: int) ->
 def ranked_plans(scored: Sequence[Scored], goal: Objective, seed: int) -> tuple[RankedPlan, ...]:
     """Return the rows of an answer, best first."""
     best = scored[0]
-    best_points = best.result.points(goal.table)[0]
+    alone = [t.kind for t in goal.terms] == ["points"] and goal.terms[
+        0
+    ].weight == 1.0  # then utility and points are one
+    best_points = best.utility if alone else best.result.points(goal.table)[0]
     rows = []
     for rank, s in enumerate(scored, start=1):
-        points = s.result.points(goal.table)[0]
+        n = s.result.n_races
         chance = s.result.probabilities()[0]
         places = np.arange(1, len(chance) + 1)
-        delta, delta_se = difference(points, best_points) if rank > 1 else (0.0, 0.0)
+        worth = np.zeros(len(chance))
+        worth[: len(goal.table)] = goal.table[: len(chance)]
+        points = float(chance @ worth)
+        spread = float(chance @ (worth - points) ** 2) * n / max(1, n - 1)
         gap, gap_se = difference(s.utility, best.utility) if rank > 1 else (0.0, 0.0)
+        delta, delta_se = gap, gap_se
+        if rank > 1 and not alone:
+            delta, delta_se = difference(s.result.points(goal.table)[0], best_points)
         rows.append(
             RankedPlan(
                 plan=s.plan.label,
                 stops=s.plan.stops,
                 rank=rank,
                 expected_position=float(chance @ places),
-                expected_points=float(points.mean()),
+                expected_points=points,
                 p_win=float(chance[0]),
                 p_podium=float(chance[:3].sum()),
                 p_points=float(chance[: len(goal.table)].sum()),
                 mean_race_time_s=float(s.result.time_s[0]) if s.result.finished[0] else None,
-                standard_error=float(points.std(ddof=1) / np.sqrt(len(points))),
+                standard_error=float(np.sqrt(spread / n)),
                 delta_points=delta,
                 delta_standard_error=delta_se,
                 too_close=rank > 1 and abs(gap) <= CLOSE * gap_se,
-                n_races=len(points),
+                n_races=n,
                 seed=seed,
-                position_probability=tuple(float(c) for c in chance),
+                position_probability=tuple(chance.tolist()),
                 utility=s.mean,
                 delta_utility=gap,
                 delta_utility_standard_error=gap_se,
