@@ -272,11 +272,19 @@ class GameSession:
 
     def _lap_fields(self, slot: int, c: Any, racing: bool) -> dict[str, Any]:
         current, last = _seconds(c, "current_lap_time"), _seconds(c, "last_lap_time")
-        put: dict[str, Any] = {
-            "status": self._status(c, racing),
-            "lap": c.current_lap_num,
-            "last_lap_s": last,
-        }
+        status = self._status(c, racing)
+        put: dict[str, Any] = {"status": status, "lap": c.current_lap_num, "last_lap_s": last}
+        was = self.builder.known(self._numbers[slot]).get("status")
+        if status is CarStatus.FINISHED and self._laps.get(slot):
+            # A finished car's lap is the last it completed; the game goes on counting in some modes and not in others.
+            over = c.current_lap_num > self._laps[slot] or (current is not None and current < 5.0)
+            put["lap"] = c.current_lap_num - 1 if over and was is not CarStatus.FINISHED else c.current_lap_num
+            if was is CarStatus.FINISHED:
+                put["lap"] = self.builder.known(self._numbers[slot]).get("lap")
+        if (was, status) == (CarStatus.TRACK, CarStatus.PIT):
+            put["pit_in_time_s"] = round(self._time, 3)
+        elif (was, status) == (CarStatus.PIT, CarStatus.TRACK):
+            put["pit_out_time_s"] = round(self._time, 3)
         if c.car_position > 0:
             put["position"] = c.car_position
         if c.grid_position > 0:
@@ -413,6 +421,7 @@ class GameSession:
                     position=c.position,
                     status=CarStatus.FINISHED if home else CarStatus.RETIRED,
                     stops=c.num_pit_stops,
+                    **({"lap": c.num_laps} if home else {}),
                 )
 
 

@@ -68,6 +68,8 @@ _TRACK = {
 _SESSIONS = {"race": "race", "sprint": "sprint", "qualifying": "qualifying", "practice": "practice"}
 _FLAG_TAKEN = 1024
 """Bit of ``TimingData.Lines[].Status`` that is set once a car has taken the chequered flag."""
+_AROUND_LINE_S = 3.0
+"""How far apart the flag's bit and the lap it ends may come, seconds."""
 _EPOCH = 1e8
 """Clocks below this count seconds of a session, those above seconds since 1970."""
 
@@ -144,6 +146,11 @@ class F1Session:
         self._stints: dict[str, Any] = {}
         self._series_stints: dict[str, Any] = {}
         self._fitted: dict[str, int] = {}
+        self._tyre_told: dict[str, tuple[int, float | None]] = {}
+        self._tyre_counted: dict[str, float] = {}
+        self._laps_done: dict[str, int] = {}
+        self._crossed: dict[str, float] = {}
+        self._flag_at: dict[str, float] = {}
         self._messages_seen: dict[tuple[str | None, str], None] = {}
         self._started_at = started_at
         self._scheduled: float | None = None
@@ -367,15 +374,20 @@ class F1Session:
         if told is not None:
             put["last_lap_s"] = told
         laps = integer(delta.get("NumberOfLaps"))
-        if laps is None or not 0 <= laps < 200:
+        finished = self.builder.known(car).get("status") is CarStatus.FINISHED
+        if laps is None or not 0 <= laps < 200 or finished:
             return
-        if put.get("lap", self.builder.known(car).get("lap")) not in (None, laps + 1):
+        before = self._laps_done.get(car, 0 if self.builder.known(car).get("lap") == 1 else None)
+        self._laps_done[car] = laps
+        if before is not None and before != laps:
+            self._crossed[car] = self._now
             put["last_line_time_s"] = self.race_time(self._now)
             # A line crossing without a time (lap 1, the lap of a red flag): the old time is not this lap's.
             put.setdefault("last_lap_s", None)
-            # The feed counts the lap on the tyres some seconds later; it then says the same.
+            # The feed counts the lap on the tyres some seconds later, or just before; either way it says the same.
             tyre = self.builder.known(car).get("tyre")
-            if self._racing and tyre and tyre["age"] is not None:
+            told = self._now - self._tyre_counted.get(car, -math.inf) < _AROUND_LINE_S
+            if self._racing and tyre and tyre["age"] is not None and not told:
                 put["tyre"] = tyre | {"age": tyre["age"] + 1}
         put["lap"] = laps + 1
         if self._racing and laps + 1 > (self.builder.header("lap") or 0):
@@ -401,23 +413,47 @@ class F1Session:
         line = self._lines.get(car)
         if line is None:
             return
-        bits, laps, total = integer(line.get("Status")) or 0, integer(line.get("NumberOfLaps")) or 0, None
-        if self._racing:
-            total = self.builder.header("total_laps")
-        home = self._racing and (bool(bits & _FLAG_TAKEN) or (total is not None and laps >= total))
-        if home or (self.builder.known(car).get("status") is CarStatus.FINISHED and self._racing):
-            status = CarStatus.FINISHED
-        elif line.get("Retired") is True:
+        known = self.builder.known(car)
+        was = known.get("status")
+        if was is CarStatus.FINISHED and self._racing:
+            return
+        if self._racing and self._home(car, line):
+            # A finished car's lap is the last it completed.
+            self.builder.car(car, status=CarStatus.FINISHED, lap=self._laps_done.get(car, known.get("lap")))
+            return
+        if line.get("Retired") is True:
             status = CarStatus.RETIRED
         elif self._racing and self._started_at is None:
             status = CarStatus.GRID
-        elif line.get("InPit") is True and self.builder.known(car).get("status") is CarStatus.GRID:
+        elif line.get("InPit") is True and was is CarStatus.GRID:
             status = CarStatus.GRID  # starts from the pit lane: that is no stop
         elif line.get("InPit") is True:
             status = CarStatus.PIT
         else:
             status = CarStatus.TRACK
-        self.builder.car(car, status=status)
+        put: dict[str, Any] = {"status": status}
+        if (was, status) == (CarStatus.TRACK, CarStatus.PIT):
+            put["pit_in_time_s"] = self.race_time(self._now)
+        elif (was, status) == (CarStatus.PIT, CarStatus.TRACK):
+            put["pit_out_time_s"] = self.race_time(self._now)
+        self.builder.car(car, **put)
+
+    def _home(self, car: str, line: dict[str, Any]) -> bool:
+        """Whether a car has taken the flag, and its last lap is counted.
+
+        The feed sets the flag's bit some tenths of a second before or after it counts the lap.
+        """
+        total = self.builder.header("total_laps")
+        if total is not None and self._laps_done.get(car, 0) >= total:
+            return True
+        if not (integer(line.get("Status")) or 0) & _FLAG_TAKEN:
+            return False
+        if car not in self._flag_at:
+            self._flag_at[car] = self._now
+        crossed = self._crossed.get(car)
+        if crossed is not None and crossed >= self._flag_at[car] - _AROUND_LINE_S:
+            return True
+        return car not in self._laps_done or self._now > self._flag_at[car] + _AROUND_LINE_S
 
     def _timing_app_data(self, p: dict[str, Any]) -> None:
         for car, delta in items(p.get("Lines")):
@@ -454,6 +490,12 @@ class F1Session:
             return
         name = str(sets[current].get("Compound", "")).upper()
         age = number(sets[current].get("TotalLaps"))
+        if self._tyre_told.get(car) == (current, age):
+            # Nothing new about its age: the lap counted at the line stands.
+            age = (self.builder.known(car).get("tyre") or {}).get("age", age)
+        else:
+            self._tyre_told[car] = (current, age)
+            self._tyre_counted[car] = self._now
         tyre = {
             "compound": Compound(name) if name in Compound.__members__ else None,
             "age": age if age is not None and age >= 0 else None,

@@ -329,8 +329,9 @@ class OpenF1Session:
         car = _car_id(d)
         if car is None:
             return
+        at = utc_seconds(d.get("date"))
         if d.get("_phase") == "in":
-            self.builder.car(car, status=CarStatus.PIT)
+            self.builder.car(car, status=CarStatus.PIT, pit_in_time_s=self.race_time(self._now))
             return
         lane = number(d.get("lane_duration", d.get("pit_duration")))
         stationary = number(d.get("stop_duration"))
@@ -338,6 +339,10 @@ class OpenF1Session:
         if len(stops) < 100:
             stops.add(integer(d.get("lap_number")))
         put: dict[str, Any] = {"stops": len(stops)}
+        if at is not None and self._started_at is not None:
+            put["pit_out_time_s"] = self.race_time(at)
+            if lane is not None and 0 < lane < 3600:
+                put["pit_in_time_s"] = self.race_time(at - lane)
         if lane is not None and lane > 0:
             put["pit_lane_s"] = lane
         if stationary is not None and stationary > 0:
@@ -375,9 +380,11 @@ class OpenF1Session:
             return
         out = any(d.get(k) is True for k in ("dnf", "dns", "dsq"))
         put: dict[str, Any] = {"status": CarStatus.RETIRED if out else CarStatus.FINISHED}
-        place = integer(d.get("position"))
+        place, laps = integer(d.get("position")), integer(d.get("number_of_laps"))
         if place is not None and place > 0:
             put["position"] = place
+        if not out and laps is not None and 0 < laps <= 200:
+            put["lap"] = laps  # a finished car's lap is the last it completed
         self.builder.car(car, **put)
 
 

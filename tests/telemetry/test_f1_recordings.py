@@ -12,6 +12,7 @@ from racetwin.errors import DataError
 from racetwin.schemas import CarStatus, TelemetryFrame, TrackStatus
 from racetwin.telemetry.f1_recordings import Recording, parse_lines, read_recording
 from racetwin.telemetry.f1_samples import car_samples, position_samples
+from racetwin.telemetry.ingestor import TelemetryIngestor
 
 QATAR = "2025-23-qatar-sprint"
 
@@ -49,6 +50,15 @@ def changes(frames):
             if (old := before.get(car.car_id)) is not None and old is not car:
                 yield frame, old, car
             before[car.car_id] = car
+
+
+def crossings(frames):
+    """Return each car as it was when it had completed a lap, by (driver, lap)."""
+
+    def done(car):
+        return car.lap if car.status is CarStatus.FINISHED else (car.lap or 1) - 1
+
+    return {(now.driver, done(now)): now for _, old, now in changes(frames) if done(now) > done(old)}
 
 
 @pytest.mark.integration
@@ -101,7 +111,7 @@ class TestQatarSprint:
         assert {f.track.status for f in qatar if f.time_s >= 0} == {TrackStatus.GREEN}
 
     def test_lap_times_to_the_millisecond(self, qatar, laps, capsys):
-        seen = {(now.driver, old.lap): now for _, old, now in changes(qatar) if now.lap != old.lap}
+        seen = crossings(qatar)
         wrong, without = [], []
         for row in laps.itertuples():
             told = seen[row.driver, row.lap].last_lap_s
@@ -119,22 +129,48 @@ class TestQatarSprint:
         assert len(without) == laps.driver.nunique()
 
     def test_crossings_are_seen_within_a_second(self, qatar, laps):
-        seen = {(now.driver, old.lap): now.last_line_time_s for _, old, now in changes(qatar) if now.lap != old.lap}
+        seen = {key: car.last_line_time_s for key, car in crossings(qatar).items()}
         late = [seen[r.driver, r.lap] - r.race_time_s for r in laps.itertuples()]
         assert min(late) > 0
         assert max(late) < 1.0
 
     def test_positions_at_the_line(self, qatar, laps):
-        seen = {(now.driver, old.lap): now.position for _, old, now in changes(qatar) if now.lap != old.lap}
+        seen = {key: car.position for key, car in crossings(qatar).items()}
         other = [(r.driver, r.lap) for r in laps.itertuples() if seen[r.driver, r.lap] != r.position]
         # Antonelli crossed fifth and was given five seconds after the flag.
         assert other == [("ANT", 19)]
 
     def test_compounds_from_lap_two_on(self, qatar, laps):
-        seen = {(now.driver, old.lap): now.tyre.compound for _, old, now in changes(qatar) if now.lap != old.lap}
+        seen = {key: car.tyre.compound for key, car in crossings(qatar).items()}
         assert all(seen[r.driver, r.lap] == r.compound for r in laps.itertuples() if r.lap > 1)
         # Sets tried on at the grid leave it open which one is on until a lap is counted: that is said, not guessed.
         assert {seen[r.driver, r.lap] for r in laps.itertuples() if r.lap == 1} <= {"MEDIUM", None}
+
+    def test_through_the_ingestor_it_is_the_race_it_was(self, qatar, laps, results):
+        ingestor, events = TelemetryIngestor(), []
+        for frame in qatar:
+            if (out := ingestor.process(frame)) is not None:
+                events += out.events
+        by_kind = {kind: [e for e in events if e.kind == kind] for kind in {e.kind for e in events}}
+        driver = {c.car_id: c.driver for c in qatar[-1].cars}
+        told = {(driver[e.car_id], e.lap): e.lap_time_s for e in by_kind["lap_completed"]}
+        assert set(told) == {(r.driver, r.lap) for r in laps.itertuples()}
+        assert all(
+            told[r.driver, r.lap] == pytest.approx(r.lap_time_s, abs=5e-4) for r in laps.itertuples() if r.lap > 1
+        )
+        stops = {(r.driver, r.lap) for r in laps[laps.pit_stop].itertuples()}
+        assert {(driver[e.car_id], e.lap) for e in by_kind["pit_entered"]} == stops
+        assert {(driver[e.car_id], e.lap - 1) for e in by_kind["pit_exited"]} == stops
+        assert {driver[e.car_id] for e in by_kind["tyre_changed"]} == {d for d, _ in stops}
+        assert len(by_kind["tyre_changed"]) == len(stops)
+        assert len(by_kind["finished"]) == len(results)
+        assert [(e.old, e.new) for e in by_kind["track_status_changed"]] == [
+            ("YELLOW", "GREEN"),
+            ("GREEN", "YELLOW"),
+            ("YELLOW", "GREEN"),
+        ]
+        assert not ingestor.counters.rejected
+        assert not [e for e in events if e.inferred], "this feed says everything itself"
 
     def test_messages_of_race_control_come_once(self, qatar):
         messages = [m for f in qatar for m in f.messages]
