@@ -69,7 +69,10 @@ class Policy:
         """Whether the Host header names this server: a page that was re-bound to our address names another."""
         if not self.loopback:
             return True
-        host = urlsplit(f"//{headers.get('host', '')}").hostname
+        try:
+            host = urlsplit(f"//{headers.get('host', '')}").hostname
+        except ValueError:
+            return False
         return host is None or is_loopback(host) or host in self.hosts or host == "testserver"
 
     def origin_allowed(self, headers: Headers) -> bool:

@@ -144,6 +144,12 @@ def serve_frames() -> Callable[..., AbstractContextManager[Served]]:
     return _serve_frames
 
 
+@pytest.fixture(scope="module")
+def serve_guarded() -> Callable[..., AbstractContextManager[Served]]:
+    """Return what serves frames to a whole module."""
+    return _serve_frames
+
+
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Served]:
     """Return a server that has not seen a frame."""
