@@ -15,8 +15,8 @@ import pandas as pd
 from racetwin import __version__
 from racetwin.calibration.incidents import IncidentFit
 from racetwin.calibration.pace import CLIFF_FROM, PaceFit, RaceFit, fuel_load_kg
-from racetwin.calibration.rivals import COVER_GAP_S, LATE_LAPS, RivalFit
-from racetwin.calibration.starts import StartFit
+from racetwin.calibration.rivals import COVER_GAP_S, LATE_LAPS, TERMS, RivalFit
+from racetwin.calibration.starts import SLOT_S, StartFit
 from racetwin.calibration.stops import COLD_TYRE_S, StopFit
 from racetwin.calibration.tables import RaceTables
 from racetwin.calibration.traffic import TrafficFit
@@ -158,6 +158,7 @@ def _defaults(fits: Fits, tables: RaceTables, prior: Mapping[str, Any]) -> dict[
         "cliff_age": _entry([*CLIFF_FROM, *_wet(prior, "cliff_age")]),
         "life_laps": _entry([*r.life, *_wet(prior, "life_laps")]),
         "cold_tyre_s": _entry(COLD_TYRE_S, source="tum"),
+        "grid_slot_s": _entry(SLOT_S),
         "standing_start_s": _entry(fits.starts.standing_start_s),
         "start_sd_s": _entry(fits.starts.start_sd_s),
         "dirty_air_s": _entry(t.dirty_air_s),
@@ -194,7 +195,7 @@ def _defaults(fits: Fits, tables: RaceTables, prior: Mapping[str, Any]) -> dict[
         out[f"{word}_lap1"] = _entry(n.lap1[kind], source="climatology")
         out[f"{word}_rate"] = _entry(n.rate[kind], source="climatology")
         out[f"{word}_retirement"] = _entry(n.per_retirement[kind], source="climatology")
-    for term in ("age", "overdue", "sc", "vsc", "undercut", "cover", "traffic", "free", "owed", "late"):
+    for term in TERMS:
         out[f"stop_{term}"] = _entry(b[term])
     return out
 

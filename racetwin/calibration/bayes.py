@@ -16,8 +16,8 @@ MAX_R_HAT = 1.03
 MIN_EFFECTIVE = 100.0
 MAX_DIVERGENT_SHARE = 0.02
 
-Method = Literal["nuts", "laplace"]
-"""How a posterior is found: sampled (what ships), or by its normal approximation (walk-forward refits, where speed counts)."""
+Method = Literal["nuts", "laplace", "map"]
+"""How a posterior is found: sampled (what ships), by its normal approximation, or its mode alone (walk-forward refits)."""
 
 
 class ConvergenceError(RacetwinError):
@@ -61,7 +61,7 @@ def sample(
     model, *args
         A numpyro model and its data.
     method
-        ``nuts``: no-U-turn sampling; ``laplace``: normal approximation at the mode.
+        ``nuts``: no-U-turn sampling; ``laplace``: normal approximation at the mode; ``map``: the mode, as a single draw.
     seed, warmup, draws, chains, dense_mass
         As numpyro has them.
 
@@ -79,8 +79,8 @@ def sample(
         raise ConfigurationError("calibration needs numpyro: pip install 'racetwin[calibrate]'") from error
     numpyro.enable_x64()
     key = jax.random.PRNGKey(seed)
-    if method == "laplace":
-        return _laplace(name, model, args, key, draws * chains)
+    if method != "nuts":
+        return _at_mode(name, model, args, key, draws * chains if method == "laplace" else 0)
     return _nuts(name, model, args, key, warmup, draws, chains, dense_mass)
 
 
@@ -117,7 +117,8 @@ def _nuts(
     return Posterior(name, {k: np.asarray(v, dtype=float) for k, v in mcmc.get_samples().items()}, line)
 
 
-def _laplace(name: str, model: Callable[..., None], args: tuple[Any, ...], key: Any, draws: int) -> Posterior:
+def _at_mode(name: str, model: Callable[..., None], args: tuple[Any, ...], key: Any, draws: int) -> Posterior:
+    """Find the mode (on the unconstrained scale) and draw from the normal approximation there; no draws: the mode itself."""
     import jax
     import jax.numpy as jnp
     from jax.flatten_util import ravel_pytree
@@ -132,19 +133,19 @@ def _laplace(name: str, model: Callable[..., None], args: tuple[Any, ...], key: 
     found = minimize(
         lambda v: tuple(np.asarray(p, dtype=float) for p in value(v)), np.zeros(flat.size), jac=True, method="L-BFGS-B"
     )
-    mode = jnp.asarray(found.x)
-    slope = float(np.abs(value(mode)[1]).max())
-    hessian = np.asarray(jax.hessian(lambda v: info.potential_fn(unravel(v)))(mode))
-    curvature = np.linalg.eigvalsh(hessian)
-    line = f"{name}: mode found in {found.nit} steps, gradient <= {slope:.2g}, curvature >= {curvature[0]:.2g}"
+    slope = float(np.abs(value(jnp.asarray(found.x))[1]).max())
+    line = f"{name}: mode found in {found.nit} steps, gradient <= {slope:.2g}"
     if not np.isfinite(found.fun) or slope > 1e-2 * (1 + abs(float(found.fun))):
         raise ConvergenceError(f"{line}: not converged; nothing was written")
-    # Directions the data and the prior say nothing about keep unit variance on the unconstrained scale.
-    w, q = np.linalg.eigh(hessian)
-    root = q / np.sqrt(np.maximum(w, 1.0 if w[0] <= 0 else w[0]))
-    z = np.asarray(jax.random.normal(draw_key, (draws, flat.size)))
-    points = jnp.asarray(found.x + z @ root.T)
-    sites = jax.vmap(lambda v: constrain_fn(model, args, {}, unravel(v)))(points)
+    points = found.x[None, :]
+    if draws:
+        hessian = np.asarray(jax.hessian(lambda v: info.potential_fn(unravel(v)))(jnp.asarray(found.x)))
+        w, q = np.linalg.eigh(hessian)
+        line += f", curvature >= {w[0]:.2g}"
+        if w[0] <= 0:
+            raise ConvergenceError(f"{line}: not a maximum; nothing was written")
+        z = np.asarray(jax.random.normal(draw_key, (draws, flat.size)))
+        points = found.x + (z / np.sqrt(w)) @ q.T
+    sites = jax.vmap(lambda v: constrain_fn(model, args, {}, unravel(v)))(jnp.asarray(points))
     more = Predictive(model, posterior_samples=sites, infer_discrete=False)(site_key, *args)
-    merged = {**{k: v for k, v in more.items()}, **sites}
-    return Posterior(name, {k: np.asarray(v, dtype=float) for k, v in merged.items()}, line)
+    return Posterior(name, {k: np.asarray(v, dtype=float) for k, v in {**more, **sites}.items()}, line)

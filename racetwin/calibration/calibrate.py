@@ -39,7 +39,7 @@ def fit(
     progress(STEPS[1], 1, len(STEPS))
     s = stops.fit(laps, expected, method, seed)
     progress(STEPS[2], 2, len(STEPS))
-    t = traffic.fit(laps, expected, p.noise_s, method, seed)
+    t = traffic.fit(laps, expected, method, seed)
     progress(STEPS[3], 3, len(STEPS))
     r = rivals.fit(laps, s.green, s.field, method, seed)
     progress(STEPS[4], 4, len(STEPS))

@@ -23,7 +23,7 @@ LATE_LAPS = 12.0
 """In this many last laps a stop pays less and less."""
 LIFE_STRENGTH = 12.0
 """Stints that the field's life (scaled to the circuit) weighs as in a circuit's and compound's own."""
-TERMS = ("age", "overdue", "sc", "vsc", "undercut", "cover", "traffic", "free", "owed", "late")
+TERMS = ("age", "overdue", "sc", "vsc", "sc_later", "vsc_later", "undercut", "cover", "traffic", "free", "owed", "late")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,7 @@ def hazard_table(
     owed = np.isin(seen, [1, 2, 4]).astype(float)
     to_go = (d.total_laps - d.lap).to_numpy(dtype=float)
     young = np.minimum(1.0, share / 0.5)
+    slowed = car.neutral.shift(1, fill_value=False).astype(bool)
     out = pd.DataFrame(
         {
             "race_id": d.race_id,
@@ -119,8 +120,10 @@ def hazard_table(
             "stint": d.stint,
             "age": share,
             "overdue": np.maximum(share - 1, 0),
-            "sc": d.is_sc.to_numpy() * young,
-            "vsc": (d.is_vsc & ~d.is_sc).to_numpy() * young,
+            "sc": (d.is_sc & ~slowed).to_numpy() * young,
+            "vsc": (d.is_vsc & ~d.is_sc & ~slowed).to_numpy() * young,
+            "sc_later": (d.is_sc & slowed).to_numpy() * young,
+            "vsc_later": (d.is_vsc & ~d.is_sc & slowed).to_numpy() * young,
             "undercut": undercut,
             "cover": cover,
             "traffic": (car_shift(d.gap_ahead_now, 1) < HELD_UP_S).astype(float),
@@ -141,8 +144,8 @@ def _model(x: Any, stop: Any, circuit: Any, n_circuits: int) -> None:
     import numpyro
     import numpyro.distributions as dist
 
-    centre = jnp.array([4.0, 0.0, 2.0, 1.5, 0.4, 0.4, 0.2, 0.2, 0.8, -0.3])
-    width = jnp.array([2.0, 2.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 1.0, 0.3])
+    centre = jnp.array([4.0, 0.0, 2.0, 1.5, 1.0, 0.0, 0.4, 0.4, 0.2, 0.2, 0.8, -0.3])
+    width = jnp.array([2.0, 2.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 1.0, 0.3])
     intercept = numpyro.sample("intercept", dist.Normal(-6.5, 1.5))
     b = numpyro.sample("b", dist.Normal(centre, width).to_event(1))
     spread = numpyro.sample("spread", dist.LogNormal(-1.5, 0.5))

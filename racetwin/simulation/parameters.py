@@ -129,7 +129,9 @@ class RaceParameters:
     stop_intercept, stop_age, stop_overdue : log hazard
         A rival stops with hazard exp(eta) per lap: intercept, slope in age / life, further slope beyond life.
     stop_sc, stop_vsc : log hazard
-        Added under safety car and VSC (times min(1, age / (0.5 life))).
+        Added on the lap in which a safety car or VSC is deployed (times min(1, age / (0.5 life))).
+    stop_sc_later, stop_vsc_later : log hazard
+        The same on its later laps: who wants to stop under it has mostly done so, and the queue has closed up.
     stop_undercut, stop_cover, stop_traffic, stop_free : log hazard
         Added when the car just ahead has stopped (so follow), when the car just behind has (so cover), when held up, and when the
         gap behind is larger than the pit loss.
@@ -221,6 +223,8 @@ class RaceParameters:
     stop_overdue: float
     stop_sc: float
     stop_vsc: float
+    stop_sc_later: float
+    stop_vsc_later: float
     stop_undercut: float
     stop_cover: float
     stop_traffic: float

@@ -45,8 +45,8 @@ class StopContext:
     ahead_stopped, behind_stopped
         Lap at whose end the car that was just ahead (behind), within ``stop_cover_gap_s``, last stopped; 0 for never. It
         moves the decision of the lap after.
-    status
-        Of the track.
+    status, status_laps
+        Of the track, and how many laps it has lasted (0: declared in the coming lap).
     bias : log hazard
         The car's own habit.
     cover_bias : log hazard
@@ -66,6 +66,7 @@ class StopContext:
     ahead_stopped: int = 0
     behind_stopped: int = 0
     status: TrackStatus = TrackStatus.GREEN
+    status_laps: int = 0
     bias: float = 0.0
     cover_bias: float = 0.0
     life_factor: float = 1.0
@@ -92,7 +93,9 @@ def stop_hazard(p: RaceParameters, ctx: StopContext, n: int) -> FloatArray:
     use = (ctx.age + k - 1.0) / (p.life_laps[c] * ctx.life_factor)
     eta = p.stop_intercept + p.stop_age * use + p.stop_overdue * np.maximum(0.0, use - 1.0) + ctx.bias
     if ctx.status in (TrackStatus.SC, TrackStatus.VSC, TrackStatus.VSC_ENDING):
-        bonus = p.stop_sc if ctx.status is TrackStatus.SC else p.stop_vsc
+        sc = ctx.status is TrackStatus.SC
+        first, later = (p.stop_sc, p.stop_sc_later) if sc else (p.stop_vsc, p.stop_vsc_later)
+        bonus = np.where(ctx.status_laps + k <= 1, first, later)
         eta += np.where(k <= STATUS_LAPS, bonus * np.minimum(1.0, use / 0.5), 0.0)
     lap = ctx.lap + k
     if ctx.ahead_stopped:

@@ -288,6 +288,7 @@ class RaceTwin:
             ahead_stopped=twin.ahead_stopped,
             behind_stopped=twin.behind_stopped,
             status=self.track_status,
+            status_laps=self.status_laps,
             bias=profile.stop_bias,
             cover_bias=profile.cover_bias,
         )

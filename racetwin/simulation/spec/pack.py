@@ -212,8 +212,8 @@ def _tables(f: Float32Array, i: Int32Array, state: RaceState, p: RaceParameters)
             L.VSC_DEPLOYED: p.lap_noise_s,
         },
         "F_STOP_STATUS": {
-            L.SC: p.stop_sc * LOG2E,
-            L.VSC: p.stop_vsc * LOG2E,
+            L.SC: p.stop_sc_later * LOG2E,
+            L.VSC: p.stop_vsc_later * LOG2E,
             L.SC_DEPLOYED: p.stop_sc * LOG2E,
             L.VSC_DEPLOYED: p.stop_vsc * LOG2E,
         },
