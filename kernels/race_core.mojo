@@ -5,7 +5,7 @@ of 32-bit words, slot s of lane j at `s * S + j`. With STORED the scenario (all 
 drawn once for many plans; without, it is drawn as the race goes, and tyre curves are looked up instead of kept: little memory, for
 a GPU thread.
 """
-from std.bit import pop_count
+from std.bit import count_trailing_zeros, pop_count
 from std.math import fma, max, min
 from std.memory import bitcast
 from std.sys.defines import get_defined_int
@@ -139,27 +139,17 @@ def sort_network[W: Int, S: Int, N: Int, C: Int, NETWORK: Array[Int, 2 * C]](m: 
 @always_inline
 def sort[W: Int, S: Int](m: UP, n: Int):
     """Sort the keys of n cars; slots beyond n hold the largest key."""
-    comptime if W == 1:
-        # Nearly sorted input is the rule, and one lane can take the branch.
-        for a in range(1, n):
-            var k = getu[1, S](m, M_KEY + a)
-            var b = a - 1
-            while b >= 0:
-                var x = getu[1, S](m, M_KEY + b)
-                if x[0] <= k[0]:
-                    break
-                putu[1, S](m, M_KEY + b + 1, x)
-                b -= 1
-            putu[1, S](m, M_KEY + b + 1, k)
-    else:
-        if n <= 12:
-            sort_network[W, S, 12, COMPARATORS_12, NETWORK_12](m)
-        elif n <= 20:
-            sort_network[W, S, 20, COMPARATORS_20, NETWORK_20](m)
-        elif n <= 22:
-            sort_network[W, S, 22, COMPARATORS_22, NETWORK_22](m)
-        else:
+    comptime if SLOTS >= 24:
+        if n > 22:
             sort_network[W, S, 24, COMPARATORS_24, NETWORK_24](m)
+            return
+        if n > 20:
+            sort_network[W, S, 22, COMPARATORS_22, NETWORK_22](m)
+            return
+    if n > 12:
+        sort_network[W, S, 20, COMPARATORS_20, NETWORK_20](m)
+    else:
+        sort_network[W, S, 12, COMPARATORS_12, NETWORK_12](m)
 
 
 struct Track[W: Int]:
@@ -566,18 +556,47 @@ def race[
             var b_free = F(f[unsafe_offset=F_STOP_FREE])
             var b_weather = F(f[unsafe_offset=F_STOP_WEATHER])
             for c in range(n):
-                if i[unsafe_offset = I_ALIVE + c] == 0:
-                    continue
                 var bit = U(UInt32(1) << UInt32(c))
                 var there = geti[W, S](m, M_RETIRE + c).ge(Int32(lap))
                 var hazard = getf[W, S](m, M_HAZARD + c)
                 var info = geti[W, S](m, M_INFO + c)
-                var wrong = B(fill=False)
-                if weather:
-                    wrong = wrong_tyre[W](f, info & 7, wetness)
+                var age = getf[W, S](m, M_AGE + c)
+                var inv_life: F
+                comptime if STORED:
+                    inv_life = getf[W, S](m, M_INVLIFE + c)
+                else:
+                    inv_life = table[W, 5](f, F_INVLIFE, info & 7) * getf[W, S](m, M_FACTOR + c)
+                var x = age * inv_life
+                var eta = fma(x, slope, F(f[unsafe_offset = F_STOP0 + c]))
+                eta = fma(max(fma(age, inv_life, F(-1.0)), F(0.0)), overdue, eta)
+                eta = eta + (info & OWED_BITS).ne(0).select(pressed, late)
+                eta = fma(min(x * F(2.0), F(1.0)), stop_status, eta)
+                eta = eta + (undercut & bit).ne(0).select(b_undercut, F(0.0))
+                eta = eta + (cover & bit).ne(0).select(F(f[unsafe_offset = F_COVER + c]), F(0.0))
+                eta = eta + (held & bit).ne(0).select(b_traffic, F(0.0))
+                eta = eta + (room & bit).ne(0).select(b_free, F(0.0))
+                eta = min(max(eta, F(-40.0)), F(8.0))
+                var rest = hazard - exp2f[W](eta)
                 if c == own or i[unsafe_offset = I_PLANNED + c] != 0:
+                    # It follows its plan; only the weather can call it in.
+                    rest = hazard
+                if weather:
+                    rest = wrong_tyre[W](f, info & 7, wetness).select(rest - b_weather, rest)
+                putf[W, S](m, M_HAZARD + c, rest)
+                stopping = stopping | (there & rest.le(0.0)).select(bit, U(0))
+            if to_go <= 3:
+                for c in range(n):
+                    var owed = (geti[W, S](m, M_INFO + c) >> OWED_AT) & 3
+                    var last_chance = owed.gt(0) & owed.ge(Int32(to_go)) & geti[W, S](m, M_RETIRE + c).ge(Int32(lap))
+                    stopping = stopping | last_chance.select(U(UInt32(1) << UInt32(c)), U(0))
+            for c in range(n):
+                var bit = U(UInt32(1) << UInt32(c))
+                if i[unsafe_offset = I_ALIVE + c] == 0:
+                    stopping = stopping & ~bit
+                elif c == own or i[unsafe_offset = I_PLANNED + c] != 0:
                     var row = plan if c == own else i.unsafe_offset(I_PLANS + c * PLAN)
-                    hazard = wrong.select(hazard - b_weather, hazard)
+                    var there = geti[W, S](m, M_RETIRE + c).ge(Int32(lap))
+                    var info = geti[W, S](m, M_INFO + c)
                     var next = (info >> NEXT_AT) & 7
                     var due = B(fill=False)
                     for s in range(Int(row[unsafe_offset=0])):
@@ -588,34 +607,12 @@ def race[
                             var pull = neutral & ~pulled & next.lt(row[unsafe_offset=0]) & there
                             due = due | pull
                             pulled = pulled | pull
-                    putf[W, S](m, M_HAZARD + c, hazard)
+                    var called = due
+                    if weather:
+                        var wrong = wrong_tyre[W](f, info & 7, wetness)
+                        called = due | (wrong & getf[W, S](m, M_HAZARD + c).le(0.0))
                     is_due = is_due | due.select(bit, U(0))
-                    stopping = stopping | (there & (due | (wrong & hazard.le(0.0)))).select(bit, U(0))
-                else:
-                    var age = getf[W, S](m, M_AGE + c)
-                    var inv_life: F
-                    comptime if STORED:
-                        inv_life = getf[W, S](m, M_INVLIFE + c)
-                    else:
-                        inv_life = table[W, 5](f, F_INVLIFE, info & 7) * getf[W, S](m, M_FACTOR + c)
-                    var x = age * inv_life
-                    var eta = fma(x, slope, F(f[unsafe_offset = F_STOP0 + c]))
-                    eta = fma(max(fma(age, inv_life, F(-1.0)), F(0.0)), overdue, eta)
-                    eta = eta + (info & OWED_BITS).ne(0).select(pressed, late)
-                    eta = fma(min(x * F(2.0), F(1.0)), stop_status, eta)
-                    eta = eta + (undercut & bit).ne(0).select(b_undercut, F(0.0))
-                    eta = eta + (cover & bit).ne(0).select(F(f[unsafe_offset = F_COVER + c]), F(0.0))
-                    eta = eta + (held & bit).ne(0).select(b_traffic, F(0.0))
-                    eta = eta + (room & bit).ne(0).select(b_free, F(0.0))
-                    eta = min(max(eta, F(-40.0)), F(8.0))
-                    hazard = hazard - exp2f[W](eta)
-                    hazard = wrong.select(hazard - b_weather, hazard)
-                    putf[W, S](m, M_HAZARD + c, hazard)
-                    var pit = hazard.le(0.0)
-                    if to_go <= 3:
-                        var owed = (info >> OWED_AT) & 3
-                        pit = pit | (owed.gt(0) & owed.ge(Int32(to_go)))
-                    stopping = stopping | (there & pit).select(bit, U(0))
+                    stopping = (stopping & ~bit) | (there & called).select(bit, U(0))
         if to_go > 0 and red.reduce_or():
             # Everyone changes tyres for nothing; what was to be a stop now is that change.
             stopping = red.select(U(0), stopping)
@@ -631,9 +628,10 @@ def race[
         var anyone = stopping.reduce_or()
         var others = F(0.0)
         if anyone != 0:
-            for c in range(n):
-                if (anyone >> UInt32(c)) & 1 == 0:
-                    continue
+            var coming = anyone
+            while coming != 0:
+                var c = Int(count_trailing_zeros(coming))
+                coming &= coming - 1
                 var stint = (geti[W, S](m, M_INFO + c) >> STINT_AT) & 15
                 var e = -log2f[W](uniform16[W](stop_words[W, S, STORED](m, seed, sim, c, stint, 0) & 0xFFFF))
                 var beyond = max(fma(e, F(0.6931472), F(-f[unsafe_offset=F_STAT_FROM])), F(0.0))
@@ -756,12 +754,17 @@ def race[
                     var lane_s = loss + fma(others, F(f[unsafe_offset=F_QUEUE]), stationary)
                     var sixteenths = (max(lane_s, F(0.0)) * F(16.0)).cast[DType.int32]()
                     need = pit.select(min(sixteenths, I(2047)), need)
-                    var row = plan if c == own else i.unsafe_offset(I_PLANS + c * PLAN)
-                    var by_plan = (is_due & bit).ne(0)
-                    refit[W, S, STORED](f, i, row, m, seed, sim, c, pit, by_plan, 1, wetness, to_go)
                 var ticks = fma(min(max(t, F(1.0)), F(510.0)), F(4096.0), F(0.5)).cast[DType.int32]()
                 puti[W, S](m, M_LAP + c, (ticks << 11) | need)
                 gone = gone | geti[W, S](m, M_RETIRE + c).eq(Int32(lap)).select(bit, U(0))
+        # New tyres for those who came in.
+        while anyone != 0:
+            var c = Int(count_trailing_zeros(anyone))
+            anyone &= anyone - 1
+            var bit = U(UInt32(1) << UInt32(c))
+            var row = plan if c == own else i.unsafe_offset(I_PLANS + c * PLAN)
+            var pit = (stopping & bit).ne(0)
+            refit[W, S, STORED](f, i, row, m, seed, sim, c, pit, pit & (is_due & bit).ne(0), 1, wetness, to_go)
         # The order on the road.
         var green = code.eq(GREEN)
         var behind_sc = code.eq(SC)
