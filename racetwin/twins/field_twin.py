@@ -203,7 +203,9 @@ class FieldTwin:
 
     def snapshot(self) -> dict[str, Any]:
         """Habits learnt, as JSON-able values; all else follows from the race."""
-        return {car_id: p.snapshot() for car_id, p in self._profiles.items()}
+        # A profile that has been looked at and holds nothing is none: looking must not change the state.
+        blank = Profile()
+        return {car_id: p.snapshot() for car_id, p in sorted(self._profiles.items()) if p != blank}
 
     def take_up(self, saved: Mapping[str, Any]) -> None:
         """Go on from where :meth:`snapshot` left it."""
