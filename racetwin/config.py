@@ -59,6 +59,14 @@ class Settings(BaseSettings):
     token: SecretStr | None = Field(default=None, description="required of every client when host is not loopback")
     engine: str | None = Field(default=None, description="URL of a running engine that LiveRace subscribes to")
 
+    f1tv_token: SecretStr | None = Field(default=None, description="F1TV subscription token of the live timing feed")
+    openf1_token: SecretStr | None = Field(default=None, description="OpenF1 access token, good for an hour")
+    openf1_username: str | None = Field(default=None, description="OpenF1 account, to fetch and renew a token with")
+    openf1_password: SecretStr | None = None
+    game_senders: str | None = Field(
+        default=None, description="addresses that may send EA game datagrams from outside, separated by commas"
+    )
+
     rehearse_laps: int | None = Field(
         default=None,
         ge=1,

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -22,6 +21,7 @@ import orjson
 import websockets
 from pydantic import SecretStr
 
+from racetwin.config import settings
 from racetwin.errors import ConfigurationError
 from racetwin.telemetry.connection import WIRE, Backoff, FeedHealth, FeedLostError, reconnecting, secret
 from racetwin.telemetry.f1_recordings import HubReader
@@ -70,7 +70,7 @@ class F1LiveFeed:
     Parameters
     ----------
     token
-        F1TV subscription token; by default the environment's ``RACETWIN_F1TV_TOKEN``. Without one the public topics come.
+        F1TV subscription token; by default the setting ``f1tv_token``. Without one only the public topics come.
     hz
         Most frames a second; ``None`` for one with every change.
     topics
@@ -105,7 +105,7 @@ class F1LiveFeed:
         if parts.scheme not in ("ws", "wss") or not parts.netloc:
             raise ConfigurationError(f"url: {url!r} is no ws:// or wss:// address of a timing hub")
         self._parts = parts
-        self._token = secret(token if token is not None else os.environ.get("RACETWIN_F1TV_TOKEN"))
+        self._token = secret(token if token is not None else settings().f1tv_token)
         if self._token is not None and parts.scheme == "ws" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
             raise ConfigurationError(f"url: {url!r} would carry the token unencrypted: use wss://")
         self.topics = tuple(topics)

@@ -7,7 +7,6 @@ Nothing that identifies the user reaches a log, an error or a ``repr``.
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -18,6 +17,7 @@ import httpx
 import orjson
 from pydantic import SecretStr
 
+from racetwin.config import settings
 from racetwin.errors import ConfigurationError, DataError
 from racetwin.telemetry.connection import Backoff, FeedHealth, FeedLostError, reconnecting, redacted, secret
 from racetwin.telemetry.datagrams import is_loopback
@@ -167,14 +167,14 @@ class OpenF1Login:
     Parameters
     ----------
     username, password
-        By default the environment's ``RACETWIN_OPENF1_USERNAME`` and ``RACETWIN_OPENF1_PASSWORD``.
+        By default the settings ``openf1_username`` and ``openf1_password``.
     """
 
     def __init__(
         self, username: str | None = None, password: str | SecretStr | None = None, *, base_url: str = API
     ) -> None:
-        self._username = secret(username or os.environ.get("RACETWIN_OPENF1_USERNAME"))
-        self._password = secret(password if password is not None else os.environ.get("RACETWIN_OPENF1_PASSWORD"))
+        self._username = secret(username or settings().openf1_username)
+        self._password = secret(password if password is not None else settings().openf1_password)
         if self._username is None or self._password is None:
             raise ConfigurationError(
                 "OpenF1: set RACETWIN_OPENF1_USERNAME and RACETWIN_OPENF1_PASSWORD, or give a token"
@@ -213,7 +213,7 @@ class OpenF1Live:
     Parameters
     ----------
     token
-        A token, or something awaitable that gives one; by default the environment's ``RACETWIN_OPENF1_TOKEN``.
+        A token, or something to await that gives one (:class:`OpenF1Login`); by default the setting ``openf1_token``.
     hz
         Most frames a second.
     collections
@@ -238,7 +238,7 @@ class OpenF1Live:
         attempts: int | None = None,
         stale_s: float = 60.0,
     ) -> None:
-        given: Any = token if token is not None else os.environ.get("RACETWIN_OPENF1_TOKEN")
+        given: Any = token if token is not None else settings().openf1_token
         self._source = given if callable(given) else None
         self._token = None if callable(given) else secret(given)
         self._broker = urlsplit(_checked(broker, ("mqtt", "mqtts", "ws", "wss"), self._token))

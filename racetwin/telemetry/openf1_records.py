@@ -400,12 +400,12 @@ def timeline(collections: Mapping[str, Iterable[Any]]) -> list[Record]:
     beginning of its first lap; a result at the end.
     """
     out: list[Record] = []
-    begins: dict[tuple[Any, Any], float] = {}
+    begins: dict[tuple[int | None, int | None], float] = {}
     for lap in _dicts(collections.get("laps")):
         began = utc_seconds(lap.get("date_start"))
         if began is None:
             continue
-        begins[lap.get("driver_number"), lap.get("lap_number")] = began
+        begins[integer(lap.get("driver_number")), integer(lap.get("lap_number"))] = began
         out.append(Record("laps", lap | {"lap_duration": None}, began))
         took = number(lap.get("lap_duration"))
         if took is not None and took > 0:
@@ -425,7 +425,7 @@ def timeline(collections: Mapping[str, Iterable[Any]]) -> list[Record]:
     first = min((r.time for r in out), default=0.0)
     last = max((r.time for r in out), default=0.0)
     for stint in _dicts(collections.get("stints")):
-        key = stint.get("driver_number"), stint.get("lap_start")
+        key = integer(stint.get("driver_number")), integer(stint.get("lap_start"))
         opening = integer(stint.get("lap_start")) in (None, 0, 1)
         at = begins.get(key, first if opening else None)
         if at is not None:

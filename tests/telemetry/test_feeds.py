@@ -1,0 +1,81 @@
+"""The list of feeds says what is true."""
+
+from __future__ import annotations
+
+import socket
+from importlib import import_module
+
+import pytest
+
+from racetwin.config import Settings
+from racetwin.errors import ConfigurationError
+from racetwin.telemetry.feeds import FEEDS, feed, feed_status, feeds_table, open_feed
+
+pytestmark = pytest.mark.unit
+
+
+def settings(**changes) -> Settings:
+    free = {"telemetry_port": 0, "udp_json_port": 0, "udp_game_port": 0}
+    return Settings(**(free | changes))
+
+
+def test_names_are_unique_and_modules_exist():
+    assert len({f.name for f in FEEDS}) == len(FEEDS)
+    for info in FEEDS:
+        import_module(info.module)
+
+
+def test_the_table_has_a_row_for_each_and_no_secret():
+    rows = feeds_table(settings(f1tv_token="f1tv-secret", openf1_token="openf1-secret", token="pit-secret"))
+    assert [r["feed"] for r in rows] == [f.name for f in FEEDS]
+    assert {r["status"] for r in rows} <= {"ready", "limited", "unavailable"}
+    assert "secret" not in str(rows)
+
+
+def test_a_taken_port_shows():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        status = feed_status(feed("udp-json"), settings(udp_json_port=taken.getsockname()[1]))
+    assert status.state == "unavailable"
+    assert "not free" in status.detail
+
+
+def test_tokens_decide_what_comes():
+    assert feed_status(feed("f1-live"), settings()).state == "limited"
+    assert feed_status(feed("f1-live"), settings(f1tv_token="x")).state == "ready"
+    pytest.importorskip("aiomqtt", reason="OpenF1's live feed needs the extra [feeds]")
+    assert feed_status(feed("openf1-live"), settings()).state == "unavailable"
+    assert feed_status(feed("openf1-live"), settings(openf1_username="me", openf1_password="x")).state == "ready"
+
+
+def test_beyond_loopback_a_token_is_asked_for():
+    wide = settings(host="0.0.0.0")
+    assert feed_status(feed("websocket-server"), wide).state == "unavailable"
+    assert feed_status(feed("udp-json"), wide).state == "unavailable"
+    assert feed_status(feed("websocket-server"), settings(host="0.0.0.0", token="x")).state == "ready"
+    pytest.importorskip("f1.packets", reason="the EA game feed needs the extra [feeds]")
+    assert feed_status(feed("ea-udp"), wide).state == "limited"
+    assert feed_status(feed("ea-udp"), settings(host="0.0.0.0", game_senders="192.168.1.20")).state == "ready"
+
+
+def test_a_data_folder_makes_the_laps_ready(tmp_path):
+    assert feed_status(feed("laps"), settings(library=tmp_path / "none")).state == "unavailable"
+    (tmp_path / "laps.parquet").touch()
+    assert feed_status(feed("laps"), settings(data=tmp_path)).state == "ready"
+
+
+@pytest.mark.parametrize("name", ["websocket-client", "udp-json", "ea-udp", "f1-live", "openf1-live"])
+def test_live_feeds_open_from_the_settings(name):
+    s = settings(openf1_username="me", openf1_password="x", game_senders="10.0.0.1, 10.0.0.2")
+    opened = open_feed(name, s)
+    assert hasattr(opened, "__aiter__")
+    assert opened.name == name
+
+
+def test_what_cannot_be_opened_says_what_to_do():
+    with pytest.raises(ConfigurationError, match="read, not opened"):
+        open_feed("laps", settings())
+    with pytest.raises(ConfigurationError, match="choose one of"):
+        open_feed("f2-live", settings())
+    with pytest.raises(ConfigurationError, match="session_key"):
+        open_feed("openf1-history", settings())
