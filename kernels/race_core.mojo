@@ -516,6 +516,10 @@ def race[
             key = UInt32(RETIRED) | (UInt32(1023 - i[unsafe_offset = I_DONE + c]) << 5)
         putu[W, S](m, M_KEY + c, U(key | UInt32(c)))
     sort[W, S](m, n)
+    var in_race = UInt32(0)
+    for c in range(n):
+        if i[unsafe_offset = I_ALIVE + c] != 0:
+            in_race |= UInt32(1) << UInt32(c)
     var pulled = B(fill=False)
     # Until the first drop every car is on slicks, and the weather's terms are zero.
     var weather = i[unsafe_offset=I_WETS] != 0
@@ -555,45 +559,46 @@ def race[
             var b_traffic = F(f[unsafe_offset=F_STOP_TRAFFIC])
             var b_free = F(f[unsafe_offset=F_STOP_FREE])
             var b_weather = F(f[unsafe_offset=F_STOP_WEATHER])
-            for c in range(n):
-                var bit = U(UInt32(1) << UInt32(c))
-                var there = geti[W, S](m, M_RETIRE + c).ge(Int32(lap))
-                var hazard = getf[W, S](m, M_HAZARD + c)
-                var info = geti[W, S](m, M_INFO + c)
-                var age = getf[W, S](m, M_AGE + c)
-                var inv_life: F
-                comptime if STORED:
-                    inv_life = getf[W, S](m, M_INVLIFE + c)
-                else:
-                    inv_life = table[W, 5](f, F_INVLIFE, info & 7) * getf[W, S](m, M_FACTOR + c)
-                var x = age * inv_life
-                var eta = fma(x, slope, F(f[unsafe_offset = F_STOP0 + c]))
-                eta = fma(max(fma(age, inv_life, F(-1.0)), F(0.0)), overdue, eta)
-                eta = eta + (info & OWED_BITS).ne(0).select(pressed, late)
-                eta = fma(min(x * F(2.0), F(1.0)), stop_status, eta)
-                eta = eta + (undercut & bit).ne(0).select(b_undercut, F(0.0))
-                eta = eta + (cover & bit).ne(0).select(F(f[unsafe_offset = F_COVER + c]), F(0.0))
-                eta = eta + (held & bit).ne(0).select(b_traffic, F(0.0))
-                eta = eta + (room & bit).ne(0).select(b_free, F(0.0))
-                eta = min(max(eta, F(-40.0)), F(8.0))
-                var rest = hazard - exp2f[W](eta)
-                if c == own or i[unsafe_offset = I_PLANNED + c] != 0:
-                    # It follows its plan; only the weather can call it in.
-                    rest = hazard
-                if weather:
-                    rest = wrong_tyre[W](f, info & 7, wetness).select(rest - b_weather, rest)
-                putf[W, S](m, M_HAZARD + c, rest)
-                stopping = stopping | (there & rest.le(0.0)).select(bit, U(0))
+            for g in range((n + 3) // 4):
+                comptime for j in range(4):
+                    var c = 4 * g + j
+                    var bit = U(UInt32(1) << UInt32(c))
+                    var there = geti[W, S](m, M_RETIRE + c).ge(Int32(lap))
+                    var hazard = getf[W, S](m, M_HAZARD + c)
+                    var info = geti[W, S](m, M_INFO + c)
+                    var age = getf[W, S](m, M_AGE + c)
+                    var inv_life: F
+                    comptime if STORED:
+                        inv_life = getf[W, S](m, M_INVLIFE + c)
+                    else:
+                        inv_life = table[W, 5](f, F_INVLIFE, info & 7) * getf[W, S](m, M_FACTOR + c)
+                    var x = age * inv_life
+                    var eta = fma(x, slope, F(f[unsafe_offset = F_STOP0 + c]))
+                    eta = fma(max(fma(age, inv_life, F(-1.0)), F(0.0)), overdue, eta)
+                    eta = eta + (info & OWED_BITS).ne(0).select(pressed, late)
+                    eta = fma(min(x * F(2.0), F(1.0)), stop_status, eta)
+                    eta = eta + (undercut & bit).ne(0).select(b_undercut, F(0.0))
+                    eta = eta + (cover & bit).ne(0).select(F(f[unsafe_offset = F_COVER + c]), F(0.0))
+                    eta = eta + (held & bit).ne(0).select(b_traffic, F(0.0))
+                    eta = eta + (room & bit).ne(0).select(b_free, F(0.0))
+                    eta = min(max(eta, F(-40.0)), F(8.0))
+                    var rest = hazard - exp2f[W](eta)
+                    if c == own or i[unsafe_offset = I_PLANNED + c] != 0:
+                        # It follows its plan; only the weather can call it in.
+                        rest = hazard
+                    if weather:
+                        rest = wrong_tyre[W](f, info & 7, wetness).select(rest - b_weather, rest)
+                    putf[W, S](m, M_HAZARD + c, rest)
+                    stopping = stopping | (there & rest.le(0.0)).select(bit, U(0))
+            stopping = stopping & in_race
             if to_go <= 3:
                 for c in range(n):
                     var owed = (geti[W, S](m, M_INFO + c) >> OWED_AT) & 3
                     var last_chance = owed.gt(0) & owed.ge(Int32(to_go)) & geti[W, S](m, M_RETIRE + c).ge(Int32(lap))
-                    stopping = stopping | last_chance.select(U(UInt32(1) << UInt32(c)), U(0))
+                    stopping = stopping | (last_chance.select(U(UInt32(1) << UInt32(c)), U(0)) & in_race)
             for c in range(n):
                 var bit = U(UInt32(1) << UInt32(c))
-                if i[unsafe_offset = I_ALIVE + c] == 0:
-                    stopping = stopping & ~bit
-                elif c == own or i[unsafe_offset = I_PLANNED + c] != 0:
+                if (in_race >> UInt32(c)) & 1 != 0 and (c == own or i[unsafe_offset = I_PLANNED + c] != 0):
                     var row = plan if c == own else i.unsafe_offset(I_PLANS + c * PLAN)
                     var there = geti[W, S](m, M_RETIRE + c).ge(Int32(lap))
                     var info = geti[W, S](m, M_INFO + c)
@@ -787,54 +792,59 @@ def race[
         undercut = U(0)
         cover = U(0)
         room = U(0)
-        for p in range(n):
-            var k = getu[W, S](m, M_KEY + p)
-            var c = k & 31
-            var dead = bitcast[DType.int32, W](k).lt(0)
-            comptime if W == 1:
-                if dead.reduce_or():
-                    break
-            var bit = U(1) << c
-            var t = (k >> 5).cast[DType.int32]()
-            var packed = gather[W, S](m, c + UInt32(M_LAP))
-            var mine = (stopping & bit).ne(0)
-            # What the lane costs comes after the lap on the road: a safety car does not swallow it, nor hold up who stays out.
-            var low = (packed & 2047).cast[DType.int32]()
-            var lane = mine.select(low << 8, I(0))
-            var own_lap = (packed >> 11).cast[DType.int32]() - lane
-            var need = (mine.select(I(2047), low) - 1024) << 5
-            var gap = t - before
-            var near = dirty_range - min(gap, dirty_range)
-            var new = t + own_lap + ((near * dirty_q) >> 16)
-            if any_sc:
-                var slowed = max(new, floor)
-                var lapped = (slowed - floor).gt(reference - (reference >> 3))
-                if i[unsafe_offset=I_UNLAP] == 0:
-                    slowed = lapped.select(slowed + i[unsafe_offset = I_SLOW + lap], slowed)
-                else:
-                    slowed = (lapped & (word & LAST_LAP_OF_SC).ne(0)).select(slowed - reference, slowed)
-                new = behind_sc.select(slowed, new)
-            var is_free = (front - new).gt(free) & green
-            var passes = (front_lap - own_lap).gt(need)
-            var ahead = front + follow
-            var blocked = (ahead.gt(new) & ~is_free & ~passes) | (red_lap & front.gt(0))
-            blocked = blocked & ~dead
-            new = blocked.select(ahead, new)
-            held = blocked.select(held | bit, held)
-            var near_by = gap.lt(cover_gap) & ~dead
-            var theirs = (stopping & previous).ne(0)
-            undercut = (near_by & theirs & ~mine).select(undercut | bit, undercut)
-            cover = (near_by & mine & ~theirs).select(cover | previous, cover)
-            room = (gap.gt(pit_gap) & ~dead).select(room | previous, room)
-            var leaves = (gone & bit).ne(0)
-            var leads = (is_free | new.gt(front)) & ~mine & (~leaves | red_lap) & ~dead
-            front = leads.select(new, front)
-            front_lap = leads.select(own_lap, front_lap)
-            before = t
-            previous = bit
-            var key = (min(max(new + lane, I(0)), I(TIME_MAX)).cast[DType.uint32]() << 5) | c
-            key = leaves.select(out_key | c, key)
-            putu[W, S](m, M_KEY + p, dead.select(k, key))
+        for g in range((n + 3) // 4):
+            # Four at a time, so that their memory is under way before the chain through `front` needs it.
+            var k4 = Array[U, 4](fill=U(0))
+            var lap4 = Array[U, 4](fill=U(0))
+            comptime for j in range(4):
+                k4[j] = getu[W, S](m, M_KEY + 4 * g + j)
+            comptime for j in range(4):
+                lap4[j] = gather[W, S](m, (k4[j] & 31) + UInt32(M_LAP))
+            comptime for j in range(4):
+                var k = k4[j]
+                var c = k & 31
+                var dead = bitcast[DType.int32, W](k).lt(0)
+                var bit = U(1) << c
+                var t = (k >> 5).cast[DType.int32]()
+                var packed = lap4[j]
+                var mine = (stopping & bit).ne(0)
+                # What the lane costs comes after the lap on the road: a safety car does not swallow it, nor hold up who stays out.
+                var low = (packed & 2047).cast[DType.int32]()
+                var lane = mine.select(low << 8, I(0))
+                var own_lap = (packed >> 11).cast[DType.int32]() - lane
+                var need = (mine.select(I(2047), low) - 1024) << 5
+                var gap = t - before
+                var near = dirty_range - min(gap, dirty_range)
+                var new = t + own_lap + ((near * dirty_q) >> 16)
+                if any_sc:
+                    var slowed = max(new, floor)
+                    var lapped = (slowed - floor).gt(reference - (reference >> 3))
+                    if i[unsafe_offset=I_UNLAP] == 0:
+                        slowed = lapped.select(slowed + i[unsafe_offset = I_SLOW + lap], slowed)
+                    else:
+                        slowed = (lapped & (word & LAST_LAP_OF_SC).ne(0)).select(slowed - reference, slowed)
+                    new = behind_sc.select(slowed, new)
+                var is_free = (front - new).gt(free) & green
+                var passes = (front_lap - own_lap).gt(need)
+                var ahead = front + follow
+                var blocked = (ahead.gt(new) & ~is_free & ~passes) | (red_lap & front.gt(0))
+                blocked = blocked & ~dead
+                new = blocked.select(ahead, new)
+                held = blocked.select(held | bit, held)
+                var near_by = gap.lt(cover_gap) & ~dead
+                var theirs = (stopping & previous).ne(0)
+                undercut = (near_by & theirs & ~mine).select(undercut | bit, undercut)
+                cover = (near_by & mine & ~theirs).select(cover | previous, cover)
+                room = (gap.gt(pit_gap) & ~dead).select(room | previous, room)
+                var leaves = (gone & bit).ne(0)
+                var leads = (is_free | new.gt(front)) & ~mine & (~leaves | red_lap) & ~dead
+                front = leads.select(new, front)
+                front_lap = leads.select(own_lap, front_lap)
+                before = t
+                previous = bit
+                var key = (min(max(new + lane, I(0)), I(TIME_MAX)).cast[DType.uint32]() << 5) | c
+                key = leaves.select(out_key | c, key)
+                putu[W, S](m, M_KEY + 4 * g + j, dead.select(k, key))
         sort[W, S](m, n)
         if standing.reduce_or():
             var start_gap = UInt32(i[unsafe_offset=I_START_GAP])
