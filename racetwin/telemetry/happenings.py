@@ -188,7 +188,7 @@ def _first_sight(car: CarTelemetry, frame: TelemetryFrame) -> CarMemory:
 class _Step:
     """One car from one frame to the next, its doings taken in the order in which they happened."""
 
-    __slots__ = ("change", "events", "frame", "memory", "new", "old", "status")
+    __slots__ = ("change", "crossed", "events", "frame", "memory", "new", "old", "status")
 
     def __init__(
         self,
@@ -201,6 +201,7 @@ class _Step:
     ) -> None:
         self.memory, self.old, self.new, self.frame = memory, memory.car, new, frame
         self.change, self.status, self.events = change, status, events
+        self.crossed = False
 
     def take(self) -> None:
         """Add this car's events."""
@@ -279,6 +280,7 @@ class _Step:
             memory.neutralised = self.status.is_neutralised
             memory.pit_in = memory.pit_out = False
         memory.completed, memory.line_s, memory.line_known = done, line, known
+        self.crossed = True
 
     # --- pit lane -----------------------------------------------------------------------------------------------------
 
@@ -339,7 +341,7 @@ class _Step:
         if new.status is CarStatus.RETIRED:
             self.events.append(Retired(time_s=self.frame.time_s, car_id=new.car_id, lap=memory.completed + 1))
         elif new.status is CarStatus.FINISHED and new.position is not None:
-            at = memory.line_s if memory.line_known else self.frame.time_s
+            at = memory.line_s if self.crossed else self.frame.time_s
             self.events.append(Finished(time_s=at, car_id=new.car_id, position=new.position, lap=memory.completed))
 
 

@@ -25,6 +25,8 @@ SILENT_S = 5.0
 """A source this far behind the others is not waited for."""
 QUARANTINE = 256
 """Refusals kept to be read."""
+KINDS, OTHER = 200, "other"
+"""Kinds of refusal counted by name; those of a feed that invents ever new field names go under ``OTHER``."""
 GAP_S = 1.0
 """Silence with frames missing that counts as a gap, s; with none missing it is 20 usual intervals and at least 5 s."""
 PATIENCE = 50
@@ -209,8 +211,9 @@ class TelemetryIngestor:
         if (
             len(self.counters.rejected) > 200
         ):  # kinds are made of field names: a hostile feed could invent them without end
-            for kind in list(self.counters.rejected)[200:]:
-                self.counters.rejected["other"] += self.counters.rejected.pop(kind)
+            kinds = self.counters.rejected
+            surplus = [k for k in kinds if k != OTHER][KINDS:]
+            kinds[OTHER] = kinds.get(OTHER, 0) + sum(kinds.pop(k) for k in surplus)
         self.counters.rejected_frames += whole
 
     def _new_race(self, frame: TelemetryFrame) -> None:
@@ -318,10 +321,11 @@ class TelemetryIngestor:
             self.counters.rejected_frames += 1
             return
         merged = self._fusion.take(believed)
+        found = self._happenings.derive(merged)
         if gap is not None:
-            events.append(gap)
+            found.append(gap)  # last of its time: what came out of the silence happened before its end
             self.counters.gaps += 1
-        events += self._happenings.derive(merged)
+        events += found
         self.counters.accepted += 1
         self._now_s, self._last = merged.time_s, merged
         frames.append(merged)

@@ -114,6 +114,11 @@ def _instants(happenings: list[float], hz: float | None) -> Iterator[float]:
         yield round(i / hz, 6)
 
 
+_AT_THE_LINE = (
+    "race_time_s", "lap_time_s", "position", "pit_lane_s", "pit_stationary_s", "sector1_s", "sector2_s", "sector3_s",
+)  # fmt: skip
+
+
 def known_at(record: RaceRecord, time_s: float) -> RaceRecord:
     """Return what was known of a race at a race time: its frames up to then are those of the whole race.
 
@@ -129,17 +134,9 @@ def known_at(record: RaceRecord, time_s: float) -> RaceRecord:
         t[name] = t[name].where(~(t[name] > time_s))
     whole = record.laps
     waits = driven & whole["pit_out_time_s"].notna().to_numpy() & t["pit_out_time_s"].isna().to_numpy()
-    for name in (
-        "race_time_s",
-        "lap_time_s",
-        "position",
-        "pit_lane_s",
-        "pit_stationary_s",
-        "sector1_s",
-        "sector2_s",
-        "sector3_s",
-    ):
-        t.loc[later, name] = np.nan
+    lane = {e.car_id for e in record.entries if e.pit_lane_start}  # what these start on is known
+    waits &= ~(t["car_id"].isin(lane) & (t["lap"] == 1)).to_numpy()
+    t.loc[later, list(_AT_THE_LINE)] = np.nan
     t.loc[later, ["track_status"]] = None
     t.loc[waits, ["compound", "compound_pirelli"]] = None
     t.loc[waits, ["tyre_age", "stint"]] = np.nan
