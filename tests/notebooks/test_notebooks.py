@@ -1,0 +1,110 @@
+"""Every notebook is a regression test: it runs top to bottom, ends by itself and gives its committed output, cell by cell."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = sorted(p.name for p in FOLDER.glob("*.ipynb"))
+
+
+def run(notebook: Path, *, data: bool) -> subprocess.CompletedProcess[str]:
+    """Run one notebook under nbval, with race data (where there are any) or without."""
+    environment = dict(os.environ)
+    if not data:
+        environment.pop("RACETWIN_DATA", None)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "--nbval-cell-timeout=180",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "timeout=400",
+    ]
+    return subprocess.run(
+        [*command, notebook.name],
+        cwd=notebook.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+
+
+def copied(tmp_path: Path, name: str) -> Path:
+    for file in (name, "conftest.py"):
+        shutil.copy(FOLDER / file, tmp_path / file)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    return tmp_path / name
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_gives_its_committed_output_without_race_data(name: str) -> None:
+    done = run(FOLDER / name, data=False)
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_gives_the_same_output_with_race_data(name: str, race_data: Path) -> None:
+    done = run(FOLDER / name, data=True)
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_a_changed_number_is_caught(tmp_path: Path) -> None:
+    notebook = copied(tmp_path, "00_quickstart.ipynb")
+    text = notebook.read_text(encoding="utf-8")
+    assert "52 laps" in text
+    notebook.write_text(text.replace("52 laps", "53 laps"), encoding="utf-8")
+    done = run(notebook, data=False)
+    assert done.returncode == 1
+    assert "Cell outputs differ" in done.stdout
+
+
+def test_an_error_in_the_background_is_caught(tmp_path: Path) -> None:
+    notebook = copied(tmp_path, "01_race_day.ipynb")
+    text = notebook.read_text(encoding="utf-8")
+    broken = text.replace(
+        '"live = LiveRace.auto(', '"RaceDayBoard._show_track = lambda *a: 1 / 0\\n",\n    "live = LiveRace.auto('
+    )
+    assert broken != text
+    notebook.write_text(broken, encoding="utf-8")
+    done = run(notebook, data=False)
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stdout
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_is_short_and_explained(name: str) -> None:
+    notebook = nbformat.read(FOLDER / name, as_version=4)
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    assert notebook.cells[0].cell_type == "markdown"
+    assert len(notebook.cells) <= 20
+    assert any(c.cell_type == "markdown" for c in notebook.cells[1:])
+    for cell in code:
+        assert len(cell.source.splitlines()) <= 15, cell.source
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_holds_no_widget_state_and_no_trace_of_a_machine(name: str) -> None:
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    assert "widgets" not in json.loads(text)["metadata"]
+    for word in ("/home/", "/root/", "/tmp/", "/Users/"):
+        assert word not in text
