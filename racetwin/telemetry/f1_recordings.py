@@ -38,7 +38,7 @@ MAX_LINE = 4 * 1024 * 1024
 """Longest line read, in bytes; the longest real one (a Subscribe reply) has 100 kB."""
 
 _STAMP = re.compile(rb"^\d{1,3}:\d{2}:\d{2}\.\d{1,7}(?=[\[{\"'])")
-_FIRST = ("SessionInfo", "ExtrapolatedClock", "SessionData", "SessionStatus")
+_FIRST = ("SessionInfo", "SessionData", "ExtrapolatedClock", "SessionStatus")
 """Topics of a joined state that the others are read by."""
 _FIXED = ("SessionInfo", "SessionData", "DriverList")
 """Topics of a joined state that hold for the whole session."""
