@@ -133,8 +133,9 @@ class StrategyDesk:
         exhaustive: bool = False,
         standard_error: float | None = None,
         parameters: RaceParameters | None = None,
+        final_plans: int = FINAL_PLANS,
     ) -> Evaluation:
-        """Do as :meth:`evaluate`, and return the races behind the answer too."""
+        """Do as :meth:`evaluate`, and return the races behind the answer too; ``final_plans`` get all the races."""
         began = self.clock()
         check_car(state, car_id)
         if deadline_s is not None and not deadline_s > 0:
@@ -152,7 +153,7 @@ class StrategyDesk:
             question,
             plans,
             n_races,
-            final_plans=len(plans) if exhaustive else FINAL_PLANS,
+            final_plans=len(plans) if exhaustive else final_plans,
             standard_error=standard_error,
             out_of_time=lambda: deadline_s is not None and self.clock() - began > deadline_s,
         )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NARROW = 24
 """Plans of the unchanged race that are asked again under a lever, beside those that act on the coming lap."""
+FINAL = 8
+"""Plans that get all the races under a lever, beside the best of each decision."""
 CONTENDERS = 6
 """Plans whose order a sensitivity looks at: the best, and the best of each other decision."""
 
@@ -43,6 +45,7 @@ def what_if(
         seed,
         plans=_plans_under(before, changed, car_id),
         parameters=before.parameters,
+        final_plans=FINAL,
     )
     known = {s.plan: s for s in before.ranking.scored}
     changes = []

