@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from racetwin.telemetry.ingestor import Ingested, TelemetryIngestor
     from racetwin.telemetry.laptable import frames
     from racetwin.telemetry.library import RaceLibrary
+    from racetwin.telemetry.recorder import Recorder, Recording
     from racetwin.telemetry.records import RaceRecord
     from racetwin.telemetry.replay import Replay
     from racetwin.telemetry.simulator import TelemetrySimulator
@@ -25,6 +26,8 @@ _HOME = {
     "LiveTelemetryClient": "websocket_client",
     "RaceLibrary": "library",
     "RaceRecord": "records",
+    "Recorder": "recorder",
+    "Recording": "recorder",
     "Replay": "replay",
     "TelemetryIngestor": "ingestor",
     "TelemetrySimulator": "simulator",
@@ -36,6 +39,8 @@ __all__ = [
     "LiveTelemetryClient",
     "RaceLibrary",
     "RaceRecord",
+    "Recorder",
+    "Recording",
     "Replay",
     "TelemetryIngestor",
     "TelemetrySimulator",

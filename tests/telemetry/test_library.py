@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from racetwin.config import Settings
+from racetwin.errors import DataError
+from racetwin.schemas import RaceControlMessage, TrackConditions
+from racetwin.telemetry import RaceLibrary, RaceRecord, frames
+from racetwin.telemetry.records import Told
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> RaceLibrary:
+    return RaceLibrary(Settings(data=None, library=tmp_path / "races"))
+
+
+def test_a_race_added_comes_back_whole(own: RaceLibrary, record: RaceRecord) -> None:
+    told = (Told(1.0, TrackConditions(rainfall=True)), Told(2.0, RaceControlMessage(message="DRS ENABLED")))
+    given = RaceRecord.from_laps(
+        record.laps,
+        race_id="2024-99-test",
+        season=2024,
+        grid=record.grid,
+        told=told,
+        results=pd.DataFrame({"driver": ["AAA"]}),
+    )
+    path = own.add(given)
+    got = own.load("2024-99-test")
+    assert path.is_file()
+    assert list(frames(got, hz=2)) == list(frames(given, hz=2))
+    assert (got.entries, got.status, got.told, got.chequered_lap) == (given.entries, given.status, told, 8)
+    assert got.results is not None
+    assert got.results["driver"].tolist() == ["AAA"]
+    table = own.list()
+    assert table[["race_id", "season", "total_laps", "source", "winner"]].to_dict("records") == [
+        {"race_id": "2024-99-test", "season": 2024, "total_laps": 8, "source": "own library", "winner": "AAA"}
+    ]
+
+
+def test_without_any_data_the_message_says_what_to_do(own: RaceLibrary) -> None:
+    assert own.list().empty
+    with pytest.raises(DataError, match=r"set RACETWIN_DATA to a folder .* or add a race with 'racetwin data add"):
+        own.load("2024-12-great-britain")
+
+
+def test_a_race_that_is_not_there_names_the_nearest(own: RaceLibrary, record: RaceRecord) -> None:
+    own.add(record)
+    with pytest.raises(
+        DataError, match="there is no race '2024-98-test' among the 1 at hand; did you mean 2024-99-test"
+    ):
+        own.load("2024-98-test")
+    with pytest.raises(DataError, match="no race"):
+        own.load("../../etc/passwd")
+
+
+def test_an_unreadable_folder_is_named(tmp_path: Path) -> None:
+    missing = RaceLibrary(Settings(data=tmp_path / "nowhere", library=tmp_path))
+    with pytest.raises(DataError, match=r"RACETWIN_DATA=.*nowhere is not a folder"):
+        missing.list()
+    (tmp_path / "empty").mkdir()
+    empty = RaceLibrary(Settings(data=tmp_path / "empty", library=tmp_path))
+    with pytest.raises(DataError, match=r"holds no laps\.parquet"):
+        empty.load("x")
+
+
+def test_a_broken_file_is_named(own: RaceLibrary, record: RaceRecord, tmp_path: Path) -> None:
+    path = own.add(record)
+    path.write_bytes(b"not parquet")
+    with pytest.raises(DataError, match=r"cannot read .*2024-99-test.parquet"):
+        own.load("2024-99-test")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "laps.parquet").write_bytes(b"broken")
+    (folder / "races.csv").write_text("race_id,season\n2024-01-x,2024\n")
+    library = RaceLibrary(Settings(data=folder, library=tmp_path / "none"))
+    with pytest.raises(DataError, match=r"cannot read .*laps.parquet"):
+        library.load("2024-01-x")
+    with pytest.raises(DataError, match="laps_scheduled"):
+        library.list()
+
+
+def test_a_race_id_that_cannot_name_a_file_is_refused(own: RaceLibrary, record: RaceRecord) -> None:
+    bad = RaceRecord.from_laps(record.laps, race_id="../escape")
+    with pytest.raises(DataError, match="cannot name a file"):
+        own.add(bad)
+
+
+@pytest.mark.data
+@pytest.mark.integration
+def test_stored_races_have_their_grid_and_near_misses_are_named(race_data: Path, tmp_path: Path) -> None:
+    library = RaceLibrary(Settings(data=race_data, library=tmp_path))
+    race = library.load("2023-15-singapore")
+    assert race.grid["55"] == 1
+    assert (race.total_laps, race.session, race.circuit_id, len(race.entries)) == (62, "R", "marina-bay", 19)
+    lane = library.load("2026-02-china-sprint")
+    assert any(e.pit_lane_start for e in lane.entries)
+    with pytest.raises(DataError, match="2023-15-singapore"):
+        library.load("2023-singapore")
+    with pytest.raises(DataError, match="great-britain"):
+        library.load("2024-great-britain")
