@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from racetwin.config import settings
 from racetwin.errors import ConfigurationError, InputError
-from racetwin.simulation.backends import mojo_library, numba_backend
+from racetwin.simulation.backends import cupy_race, mojo_library, numba_backend
 from racetwin.simulation.backends.totals import Totals
 from racetwin.simulation.spec.pack import Packed
 
@@ -39,6 +39,13 @@ def choose(name: str = "auto", size: int = 0) -> Backend:
         raise InputError(f"backend: {name!r}, expected one of {', '.join(BACKENDS)}")
     if name == "auto":
         name = settings().backend
+    if name == "cupy" or (name == "auto" and size >= cupy_race.WORTHWHILE and cupy_race.available()):
+        try:
+            return cupy_race.backend()
+        except ConfigurationError as e:
+            if name == "cupy":
+                raise
+            _warn_once(str(e))
     if name == "mojo" or (name == "auto" and mojo_library.available()):
         try:
             return mojo_library.backend()
@@ -51,4 +58,4 @@ def choose(name: str = "auto", size: int = 0) -> Backend:
 
 @cache
 def _warn_once(message: str) -> None:
-    logging.getLogger(__name__).warning("%s; using Numba, which is slower and races the same", message)
+    logging.getLogger(__name__).warning("%s; using a slower backend, whose races are the same", message)
