@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from racetwin import __version__
-from racetwin.cli import bench, data, journal, model, race, strategy, validate
+from racetwin.cli import bench, data, feeds, journal, model, race, strategy, validate
 
 app = typer.Typer(
     name="racetwin",
@@ -40,6 +40,7 @@ app.command("simulate")(race.simulate)
 app.command("strategy")(strategy.strategy)
 app.command("validate")(validate.validate)
 app.command("bench")(bench.bench)
+app.command("feeds")(feeds.feeds)
 app.command("calibrate")(model.calibrate)
 app.command("schema")(model.schema)
 app.add_typer(data.app, name="data")

@@ -20,6 +20,7 @@ import ast
 import gzip
 import json
 import re
+import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -261,7 +262,7 @@ def _line(line: bytes, topic: str | None, clock: _Clock, count: Counter[str]) ->
 
 def _object(message: dict[str, Any], clock: _Clock, count: Counter[str]) -> Iterator[TopicMessage]:
     if "event" in message and isinstance(message.get("data"), str):
-        yield from _event(message["data"].encode(), clock, count)
+        yield from _event(message["data"].encode("utf-8", "replace"), clock, count)
     elif isinstance(state := message.get("R", message.get("result")), dict):
         yield from _state(state, clock)
     elif isinstance(message.get("A"), list):
@@ -362,7 +363,9 @@ def _literal(line: bytes) -> Any:
     if line[:1] != b"[" or len(line) > MAX_LINE // 4:
         return None
     try:
-        return ast.literal_eval(line.decode("utf-8", "replace"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd escapes and numbers in a damaged line are no news
+            return ast.literal_eval(line.decode("utf-8", "replace"))
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
         return None
 
