@@ -8,6 +8,7 @@ Whoever drives it (the orchestrator, a notebook, a test) decides when and where 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -32,8 +33,10 @@ from racetwin.schemas import (
     CarTwinState,
     DeskAnswer,
     LapCompleted,
+    PitEntered,
     RaceEvent,
     Recommendation,
+    Rejection,
     TelemetryFrame,
 )
 from racetwin.telemetry import TelemetryIngestor
@@ -61,6 +64,9 @@ class RaceEngine:
         Who ranks plans; None for a :class:`racetwin.simulation.StrategyDesk`.
     races, seed, objective
         What the desk is asked with.
+    only_race
+        Refuse frames of any other race: what a replay is fed by other doors must not replace it. None: the feed may move on to
+        the next session.
 
     Examples
     --------
@@ -82,6 +88,7 @@ class RaceEngine:
         seed: int | None = None,
         objective: str = "points",
         run_id: str = "run",
+        only_race: str | None = None,
     ) -> None:
         self.info = info or RaceInfo(race_id="")
         self.run_id = run_id
@@ -92,6 +99,7 @@ class RaceEngine:
         self.laps_archive: dict[int, RaceSnapshot] = {}
         self._parameters = parameters
         self._ask: dict[str, Any] = {"objective": objective, "n_races": races, "seed": seed}
+        self.only_race = only_race
         self.queue = DeskQueue(desk)
         self._frames_in = 0
         self._accepted = 0
@@ -103,6 +111,7 @@ class RaceEngine:
         self._field: Mapping[str, Any] = {}
         self._answers: dict[str, DeskAnswer] = {}
         self._advice: dict[str, tuple[Recommendation, ...]] = {}
+        self._stopped_s: dict[str, float] = {}
         self._n_answers = 0
         self._desk_error: str | None = None
         self._last_desk_s: float | None = None
@@ -121,6 +130,20 @@ class RaceEngine:
         self._frames_in += 1
         self.admitted = frame = self.ingestor.admit(raw)
         if frame is None:
+            return None
+        if self.only_race is not None and frame.race_id != self.only_race:
+            self.admitted = None
+            self.ingestor.refuse(
+                Rejection(
+                    kind="race_id.other_race",
+                    field="race_id",
+                    value=frame.race_id[:80],
+                    expected=f"{self.only_race}, the race that this engine runs",
+                    source=frame.source,
+                    seq=frame.seq,
+                    time_s=frame.time_s,
+                )
+            )
             return None
         ingested = self.ingestor.take(frame)
         if ingested is None:
@@ -149,6 +172,7 @@ class RaceEngine:
             self._events.clear()
             self._laps.clear()
             self._cars, self._answers, self._advice, self.laps_archive = {}, {}, {}, {}
+            self._stopped_s = {}
             self._n_events = self._leader_laps = 0
             self._frozen.clear()
             self.queue.drop(())
@@ -176,12 +200,20 @@ class RaceEngine:
             if isinstance(event, LapCompleted):
                 self._laps.append(_row(event))
                 leader = max(leader, event.lap)
+            elif isinstance(event, PitEntered):
+                self._withdraw(event)
         self._frozen.pop("events", None)
         self._frozen.pop("laps", None)
         self._stale = True
         if leader > self._leader_laps:
             self._leader_laps = leader
             self.archive()
+
+    def _withdraw(self, stop: PitEntered) -> None:
+        """Take back what was said to a car that has boxed since: plans for a set that is coming off advise nobody."""
+        self._stopped_s[stop.car_id] = stop.time_s
+        self._answers = {c: a for c, a in self._answers.items() if c != stop.car_id}
+        self._advice = {c: a for c, a in self._advice.items() if c != stop.car_id}
 
     def archive(self) -> None:
         """Remember what is known now as what was known when the leader completed its last lap."""
@@ -275,6 +307,8 @@ class RaceEngine:
             return False
         if advised.answer.race_id != self.info.race_id:
             return False
+        if advised.answer.time_s < self._stopped_s.get(car_id, -math.inf):
+            return False  # it was asked before the car boxed
         self.recall(car_id, advised.answer, advised.advice)
         return True
 
@@ -363,6 +397,7 @@ class RaceEngine:
         self._events = deque(_EVENTS.validate_python(dump["events"]), maxlen=EVENTS_KEPT)
         self._laps = [LapRow.model_validate(r) for r in dump["laps"]]
         self._cars, self._field, self._answers, self._advice, self.laps_archive = {}, {}, {}, {}, {}
+        self._stopped_s = {}
         self._frozen.clear()
         self._stale = True
         self.follow(dump["followed"])

@@ -58,7 +58,11 @@ def verdict(answer: DeskAnswer | None, car: CarTelemetry | None, *, finished: bo
     if finished or (car is not None and car.status in (CarStatus.RETIRED, CarStatus.FINISHED)):
         retired = car is not None and car.status is CarStatus.RETIRED
         return Verdict("out", "RETIRED" if retired else "FINISHED", "no decision left to make")
+    if car is not None and car.status is CarStatus.PIT:
+        return Verdict("wait", "IN THE PITS", "new plans once it is back on track")
     if answer is None or not answer.plans:
+        if car is not None and car.stops:
+            return Verdict("wait", "WORKING", "new plans at the end of this lap")
         return Verdict("wait", "WORKING", "waiting for the first simulated plans of this car")
     lap = car.lap if car is not None and car.lap else answer.lap + 1
     age = max(0, lap - answer.lap - 1)

@@ -15,6 +15,8 @@ from racetwin.schemas import (
     TrackStatus,
     TrackStatusChanged,
 )
+from racetwin.telemetry.laptable import frames
+from racetwin.telemetry.records import RaceRecord
 
 pytestmark = pytest.mark.unit
 
@@ -175,3 +177,37 @@ def lap(car: str) -> LapCompleted:
 )
 def test_what_makes_a_new_plan_worth_asking_for(event: object, why: str | None) -> None:
     assert reasons_for("2", (event,), PLACES) == ((why,) if why else ())  # type: ignore[arg-type]
+
+
+def test_looking_changes_nothing(race_frames: list[TelemetryFrame]) -> None:
+    looked_at = RaceEngine()
+    for frame in race_frames[:150]:
+        looked_at.ingest(frame)
+        looked_at.snapshot()
+    assert looked_at.hash() == fed(race_frames[:150]).hash()
+
+
+def first_stop(happenings: list[TelemetryFrame]) -> tuple[int, str]:
+    """Which frame brings the race's first green-flag stop after lap 5, and whose it is."""
+    probe = RaceEngine(races=RACES)
+    for i, frame in enumerate(happenings):
+        ingested = probe.ingest(frame)
+        for event in ingested.events if ingested else ():
+            if isinstance(event, PitEntered) and event.lap > 5:
+                return i, event.car_id
+    raise AssertionError("the race holds no stop")
+
+
+def test_what_was_said_to_a_car_is_withdrawn_when_it_boxes(record: RaceRecord) -> None:
+    race_frames = list(frames(record, hz=None, to_lap=40))
+    at, car_id = first_stop(race_frames)
+    engine = fed(race_frames[:at])
+    engine.follow(car_id)
+    engine.settle()
+    assert car_id in engine.snapshot().answers
+    asked_before = engine.prepare(car_id)
+    assert asked_before is not None
+    engine.ingest(race_frames[at])
+    assert car_id not in engine.snapshot().answers
+    assert car_id not in engine.snapshot().advice
+    assert not engine.accept(engine.queue.work(asked_before)), "an answer asked for before the stop comes too late"

@@ -108,3 +108,14 @@ def test_the_desks_own_comparison_of_waiting_goes_first_while_it_is_fresh(race: 
     v = verdict(answer, car(23))
     assert (v.advantage, v.standard_error, v.sure) == (0.9, 0.1, "clear")
     assert verdict(answer, car(24)).advantage != 0.9  # it was about lap 23
+
+
+def test_car_in_the_pits_is_not_told_to_box() -> None:
+    from racetwin.schemas import CarStatus, CarTelemetry
+    from racetwin.widgets.verdict import verdict
+
+    told = verdict(None, CarTelemetry(car_id="44", status=CarStatus.PIT, lap=21, stops=0))
+    assert (told.call, told.headline) == ("wait", "IN THE PITS")
+    after = verdict(None, CarTelemetry(car_id="44", status=CarStatus.TRACK, lap=22, stops=1))
+    assert after.call == "wait"
+    assert "end of this lap" in after.detail
