@@ -79,7 +79,8 @@ def reference_laps(singles: list[RaceFit]) -> tuple[dict[str, float], dict[str, 
     A circuit's lap in a season it was not raced in follows from how much faster or slower the other circuits became.
     """
     own = {
-        f"{f.circuit_id}/{f.season}": (f, float(np.median(f.intercepts) + f.effects[0] * f.total_laps / 2)) for f in singles
+        f"{f.circuit_id}/{f.season}": (f, float(np.median(f.intercepts) + f.effects[0] * f.total_laps / 2))
+        for f in singles
     }
     rows = pd.DataFrame(
         [(f.circuit_id, f.season, np.log(v)) for f, v in own.values()], columns=["circuit", "season", "log"]

@@ -7,16 +7,14 @@ regression over past races, so that the forecast is as good as it has shown itse
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from racetwin.calibration.pace import RaceFit
 from racetwin.calibration.tables import RaceTables
+from racetwin.simulation.form import features
 
 TEAM_MEMORY = 0.75
 """Weight that a team's form of before keeps at each new race."""
@@ -24,14 +22,6 @@ DRIVER_MEMORY = 0.9
 PRIOR_RACES = 2.0
 """Races that 'no better than the field' weighs as in a new team's or driver's form."""
 RIDGE = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class PacePrior:
-    """Pace before the first lap: mean and standard deviation, seconds per lap against the field's median car."""
-
-    mean: npt.NDArray[np.float64]
-    sd: float
 
 
 def race_pace(single: RaceFit) -> pd.Series:
@@ -72,9 +62,7 @@ def follow(tables: RaceTables, singles: list[RaceFit]) -> pd.DataFrame:
             team[str(t)] = _update(team.get(str(t), (0.0, 0.0)), float(g.pace.mean()), TEAM_MEMORY)
         for r in seen.itertuples():
             mates = seen[seen.team == r.team].pace.mean()
-            driver[str(r.driver)] = _update(
-                driver.get(str(r.driver), (0.0, 0.0)), float(r.pace - mates), DRIVER_MEMORY
-            )
+            driver[str(r.driver)] = _update(driver.get(str(r.driver), (0.0, 0.0)), float(r.pace - mates), DRIVER_MEMORY)
     out = pd.concat(rows, ignore_index=True)
     out.attrs["team"] = team
     out.attrs["driver"] = driver
@@ -90,24 +78,13 @@ def _update(old: tuple[float, float], value: float, memory: float) -> tuple[floa
     return total / (weight + PRIOR_RACES), weight
 
 
-def features(team: npt.ArrayLike, driver: npt.ArrayLike, grid: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return ``(n, 4)`` regressors: one, form of team and driver, grid place against the middle (unknown: 0)."""
-    t, d = np.asarray(team, dtype=float), np.asarray(driver, dtype=float)
-    g = np.asarray(grid, dtype=float)
-    middle = np.nanmean(g) if np.isfinite(g).any() else 0.0
-    place = np.where(np.isfinite(g), (g - middle) / 10.0, 0.0)
-    return np.column_stack([np.ones(len(t)), t, d, place])
-
-
 def fit(tables: RaceTables, singles: list[RaceFit]) -> dict[str, Any]:
     """Return the file's ``form`` block: weights, residual spread and the present form of every team and driver."""
     rows = follow(tables, singles)
     known = rows[rows.pace.between(-4, 4) & (rows.season > rows.season.min())]
     if len(known) < 100:
         known = rows[rows.pace.between(-4, 4)]
-    parts = [
-        features(g.team_form, g.driver_form, g.grid) for _, g in known.groupby("race_id", sort=False)
-    ]
+    parts = [features(g.team_form, g.driver_form, g.grid) for _, g in known.groupby("race_id", sort=False)]
     x = np.vstack(parts)
     y = np.concatenate([g.pace.to_numpy(dtype=float) for _, g in known.groupby("race_id", sort=False)])
     weight = np.ones(len(y))
@@ -121,17 +98,13 @@ def fit(tables: RaceTables, singles: list[RaceFit]) -> dict[str, Any]:
         "weights": {k: round(float(v), 5) for k, v in zip(("one", "team", "driver", "grid"), b, strict=True)},
         "sd_s": round(scale * 1.1, 5),
         "n": len(y),
+        "history": {
+            str(race): {
+                "teams": {str(t): round(float(f), 3) for t, f in zip(g.team, g.team_form, strict=True) if f},
+                "drivers": {str(d): round(float(f), 3) for d, f in zip(g.driver, g.driver_form, strict=True) if f},
+            }
+            for race, g in rows.groupby("race_id", sort=False)
+        },
         "teams": {k: round(v[0], 4) for k, v in sorted(rows.attrs["team"].items())},
         "drivers": {k: round(v[0], 4) for k, v in sorted(rows.attrs["driver"].items())},
     }
-
-
-def pace_prior(
-    form: Mapping[str, Any], teams: list[str], drivers: list[str], grid: npt.ArrayLike
-) -> PacePrior:
-    """Return pace before the first lap from a file's ``form`` block; an unknown team or driver counts as the field."""
-    team = [float(form["teams"].get(t, 0.0)) for t in teams]
-    driver = [float(form["drivers"].get(d, 0.0)) for d in drivers]
-    w = form["weights"]
-    mean = features(team, driver, grid) @ np.array([w["one"], w["team"], w["driver"], w["grid"]])
-    return PacePrior(mean - np.median(mean), float(form["sd_s"]))

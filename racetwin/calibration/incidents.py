@@ -41,7 +41,11 @@ class IncidentFit:
 
 def leader_laps(laps: pd.DataFrame) -> pd.DataFrame:
     """Return one row per race and lap, of the first car to complete it, with the status ``code`` G, SC, VSC or RED."""
-    lead = laps.sort_values(["race_id", "lap", "race_time_s"], kind="stable").groupby(["race_id", "lap"], sort=False).head(1)
+    lead = (
+        laps.sort_values(["race_id", "lap", "race_time_s"], kind="stable")
+        .groupby(["race_id", "lap"], sort=False)
+        .head(1)
+    )
     lead = lead.sort_values(["race_id", "lap"], kind="stable").reset_index(drop=True)
     code = np.where(lead.is_red, "RED", np.where(lead.is_sc, "SC", np.where(lead.is_vsc, "VSC", "G")))
     lead["code"] = code

@@ -193,7 +193,18 @@ def fit(laps: pd.DataFrame, method: Method = "nuts", seed: int = 0) -> tuple[Pac
     estimate = np.array([f.effects for f in singles]) / _SCALE
     covariance = np.array([f.covariance for f in singles]) / np.outer(_SCALE, _SCALE)
     fuel_per_lap = np.array([0.97 * fuel_load_kg(f.season) / f.total_laps for f in singles])
-    p = sample("pace, fuel and tyres", _model, estimate, covariance, index, fuel_per_lap, len(circuits), method=method, seed=seed, dense_mass=True)
+    p = sample(
+        "pace, fuel and tyres",
+        _model,
+        estimate,
+        covariance,
+        index,
+        fuel_per_lap,
+        len(circuits),
+        method=method,
+        seed=seed,
+        dense_mass=True,
+    )
     noise = {c: float(np.median([f.noise_s for f in singles if f.circuit_id == c])) for c in circuits}
     field = p.mean("field")
     circuit = field + p.mean("shift")

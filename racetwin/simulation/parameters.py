@@ -290,7 +290,7 @@ def load_parameters(circuit_id: str | None, season: int, path: Path | str | None
     >>> load_parameters("monza", 2024).pit_loss_s > 15
     True
     """
-    document = _read(str(path) if path is not None else None)
+    document = read_document(str(path) if path is not None else None)
     earlier = [y for y in map(int, document["seasons"]) if y <= season]
     levels = [
         ("defaults", document["defaults"]),
@@ -315,7 +315,8 @@ def _typed(name: str, value: Any) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _read(path: str | None) -> dict[str, Any]:
+def read_document(path: str | None) -> dict[str, Any]:
+    """Return a parameter file as it stands, checked; None names the one shipped."""
     try:
         text = Path(path).read_text() if path else files("racetwin").joinpath("data/parameters.json").read_text()
         document: dict[str, Any] = json.loads(text)

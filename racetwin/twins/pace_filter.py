@@ -117,6 +117,14 @@ class PaceFilter:
         self.cars[car_id] = len(self.cars)
         return self.cars[car_id]
 
+    def expect_pace(self, car: int, mean_s: float, sd_s: float) -> None:
+        """Set what is known of a car's pace before its first lap, in seconds a lap against the field."""
+        k = COMMON + PER_CAR * car + PACE
+        self.x[k] = mean_s
+        self.P[k, :] = 0.0
+        self.P[:, k] = 0.0
+        self.P[k, k] = sd_s**2
+
     def start_lap(self, lap: int) -> None:
         """Let the level of the day move, once for each lap the leader has begun."""
         m = self.model
@@ -169,7 +177,7 @@ class PaceFilter:
         expected = float((x[at] * h).sum()) + self.known_s(lap.lap, c, lap.age) + lap.traffic_s
         Ph = (P[:, at] * h).sum(axis=1)
         prior = float((Ph[at] * h).sum())
-        noise = m.noise_s**2 * lap.variance_factor * max(1.0, self.unrest)
+        noise = m.noise_s**2 * lap.variance_factor
         if lap.compound < 0:
             noise += UNKNOWN_COMPOUND_SD_S**2
         residual = lap_time_s - expected

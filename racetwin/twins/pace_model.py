@@ -57,15 +57,15 @@ class PaceModel:
     noise_s : s
         Scale of what remains.
     nu_slow, nu_fast, cap
-        Degrees of freedom of the Student weights for laps slower and faster than expected (mistakes are slow), and the
-        largest factor by which one lap's variance is inflated.
+        Degrees of freedom of the Student weights for laps slower and faster than expected, and the largest factor by which one
+        lap's variance is inflated. Slow laps have a hundred reasons and weigh little; fast ones have one.
     traffic_factor, blue_factor, restart_factor, yellow_factor
         Variance factor of a lap spent behind another car, of one in which the car was lapped, of the first after a
         neutralisation, of one with yellow flags.
     follow_sd_s, blue_sd_s : s
         Spread that following, and being lapped, adds to a lap time.
     calm : -
-        Memory, per lap of a car, of how restless the whole field has been; restless fields have larger noises.
+        Memory, per lap of a car, of how restless the whole field has been; in a restless field the level walks faster.
     """
 
     reference_s: float = 88.0
@@ -77,38 +77,38 @@ class PaceModel:
     wear_s: Five = (0.075, 0.048, 0.032, 0.05, 0.04)
     cliff_age: Five = (14.0, 22.0, 32.0, 30.0, 30.0)
     cliff_s: Five = (0.0, 0.0, 0.0, 0.0, 0.0)
-    follow_share: float = 0.35
-    follow_range_s: float = 1.8
-    follow_memory: float = 0.85
-    dirty_air_s: float = 0.08
-    blue_s: float = 1.3
-    blue_gap_s: float = 0.9
-    blue_width_s: float = 0.8
+    follow_share: float = 0.12
+    follow_range_s: float = 1.6
+    follow_memory: float = 0.76
+    dirty_air_s: float = 0.38
+    blue_s: float = 1.5
+    blue_gap_s: float = 0.75
+    blue_width_s: float = 1.0
     reference_sd_s: float = 8.0
-    level_walk_s: float = 0.15
+    level_walk_s: float = 0.12
     level_walk_wet_s: float = 1.0
-    drift_sd_s: float = 0.02
+    drift_sd_s: float = 0.005
     drift_walk_s: float = 0.0003
     offset_sd_s: float = 0.2
-    wear_sd_s: float = 0.03
+    wear_sd_s: float = 0.018
     wet_offset_sd_s: float = 6.0
     pace_sd_s: float = 0.6
-    pace_walk_s: float = 0.12
-    set_pace_sd_s: float = 0.05
-    set_wear_sd_s: float = 0.0125
-    mood_persistence: float = 0.75
-    mood_sd_s: float = 0.49
-    noise_s: float = 0.43
-    nu_slow: float = 0.5
-    nu_fast: float = 5.0
-    cap: float = 100.0
-    traffic_factor: float = 1.5
-    blue_factor: float = 10.0
+    pace_walk_s: float = 0.047
+    set_pace_sd_s: float = 0.03
+    set_wear_sd_s: float = 0.015
+    mood_persistence: float = 0.8
+    mood_sd_s: float = 0.3
+    noise_s: float = 0.2
+    nu_slow: float = 0.02
+    nu_fast: float = 100.0
+    cap: float = 6000.0
+    traffic_factor: float = 2.2
+    blue_factor: float = 16.0
     restart_factor: float = 16.0
     yellow_factor: float = 3.0
     follow_sd_s: float = 0.25
     blue_sd_s: float = 0.7
-    calm: float = 0.05
+    calm: float = 0.025
 
     @classmethod
     def of(cls, parameters: RaceParameters, total_laps: int | None = None) -> PaceModel:

@@ -21,6 +21,7 @@ from racetwin.schemas import (
     TrackStatusChanged,
     Weather,
 )
+from racetwin.simulation.form import Form, load_form
 from racetwin.simulation.parameters import RaceParameters, load_parameters
 from racetwin.twins.car_twin import DEFAULT_SEASON, CarTwin, event_time
 from racetwin.twins.field_twin import FieldTwin
@@ -77,6 +78,8 @@ class RaceTwin:
         Taken from the first frame where empty.
     parameters
         Race-model parameters; by default those of the first frame's circuit and season.
+    form
+        What is known of the cars before the race; by default what ships with the parameters.
 
     Examples
     --------
@@ -85,7 +88,7 @@ class RaceTwin:
     0
     """
 
-    def __init__(self, race_id: str = "", parameters: RaceParameters | None = None) -> None:
+    def __init__(self, race_id: str = "", parameters: RaceParameters | None = None, form: Form | None = None) -> None:
         self.race_id = race_id
         self.circuit_id: str | None = parameters.circuit_id if parameters else None
         self.season = parameters.season if parameters else DEFAULT_SEASON
@@ -100,6 +103,8 @@ class RaceTwin:
         self.rainfall: bool | None = None
         self.field = FieldTwin(self)
         self._given = parameters
+        self._form = form
+        self.form = form or Form()
         self._begun = False
         self._first_line: dict[int, float] = {}
         self._crossed: tuple[float, str] | None = None
@@ -114,12 +119,16 @@ class RaceTwin:
 
     def observe(self, frame: TelemetryFrame, events: Iterable[RaceEvent] = ()) -> None:
         """Take a validated frame and the events derived from it."""
-        if not self._begun:
+        first = not self._begun
+        if first:
             self._begin(frame)
         self.frame = frame
         for car in frame.cars:
             twin = self.cars.get(car.car_id) or self._enter(car.car_id)
             twin.see(car)
+        if first and self.leader_laps == 0:
+            for twin, pace, sd in zip(self.cars.values(), *self.pace_before(), strict=True):
+                self.pace.expect_pace(twin.index, pace, sd)
             if twin.laps > self.leader_laps:  # joined a race that was under way
                 self.leader_laps = self.status_since_lap = self.pace.lap = twin.laps
         if frame.total_laps and frame.total_laps != self.total_laps:
@@ -133,6 +142,7 @@ class RaceTwin:
         self.circuit_id = frame.circuit_id or self.circuit_id
         self.season = frame.season or self.season
         self.simulated = frame.simulated
+        self.form = self._known_form()
         self.parameters = self._given or load_parameters(self.circuit_id, self.season)
         self.total_laps = frame.total_laps or self.parameters.total_laps
         self.track_status = frame.track.status
@@ -144,6 +154,19 @@ class RaceTwin:
         self.cars[car_id].track_status = self.track_status
         self.cars[car_id].surroundings = self.stop_context
         return self.cars[car_id]
+
+    def _known_form(self) -> Form:
+        """Form before the race; a race drawn from the model has cars that nobody has seen before."""
+        if self._form is not None:
+            return self._form
+        return Form() if self.simulated else load_form(self.race_id)
+
+    def pace_before(self) -> tuple[list[float], list[float]]:
+        """Pace of each car before its first lap, from form and grid, and how far it may stray: seconds a lap."""
+        cars = list(self.cars.values())
+        teams, drivers = [c.team or "" for c in cars], [c.driver or "" for c in cars]
+        pace = self.form.pace(teams, drivers, [float(c.grid or 0) for c in cars])
+        return pace.tolist(), self.form.spread(teams, drivers).tolist()
 
     def _set_distance(self, total_laps: int) -> None:
         """The race distance became known, or race control changed it: fuel was still loaded for the old one."""
@@ -439,6 +462,7 @@ class RaceTwin:
         twin._status_of_stop = dict(saved["status_of_stop"])
         twin._begun = bool(saved["begun"])
         if twin._begun:
+            twin.form = twin._known_form()
             twin.parameters = parameters or load_parameters(twin.circuit_id, twin.season)
             model = PaceModel.of(twin.parameters, int(saved["fuelled_for"]))
             twin.pace = PaceFilter.restore(model, saved["pace"])
