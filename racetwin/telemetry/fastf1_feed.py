@@ -68,7 +68,10 @@ def add_race(
     folder = cache or now.cache / "fastf1"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        fastf1.Cache.enable_cache(str(folder))
+        if hasattr(fastf1.Cache, "configure"):  # since FastF1 3.9, where enable_cache is on its way out
+            fastf1.Cache.configure(cache_dir=str(folder))
+        else:
+            fastf1.Cache.enable_cache(str(folder))
         which = int(event) if str(event).strip().isdigit() else str(event)
         loaded = fastf1.get_session(season, which, kind)
         loaded.load(laps=True, telemetry=False, weather=True, messages=True)
