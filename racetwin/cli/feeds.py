@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from racetwin.cli.output import console, print_json, table
+from racetwin.config import settings
 
 _MARK = {"ready": "[green]ready[/]", "limited": "[yellow]limited[/]", "unavailable": "[red]unavailable[/]"}
 
@@ -50,7 +51,8 @@ def record(
     from racetwin.telemetry.recorder import Recording
     from racetwin.telemetry.recorder import record as keep
 
-    source = open_feed(feed, **({} if url is None else {"url": url}))
+    options: dict[str, Any] = {} if url is None else {"url": url}
+    source = open_feed(feed, settings(), **options)
     console.print(f"Recording {feed} to {out}; Ctrl-C ends it.")
     try:
         asyncio.run(keep(source, out, to_lap=to_lap))
