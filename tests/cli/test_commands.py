@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from racetwin.cli import app
 
 pytestmark = pytest.mark.integration
 
@@ -46,18 +49,19 @@ def assert_one_clear_line(done: subprocess.CompletedProcess[str], *words: str) -
         assert word in done.stderr
 
 
-COMMANDS = (
-    ["race-day", "serve", "replay", "simulate", "strategy", "validate", "bench", "calibrate", "schema"]
-    + [f"data {c}" for c in ("list", "add")]
-    + [f"journal {c}" for c in ("ls", "show", "export", "compact")]
-)
+COMMANDS = [str(c.name) for c in app.registered_commands] + [
+    f"{group.name} {c.name}"
+    for group in app.registered_groups
+    if group.typer_instance is not None
+    for c in group.typer_instance.registered_commands
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_each_command_has_an_example(command: str) -> None:
-    done = racetwin(*command.split(), "--help", COLUMNS="200")
-    assert done.returncode == 0
-    assert f"racetwin {command}" in done.stdout.split("Usage", 1)[1].split("\n", 1)[1]
+    done = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"})
+    assert done.exit_code == 0
+    assert f"racetwin {command}" in done.output.split("Usage", 1)[1].split("\n", 1)[1]
 
 
 def test_missing_race_is_one_clear_line(race_data: Path) -> None:
