@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from racetwin.api.core import APICache
-from racetwin.api.problems import UnavailableError
+from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.errors import InputError
 from racetwin.runtime.face import EngineFace
 from racetwin.runtime.snapshot import RaceSnapshot
@@ -69,9 +69,12 @@ class Answers:
         match = _AT.fullmatch(at)
         if match is None:
             raise InputError(f"at: {at!r}, expected a lap such as 23 or a race time such as 1820.5s")
-        if match[1]:
-            return await self.face.at(lap=int(match[1]))
-        return await self.face.at(time_s=float(match[2]))
+        try:
+            if match[1]:
+                return await self.face.at(lap=int(match[1]))
+            return await self.face.at(time_s=float(match[2]))
+        except InputError as error:
+            raise NotThereError(str(error)) from None
 
     def car(self, snapshot: RaceSnapshot, car_id: str | None) -> str:
         """Return the car that is meant: the one named, else the first that is followed, else the leader."""
@@ -79,7 +82,7 @@ class Answers:
         known = [c.car_id for c in frame.cars] if frame else []
         if car_id is not None:
             if car_id not in known:
-                raise InputError(f"car_id: {car_id!r} is not in this race; cars: {', '.join(known)}")
+                raise NotThereError(f"car_id: {car_id!r} is not in this race; cars: {', '.join(known)}")
             return car_id
         for followed in snapshot.followed:
             if followed in known:

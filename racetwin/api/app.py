@@ -47,10 +47,10 @@ def create_app(face: EngineFace, settings: Settings | None = None, *, buckets: B
             for code, text in (
                 (401, "A token is needed"),
                 (403, "Not allowed"),
-                (404, "Not found"),
-                (409, "Not possible now"),
+                (404, "Not in this race, or not known then"),
+                (409, "The question does not fit the race as it is"),
                 (413, "Too large"),
-                (422, "The question does not make sense"),
+                (422, "The question is malformed"),
                 (429, "Too many requests"),
                 (503, "No race yet"),
             )

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from racetwin.errors import DataError, InputError, RacetwinError
+from racetwin.errors import DataError, RacetwinError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -43,6 +43,10 @@ class UnavailableError(RacetwinError):
     """The engine cannot answer yet or any more: the client may try again."""
 
 
+class NotThereError(RacetwinError):
+    """What was asked about is not in this race, or was not known then."""
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the application with a problem document."""
 
@@ -62,8 +66,8 @@ def install(app: FastAPI) -> None:
     async def _ours(_: Request, error: RacetwinError) -> Response:
         if isinstance(error, UnavailableError):
             return problem(503, str(error), headers={"Retry-After": "1"})
-        status = 422 if isinstance(error, InputError) else 404 if isinstance(error, DataError) else 409
-        return problem(status, str(error))
+        # A well-formed question that does not fit the race as it is conflicts with its state; 422 is for what is malformed.
+        return problem(404 if isinstance(error, NotThereError | DataError) else 409, str(error))
 
     @app.exception_handler(Exception)
     async def _unexpected(_: Request, error: Exception) -> Response:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from racetwin.api.problems import UnavailableError
+from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.errors import InputError
 from racetwin.schemas import CarId, Model, PlannedStop, Receipt
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from racetwin.runtime.face import EngineFace
     from racetwin.simulation.state import RaceState
 
+LEVER = r"^(sc|vsc|red|rain|stop|wear|slow|pace)[0-9A-Z@:.x+-]*$"
+"""How a lever's word begins and what it may be made of; the desk says what is wrong with the rest."""
 MAX_PLANS = 64
 MAX_RACES = 20_000
 
@@ -26,7 +28,7 @@ class WhatIfQuestion(Model):
     """
 
     car_id: CarId
-    lever: Annotated[str, Field(min_length=2, max_length=64, examples=["sc@31"])]
+    lever: Annotated[str, Field(pattern=LEVER, max_length=40, examples=["sc@31"])]
     objective: Annotated[str, Field(min_length=1, max_length=100)] = "points"
 
 
@@ -60,11 +62,20 @@ class PlanOutcomes(Model):
     receipt: Receipt
 
 
-class ControlCommand(Model):
-    """What to do with a replay."""
+class HoldCommand(Model):
+    """Hold a replay, or go on with it."""
 
-    action: Annotated[str, Field(pattern="^(pause|resume|speed)$", examples=["pause"])]
-    value: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    action: Literal["pause", "resume"]
+
+
+class SpeedCommand(Model):
+    """Run a replay at ``value`` times real time."""
+
+    action: Literal["speed"]
+    value: Annotated[float, Field(gt=0, le=10_000)]
+
+
+ControlCommand = Annotated[HoldCommand | SpeedCommand, Field(discriminator="action")]
 
 
 def present_state(face: EngineFace, car_id: str) -> RaceState:
@@ -73,7 +84,7 @@ def present_state(face: EngineFace, car_id: str) -> RaceState:
         raise UnavailableError("no frame has come in yet; there is no race to plan in")
     if car_id not in face.engine.twin.cars:
         cars = ", ".join(face.engine.twin.cars)
-        raise InputError(f"car_id: {car_id!r} is not in this race; cars: {cars}")
+        raise NotThereError(f"car_id: {car_id!r} is not in this race; cars: {cars}")
     if not face.engine.can_plan(car_id):
         raise InputError(f"car_id: {car_id} has no laps left to plan")
     state: RaceState = face.engine.twin.race_state()

@@ -11,11 +11,12 @@ from pydantic import TypeAdapter
 
 from racetwin.api import examples
 from racetwin.api.answers import Answers, CarLine, Environment, SchemaName, car_lines, environment
-from racetwin.api.problems import UnavailableError
+from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.api.questions import (
     ControlCommand,
     PlanOutcomes,
     PlanQuestion,
+    SpeedCommand,
     WhatIfQuestion,
     ask_rejoin,
     ask_what_if,
@@ -161,7 +162,9 @@ def router(answers: Answers) -> APIRouter:
             advised = await face.plan(chosen)
             known = advised.answer if advised else None
         if known is None:
-            raise InputError(f"car_id: no plan of car {chosen} {'was known then' if at else '(no laps left to plan)'}")
+            raise NotThereError(
+                f"car_id: no plan of car {chosen} {'was known then' if at else '(no laps left to plan)'}"
+            )
         return answers.respond(request, ("plans", chosen, at), known, lambda: known)
 
     @api.get("/strategy-recommendations", responses=_json(list[Recommendation]))
@@ -214,17 +217,19 @@ def router(answers: Answers) -> APIRouter:
     @api.post("/control", status_code=204, response_class=Response)
     async def control(command: ControlCommand) -> Response:
         """Pause, resume or hasten a replay."""
-        if command.action == "speed" and command.value is None:
-            raise InputError("value: missing, expected the speed against real time")
-        face.control(command.action, command.value)
+        face.control(command.action, command.value if isinstance(command, SpeedCommand) else None)
         return Response(status_code=204)
 
-    @api.get("/schema/{name}", responses=_json(dict[str, Any]))
+    @api.get(
+        "/schema/{name}",
+        response_class=Response,
+        responses={200: {"content": {"application/schema+json": {"schema": {"type": "object"}}}}},
+    )
     async def schema_of(name: Annotated[str, Path(pattern="^[a-z-]{1,40}$", examples=["telemetry"])]) -> Response:
         """The JSON Schema of a document."""
         model = SCHEMAS.get(name)
         if model is None:
-            raise InputError(f"name: {name!r}, expected one of {', '.join(SCHEMAS)}")
+            raise NotThereError(f"name: {name!r}, expected one of {', '.join(SCHEMAS)}")
         schema = model.json_schema() if isinstance(model, TypeAdapter) else model.model_json_schema()
         return Response(orjson.dumps(schema), media_type="application/schema+json")
 

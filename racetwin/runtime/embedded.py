@@ -6,15 +6,21 @@ import asyncio
 import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 from racetwin.config import Settings
-from racetwin.errors import InputError
+from racetwin.errors import InputError, RacetwinError
 from racetwin.runtime.engine import RaceEngine
 from racetwin.runtime.orchestrator import MainOrchestrator
 from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.runtime.sources import Source, library_race, simulated_race
 from racetwin.schemas import TelemetryFrame
 from racetwin.telemetry.replay import Replay
+
+if TYPE_CHECKING:
+    from racetwin.schemas import Rejoin, WhatIf
+    from racetwin.simulation.state import RaceState
 
 
 class Unpaced:
@@ -49,6 +55,7 @@ class Embedded:
         self._wanted: tuple[str, ...] = ()
         self._lock = threading.Lock()
         self._publish: Callable[[RaceSnapshot], None] | None = None
+        self._settings = settings
 
     def run(self, publish: Callable[[RaceSnapshot], None], report: Callable[[Exception], None]) -> None:
         """Run the engine until the race has ended or :meth:`stop` was called."""
@@ -91,6 +98,40 @@ class Embedded:
         if self._runner is None:
             raise InputError(f"{action}: the race was not started; call start() first")
         self._runner.control(action, value)
+
+    def what_if(self, car_id: str, lever: str, objective: str) -> WhatIf:
+        """Ask about the present race with one thing changed."""
+        from racetwin.simulation.desk import StrategyDesk
+
+        # A desk of our own: the engine's goes on answering for the race as it is.
+        return StrategyDesk(self._settings).what_if(self._present(car_id), car_id, lever, objective)
+
+    def pit_window(self, car_id: str, laps: int) -> tuple[Rejoin, ...]:
+        """Return the rejoin for each of the coming laps under green, VSC and SC."""
+        from racetwin.simulation.rejoin import rejoin_window
+
+        return rejoin_window(self._present(car_id), car_id, laps)
+
+    def _present(self, car_id: str) -> RaceState:
+        """Return the race as the twins see it now; the engine is read on its own loop, between two frames."""
+        runner, engine = self._runner, self._engine
+        if runner is None:
+            raise InputError("the race was not started; call start() first")
+        found: Future[RaceState] = Future()
+
+        def read() -> None:
+            try:
+                if engine.twin is None or not engine.can_plan(car_id):
+                    raise InputError(f"car_id: {car_id!r} has no laps left to plan, or is not in this race")
+                found.set_result(engine.twin.race_state())
+            except Exception as error:
+                found.set_exception(error)
+
+        runner.call(read)
+        try:
+            return found.result(timeout=10)
+        except TimeoutError:
+            raise RacetwinError("the race is being stopped; there is nobody to ask") from None
 
 
 def embed_replay(

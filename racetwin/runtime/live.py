@@ -25,6 +25,7 @@ from racetwin.errors import InputError, RacetwinError
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
+    from racetwin.schemas import Rejoin, WhatIf
 
 Callback = Callable[["RaceSnapshot"], None]
 
@@ -49,6 +50,12 @@ class Session(Protocol):
 
     def control(self, action: str, value: float | None) -> None:
         """Pause, resume, seek or change the speed of a replay."""
+
+    def what_if(self, car_id: str, lever: str, objective: str) -> WhatIf:
+        """Ask the desk about the present race with one thing changed; blocks until it has answered."""
+
+    def pit_window(self, car_id: str, laps: int) -> tuple[Rejoin, ...]:
+        """Return the rejoin for each of the coming laps under green, VSC and SC; blocks until it is known."""
 
 
 class _Shared:
@@ -357,6 +364,26 @@ class LiveRace:
         if not speed > 0:
             raise InputError(f"speed: {speed!r}, expected a number above 0")
         self._shared.session.control("speed", speed)
+
+    def what_if(self, car_id: str, lever: str, objective: str = "points") -> WhatIf:
+        """Ask what would be best now if one thing were different; blocks for about the time of two answers.
+
+        Parameters
+        ----------
+        lever
+            ``"sc@31"``, ``"vsc"``, ``"rain@40:0.6"``, ``"stop:16@25:HARD"`` (car 16 boxes), ``"wear:55x1.3"``, ``"slow:55+4"``;
+            several joined by ``&``.
+
+        Returns
+        -------
+        WhatIf
+            The answer before and after, on the same random numbers, and what the lever does to each plan.
+        """
+        return self._shared.session.what_if(car_id, lever, objective)
+
+    def pit_window(self, car_id: str, laps: int = 8) -> tuple[Rejoin, ...]:
+        """Return where a car rejoins for a stop on each of the coming laps, under green, VSC and SC; in order of lap."""
+        return self._shared.session.pit_window(car_id, laps)
 
     def touch(self) -> None:
         """Say that somebody is looking; with ``lease_s`` the race stops when nobody has for that long."""

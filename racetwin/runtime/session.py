@@ -104,7 +104,8 @@ def open_session(
     label = f"{'SIMULATED ' if info.simulated else ''}{info.event or info.race_id}" if source else "live telemetry"
 
     def make(about: RaceInfo) -> RaceEngine:
-        return RaceEngine(about, races=settings.races, seed=settings.seed, run_id=_run_id())
+        only = source.info.race_id if source else None
+        return RaceEngine(about, races=settings.races, seed=settings.seed, run_id=_run_id(), only_race=only)
 
     if not keep:
         engine = make(info)

@@ -17,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from racetwin.errors import ConfigurationError, InputError, RacetwinError
 from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.runtime.wire import Reader
+from racetwin.schemas import Rejoin, WhatIf
 
 RETRY_FIRST_S = 0.2
 RETRY_LAST_S = 5.0
@@ -127,6 +128,25 @@ class Subscription:
     def control(self, action: str, value: float | None) -> None:
         """Pause, resume or hasten the engine's replay."""
         self._request("POST", "/api/v1/control", json={"action": action, "value": value})
+
+    def what_if(self, car_id: str, lever: str, objective: str) -> WhatIf:
+        """Ask the engine's desk about the present race with one thing changed."""
+        question = {"car_id": car_id, "lever": lever, "objective": objective}
+        return WhatIf.model_validate_json(self._request("POST", "/api/v1/strategy/what-if", json=question).content)
+
+    def pit_window(self, car_id: str, laps: int) -> tuple[Rejoin, ...]:
+        """Ask the engine for the rejoin on each of the coming laps under green, VSC and SC."""
+        now = self._rejoin(car_id=car_id)
+        total = self._reader.snapshot.info.total_laps if self._reader.snapshot else None
+        last = now.lap + laps - 1 if total is None else min(now.lap + laps - 1, total - 1)
+        return tuple(
+            self._rejoin(car_id=car_id, lap=lap, track_status=status)
+            for lap in range(now.lap, last + 1)
+            for status in ("GREEN", "VSC", "SC")
+        )
+
+    def _rejoin(self, **query: str | int) -> Rejoin:
+        return Rejoin.model_validate_json(self._request("GET", f"/api/v1/rejoin?{urlencode(query)}").content)
 
     def _request(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:

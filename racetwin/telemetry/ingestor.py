@@ -204,6 +204,10 @@ class TelemetryIngestor:
             self.counters.rejected_cars += max(len(values["cars"]) - len(frame.cars), 0)
         return frame
 
+    def refuse(self, rejection: Rejection) -> None:
+        """Count a whole frame as refused for a reason that its taker has."""
+        self._refuse([rejection], whole=True)
+
     def _refuse(self, refused: list[Rejection], whole: bool) -> None:
         self.rejected.extend(refused)
         for r in refused:

@@ -74,7 +74,7 @@ def _serve_frames(
 
     async def main() -> None:
         info = RaceInfo(race_id="", source="test", speed=None)
-        engine = RaceEngine(info, races=RACES)
+        engine = RaceEngine(info, races=RACES, only_race=next((f.race_id for f in race), None))
         kept = None
         if journal:
             kept = Journal(folder / "journal.sqlite", write=True)

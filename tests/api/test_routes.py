@@ -88,7 +88,7 @@ def test_time_travel(served: Any) -> None:
     assert max(r["lap"] for r in served.get("laps", params={"at": "5"}).json()) == 5
     at_time = served.get("telemetry", params={"at": f"{then['time_s']:.3f}s"}).json()
     assert at_time["time_s"] == pytest.approx(then["time_s"])
-    assert served.get("environment", params={"at": "40"}).status_code == 422
+    assert served.get("environment", params={"at": "40"}).status_code == 404
     assert served.get("environment", params={"at": "yesterday"}).status_code == 422
 
 
@@ -108,7 +108,8 @@ def test_what_if(served: Any) -> None:
     assert answer.json()["lever"]
     wrong = served.post("strategy/what-if", json={"car_id": car, "lever": "meteor@3"})
     assert wrong.status_code == 422
-    assert "meteor" in wrong.json()["detail"]
+    assert "lever" in wrong.json()["detail"]
+    assert served.post("strategy/what-if", json={"car_id": car, "lever": "sc@2"}).status_code == 409
 
 
 def test_own_plans_are_raced(served: Any) -> None:
@@ -120,12 +121,12 @@ def test_own_plans_are_raced(served: Any) -> None:
     for outcome in one.json()["outcomes"]:
         assert sum(outcome["position_probability"]) == pytest.approx(1.0)
     late = served.post("simulate", json={**question, "plans": [[{"lap": 190, "compound": "HARD"}]]})
-    assert late.status_code == 422
+    assert late.status_code == 409
 
 
 def test_unknown_car_names_the_cars(served: Any) -> None:
     answer = served.get("car-twin", params={"car_id": "999"})
-    assert answer.status_code == 422
+    assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("application/problem+json")
     assert "cars:" in answer.json()["detail"]
 
@@ -200,7 +201,7 @@ def test_schemas_are_published(served: Any) -> None:
     assert "car_id" in served.get("schema/car-twin").json()["properties"]
     kinds = served.get("schema/event").json()
     assert LapCompleted.__name__ in kinds["$defs"]
-    assert served.get("schema/nonsense").status_code == 422
+    assert served.get("schema/nonsense").status_code == 404
 
 
 def test_everything_is_documented_with_examples(served: Any) -> None:
