@@ -45,7 +45,6 @@ race-day: $(VENV)/.installed ## a Grand Prix with live advice: RACE=2024-12-grea
 
 test: $(VENV)/.installed-test lint types ## all tests but the slow ones; CATEGORY=unit|integration|live
 	$(BIN)/python -m pytest -q -m "$(if $(CATEGORY),$(CATEGORY) and )not browser and not chaos and not backtest"
-	$(if $(CATEGORY),,$(MAKE) notebooks)
 
 lint: $(VENV)/.installed-test ## ruff and the import contracts
 	$(BIN)/ruff check .
@@ -56,7 +55,7 @@ types: $(VENV)/.installed-test ## mypy --strict
 	$(BIN)/mypy
 
 notebooks: $(VENV)/.installed-test ## every notebook as a regression test
-	$(BIN)/python -m pytest -q --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg notebooks
+	$(BIN)/python -m pytest -q tests/notebooks
 
 browser: $(VENV)/.installed-test ## the race-day page in headless Chromium
 	$(BIN)/python -m pytest -q -m browser
