@@ -8,6 +8,7 @@ that differences are between plans and not between strokes of luck; the same que
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from racetwin.config import Settings
@@ -28,6 +29,8 @@ from racetwin.simulation.search import Question, search
 from racetwin.simulation.sharding import Simulate
 from racetwin.simulation.state import RaceState
 
+REMEMBERED = 8
+"""Evaluations kept for the what-if questions that follow an answer."""
 FINAL_PLANS = 16
 """Plans that get the full number of races when the search is not exhaustive."""
 
@@ -61,6 +64,7 @@ class StrategyDesk:
         self.settings = settings or process_settings()
         self.run: Simulate = run or _runner(self.settings)
         self.clock = clock
+        self._recent: OrderedDict[tuple[object, ...], Evaluation] = OrderedDict()
 
     def evaluate(
         self,
@@ -75,6 +79,7 @@ class StrategyDesk:
         exhaustive: bool = False,
         standard_error: float | None = None,
         parameters: RaceParameters | None = None,
+        with_sensitivity: bool = False,
     ) -> DeskAnswer:
         """Rank the pit plans of a car.
 
@@ -101,13 +106,15 @@ class StrategyDesk:
             Wanted of the differences between the best few, in units of the objective; they get up to 8 times the races for it.
         parameters
             Race-model numbers; by default those of the state's circuit and season.
+        with_sensitivity
+            Also say what would change the ranking, see :meth:`sensitivity`.
 
         Raises
         ------
         InputError
             For a car that is not racing, a plan it cannot carry out, an objective that cannot be read, a deadline that is over.
         """
-        return self.explain(
+        found = self.explain(
             state,
             car_id,
             objective,
@@ -118,7 +125,10 @@ class StrategyDesk:
             exhaustive=exhaustive,
             standard_error=standard_error,
             parameters=parameters,
-        ).answer
+        )
+        if not with_sensitivity:
+            return found.answer
+        return found.answer.model_copy(update={"sensitivity": self.sensitivity(state, car_id, objective, base=found)})
 
     def explain(
         self,
@@ -141,14 +151,16 @@ class StrategyDesk:
         if deadline_s is not None and not deadline_s > 0:
             raise InputError(f"deadline: {deadline_s} s, expected more than 0")
         n_races = self.settings.races if n_races is None else n_races
+        seed = self.settings.seed if seed is None else seed
         if n_races < 2:
             raise InputError(f"races: {n_races}, expected at least 2")
         p = parameters or self.parameters(state)
         goal = parse_objective(objective, state, car_id)
+        ours = plans is None
         plans = candidate_plans(state, car_id, p) if plans is None else tuple(dict.fromkeys(plans))
         for plan in plans:
             check_plan(state, car_id, plan)
-        question = self.question(state, car_id, goal, self.settings.seed if seed is None else seed, p)
+        question = self.question(state, car_id, goal, seed, p)
         ranking = search(
             question,
             plans,
@@ -171,7 +183,18 @@ class StrategyDesk:
             partial=ranking.partial,
             elapsed_s=self.clock() - began,
         )
-        return Evaluation(answer, ranking, question, p)
+        found = Evaluation(answer, ranking, question, p)
+        if ours and not ranking.partial:
+            self._recent[state.hash(), car_id, goal.name, n_races, seed, p.hash()] = found
+            while len(self._recent) > REMEMBERED:
+                self._recent.popitem(last=False)
+        return found
+
+    def base(self, state: RaceState, car_id: str, objective: str = "points") -> Evaluation:
+        """Return the evaluation of a state that what-if questions start from; one that was just made is not made again."""
+        goal = parse_objective(objective, state, car_id).name
+        key = (state.hash(), car_id, goal, self.settings.races, self.settings.seed, self.parameters(state).hash())
+        return self._recent.get(key) or self.explain(state, car_id, objective)
 
     def what_if(
         self,

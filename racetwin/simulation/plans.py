@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from racetwin.errors import InputError
 from racetwin.schemas import Compound, PlannedStop
 
 MAX_STOPS = 4
@@ -23,10 +24,10 @@ class PitPlan:
 
     def __post_init__(self) -> None:
         if len(self.stops) > MAX_STOPS:
-            raise ValueError(f"stops: {len(self.stops)}, expected at most {MAX_STOPS}")
+            raise InputError(f"stops: {len(self.stops)}, expected at most {MAX_STOPS}")
         laps = [s.lap for s in self.stops]
         if laps != sorted(set(laps)):
-            raise ValueError(f"stops: laps {laps}, expected each later than the one before")
+            raise InputError(f"stops: laps {laps}, expected each later than the one before")
 
     @classmethod
     def of(cls, *stops: tuple[int, str] | tuple[int, str, float]) -> PitPlan:

@@ -33,7 +33,7 @@ def what_if(
     """Rank the plans again under a lever; see :meth:`racetwin.simulation.desk.StrategyDesk.what_if`."""
     pulled = parse_lever(lever) if isinstance(lever, str) else lever
     changed = pulled.apply(state)
-    before = base if base is not None else desk.explain(state, car_id, objective)
+    before = base if base is not None else desk.base(state, car_id, objective)
     if before.answer.receipt.state_hash != state.hash() or before.answer.car_id != car_id:
         raise InputError("base: an evaluation of another car or moment, expected that of the state given")
     seed, n_races = before.question.seed, before.answer.receipt.n_races
@@ -104,7 +104,7 @@ def sensitivity(
     levers: Sequence[Lever] | None,
 ) -> tuple[Sensitivity, ...]:
     """See :meth:`racetwin.simulation.desk.StrategyDesk.sensitivity`."""
-    before = base if base is not None else desk.explain(state, car_id, objective)
+    before = base if base is not None else desk.base(state, car_id, objective)
     question = before.question
     plans = _contenders(before)
     found = []

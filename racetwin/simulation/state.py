@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from racetwin.errors import InputError
 from racetwin.schemas import MAX_CARS, TrackStatus
 
 FloatArray = npt.NDArray[np.float64]
@@ -133,22 +134,22 @@ class RaceState:
     def _check(self) -> None:
         n = len(self.car_id)
         if not 1 <= n <= MAX_CARS:
-            raise ValueError(f"car_id: {n} cars, expected 1 to {MAX_CARS}")
+            raise InputError(f"car_id: {n} cars, expected 1 to {MAX_CARS}")
         if len(set(self.car_id)) != n:
-            raise ValueError(f"car_id: {list(self.car_id)} has a car twice")
+            raise InputError(f"car_id: {list(self.car_id)} has a car twice")
         if not 0 <= self.lap < self.total_laps:
-            raise ValueError(f"lap: {self.lap}, expected 0 to {self.total_laps - 1} of {self.total_laps}")
+            raise InputError(f"lap: {self.lap}, expected 0 to {self.total_laps - 1} of {self.total_laps}")
         for f in fields(self):
             value = getattr(self, f.name)
             if isinstance(value, np.ndarray):
                 if len(value) != n:
-                    raise ValueError(f"{f.name}: {len(value)} values, expected one for each of {n} cars")
+                    raise InputError(f"{f.name}: {len(value)} values, expected one for each of {n} cars")
                 if value.dtype.kind == "f" and not np.isfinite(value).all():
                     bad = self.car_id[int(np.argwhere(~np.isfinite(value))[0][0])]
-                    raise ValueError(f"{f.name}: not a finite number for car {bad}")
+                    raise InputError(f"{f.name}: not a finite number for car {bad}")
                 value.flags.writeable = False
             elif isinstance(value, tuple) and len(value) != n:
-                raise ValueError(f"{f.name}: {len(value)} values, expected one for each of {n} cars")
+                raise InputError(f"{f.name}: {len(value)} values, expected one for each of {n} cars")
 
     @property
     def n_cars(self) -> int:

@@ -181,6 +181,20 @@ def test_sensitivity_names_what_would_change_the_ranking(desk, base, make_state)
         assert s.changes_best == (s.gain.difference > 2 * s.gain.standard_error and s.best != s.gain.b)
 
 
+def test_an_answer_can_carry_its_sensitivity(desk, make_state, base):
+    answer = desk.evaluate(make_state(), "5", plans=[s.plan for s in base.ranking.scored[:6]], with_sensitivity=True)
+    assert len(answer.sensitivity) >= 5
+
+
+def test_what_if_after_an_answer_does_not_run_the_race_as_it_stands_again(toy, make_state):
+    desk = StrategyDesk(Settings(races=200, seed=3), run=toy)
+    desk.evaluate(make_state(), "5")
+    before = sum(plans * n for plans, _, n in toy.calls)
+    result = desk.what_if(make_state(), "5", "slow:5+4")
+    assert sum(plans * n for plans, _, n in toy.calls) - before == result.after.candidate_races
+    assert result.before.candidate_races == before
+
+
 # --- plans that depend on each other -----------------------------------------------------------------------------------
 
 
