@@ -219,6 +219,9 @@ class GameSession:
             self._red, said = False, "LIGHTS OUT"
         elif code == "CHQF":
             said = "CHEQUERED FLAG"
+        elif code == "FLBK" and details is not None:
+            # The player has wound the game back: what follows is no late packet. Race time waits until it is caught up with.
+            self._frame, said = details.flashback_frame_identifier, "FLASHBACK"
         elif code == "SCAR" and details.safety_car_type in (1, 2):
             what = ("", "SAFETY CAR", "VIRTUAL SAFETY CAR")[details.safety_car_type]
             how = ("DEPLOYED", "ENDING", "IN", "RESUME")[min(details.event_type, 3)]

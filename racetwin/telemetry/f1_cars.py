@@ -45,6 +45,7 @@ class F1Cars:
         self._tyre_told: dict[str, tuple[int, float | None]] = {}
         self._tyre_counted: dict[str, float] = {}
         self._laps_done: dict[str, int] = {}
+        self._waiting: dict[str, tuple[int, float, float]] = {}
         self._crossed: dict[str, float] = {}
         self._flag_at: dict[str, float] = {}
 
@@ -93,29 +94,41 @@ class F1Cars:
         elif self.racing and self.started and self._builder.known(car).get("stops") is None:
             put["stops"] = 0  # left out until there is one
         self._builder.car(car, **put)
-        if not delta.keys().isdisjoint(("InPit", "PitOut", "Retired", "Stopped", "Status", "NumberOfLaps")):
+        if not delta.keys().isdisjoint(
+            ("InPit", "PitOut", "Retired", "Stopped", "Status", "NumberOfLaps", "LastLapTime")
+        ):
             self.status(car)
 
     def _laps(self, car: str, delta: dict[str, Any], put: dict[str, Any]) -> None:
+        known = self._builder.known(car)
+        if known.get("status") is CarStatus.FINISHED:
+            return  # what is timed after the flag is no lap of the race
         last = delta.get("LastLapTime")
-        told = lap_time(last.get("Value")) if isinstance(last, dict) else None
-        if told is not None:
-            put["last_lap_s"] = told
-        laps = integer(delta.get("NumberOfLaps"))
-        finished = self._builder.known(car).get("status") is CarStatus.FINISHED
-        if laps is None or not 0 <= laps < 200 or finished:
+        took = lap_time(last.get("Value")) if isinstance(last, dict) else None
+        if took is not None:
+            put["last_lap_s"] = took
+        laps, at, at_s = integer(delta.get("NumberOfLaps")), self.now, self.time_s
+        if laps is None and (waiting := self._waiting.get(car)) is not None:
+            if took is not None or self.now - waiting[1] > _AROUND_LINE_S:
+                laps, at, at_s = waiting
+        elif laps is not None and self.racing and took is None and laps > max(self._laps_done.get(car, 1), 1):
+            # In a race count and time of a lap belong together; where the time is late, the count waits for it.
+            self._waiting[car] = (laps, self.now, self.time_s)
             return
-        before = self._laps_done.get(car, 0 if self._builder.known(car).get("lap") == 1 else None)
+        if laps is None or not 0 <= laps < 200:
+            return
+        self._waiting.pop(car, None)
+        before = self._laps_done.get(car, 0 if known.get("lap") == 1 else None)
         self._laps_done[car] = laps
-        if before is not None and before != laps:
-            self._crossed[car] = self.now
-            put["last_line_time_s"] = self.time_s
+        if before is not None and laps > before:
+            self._crossed[car] = at
+            put["last_line_time_s"] = at_s
             # A line crossing without a time (lap 1, the lap of a red flag): the old time is not this lap's.
             put.setdefault("last_lap_s", None)
             # The feed counts the lap on the tyres some seconds later, or just before; either way it says the same.
-            tyre = self._builder.known(car).get("tyre")
-            told = self.now - self._tyre_counted.get(car, -math.inf) < _AROUND_LINE_S
-            if self.racing and tyre and tyre["age"] is not None and not told:
+            tyre = known.get("tyre")
+            counted = self.now - self._tyre_counted.get(car, -math.inf) < _AROUND_LINE_S
+            if self.racing and tyre and tyre["age"] is not None and not counted:
                 put["tyre"] = tyre | {"age": tyre["age"] + 1}
         put["lap"] = laps + 1
         if self.racing and laps + 1 > (self._builder.header("lap") or 0):

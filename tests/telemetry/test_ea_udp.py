@@ -252,6 +252,19 @@ def test_disorder_and_doubles_change_nothing():
 
 
 @pytest.mark.unit
+def test_a_flashback_shows_the_game_as_it_is_now():
+    game = Game(2025)
+    datagrams = [game.session(), game.participants(), *game.play(2.0)]
+    game.frame, game.time = 20, 1.0
+    datagrams.append(game.event(b"FLBK", flashback_frame_identifier=20, flashback_session_time=1.0))
+    datagrams += game.play(0.5, gap=9.0)
+    frames = list(read_datagrams(datagrams))
+    assert car(frames[-1], "4").gap_s == 9.0
+    times = [f.time_s for f in frames]
+    assert times == sorted(times), "race time waits, and never runs back"
+
+
+@pytest.mark.unit
 def test_a_new_session_starts_anew():
     game = Game(2025)
     first = [game.session(), game.participants(), *game.play(1.0)]
