@@ -129,8 +129,10 @@ class RaceTwin:
         if first and self.leader_laps == 0:
             for twin, pace, sd in zip(self.cars.values(), *self.pace_before(), strict=True):
                 self.pace.expect_pace(twin.index, pace, sd)
-            if twin.laps > self.leader_laps:  # joined a race that was under way
-                self.leader_laps = self.status_since_lap = self.pace.lap = twin.laps
+            joined = max((c.laps for c in self.cars.values()), default=0)
+            self.leader_laps = self.status_since_lap = self.pace.lap = (
+                joined  # more than 0 where the race was under way
+            )
         if frame.total_laps and frame.total_laps != self.total_laps:
             self._set_distance(frame.total_laps)
         for event in sorted(events, key=event_time):
