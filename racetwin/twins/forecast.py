@@ -23,8 +23,8 @@ SHAPE = np.array(
         *(0.095, 0.191, 0.294, 0.408, 0.541, 0.703, 0.917, 1.219, 1.720, 2.858),
     ]
 )
-"""Quantiles of (lap - median) / spread at ``LEVELS``, as they were on the races the filter was tuned on: narrower in the middle than
-a normal distribution, longer where slow."""
+"""Quantiles of (lap - median) / spread at ``LEVELS``, as they were on the races the filter was tuned on: narrower in the middle
+than a normal distribution, longer where slow."""
 LOW_90, HIGH_90 = 1.21, 2.14
 """Ends of the central 90 % interval in spreads, from the same races: laps go wrong more often than they go better."""
 
