@@ -29,8 +29,8 @@ def race_pace(single: RaceFit) -> pd.Series:
     return pd.Series(single.intercepts - np.median(single.intercepts), index=single.cars)
 
 
-def follow(tables: RaceTables, singles: list[RaceFit]) -> pd.DataFrame:
-    """Return one row per car and Grand Prix: form before it (``team``, ``driver``), ``grid`` and the ``pace`` it then showed."""
+def follow_all(tables: RaceTables, singles: list[RaceFit]) -> pd.DataFrame:
+    """Return one row per car and session: form before it (``team``, ``driver``), ``grid`` and the ``pace`` it then showed."""
     by_race = {f.race_id: f for f in singles}
     entries = tables.laps.drop_duplicates(["race_id", "driver_number"])[["race_id", "driver_number", "driver", "team"]]
     grid = tables.results[["race_id", "driver_number", "grid"]].copy()
@@ -42,8 +42,6 @@ def follow(tables: RaceTables, singles: list[RaceFit]) -> pd.DataFrame:
     rows = []
     season = None
     for race in tables.races.itertuples():
-        if race.session != "R":
-            continue
         if race.season != season:
             # Winter: cars change more than drivers do.
             team = {k: (v[0] * 0.7, v[1] * 0.5) for k, v in team.items()}
@@ -52,6 +50,7 @@ def follow(tables: RaceTables, singles: list[RaceFit]) -> pd.DataFrame:
         e["team_form"] = [team.get(t, (0.0, 0.0))[0] for t in e.team]
         e["driver_form"] = [driver.get(d, (0.0, 0.0))[0] for d in e.driver]
         single = by_race.get(str(race.race_id))
+        e["session"] = race.session
         e["pace"] = e.driver_number.map(race_pace(single)).to_numpy(dtype=float) if single else np.nan
         e["season"] = race.season
         rows.append(e)
@@ -80,7 +79,7 @@ def _update(old: tuple[float, float], value: float, memory: float) -> tuple[floa
 
 def fit(tables: RaceTables, singles: list[RaceFit]) -> dict[str, Any]:
     """Return the file's ``form`` block: weights, residual spread and the present form of every team and driver."""
-    rows = follow(tables, singles)
+    rows = follow_all(tables, singles)
     known = rows[rows.pace.between(-4, 4) & (rows.season > rows.season.min())]
     if len(known) < 100:
         known = rows[rows.pace.between(-4, 4)]

@@ -1,0 +1,189 @@
+"""``racetwin backtest``: race after race, forecast from what was known then, with parameters fitted on the races before it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from racetwin.calibration import calibrate
+from racetwin.calibration import form as form_model
+from racetwin.calibration import pace as pace_model
+from racetwin.calibration.assemble import priors
+from racetwin.calibration.calibrate import MIN_RACES, write
+from racetwin.calibration.tables import RaceTables, load
+from racetwin.config import Settings, settings
+from racetwin.errors import DataError, InputError
+from racetwin.evaluation.forecasts import N_RACES, RaceForecasts, forecast_race
+from racetwin.evaluation.scores import Row, score
+from racetwin.simulation.form import Form
+from racetwin.simulation.parameters import load_parameters, read_document
+from racetwin.telemetry.library import RaceLibrary
+
+Refit = Literal["never", "season", "race"]
+Progress = Callable[[str, int, int], None]
+REFITS = ("never", "season", "race")
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """Rows of the scoreboard, and the forecasts they come from, race by race."""
+
+    rows: list[Row]
+    races: list[RaceForecasts]
+    skipped: dict[str, str]
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Return one row per forecast, as ``--json`` writes it."""
+        return [r.as_dict() for r in self.rows]
+
+
+def choose_races(tables: RaceTables, races: Sequence[str] | None, until: str | None) -> list[str]:
+    """Return the races to score, in time order: those named (ids or beginnings of ids), up to and including ``until``.
+
+    By default every race that has enough history before it.
+    """
+    ids = [str(r) for r in tables.races.race_id]
+    if until is not None:
+        if until not in ids:
+            raise InputError(f"until: race {until!r} is not among the {len(ids)} races of the data folder")
+        ids = ids[: ids.index(until) + 1]
+    if races:
+        unknown = [r for r in races if not any(k.startswith(r) for k in ids)]
+        if unknown:
+            raise InputError(f"races: {unknown[0]!r} is no race (or beginning of a race id) of the data folder")
+        return [k for k in ids if any(k.startswith(r) for r in races)]
+    dry = (tables.races.session == "R") & ~tables.races.wet.astype(bool)
+    enough = dry.shift(1, fill_value=False).cumsum() >= MIN_RACES
+    return [k for k, ok in zip(tables.races.race_id, enough, strict=True) if ok and k in ids]
+
+
+def backtest(
+    data: Path,
+    races: Sequence[str] | None = None,
+    until: str | None = None,
+    refit: Refit = "season",
+    progress: Progress | None = None,
+    *,
+    workers: int | None = None,
+    seed: int = 1,
+    n: int = N_RACES,
+) -> Backtest:
+    """Score forecasts of real races against what happened.
+
+    Parameters
+    ----------
+    data
+        Folder of race data; races not scored are history.
+    races
+        Race ids, or beginnings of them (``2023``, ``2024-12``); None: all that have enough history.
+    until
+        Last race scored.
+    refit
+        When parameters are fitted again on all races before: before each ``race``, before the first scored race of each
+        ``season``, or ``never`` (the shipped parameters, or those of the setting ``parameters``; they may have seen the races).
+    progress
+        Told each race.
+    workers
+        Processes; by default the setting ``threads``.
+    seed, n
+        Of the simulations, and races simulated per question.
+
+    Returns
+    -------
+    Backtest
+        Rows by forecast, with what could not be scored and why.
+    """
+    if refit not in REFITS:
+        raise InputError(f"refit: {refit!r}, expected one of {', '.join(REFITS)}")
+    tables = load(data)
+    chosen = choose_races(tables, races, until)
+    if not chosen:
+        raise InputError("races: none to score; the folder needs races with at least 8 dry races before them")
+    source = settings().model_copy(update={"data": data})
+    tell = progress or (lambda _what, _done, _of: None)
+    done: dict[str, RaceForecasts] = {}
+    skipped: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix="racetwin-backtest-") as folder, _pool(workers) as pool:
+        forms = _forms_before(tables)
+        total = len(chosen)
+        waiting: list[tuple[str, Future[RaceForecasts]]] = []
+        tell("fitting parameters", 0, total)
+        plan = _parameter_files(tables, chosen, refit, Path(folder), pool)
+        for race_id, (file, history) in plan:
+            form = _form_of(file, history.get("form"), forms.get(race_id))
+            waiting.append((race_id, pool.submit(_score_one, source, race_id, file, form, seed, n)))
+        for k, (race_id, future) in enumerate(waiting):
+            tell(race_id, k, total)
+            try:
+                done[race_id] = future.result()
+            except DataError as error:
+                skipped[race_id] = str(error)
+        tell("done", total, total)
+    ordered = [done[r] for r in chosen if r in done]
+    return Backtest(score(ordered, seed), ordered, skipped)
+
+
+def _pool(workers: int | None) -> Executor:
+    # Spawned, not forked: the sampler's and the kernels' threads do not survive a fork.
+    return ProcessPoolExecutor(workers or settings().threads, mp_context=get_context("spawn"))
+
+
+def _parameter_files(
+    tables: RaceTables, chosen: list[str], refit: Refit, folder: Path, pool: Executor
+) -> Iterator[tuple[str, tuple[str | None, Mapping[str, Any]]]]:
+    """Yield each race with the parameter file that knew only races before it."""
+    if refit == "never":
+        named = settings().parameters
+        file = str(named) if named else None
+        document = read_document(file)
+        yield from ((r, (file, document)) for r in chosen)
+        return
+    season = tables.races.set_index("race_id").season
+    heads: dict[Any, str] = {}
+    for r in chosen:
+        heads.setdefault(r if refit == "race" else int(season[r]), r)
+    fits = {k: pool.submit(_fit_before, tables.before(r), folder / f"{r}.json") for k, r in heads.items()}
+    for r in chosen:
+        file = fits[r if refit == "race" else int(season[r])].result()
+        yield r, (file, read_document(file))
+
+
+def _fit_before(tables: RaceTables, out: Path) -> str:
+    dry = (tables.races.session == "R") & ~tables.races.wet.astype(bool) if len(tables.races) else pd.Series(dtype=bool)
+    if int(dry.sum()) < MIN_RACES:
+        write(priors(), out)
+    else:
+        calibrate(tables, None, out, method="map")
+    return str(out)
+
+
+def _forms_before(tables: RaceTables) -> dict[str, Mapping[str, Mapping[str, float]]]:
+    """Return form of teams and drivers before each race: a running state, so it knows the season's races so far."""
+    dry = tables.laps[~tables.laps.race_wet & (tables.laps.session == "R")]
+    singles = [f for _, g in dry.groupby("race_id", sort=False) if (f := pace_model.fit_race(g)) is not None]
+    rows = form_model.follow_all(tables, singles)
+    return {
+        str(race): {
+            "teams": {str(t): float(f) for t, f in zip(g.team, g.team_form, strict=True) if f},
+            "drivers": {str(d): float(f) for d, f in zip(g.driver, g.driver_form, strict=True) if f},
+        }
+        for race, g in rows.groupby("race_id", sort=False)
+    }
+
+
+def _form_of(file: str | None, block: Any, before: Mapping[str, Any] | None) -> Form:
+    if not block or before is None:
+        return Form()
+    return Form.of({**{k: v for k, v in block.items() if k != "history"}, **before})
+
+
+def _score_one(source: Settings, race_id: str, file: str | None, form: Form, seed: int, n: int) -> RaceForecasts:
+    record = RaceLibrary(source).load(race_id)
+    return forecast_race(record, load_parameters(record.circuit_id, record.season, file), form, seed=seed, n=n)

@@ -1,0 +1,276 @@
+"""What the live system would have said during a race, beside what then happened.
+
+A race goes through the same frames, ingestor, twins and simulation as a live one; at each question the answer is taken from what
+was known at that moment. Only afterwards is the outcome read from the record. Each question has its simple rule to beat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from racetwin.evaluation.lap_times import lap_time_forecasts, replayed
+from racetwin.evaluation.outcome import Outcome
+from racetwin.schemas import LapCompleted
+from racetwin.simulation.backends import choose
+from racetwin.simulation.form import Form
+from racetwin.simulation.parameters import RaceParameters
+from racetwin.simulation.plans import MAX_STOPS, PitPlan
+from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec.pack import pack
+from racetwin.simulation.state import RaceState
+from racetwin.telemetry.ingestor import Ingested
+from racetwin.telemetry.records import RaceRecord
+from racetwin.twins.hazard import by_lap, stop_hazard, within
+from racetwin.twins.race_twin import RaceTwin
+
+N_RACES = 300
+"""Simulated races per question; their sampling error is far below the spread between real races."""
+SHARES = (0.0, 0.25, 0.5, 0.75)
+"""Shares of race distance at which the finishing order is forecast."""
+PROBABILITY_SHARES = tuple(k / 10 for k in range(10))
+STINT_LAP = 5
+STOP_EVERY = 3
+SAFETY_CAR_EVERY = 5
+SAFETY_CAR_LAPS = 10
+REJOIN_LINES = 2
+UNDERCUT_GAP_S = 3.5
+UNDERCUT_ANSWER = 3
+"""An undercut is answered within this many laps, or it was none."""
+
+
+@dataclass(slots=True)
+class RaceForecasts:
+    """Tables of forecasts and outcomes of one race, by question; see the functions that fill them."""
+
+    race_id: str
+    season: int
+    wet: bool
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+
+def run_race(
+    state: RaceState,
+    p: RaceParameters,
+    *,
+    seed: int,
+    n: int = N_RACES,
+    laps: int | None = None,
+    plan: tuple[str, PitPlan] | None = None,
+) -> npt.NDArray[np.int64]:
+    """Return ``(n, cars)`` places after ``laps`` laps (default: at the flag), every car deciding for itself but for ``plan``."""
+    car_id, plans = (plan[0], [plan[1]]) if plan else (None, [])
+    packed = pack(state, p, plans, car_id, seed)
+    if laps is not None:
+        packed.i[L.I_INDEX["I_LAPS"]] = min(laps, state.laps_left)
+    totals = choose("auto", n)(packed, 0, n, True, np.arange(state.n_cars, dtype=np.int32))
+    return np.asarray(totals.watched[0], dtype=np.int64)
+
+
+def forecast_race(
+    record: RaceRecord, p: RaceParameters, form: Form, *, seed: int = 1, n: int = N_RACES
+) -> RaceForecasts:
+    """Replay a race and answer every question at every moment at which it is asked."""
+    outcome = Outcome.of(record)
+    asked = _Questions(RaceTwin(record.race_id, p, form), outcome, p, seed, n)
+    laps = lap_time_forecasts(asked.twin, asked.watch(replayed(record)))
+    out = RaceForecasts(record.race_id, record.season, outcome.wet)
+    out.tables = {k: pd.DataFrame(v).assign(race_id=record.race_id) for k, v in asked.rows.items() if v}
+    out.tables["laps"] = laps[laps.ahead <= 10]
+    return out
+
+
+class _Questions:
+    """Asks the twin at each lap of the leader and of each car."""
+
+    def __init__(self, twin: RaceTwin, outcome: Outcome, p: RaceParameters, seed: int, n: int) -> None:
+        self.twin, self.outcome, self.p, self.seed, self.n = twin, outcome, p, seed, n
+        self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.asked_grid = False
+        self.lap = 0
+
+    def watch(self, stream: Iterator[Ingested]) -> Iterator[Ingested]:
+        """Pass the stream on and ask once the twin has taken each part of it."""
+        for ingested in stream:
+            yield ingested
+            self.after(ingested)
+
+    def after(self, ingested: Ingested) -> None:
+        twin = self.twin
+        if not self.asked_grid and twin.cars and twin.total_laps:
+            self.asked_grid = True
+            self.at_lap(0)
+        for event in ingested.events:
+            if isinstance(event, LapCompleted):
+                self.at_line(event)
+        if twin.leader_laps != self.lap and twin.leader_laps < twin.total_laps:
+            self.lap = twin.leader_laps
+            self.at_lap(self.lap)
+
+    def note(self, table: str, **values: Any) -> None:
+        self.rows.setdefault(table, []).append(values)
+
+    # --- once a lap of the race ---------------------------------------------------------------------------------------
+
+    def at_lap(self, lap: int) -> None:
+        total, o = self.twin.total_laps, self.outcome
+        order_at = [round(s * total) for s in SHARES]
+        probability_at = [round(s * total) for s in PROBABILITY_SHARES]
+        if lap in order_at or lap in probability_at:
+            state = self.twin.race_state()
+            places = run_race(state, self.p, seed=self.seed + lap, n=self.n)
+            if lap in order_at:
+                self.finishing_order(state, places, SHARES[order_at.index(lap)])
+            if lap in probability_at:
+                self.probabilities(state, places, lap / total)
+            if lap == 0:
+                self.given_strategies(state)
+        if lap % SAFETY_CAR_EVERY == 0 and 0 < lap <= total - SAFETY_CAR_LAPS:
+            self.safety_car(lap)
+        for car_id, gap_id in o.undercuts.get(lap + 1, ()):
+            self.undercut(lap, car_id, gap_id)
+
+    def finishing_order(self, state: RaceState, places: npt.NDArray[np.int64], share: float) -> None:
+        """Place among the cars that were classified: median over the simulated races, and the order held."""
+        final = np.array([self.outcome.final.get(c, 0) for c in state.car_id])
+        ok = final > 0
+        if ok.sum() < 5:
+            return
+        rank = places[:, ok].argsort(axis=1).argsort(axis=1) + 1
+        forecast = np.quantile(rank, [0.4, 0.5, 0.6], axis=0).mean(axis=0)
+        if state.lap == 0:
+            held = np.where(state.grid > 0, state.grid, 99)[ok].argsort(kind="stable").argsort() + 1
+        else:
+            order = np.empty(state.n_cars, dtype=int)
+            order[state.order()] = np.arange(state.n_cars)
+            held = order[ok].argsort().argsort() + 1
+        actual = final[ok].argsort().argsort() + 1
+        for i, c in enumerate(np.array(state.car_id)[ok]):
+            self.note("order", share=share, car_id=c, forecast=forecast[i], held=held[i], actual=actual[i])
+
+    def probabilities(self, state: RaceState, places: npt.NDArray[np.int64], share: float) -> None:
+        """P(win), P(podium), P(points) of every car still racing."""
+        for i, c in enumerate(state.car_id):
+            if not state.running[i]:
+                continue
+            final = self.outcome.final.get(c, 99)
+            for name, best in (("win", 1), ("podium", 3), ("points", 10)):
+                p = float((places[:, i] <= best).mean())
+                self.note("places", share=share, car_id=c, what=name, p=p, happened=int(final <= best))
+
+    def given_strategies(self, state: RaceState) -> None:
+        """Whole race from the grid with everybody's real stops: all starters."""
+        lap = np.zeros((state.n_cars, MAX_STOPS), dtype=np.int64)
+        compound = np.full((state.n_cars, MAX_STOPS), -1, dtype=np.int64)
+        for i, c in enumerate(state.car_id):
+            for k, (at, fitted) in enumerate(self.outcome.stops.get(c, [])[:MAX_STOPS]):
+                lap[i, k], compound[i, k] = at, fitted
+        known = state.replace(planned_lap=lap, planned_compound=compound)
+        places = run_race(known, self.p, seed=self.seed, n=self.n)
+        last = len(state.car_id)
+        for i, c in enumerate(state.car_id):
+            final = self.outcome.classified.get(c, last)
+            p = float((places[:, i] <= 10).mean())
+            grid = int(state.grid[i]) or last
+            self.note("given", car_id=c, forecast=float(places[:, i].mean()), actual=final, p_points=p, grid=grid)
+
+    def safety_car(self, lap: int) -> None:
+        """P(a safety car is deployed within the next ten laps), from the race model's rates."""
+        if self.twin.track_status.is_neutralised:
+            return
+        p, total = self.p, self.twin.total_laps
+        running = sum(c.running for c in self.twin.cars.values())
+        retire = 1 - (1 - p.retirement_rate) ** (1 / total)
+        rate = p.sc_rate + running * retire * p.sc_retirement
+        chance = 1 - (1 - min(rate, 0.5)) ** SAFETY_CAR_LAPS
+        happened = any(lap < k <= lap + SAFETY_CAR_LAPS for k in self.outcome.safety_cars)
+        self.note("safety_car", lap=lap, p=float(chance), happened=int(happened))
+
+    def undercut(self, lap: int, car_id: str, rival: str) -> None:
+        """P(the car that stops first is ahead once both have stopped), told on the lap before it stops."""
+        state = self.twin.race_state()
+        if car_id not in state.car_id or rival not in state.car_id:
+            return
+        i, j = state.index(car_id), state.index(rival)
+        stop = lap + 1
+        if not (state.running[i] and state.running[j]) or stop + 2 >= state.total_laps:
+            return
+        chances = []
+        for answer in (1, 2):
+            planned_lap, planned_compound = state.planned_lap.copy(), state.planned_compound.copy()
+            planned_lap[j] = (stop + answer, 0, 0, 0)
+            planned_compound[j] = (2 if state.compound[j] != 2 else 1, -1, -1, -1)
+            duel = state.replace(planned_lap=planned_lap, planned_compound=planned_compound)
+            fitted = "HARD" if state.compound[i] != 2 else "MEDIUM"
+            plan = (car_id, PitPlan.of((stop, fitted)))
+            places = run_race(duel, self.p, seed=self.seed + lap, n=self.n, laps=answer + 3, plan=plan)
+            chances.append(float((places[:, i] < places[:, j]).mean()))
+        gap = float(state.time_s[i] - state.time_s[j])
+        happened = self.outcome.undercut_worked(car_id, rival, stop)
+        if happened is not None:
+            self.note("undercut", lap=lap, car_id=car_id, p=float(np.mean(chances)), gap_s=gap, happened=int(happened))
+
+    # --- once a lap of each car ---------------------------------------------------------------------------------------
+
+    def at_line(self, event: LapCompleted) -> None:
+        car, lap, o = self.twin.cars.get(event.car_id), event.lap, self.outcome
+        if car is None or lap >= self.twin.total_laps - 1 or not car.running or event.pit_in:
+            return
+        if o.green_stops.get((event.car_id, lap + 1)) is not None:
+            self.rejoin(event)
+        if not car.tyre.compound or not car.tyre.compound.is_slick or self.twin.wetness > 0:
+            return
+        stint_lap = lap - o.stint_start(event.car_id, lap)
+        ask_next = stint_lap == STINT_LAP
+        ask_within = lap > 1 and (lap + int(event.car_id)) % STOP_EVERY == 0 and lap <= self.twin.total_laps - 5
+        if not (ask_next or ask_within):
+            return
+        hazard = stop_hazard(self.p, self.twin.stop_context(car), self.twin.total_laps - lap - 1)
+        coming = o.next_stop(event.car_id, lap)
+        if ask_within and o.seen_for(event.car_id, lap, 5):
+            happened = int(coming is not None and coming <= lap + 5)
+            self.note("stop_within", lap=lap, car_id=event.car_id, p=within(hazard, 5), happened=happened)
+        if ask_next and coming is not None and (event.car_id, coming) in o.green_stops and len(hazard):
+            mass = by_lap(hazard)
+            near = np.convolve(mass, np.ones(5), mode="same")
+            told = lap + 1 + int(near.argmax())
+            compound = car.tyre.compound.index
+            simple = max(lap + 1, o.stint_start(event.car_id, lap) + round(self.p.life_laps[compound]))
+            self.note(
+                "next_stop", lap=lap, car_id=event.car_id, compound=compound, told=told, simple=simple, actual=coming
+            )
+
+    def rejoin(self, event: LapCompleted) -> None:
+        """Place two lines after a stop at the end of the coming lap."""
+        state = self.twin.race_state()
+        stop = event.lap + 1
+        if event.car_id not in state.car_id or stop - state.lap < 1 or stop >= state.total_laps - 1:
+            return
+        i = state.index(event.car_id)
+        if not state.running[i]:
+            return
+        plan = (event.car_id, PitPlan.of((stop, "HARD" if state.compound[i] != 2 else "MEDIUM")))
+        ahead = stop - state.lap - 1
+        places = run_race(state, self.p, seed=self.seed + stop, n=self.n, laps=REJOIN_LINES + ahead, plan=plan)[:, i]
+        told = int(np.bincount(places).argmax())
+        actual, alone = self.outcome.green_stops[event.car_id, stop]
+        simple = self.simple_rejoin(state, i)
+        self.note(
+            "rejoin", lap=event.lap, car_id=event.car_id, told=told, simple=simple, actual=actual, alone=int(alone)
+        )
+
+    def simple_rejoin(self, state: RaceState, i: int) -> int:
+        """The rule to beat: the pit loss added to where the car is, all others going on as they are."""
+        loss = self.p.pit_loss_s + self.p.stationary_s + 0.7 * self.p.stationary_body_s + self.p.cold_tyre_s
+        mine = state.time_s[i] + loss
+        others = state.running.copy()
+        others[i] = False
+        return 1 + int((state.time_s[others] < mine).sum())
+
+
+__all__ = ["N_RACES", "RaceForecasts", "forecast_race", "run_race"]
