@@ -63,6 +63,14 @@ _TRACK = {
     "6": TrackStatus.VSC,
     "7": TrackStatus.VSC_ENDING,
 }
+_TRACK_NAMES = {
+    "AllClear": TrackStatus.GREEN,
+    "Yellow": TrackStatus.YELLOW,
+    "SCDeployed": TrackStatus.SC,
+    "Red": TrackStatus.RED,
+    "VSCDeployed": TrackStatus.VSC,
+    "VSCEnding": TrackStatus.VSC_ENDING,
+}
 _SESSIONS = {"race": "race", "sprint": "sprint", "qualifying": "qualifying", "practice": "practice"}
 _CAR_TOPICS = {
     "TimingData": F1Cars.timing_data,
@@ -149,6 +157,7 @@ class F1Session:
         self._status = "Inactive"
         self._key: Any = None
         self._track_state: TrackStatus | None = None
+        self._track_told = False
 
     # --- messages in, frames out ----------------------------------------------------------------------------------
 
@@ -237,6 +246,9 @@ class F1Session:
 
     def _session_data(self, p: dict[str, Any]) -> None:
         for _, entry in items(p.get("StatusSeries")):
+            if isinstance(entry, dict) and not self._track_told:
+                # The same news as TrackStatus, for feeds and recordings without that topic.
+                self._set_track(_TRACK_NAMES.get(str(entry.get("TrackStatus"))))
             if isinstance(entry, dict) and (status := text(entry.get("SessionStatus"))):
                 at = utc_seconds(entry.get("Utc"))
                 # On a session clock UTC cannot be placed yet; SessionStatus itself will come.
@@ -293,7 +305,10 @@ class F1Session:
     # --- track ------------------------------------------------------------------------------------------------------
 
     def _track_status(self, p: dict[str, Any]) -> None:
-        status = _TRACK.get(str(p.get("Status")))
+        self._track_told = True
+        self._set_track(_TRACK.get(str(p.get("Status"))))
+
+    def _set_track(self, status: TrackStatus | None) -> None:
         if status is not None and status is not self._track_state:
             self._track_state = status
             self.builder.track(status=status, status_since_s=self.race_time(self._now))

@@ -172,6 +172,20 @@ def test_track_status_and_messages():
     assert [e.message for e in found if e.kind == "race_control"] == ["SAFETY CAR DEPLOYED"]
 
 
+def test_track_status_is_known_without_its_topic():
+    names = {"4": "SCDeployed", "1": "AllClear", "5": "Red"}
+    told = [
+        TopicMessage(
+            "SessionData", {"StatusSeries": {str(i): {"Utc": "x", "TrackStatus": names[m.payload["Status"]]}}}, m.time
+        )
+        if m.topic == "TrackStatus"
+        else m
+        for i, m in enumerate(messages())
+    ]
+    found = events(session_frames(told, F1Session()))
+    assert [e.new for e in found if e.kind == "track_status_changed"] == ["SC", "GREEN", "RED", "GREEN"]
+
+
 def test_a_restart_after_a_red_flag_does_not_set_the_clock_back():
     assert frames()[-1].time_s == 391.5
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from importlib import import_module
 
 import pytest
+from typer.testing import CliRunner
 
+from racetwin.cli.app import app
 from racetwin.config import Settings
 from racetwin.errors import ConfigurationError
 from racetwin.telemetry.feeds import FEEDS, feed, feed_status, feeds_table, open_feed
@@ -70,6 +73,15 @@ def test_live_feeds_open_from_the_settings(name):
     opened = open_feed(name, s)
     assert hasattr(opened, "__aiter__")
     assert opened.name == name
+
+
+def test_the_command_prints_all_of_them():
+    table = CliRunner().invoke(app, ["feeds", "--examples"])
+    assert table.exit_code == 0
+    assert all(f.name in table.output for f in FEEDS)
+    assert "[feeds]" in table.output, "what stands in brackets is no markup"
+    told = CliRunner().invoke(app, ["feeds", "--json"])
+    assert [row["feed"] for row in json.loads(told.output)] == [f.name for f in FEEDS]
 
 
 def test_what_cannot_be_opened_says_what_to_do():
