@@ -26,6 +26,7 @@ PROCESSION = {  # nobody stops and nobody's tyres give up: only pace and place d
     "compound": np.full(20, 2),
     "tyre_age": np.zeros(20),
     "wear_sd": np.zeros(20),
+    "pace_sd": np.zeros(20),
 }
 
 CALM = {
@@ -54,7 +55,7 @@ def test_a_car_that_cannot_pass_follows():
     assert (t.position == np.arange(1, 21)).all()
     gaps = np.diff(t.time_s, axis=1)
     assert gaps[-1].min() >= calm().follow_gap_s - 1e-3
-    assert gaps[-1].max() < 2.0
+    assert gaps[-1].max() < 3.0
 
 
 def test_a_faster_car_gets_by_where_passing_is_easy():
@@ -77,7 +78,13 @@ def test_a_stop_costs_the_lane_and_the_time_at_the_box():
 def test_old_tyres_are_slow_and_wear_turns_convex():
     p = calm(lap_noise_s=0.0, fuel_s_per_kg=0.0, track_evolution_s=0.0)
     alone = field(
-        1, lap=1, pace_sd=np.zeros(1), wear_sd=np.zeros(1), compounds_used=np.full(1, 3), stop_bias=np.full(1, -50.0)
+        1,
+        lap=1,
+        pace_sd=np.zeros(1),
+        wear_sd=np.zeros(1),
+        compounds_used=np.full(1, 3),
+        stops=np.ones(1, int),
+        stop_bias=np.full(1, -50.0),
     )
     laps = np.diff(trace_race(alone, 1, parameters=p).time_s[:, 0])
     early, late = np.diff(laps)[5], np.diff(laps)[-1]
@@ -143,11 +150,11 @@ def test_rain_brings_intermediates_and_a_dry_track_slicks_again():
 
 def test_team_mates_do_not_fit_one_box():
     p = calm(lap_noise_s=0.0, stationary_body_s=0.0, stationary_tail_s=0.0, double_stack_s=1.5)
-    together = {c: PitPlan.of((30, "HARD")) for c in ("1", "2")}
+    together = {c: PitPlan.of((21, "HARD")) for c in ("1", "2")}
     t = trace_race(field(lap=20, time_s=1900 + np.arange(20) * 1.0), 1, parameters=p, plans=together)
-    second = int(np.argmax(t.stationary_s[9, :2]))
-    assert t.stationary_s[9, 1 - second] == pytest.approx(p.stationary_s, abs=1e-3)
-    assert t.stationary_s[9, second] > p.stationary_s + 1.0
+    second = int(np.argmax(t.stationary_s[0, :2]))
+    assert t.stationary_s[0, 1 - second] == pytest.approx(p.stationary_s, abs=1e-3)
+    assert t.stationary_s[0, second] > p.stationary_s + 1.0
 
 
 def test_rivals_cover_a_stop_behind_them():
