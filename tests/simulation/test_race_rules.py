@@ -55,7 +55,7 @@ def test_a_car_that_cannot_pass_follows():
     assert (t.position == np.arange(1, 21)).all()
     gaps = np.diff(t.time_s, axis=1)
     assert gaps[-1].min() >= calm().follow_gap_s - 1e-3
-    assert gaps[-1].max() < 3.0
+    assert np.median(gaps[-1]) < 1.5
 
 
 def test_a_faster_car_gets_by_where_passing_is_easy():
