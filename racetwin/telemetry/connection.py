@@ -7,11 +7,12 @@ A feed is *live* while data arrive; *quiet* while only signs of life arrive (pin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from enum import StrEnum
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from pydantic import SecretStr
 from racetwin.errors import ConfigurationError
 
 T = TypeVar("T")
+F = TypeVar("F")
 
 WIRE = logging.getLogger("racetwin.telemetry.wire")
 """Logger of the WebSocket library in our connections. At DEBUG it writes the headers, the token among them: never, then."""
@@ -176,7 +178,7 @@ async def reconnecting(
     secrets: tuple[SecretStr | None, ...] = (),
     attempts: int | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> AsyncIterator[T]:
+) -> AsyncGenerator[T, None]:
     """Yield what ``connect()`` yields, connecting again whenever it breaks.
 
     Parameters
@@ -215,6 +217,43 @@ async def reconnecting(
             await sleep(backoff.next())
     finally:
         health.closed()
+
+
+async def flushing(
+    source: AsyncGenerator[T, None],
+    take: Callable[[T], Iterable[F]],
+    flush: Callable[[], Iterable[F]],
+    idle_s: float = 0.25,
+) -> AsyncIterator[F]:
+    """Yield what ``take`` makes of each item, and what ``flush`` still holds whenever nothing came for ``idle_s`` seconds.
+
+    A rate limit holds changes back until the next message; on a quiet feed that could be long.
+    """
+    pending: asyncio.Future[T] | None = None
+    try:
+        while True:
+            if pending is None:
+                pending = asyncio.ensure_future(anext(source))
+            await asyncio.wait({pending}, timeout=idle_s)
+            if not pending.done():
+                for held in flush():
+                    yield held
+                continue
+            got, pending = pending, None
+            try:
+                item = got.result()
+            except StopAsyncIteration:
+                for held in flush():
+                    yield held
+                return
+            for made in take(item):
+                yield made
+    finally:
+        if pending is not None:
+            pending.cancel()
+            with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
+                await pending
+        await source.aclose()
 
 
 def _refused(error: BaseException) -> int | None:

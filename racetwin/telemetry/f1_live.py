@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from racetwin.config import settings
 from racetwin.errors import ConfigurationError
-from racetwin.telemetry.connection import WIRE, Backoff, FeedHealth, FeedLostError, reconnecting, secret
+from racetwin.telemetry.connection import WIRE, Backoff, FeedHealth, FeedLostError, flushing, reconnecting, secret
 from racetwin.telemetry.f1_recordings import HubReader
 from racetwin.telemetry.f1_topics import TOPICS, F1Session, TopicMessage
 from racetwin.telemetry.frame_builder import RawFrame
@@ -118,18 +118,15 @@ class F1LiveFeed:
     def __repr__(self) -> str:
         return f"F1LiveFeed({self._parts.netloc}, {self.health.state.value}, token={'set' if self._token else 'none'})"
 
-    async def messages(self) -> AsyncIterator[TopicMessage]:
+    def messages(self) -> AsyncGenerator[TopicMessage, None]:
         """Yield topic messages as they arrive, for recording or for another reader of topics."""
-        async for message in reconnecting(
+        return reconnecting(
             self._connection, self.health, self._backoff, secrets=(self._token,), attempts=self._attempts
-        ):
-            yield message
+        )
 
-    async def __aiter__(self) -> AsyncIterator[RawFrame]:
+    def __aiter__(self) -> AsyncIterator[RawFrame]:
         """Yield frames as they become due."""
-        async for message in self.messages():
-            for frame in self.session.feed(message):
-                yield frame
+        return flushing(self.messages(), self.session.feed, self.session.flush)
 
     async def _connection(self) -> AsyncIterator[TopicMessage]:
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}"} if self._token else {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from racetwin.config import settings
 from racetwin.errors import ConfigurationError, DataError
-from racetwin.telemetry.connection import Backoff, FeedHealth, FeedLostError, reconnecting, redacted, secret
+from racetwin.telemetry.connection import Backoff, FeedHealth, FeedLostError, flushing, reconnecting, redacted, secret
 from racetwin.telemetry.datagrams import is_loopback
 from racetwin.telemetry.f1_values import number, utc_seconds
 from racetwin.telemetry.frame_builder import RawFrame
@@ -254,18 +254,15 @@ class OpenF1Live:
         held = "set" if self._token or self._source else "none"
         return f"OpenF1Live({self._broker.netloc}, {self.health.state.value}, token={held})"
 
-    async def records(self) -> AsyncIterator[Record]:
+    def records(self) -> AsyncGenerator[Record, None]:
         """Yield records as they arrive."""
-        async for record in reconnecting(
+        return reconnecting(
             self._connection, self.health, self._backoff, secrets=(self._token,), attempts=self._attempts
-        ):
-            yield record
+        )
 
-    async def __aiter__(self) -> AsyncIterator[RawFrame]:
+    def __aiter__(self) -> AsyncIterator[RawFrame]:
         """Yield frames as they become due."""
-        async for record in self.records():
-            for frame in self.session.feed(record):
-                yield frame
+        return flushing(self.records(), self.session.feed, self.session.flush)
 
     async def _connection(self) -> AsyncIterator[Record]:
         try:

@@ -62,7 +62,7 @@ def test_beyond_loopback_a_token_is_asked_for():
 
 
 def test_a_data_folder_makes_the_laps_ready(tmp_path):
-    assert feed_status(feed("laps"), settings(library=tmp_path / "none")).state == "unavailable"
+    assert feed_status(feed("laps"), settings(library=tmp_path / "none", data=None)).state == "unavailable"
     (tmp_path / "laps.parquet").touch()
     assert feed_status(feed("laps"), settings(data=tmp_path)).state == "ready"
 

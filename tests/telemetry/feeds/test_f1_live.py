@@ -210,3 +210,12 @@ def test_backoff_doubles_to_its_cap_and_starts_anew():
 @pytest.mark.unit
 def test_topic_messages_are_plain_tuples():
     assert TopicMessage("Heartbeat", {}, 1.0) == ("Heartbeat", {}, 1.0)
+
+
+@pytest.mark.integration
+async def test_what_the_rate_held_back_comes_when_the_feed_falls_quiet(serve):
+    calls = [("LapCount", {"CurrentLap": n, "TotalLaps": 52}, "2026-07-05T14:10:00Z") for n in (10, 11, 12)]
+    hub = Hub(calls)
+    feed = F1LiveFeed(url=f"ws://127.0.0.1:{serve(hub.app).port}/hub", hz=1.0)
+    frames = await take(feed, lambda f: f.lap == 12)
+    assert len(frames) < 5
