@@ -29,11 +29,11 @@ function render({ model, el }) {
       car("ours", 0, data.driver, r.traffic ? "in traffic" : "free air"),
       r.behind == null ? open("right", "nobody behind") : car("behind", r.gap_behind_s ?? reach, r.behind, r.gap_behind_s == null ? "" : `${r.gap_behind_s.toFixed(1)} s`));
 
-    // Probability of each place, cut to where there is any to speak of.
-    const likely = r.places.filter(([, p]) => p >= 0.005);
+    // Probability of each place: the likeliest eight, in order, so that each keeps room for its label.
+    const likely = r.places.filter(([, p]) => p >= 0.005).sort((a, b) => b[1] - a[1]).slice(0, 8).sort((a, b) => a[0] - b[0]);
     const top = Math.max(...likely.map(([, p]) => p), 0.01);
     const bars = h("div", { class: "b-bars", role: "img", "aria-label": likely.map(([n, p]) => `P${n} ${percent(p)}`).join(", ") },
-      likely.slice(0, 12).map(([n, p]) => h("div", { class: "b-bar", "data-likeliest": Number(n) === r.position },
+      likely.map(([n, p]) => h("div", { class: "b-bar", "data-likeliest": Number(n) === r.position },
         h("small", {}, percent(p)), h("div", { class: "b-col" }, h("i", { style: `height:${(100 * p) / top}%` })), h("span", {}, `P${n}`))));
     body.replaceChildren(h("div", { class: "b-grid" }, big, bars, road));
   };
