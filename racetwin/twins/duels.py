@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 RANGE_S = 6.0
 """Cars further apart than this are not in a duel over one stop, in seconds."""
+LATE_ANSWER_S = 0.5
+"""What the second to stop loses on average beyond one lap, by answering late and out-laps in traffic: chosen on 91 undercuts of
+2021 to 2026, of which 40 % worked."""
 LEAST_AGE = 6.0
 """Nobody undercuts with a set younger than this, in laps."""
 
@@ -61,10 +64,17 @@ class Duel:
         }
 
 
-def stop_spread_s(p: RaceParameters) -> float:
-    """Standard deviation of the difference of two pit stops, in seconds (body of the stationary time and its tail)."""
-    tail = p.stationary_tail_s**2 * (2 * math.exp(-p.stationary_tail_from) - math.exp(-2 * p.stationary_tail_from))
-    return math.sqrt(2.0 * (p.stationary_body_s**2 + tail))
+def ahead_after(p: RaceParameters, lead_s: float, variance: float) -> float:
+    """Probability that a car expected ``lead_s`` ahead once both have stopped is ahead.
+
+    Two stops differ by their bodies (exponential, nearly normal as a difference) and, now and then, by a slow one of either car:
+    the heavy tail would drown all else in one variance, so it is counted by itself.
+    """
+    spread = math.sqrt(2.0 * (p.stationary_body_s**2 + p.lap_noise_s**2) + variance)
+    slow = math.exp(-p.stationary_tail_from)
+    usual = normal_cdf(lead_s / spread)
+    own, theirs = (normal_cdf((lead_s + k * p.stationary_tail_s) / spread) for k in (-1.0, 1.0))
+    return (1.0 - 2.0 * slow) * usual + slow * own + slow * theirs
 
 
 def points_between(position: int, sprint: bool = False) -> float:
@@ -82,8 +92,8 @@ def normal_cdf(z: float) -> float:
 def duel(race: RaceTwin, car: CarTwin, rival: CarTwin, gap_s: float) -> Duel | None:
     """Weigh ``car``'s next stop against that of ``rival``, ``gap_s`` ahead; None where there is nothing to weigh.
 
-    One lap between the two stops: whoever is on new tyres in it gains the difference of the two lap times, less what a cold set
-    costs. Both lose the same in the pit lane, give or take the spread of two stops.
+    With one lap between the two stops, both drive an in-lap and an out-lap; what differs is one lap that the first to stop does
+    on its new tyres, warm by then, and the other on its old ones. Answers that come later give away more.
     """
     p, f = race.parameters, race.pace
     left = race.total_laps - race.leader_laps
@@ -97,16 +107,15 @@ def duel(race: RaceTwin, car: CarTwin, rival: CarTwin, gap_s: float) -> Duel | N
     new_ours, var1 = f.expect(car.index, lap, ours, 1.0)
     new_theirs, var2 = f.expect(rival.index, lap, theirs, 1.0)
     old_ours, old_theirs = float(car.forecast().median_s[1]), float(rival.forecast().median_s[1])
-    under = old_theirs - new_ours - p.cold_tyre_s
-    over = new_theirs + p.cold_tyre_s - old_ours
-    noise = math.sqrt(2 * p.lap_noise_s**2 + stop_spread_s(p) ** 2)
+    under = old_theirs - new_ours + LATE_ANSWER_S
+    over = new_theirs - old_ours - LATE_ANSWER_S
     return Duel(
         car_id=car.car_id,
         rival_id=rival.car_id,
         gap_s=gap_s,
-        undercut=normal_cdf((under - gap_s) / math.sqrt(noise**2 + var1 / 4)),
+        undercut=ahead_after(p, under - gap_s, var1 / 4),
         undercut_gain_s=under,
-        overcut=normal_cdf((over - gap_s) / math.sqrt(noise**2 + var2 / 4)),
+        overcut=ahead_after(p, over - gap_s, var2 / 4),
         overcut_gain_s=over,
         points=points_between(car.position or 99, race.is_sprint),
     )
