@@ -6,22 +6,32 @@ knows nothing of engines, feeds or files, and works alone in any notebook.
 
 from racetwin.widgets.advice import AdvicePanel
 from racetwin.widgets.board import RaceDayBoard
+from racetwin.widgets.deck import Deck
 from racetwin.widgets.plans import PlansPanel
 from racetwin.widgets.rejoin import RejoinPanel
+from racetwin.widgets.rivals import RivalsPanel
+from racetwin.widgets.scenario import ScenarioBench
 from racetwin.widgets.status import StatusPanel
 from racetwin.widgets.tower import TimingTower
 from racetwin.widgets.trace import RaceTrace
 from racetwin.widgets.track import TrackMap
+from racetwin.widgets.tyres import TyrePanel
 from racetwin.widgets.verdict import VerdictStrip
+from racetwin.widgets.window import PitWindow
 
 __all__ = [
     "AdvicePanel",
+    "Deck",
+    "PitWindow",
     "PlansPanel",
     "RaceDayBoard",
     "RaceTrace",
     "RejoinPanel",
+    "RivalsPanel",
+    "ScenarioBench",
     "StatusPanel",
     "TimingTower",
     "TrackMap",
+    "TyrePanel",
     "VerdictStrip",
 ]

@@ -11,25 +11,42 @@ import numpy as np
 import numpy.typing as npt
 
 from racetwin.config import settings
+from racetwin.errors import RacetwinError
 from racetwin.schemas import CarStatus
 from racetwin.telemetry.outlines import outline
 from racetwin.widgets._panel import Panel, style
 from racetwin.widgets.advice import AdvicePanel
+from racetwin.widgets.asking import Asker
+from racetwin.widgets.deck import Deck
 from racetwin.widgets.page import asked_car
-from racetwin.widgets.plans import PlansPanel
+from racetwin.widgets.plans import PlansPanel, plan_families
 from racetwin.widgets.rejoin import RejoinPanel
+from racetwin.widgets.rivals import RivalsPanel
+from racetwin.widgets.scenario import ScenarioBench
 from racetwin.widgets.status import StatusPanel
 from racetwin.widgets.tower import TimingTower
 from racetwin.widgets.trace import RaceTrace
 from racetwin.widgets.track import TrackMap
+from racetwin.widgets.tyres import TyrePanel
 from racetwin.widgets.verdict import VerdictStrip
+from racetwin.widgets.window import PitWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from racetwin.runtime.snapshot import RaceSnapshot
+    from racetwin.schemas import Rejoin, WhatIf
 
 ERRORS_KEPT = 100
+VIEWS = {
+    "trace": "Race trace",
+    "window": "Pit window",
+    "rivals": "Rivals",
+    "tyres": "Tyres",
+    "scenario": "What if",
+    "track": "Track",
+}
+"""Panels that share one place; the map has one of its own where the screen is wide enough."""
 OUTLINE_POINTS = 256
 """Points of a circuit on the map: finer than its pixels."""
 
@@ -49,6 +66,12 @@ class Live(Protocol):
 
     def touch(self) -> None:
         """Say that somebody is looking."""
+
+    def pit_window(self, car_id: str) -> tuple[Rejoin, ...]:
+        """Return the rejoin for a stop on each of the coming laps under green, VSC and SC; may take a while."""
+
+    def what_if(self, car_id: str, lever: str) -> WhatIf:
+        """Ask what would be best if one thing were different; may take a while."""
 
 
 class _Strip(VerdictStrip):
@@ -86,22 +109,33 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self.plans = PlansPanel()
         self.advice = AdvicePanel()
         self.trace = RaceTrace()
+        self.window = PitWindow()
+        self.rivals = RivalsPanel()
+        self.tyres = TyrePanel()
+        self.scenario = ScenarioBench()
         self.track = TrackMap()
+        self.deck = Deck()
         self.status = StatusPanel()
-        areas = {
+        areas: dict[str, Panel] = {
             "verdict": self.verdict,
             "tower": self.tower,
             "rejoin": self.rejoin,
             "plans": self.plans,
             "advice": self.advice,
+            "deck": self.deck,
             "trace": self.trace,
+            "window": self.window,
+            "rivals": self.rivals,
+            "tyres": self.tyres,
+            "scenario": self.scenario,
             "track": self.track,
             "status": self.status,
         }
         for name, panel in areas.items():
             panel.add_class(f"rt-area-{name}")
             panel.on_choice(self._act)
-        self.panels: dict[str, Panel] = areas
+        self.panels = areas
+        self.deck.offer(VIEWS)
         grid = ipywidgets.Box(children=tuple(areas.values()))
         grid.add_class("rt-board-grid")
         super().__init__(children=(grid,))
@@ -110,6 +144,8 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self._live = live
         self._car_id = car_id = car_id or asked_car()
         self._circuit: str | None = None
+        self._asker = Asker()
+        self._window_of: tuple[str, int] | None = None
         self._lock = threading.RLock()
         self.errors: list[Exception] = []
         self.theme = theme
@@ -179,7 +215,11 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self.plans.show(snapshot, car)
         self.advice.show(snapshot, car)
         self.trace.show(snapshot, car)
+        self.rivals.show(snapshot, car)
+        self.tyres.show(snapshot, car)
+        self.scenario.offer(snapshot, car)
         self._show_track(snapshot, car)
+        self._show_window(snapshot, car)
         self.status.show(snapshot, car)
 
     def _show_track(self, snapshot: RaceSnapshot, car_id: str) -> None:
@@ -188,6 +228,64 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
             self.track.draw_outline(_outline(self._circuit) if self._circuit else None)
         self.track.show(snapshot, car_id)
 
+    def _show_window(self, snapshot: RaceSnapshot, car_id: str) -> None:
+        """Have the pit window worked out once for each new answer; until it is there the old one would mislead."""
+        answer = snapshot.answers.get(car_id)
+        if answer is None:
+            if self._window_of is not None and self._window_of[0] != car_id:
+                self._window_of = None
+                self.window.show_window(())
+            return
+        if self._window_of == (car_id, answer.lap):
+            return
+        if self._window_of is None or self._window_of[0] != car_id:
+            self.window.show_window(())
+        self._window_of = wanted = (car_id, answer.lap)
+        names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
+        car = snapshot.car(car_id)
+        families = plan_families(answer.plans, 1)
+
+        def show(found: tuple[Rejoin, ...]) -> None:
+            with self._lock:
+                if self._window_of == wanted:
+                    self.window.show_window(
+                        found,
+                        names,
+                        position=car.position if car else None,
+                        best=families[0][1] if families else None,
+                    )
+
+        self._asker.ask("window", lambda: self._live.pit_window(car_id), show, self._not_answered)
+
+    def ask(self, lever: str) -> None:
+        """Ask what would be best for our car with one thing changed (``"sc@31"``); the bench shows the answer."""
+        with self._lock:
+            car_id = self._car_id
+            if car_id is None:
+                return
+            self.scenario.show_asked(lever)
+
+        def show(found: WhatIf) -> None:
+            with self._lock:
+                if self._car_id == car_id:
+                    self.scenario.show_answer(found)
+
+        def refuse(error: Exception) -> None:
+            with self._lock:
+                self.scenario.show_error(str(error))
+            self._not_answered(error)
+
+        self._asker.ask("what if", lambda: self._live.what_if(car_id, lever), show, refuse)
+
+    def _not_answered(self, error: Exception) -> None:
+        """Keep what should not happen; a question that makes no sense now (a car that is out) is no error of ours."""
+        if not isinstance(error, RacetwinError):
+            self.errors.append(error)
+
+    def settle(self, timeout: float | None = None) -> None:
+        """Wait until the questions asked so far have been answered."""
+        self._asker.join(timeout)
+
     def _act(self, message: dict[str, Any]) -> None:
         """Do what a viewer asked for: in the kernel's main thread."""
         self._live.touch()
@@ -195,12 +293,15 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
             self.choose(str(message["choose"]))
         elif "step" in message:
             self.step(int(message["step"]))
+        elif "lever" in message:
+            self.ask(str(message["lever"]))
         elif message.get("toggle") == "theme":
             self.theme = "light" if self.theme == "dark" else "dark"
 
     def close(self) -> None:
         """Stop drawing and free the panels."""
         self._unsubscribe()
+        self._asker.close()
         super().close()
 
     def __repr__(self) -> str:

@@ -10,7 +10,9 @@ from types import ModuleType
 
 import pytest
 
+from racetwin.errors import InputError
 from racetwin.runtime.snapshot import RaceSnapshot
+from racetwin.schemas import Rejoin, WhatIf
 
 
 def load(path: Path) -> ModuleType:
@@ -24,6 +26,10 @@ def load(path: Path) -> ModuleType:
         sys.modules[name] = module
         spec.loader.exec_module(module)
     return sys.modules[name]
+
+
+def race_module() -> ModuleType:
+    return load(Path(__file__).with_name("snapshots.py"))
 
 
 class StillRace:
@@ -45,6 +51,14 @@ class StillRace:
     def touch(self) -> None:
         self.touched += 1
 
+    def pit_window(self, car_id: str) -> tuple[Rejoin, ...]:
+        return () if self.snapshot is None else race_module().pit_window(car_id, self.snapshot.lap)
+
+    def what_if(self, car_id: str, lever: str) -> WhatIf:
+        if lever == "nonsense":
+            raise InputError("lever: 'nonsense', expected sc@31")
+        return race_module().what_if(car_id, 22)
+
     def publish(self, snapshot: RaceSnapshot) -> None:
         self.snapshot = snapshot
         for callback in list(self.callbacks):
@@ -54,7 +68,7 @@ class StillRace:
 @pytest.fixture(scope="session")
 def race() -> ModuleType:
     """The hand-made race: `race.snapshot(22)`."""
-    return load(Path(__file__).with_name("snapshots.py"))
+    return race_module()
 
 
 @pytest.fixture

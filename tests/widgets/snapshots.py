@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -16,6 +17,7 @@ from racetwin.schemas import (
     DeskAnswer,
     Estimate,
     Fact,
+    PlanChange,
     PlannedStop,
     Priority,
     RaceControl,
@@ -30,6 +32,7 @@ from racetwin.schemas import (
     TrackStatusChanged,
     Tyre,
     TyreChanged,
+    WhatIf,
 )
 from racetwin.simulation.results import POINTS
 
@@ -217,6 +220,53 @@ def advice(car_id: str, lap: int) -> tuple[Recommendation, ...]:
     )
 
 
+def field_view(cars: list[CarTelemetry], after: int) -> dict[str, Any]:
+    """What a field twin says, in its own form, for the cars that run."""
+    laps = range(after + 1, after + 15)
+    return {
+        "virtual_positions": {c.car_id: i for i, c in enumerate(cars, start=1)},
+        "cars": {
+            c.car_id: {
+                "compound": c.tyre.compound,
+                "tyre_age": c.tyre.age,
+                "stop_probability_by_lap": {
+                    str(lap): round(0.02 + 0.012 * ((7 * i + 3 * lap) % 11), 3) for lap in laps
+                },
+                "predicted_strategy": [{"lap": after + 6 + i % 5, "compound": "HARD"}],
+            }
+            for i, c in enumerate(cars)
+        },
+        "threats": {
+            c.car_id: [
+                {"rival_id": "1", "probability": 0.62, "level": "high", "move": "undercut", "source": "duel"},
+                {"rival_id": "14", "probability": 0.23, "level": "medium", "move": "pace", "source": "pace"},
+            ]
+            for c in cars
+        },
+        "opportunities": {
+            c.car_id: [
+                {"kind": "overcut", "rival_id": "18", "probability": 0.44, "gain_s": 0.6, "points": 2.0},
+                {"kind": "gap_to_drop_into", "places_lost": 3, "gap_ahead_s": 4.2, "gap_behind_s": 2.9},
+            ]
+            for c in cars
+        },
+        "duels": [
+            {
+                "car_id": b.car_id,
+                "rival_id": a.car_id,
+                "gap_s": 1.4,
+                "undercut_probability": 0.57,
+                "undercut_gain_s": 0.9,
+                "undercut_points": 1.1,
+                "overcut_probability": 0.31,
+                "overcut_gain_s": -0.4,
+                "overcut_points": 0.6,
+            }
+            for a, b in itertools.pairwise(cars)
+        ],
+    }
+
+
 def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes: Any) -> RaceSnapshot:
     """The race when its leader has completed ``after`` laps: one car in the pits, one out, two lapped."""
     rows = lap_rows(after)
@@ -264,6 +314,8 @@ def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes
             best_lap_s=best[car],
             fuel_kg=Estimate(mean=60, low=55, high=65),
             pace_s=Estimate(mean=0.1, low=0, high=0.2),
+            next_laps_s=tuple(Estimate(mean=91 + 0.05 * k, low=90.4, high=91.8 + 0.1 * k) for k in range(10)),
+            tyre_life_laps=Estimate(mean=9, low=4, high=15),
             wear_s_per_lap=Estimate(mean=0.05, low=0.03, high=0.07),
             stop_probability_next_lap=0.1,
             stop_probability_next_5=min(0.95, 0.06 * (row.tyre_age or 0)) if (row.tyre_age or 0) > 3 else 0.02,
@@ -308,7 +360,7 @@ def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes
         ),
         "frame": frame,
         "cars": twins,
-        "field": {"virtual_positions": {c.car_id: i for i, c in enumerate(cars[:19], start=1)}},
+        "field": field_view(cars[:19], after),
         "events": (
             TrackStatusChanged(time_s=1010, old=TrackStatus.GREEN, new=TrackStatus.SC, lap=11),
             Retired(time_s=1005, car_id="11", lap=15),
@@ -339,3 +391,43 @@ def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes
         "journal": JournalStatus(state="ok", frames=24310),
     }
     return RaceSnapshot(**(values | changes))
+
+
+def pit_window(car_id: str, lap: int) -> tuple[Rejoin, ...]:
+    """Rejoins for six laps, better the later and the slower the field."""
+    out = []
+    for k in range(6):
+        for j, status in enumerate((TrackStatus.GREEN, TrackStatus.VSC, TrackStatus.SC)):
+            place = 9 - k // 2 - 2 * j
+            out.append(
+                Rejoin(
+                    car_id=car_id,
+                    lap=lap + k,
+                    track_status=status,
+                    position=place,
+                    probability=0.5 + 0.05 * k,
+                    position_probability={place: 0.5 + 0.05 * k, place + 1: 0.5 - 0.05 * k},
+                    car_ahead="18",
+                    gap_ahead_s=0.8 + 0.4 * k,
+                    car_behind="14",
+                    gap_behind_s=3.0,
+                    pit_loss_s=Estimate(mean=20.9 - 4 * j, low=19.0, high=23.0),
+                )
+            )
+    return tuple(out)
+
+
+def what_if(car_id: str, lap: int) -> WhatIf:
+    """An answer that a safety car turns from waiting to boxing."""
+    before, after = answer(car_id, lap, box=False), answer(car_id, lap, box=True)
+    changes = tuple(
+        PlanChange(
+            plan=p.plan,
+            before=p.expected_points - 1 + 0.3 * i,
+            after=p.expected_points,
+            change=1 - 0.3 * i,
+            standard_error=0.1,
+        )
+        for i, p in enumerate(after.plans)
+    )
+    return WhatIf(lever="safety car in lap 23", before=before, after=after, changes=changes)

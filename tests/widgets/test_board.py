@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 
 from racetwin.widgets import RaceDayBoard
+from racetwin.widgets.asking import Asker
 from racetwin.widgets.page import asked_car
 
 pytestmark = pytest.mark.unit
 
+OF_OUR_CAR = ("verdict", "tower", "rejoin", "plans", "advice", "trace", "rivals", "tyres", "scenario", "track")
+
 
 def test_all_panels_show_the_chosen_car(race: ModuleType, still: Any) -> None:
     board = RaceDayBoard(still(race.snapshot(22)), "63")
-    assert {name: p.shown()["car"] for name, p in board.panels.items() if name != "status"} == dict.fromkeys(
-        ("verdict", "tower", "rejoin", "plans", "advice", "trace", "track"), "63"
-    )
+    assert {name: board.panels[name].shown()["car"] for name in OF_OUR_CAR} == dict.fromkeys(OF_OUR_CAR, "63")
 
 
 def test_choosing_another_car_asks_for_its_plans_and_all_follow(race: ModuleType, still: Any) -> None:
@@ -29,7 +30,7 @@ def test_choosing_another_car_asks_for_its_plans_and_all_follow(race: ModuleType
     board.tower._hear(board.tower, {"choose": "44"}, [])
     assert board.car_id == "44"
     assert live.followed == ["63", "44"]
-    assert {p.shown()["car"] for n, p in board.panels.items() if n not in ("status",)} == {"44"}
+    assert {board.panels[n].shown()["car"] for n in OF_OUR_CAR} == {"44"}
     assert board.plans.shown()["plans"] == []  # nobody has asked for them before
     live.publish(race.snapshot(22, car_id="44"))
     assert board.plans.shown()["plans"]
@@ -97,7 +98,7 @@ def test_feed_and_viewer_at_once_leave_one_instant_on_the_screen(race: ModuleTyp
     feed.join()
     live.publish(snapshots[-1])
     assert board.errors == []
-    assert {p.shown()["car"] for n, p in board.panels.items() if n not in ("status",)} == {board.car_id}
+    assert {board.panels[n].shown()["car"] for n in OF_OUR_CAR} == {board.car_id}
     assert board.verdict.shown()["lap"] == snapshots[-1].lap
 
 
@@ -131,3 +132,75 @@ def test_the_pages_address_can_name_the_car(race: ModuleType, still: Any, monkey
 @pytest.mark.parametrize("query", ["", "car=", "car=<b>", "car=1234", "cars=44"])
 def test_an_address_that_names_no_car_is_no_error(query: str) -> None:
     assert asked_car({"QUERY_STRING": query}) is None
+
+
+# --- questions --------------------------------------------------------------------------------------------------------
+
+
+def test_the_pit_window_is_asked_for_once_an_answer(race: ModuleType, still: Any) -> None:
+    live = still(race.snapshot(22))
+    asked: list[str] = []
+    answer = live.pit_window
+    live.pit_window = lambda car: (asked.append(car), answer(car))[1]
+    board = RaceDayBoard(live, "63")
+    board.settle(10)
+    shown = board.window.shown()
+    assert shown["car"] == "63"
+    assert len(shown["cells"]) == 18
+    assert shown["cells"][0]["ahead"] == "STR"
+    live.publish(live.snapshot.model_copy(update={"time_s": 1.0}))
+    board.settle(10)
+    assert asked == ["63"]
+    live.publish(race.snapshot(23))
+    board.settle(10)
+    assert asked == ["63", "63"]
+
+
+def test_the_window_of_another_car_is_put_away_at_once(race: ModuleType, still: Any) -> None:
+    board = RaceDayBoard(still(race.snapshot(22)), "63")
+    board.settle(10)
+    board.choose("44")  # no answer of it yet
+    assert board.window.shown()["cells"] == []
+
+
+def test_a_lever_is_asked_and_answered_side_by_side(race: ModuleType, still: Any) -> None:
+    board = RaceDayBoard(still(race.snapshot(22)), "63")
+    board.scenario._hear(board.scenario, {"lever": "sc@23"}, [])
+    board.settle(10)
+    shown = board.scenario.shown()
+    assert shown["asked"] is None
+    assert shown["answer"]["lever"] == "safety car in lap 23"
+    assert shown["answer"]["before"]["first"] == 27
+    assert shown["answer"]["after"]["first"] == 23
+    board.draw(race.snapshot(23))
+    assert board.scenario.shown()["answer"]  # it stays until another car is chosen
+    board.choose("44")
+    assert not board.scenario.shown()["answer"]
+
+
+def test_a_lever_that_makes_no_sense_says_so_and_breaks_nothing(race: ModuleType, still: Any) -> None:
+    board = RaceDayBoard(still(race.snapshot(22)), "63")
+    board.ask("nonsense")
+    board.settle(10)
+    assert "expected sc@31" in board.scenario.shown()["error"]
+    assert board.errors == []
+
+
+def test_a_question_that_fails_for_no_good_reason_is_kept(race: ModuleType, still: Any) -> None:
+    live = still(race.snapshot(22))
+    live.pit_window = lambda car: 1 / 0
+    board = RaceDayBoard(live, "63")
+    board.settle(10)
+    assert [type(e) for e in board.errors] == [ZeroDivisionError]
+
+
+def test_newest_question_of_a_kind_wins_and_the_thread_ends() -> None:
+    asker, begun, gate, got = Asker(), threading.Event(), threading.Event(), []
+    asker.ask("x", lambda: (begun.set(), gate.wait()), lambda _: got.append("first"), got.append)
+    begun.wait(10)
+    for k in range(5):
+        asker.ask("x", lambda k=k: k, got.append, got.append)
+    gate.set()
+    asker.join(10)
+    assert got == ["first", 4]
+    assert asker._thread is None

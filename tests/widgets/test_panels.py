@@ -12,19 +12,23 @@ import pytest
 from racetwin.schemas import CarStatus, LapCompleted, Overtake, TrackStatus
 from racetwin.widgets import (
     AdvicePanel,
+    PitWindow,
     PlansPanel,
     RaceDayBoard,
     RaceTrace,
     RejoinPanel,
+    RivalsPanel,
     StatusPanel,
     TimingTower,
     TrackMap,
+    TyrePanel,
 )
 from racetwin.widgets._panel import unpack
 from racetwin.widgets.plans import past_stints, plan_families
 from racetwin.widgets.status import messages
 from racetwin.widgets.tower import tower_rows
 from racetwin.widgets.trace import gaps_to_reference, line_times, reference_times, status_spans
+from racetwin.widgets.tyres import clean_stint
 
 pytestmark = pytest.mark.unit
 
@@ -300,3 +304,54 @@ def test_the_boards_map_is_the_real_circuit(race: ModuleType, race_data: Path, s
     line = unpack(board.track.outline)["line"]
     length = np.hypot(*np.diff(np.vstack([line, line[:1]]), axis=0).T).sum()
     assert length == pytest.approx(5891, rel=0.03)
+
+
+# --- tyres, rivals, pit window ----------------------------------------------------------------------------------------
+
+
+def test_clean_stint_is_the_present_set_at_racing_speed(race: ModuleType) -> None:
+    snapshot = race.snapshot(30)
+    stop = race.stop_lap(0)
+    stint = clean_stint(snapshot, "44")
+    assert [age for age, _ in stint] == [float(lap - stop) for lap in range(stop + 2, 31)]
+    times = {r.tyre_age: r.lap_time_s for r in snapshot.laps if r.car_id == "44" and r.lap > stop + 1}
+    assert all(times[age] == t for age, t in stint)
+
+
+def test_tyre_panel_sets_us_beside_our_neighbours(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    order = [c.car_id for c in snapshot.order if c.position]
+    here = order.index("63")
+    panel = TyrePanel()
+    panel.show(snapshot, "63")
+    shown = panel.shown()
+    assert [(c["role"], c["id"]) for c in shown["cars"]] == [
+        ("ours", "63"),
+        ("ahead", order[here - 1]),
+        ("behind", order[here + 1]),
+    ]
+    np.testing.assert_allclose(shown["next0"][:, 0], [e.mean for e in snapshot.cars["63"].next_laps_s], rtol=1e-6)
+
+
+def test_rivals_are_the_field_twins_view(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    panel = RivalsPanel()
+    panel.show(snapshot, "63")
+    shown = panel.shown()
+    assert [(t["rival"], t["probability"]) for t in shown["threats"]] == [("VER", 0.62), ("ALO", 0.23)]
+    assert len(shown["duels"]) == 2
+    assert {d["attacker"] for d in shown["duels"]} | {d["target"] for d in shown["duels"]} >= {"RUS"}
+    assert "63" in [s["car"] for s in shown["stops"]]
+    assert len(shown["stops"]) == 7
+
+
+def test_pit_window_keeps_every_forecast(race: ModuleType) -> None:
+    panel = PitWindow()
+    window = race.pit_window("63", 23)
+    panel.show_window(window, {"18": "STR"}, position=9, best=(24, 26))
+    cells = panel.shown()["cells"]
+    assert [(c["lap"], c["status"], c["position"]) for c in cells] == [
+        (r.lap, r.track_status, r.position) for r in window
+    ]
+    assert {c["ahead"] for c in cells} == {"STR"}
+    assert {c["behind"] for c in cells} == {"14"}

@@ -1,0 +1,65 @@
+"""What the others may do to us, and we to them: threats, chances, undercuts, and when each rival stops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from racetwin.schemas import CarStatus
+from racetwin.widgets._panel import Panel, pack, script, style
+
+if TYPE_CHECKING:
+    from racetwin.runtime.snapshot import RaceSnapshot
+
+NEIGHBOURS = 3
+"""Cars ahead and behind whose stops are shown."""
+STOP_LAPS = 20
+"""Coming laps on the strip of stop probabilities."""
+
+
+class RivalsPanel(Panel):
+    """Who may end the race ahead of us and how, what the field offers us, and when our neighbours will stop.
+
+    >>> panel = RivalsPanel()
+    >>> panel.show(live.snapshot, "44")  # doctest: +SKIP
+    """
+
+    _esm = script("rivals")
+    _css = style("rivals")
+
+    def show(self, snapshot: RaceSnapshot, car_id: str) -> None:
+        """Draw the field as ``car_id`` has to see it."""
+        names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
+        view: dict[str, Any] = dict(snapshot.field)
+        cars: dict[str, Any] = view.get("cars", {})
+        running = [c.car_id for c in snapshot.order if c.status is not CarStatus.RETIRED]
+        here = running.index(car_id) if car_id in running else 0
+        near = running[max(0, here - NEIGHBOURS) : here + NEIGHBOURS + 1]
+
+        def named(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            return [{**row, "rival": names.get(str(row.get("rival_id")), row.get("rival_id"))} for row in rows]
+
+        duels = [d for d in view.get("duels", []) if car_id in (d["car_id"], d["rival_id"])]
+        self.data = pack(
+            {
+                "car": car_id,
+                "driver": names.get(car_id, car_id),
+                "lap": snapshot.lap,
+                "laps": STOP_LAPS,
+                "total_laps": snapshot.info.total_laps,
+                "threats": named(view.get("threats", {}).get(car_id, [])),
+                "chances": named(view.get("opportunities", {}).get(car_id, [])),
+                "duels": [{**d, "attacker": names.get(d["car_id"]), "target": names.get(d["rival_id"])} for d in duels],
+                "stops": [
+                    {
+                        "car": c,
+                        "driver": names[c],
+                        "position": next((x.position for x in snapshot.order if x.car_id == c), None),
+                        "compound": cars.get(c, {}).get("compound"),
+                        "age": cars.get(c, {}).get("tyre_age"),
+                        "by_lap": cars.get(c, {}).get("stop_probability_by_lap", {}),
+                        "next": cars.get(c, {}).get("predicted_strategy", []),
+                    }
+                    for c in near
+                ],
+            }
+        )
