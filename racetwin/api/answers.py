@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from racetwin.api.core import APICache
+from racetwin.api.core import APICache, Shortcut
 from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.errors import InputError
 from racetwin.runtime.face import EngineFace
@@ -51,9 +51,10 @@ class CarLine(Model):
 class Answers:
     """Serves the newest snapshot as encoded answers; every route that reads state goes through :meth:`respond`."""
 
-    def __init__(self, face: EngineFace, cache: APICache) -> None:
+    def __init__(self, face: EngineFace, cache: APICache, shortcut: Shortcut) -> None:
         self.face = face
         self.cache = cache
+        self.shortcut = shortcut
 
     def snapshot(self) -> RaceSnapshot:
         """Return the newest snapshot with a frame; :class:`UnavailableError` before there is one."""
@@ -92,6 +93,8 @@ class Answers:
     def respond(self, request: Request, key: tuple[Any, ...], part: object, make: Any) -> Response:
         """Answer with ``make()`` encoded, from memory while ``part`` is the same object; 304 if the client has it."""
         body, tag = self.cache.get(key, _Same(part), lambda: encode(make()))
+        scope = request.scope
+        self.shortcut.note(scope["path"], scope["query_string"], getattr(scope.get("route"), "path", ""), body, tag)
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if tag in [t.strip().removeprefix("W/") for t in request.headers.get("if-none-match", "").split(",")]:
             return Response(None, 304, headers=headers)

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from racetwin import __version__
 from racetwin.api import problems, routes, system, ws
 from racetwin.api.answers import Answers
-from racetwin.api.core import APICache, APIMetrics
+from racetwin.api.core import APICache, APIMetrics, Shortcut
 from racetwin.api.problems import Problem
 from racetwin.api.security import Buckets, Guard, Policy
 from racetwin.config import Settings
@@ -57,12 +57,13 @@ def create_app(face: EngineFace, settings: Settings | None = None, *, buckets: B
         },
     )
     metrics, cache = APIMetrics(), APICache()
+    shortcut = Shortcut(lambda: face.publisher.version)
     policy = Policy.of(chosen)
-    answers = Answers(face, cache)
+    answers = Answers(face, cache, shortcut)
     app.state.face, app.state.metrics, app.state.cache, app.state.policy = face, metrics, cache, policy
     problems.install(app)
     app.include_router(routes.router(answers), prefix="/api/v1")
     app.include_router(system.router(answers, metrics), prefix="/api/v1")
     ws.install(app, face, metrics)
-    app.add_middleware(Guard, policy=policy, metrics=metrics, buckets=buckets)
+    app.add_middleware(Guard, policy=policy, metrics=metrics, shortcut=shortcut, buckets=buckets)
     return app

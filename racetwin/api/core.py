@@ -48,6 +48,39 @@ class APICache:
         return body, tag
 
 
+class Shortcut:
+    """Answers to exact requests while the published state stands: repeated ones need no routing and no validation.
+
+    ``version`` tells which state is published now; an answer noted under another one is not given any more.
+    """
+
+    def __init__(self, version: Callable[[], Hashable], size: int = 1024) -> None:
+        self._version = version
+        self._size = size
+        self._at: Hashable = None
+        self._kept: dict[tuple[str, bytes], tuple[str, bytes, str]] = {}
+        self.hits = 0
+
+    def note(self, path: str, query: bytes, route: str, body: bytes, tag: str) -> None:
+        """Keep the answer to a request for as long as the state stands."""
+        self._renew()
+        if len(self._kept) < self._size and len(query) <= 200:
+            self._kept[path, query] = (route, body, tag)
+
+    def find(self, path: str, query: bytes) -> tuple[str, bytes, str] | None:
+        """Return ``(route, body, entity tag)`` of a request that was answered in this state, or None."""
+        self._renew()
+        found = self._kept.get((path, query))
+        self.hits += found is not None
+        return found
+
+    def _renew(self) -> None:
+        now = self._version()
+        if now != self._at:
+            self._kept.clear()
+            self._at = now
+
+
 class APIMetrics:
     """Requests by route and status, their latency, and refusals by reason, as Prometheus wants them."""
 

@@ -148,12 +148,21 @@ def _until_stdin_ends(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) 
 
 @contextlib.asynccontextmanager
 async def serving(
-    session: EngineSession, settings: Settings, *, follow: tuple[str, ...] = ()
+    session: EngineSession,
+    settings: Settings,
+    *,
+    follow: tuple[str, ...] = (),
+    rate_hz: float = 20.0,
+    wrap: Callable[[Any], Any] = lambda feed: feed,
 ) -> AsyncIterator[tuple[str, Any]]:
-    """Serve a session inside a running loop; yields its address and the engine. For tests and benchmarks."""
+    """Serve a session inside a running loop; yields its address and the engine.
+
+    For programs that bring their own loop (benchmarks, tests); ``wrap`` may put something around the feed.
+    """
     sock = listen(settings.host, settings.api_port, "RACETWIN_API_PORT")
     host, port = sock.getsockname()[:2]
-    runner = session.build()
+    runner = session.build(rate_hz=rate_hz)
+    runner.feed = wrap(runner.feed)
     if follow:
         runner.follow(follow)
     config = uvicorn.Config(

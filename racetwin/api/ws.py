@@ -32,6 +32,8 @@ from racetwin.schemas import MAX_CARS, CarId, Model
 
 MAX_SUBSCRIBERS = 512
 MAX_RATE_HZ = 60.0
+SENDS_PER_S = 1000.0
+"""Messages a second to all subscribers together: with more of them each gets fewer, so that viewers never starve the engine."""
 HELLO_WITHIN_S = 10.0
 SEND_WITHIN_S = 30.0
 """A client that has not taken a message for so long is gone."""
@@ -77,8 +79,9 @@ _MESSAGE: TypeAdapter[Subscribe | Follow | Ping] = TypeAdapter(
 class Subscriber:
     """One client: what it wants and what it has."""
 
-    def __init__(self, face: EngineFace, socket: WebSocket) -> None:
-        self.face = face
+    def __init__(self, hub: Hub, socket: WebSocket) -> None:
+        self.hub = hub
+        self.face = hub.face
         self.socket = socket
         self.fresh = asyncio.Event()
         self.topics: frozenset[str] | None = None
@@ -134,7 +137,8 @@ class Subscriber:
             after = self.version if publisher.can_resume(self.run_id, self.version) else None
             text = publisher.text(after, self.topics, self.cars)
             version = snapshot.version
-            next_at = max(next_at + self.interval, loop.time() - self.interval)
+            interval = max(self.interval, self.hub.share_s)
+            next_at = max(next_at + interval, loop.time() - interval)
             began = loop.time()
             await asyncio.wait_for(self.socket.send_text(text), SEND_WITHIN_S)
             if loop.time() - began > 2 * self.interval:  # it kept us waiting: what came meanwhile is skipped
@@ -175,6 +179,11 @@ class Hub:
         self.subscribers: set[Subscriber] = set()
         face.on_snapshot(self._wake)
 
+    @property
+    def share_s(self) -> float:
+        """Seconds between two messages to one subscriber that leave every other its share."""
+        return len(self.subscribers) / SENDS_PER_S
+
     def _wake(self, _: RaceSnapshot) -> None:
         for subscriber in self.subscribers:
             subscriber.fresh.set()
@@ -186,7 +195,7 @@ class Hub:
             await socket.close(TRY_AGAIN_LATER, "too many subscribers")
             return
         await socket.accept()
-        subscriber = Subscriber(self.face, socket)
+        subscriber = Subscriber(self, socket)
         self.subscribers.add(subscriber)
         self.face.subscribers = len(self.subscribers)
         try:

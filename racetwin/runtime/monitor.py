@@ -96,6 +96,14 @@ class SystemMonitor:
         """Seconds since the newest frame came in, None before the first."""
         return None if self._last_frame is None else self.clock() - self._last_frame
 
+    def count(self, stage: str) -> int:
+        """Return how many passes of a stage were measured."""
+        return self._count[stage]
+
+    def newest(self, stage: str, n: int) -> list[float]:
+        """Return the newest ``n`` measurements of a stage (as many of them as are kept), in seconds."""
+        return list(self._seconds[stage])[-n:] if n > 0 else []
+
     def percentile(self, stage: str, q: float) -> float | None:
         """Return a percentile of a stage's newest measurements, in seconds."""
         window = self._seconds[stage]

@@ -7,6 +7,9 @@ import socket
 from racetwin.errors import ConfigurationError
 
 
+SEND_BUFFER = 128 * 1024
+
+
 def listen(host: str, port: int, setting: str) -> socket.socket:
     """Return a socket bound to ``host:port`` (0: any free port); ``setting`` is what chooses another port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -19,6 +22,8 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
         raise ConfigurationError(
             f"port {port} on {host} cannot be used ({error.strerror}); stop what holds it or set {setting} to another"
         ) from None
+    # Inherited by what is accepted: a client that reads nothing may hold this much of our memory, and no more.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     sock.setblocking(False)
     return sock
 

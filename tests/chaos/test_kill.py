@@ -30,6 +30,7 @@ from racetwin.telemetry.records import RaceRecord
 
 pytestmark = pytest.mark.chaos
 
+ACKNOWLEDGING: set[asyncio.Task[None]] = set()
 KILLS = int(os.environ.get("RACETWIN_CHAOS_KILLS", "20"))
 PACE_S = 0.001
 """A hundred times the pace of a live feed: the more frames, the more moments to be killed in."""
@@ -70,7 +71,7 @@ def engine_process(path: Path, race: list[TelemetryFrame], told: Connection, sna
         for frame in race[first - 1 :]:
             number = runner.ingest(frame)
             if number is not None:
-                asyncio.create_task(acknowledge(writer, number))
+                ACKNOWLEDGING.add(asyncio.create_task(acknowledge(writer, number)))
             if writer.last % snapshot_every == 0:
                 await runner.take_snapshot()
             await asyncio.sleep(PACE_S)
@@ -86,6 +87,7 @@ def engine_process(path: Path, race: list[TelemetryFrame], told: Connection, sna
     asyncio.run(run())
 
 
+@pytest.mark.timeout(1800)
 def test_killed_at_random_moments_it_loses_nothing(race: list[TelemetryFrame], tmp_path: Path) -> None:
     draw = random.Random(20240707)
     context = multiprocessing.get_context("fork")

@@ -1,0 +1,143 @@
+"""Runtime and API: how long a frame takes to the twins, to a snapshot, to fifty screens, and how fast requests are answered.
+
+The race is a simulated one of 22 cars at 10 frames a second of race time, run at :data:`SPEED`, so that a short measurement
+sees as many line crossings as a long one. Clients run in a process of their own. What else the machine does counts against the
+figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from racetwin.api.serve import serving
+from racetwin.config import Settings
+from racetwin.evaluation.benchmarks import Figure
+from racetwin.runtime import SystemRecoveryManager
+from racetwin.runtime.child import run_module
+from racetwin.runtime.session import EngineSession, open_session
+from racetwin.schemas import TelemetryFrame
+
+SPEED = 3.0
+SECONDS = 12.0
+SUBSCRIBERS = 50
+SILENT = 200
+RATE = 500
+CLIENTS = "racetwin.evaluation.benchmarks.api_clients"
+
+
+def api() -> list[Figure]:
+    """Measure the runtime and its API."""
+    with tempfile.TemporaryDirectory(prefix="racetwin-bench-") as folder:
+        settings = Settings(state=Path(folder), api_port=0, races=500)
+        figures = asyncio.run(_measure(settings))
+        figures.append(_figure("restart to ready, at the end of a race", _restart(settings), "s", 5, 1))
+        return figures
+
+
+class _Stamped:
+    """A feed that remembers when each frame was handed over."""
+
+    def __init__(self, feed: Any, given: dict[int, float]) -> None:
+        self._feed = feed
+        self._given = given
+        self.behind_s = 0.0
+
+    async def __aiter__(self) -> Any:
+        async for frame in self._feed:
+            self.behind_s = self._feed.behind_s
+            self._given[frame.seq] = time.monotonic()
+            yield frame
+
+
+async def _measure(settings: Settings) -> list[Figure]:
+    session = open_session(settings, simulated=True, speed=SPEED)
+    given: dict[int, float] = {}
+    figures: list[Figure] = []
+    async with serving(session, settings, follow=("1",), rate_hz=20 * SPEED, wrap=lambda feed: _Stamped(feed, given)) as (url, runner):
+        while runner.publisher.snapshot is None or runner.publisher.snapshot.lap < 1:
+            await asyncio.sleep(0.1)
+        alone = await _window(runner, SECONDS)
+        figures.append(_ms("frame in to state published, p99, 22 cars", alone["frame_to_publish"], 99, 20, 5))
+        figures.append(_ms("frame in to twins updated, p99", alone["ingest"], 99, None, None))
+
+        clients = asyncio.create_task(run_module(CLIENTS, "subscribe", url, SUBSCRIBERS, SECONDS))
+        seen = orjson.loads(await clients)["seen"]
+        delay = [1000 * (at - given[seq]) for seq, at in seen if seq in given and at > given[seq]]
+        figures.append(
+            _figure(f"frame in to visible, p99, {SUBSCRIBERS} subscribers", np.percentile(delay, 99), "ms", 100, 40)
+        )
+
+        asked = orjson.loads(await run_module(CLIENTS, "ask", url, RATE, SECONDS))
+        took = 1000 * np.array(asked["took"])
+        figures.append(_figure(f"API, cached, p99 at {RATE} requests/s", np.percentile(took, 99), "ms", 20, 8))
+        figures.append(_figure("API, cached, median", np.percentile(took, 50), "ms", None, None))
+        figures.append(_figure("API, failed or unanswered", asked["failed"] + asked["unanswered"], "requests", 0, 0))
+
+        before = await _window(runner, SECONDS)
+        silent = asyncio.create_task(run_module(CLIENTS, "idle", url, SILENT, SECONDS + 2))
+        await asyncio.sleep(2.0)
+        after = await _window(runner, SECONDS)
+        await silent
+        ratio = np.percentile(after["ingest"], 99) / np.percentile(before["ingest"], 99)
+        figures.append(_figure(f"{SILENT} silent subscribers: p99 of ingestion against none", ratio, "x", 1.10, 1.0))
+        counters = runner.engine.counters()
+        figures.append(
+            _figure("frames in minus frames processed", counters.frames_in - counters.frames_processed, "frames", 0, 0)
+        )
+    return figures
+
+
+async def _window(runner: Any, seconds: float) -> dict[str, list[float]]:
+    """Return the latencies of a stretch of the race by stage, in seconds."""
+    stages = ("ingest", "frame_to_publish")
+    started = {s: runner.monitor.count(s) for s in stages}
+    await asyncio.sleep(seconds)
+    return {s: runner.monitor.newest(s, runner.monitor.count(s) - started[s]) for s in stages}
+
+
+def _restart(settings: Settings) -> float:
+    """Return the seconds an engine takes to be back where it was, killed at the end of a whole race."""
+    own = settings.model_copy(update={"state": settings.state / "restart"})
+
+    async def run() -> None:
+        session = open_session(own, simulated=True, speed=1.0, hz=None)
+        assert session.source is not None
+        runner = session.build()
+        frames: Iterator[TelemetryFrame] = iter(session.source.frames)
+        tail: list[TelemetryFrame] = []
+        for frame in frames:
+            tail.append(frame)
+            if len(tail) > 50:
+                runner.ingest(tail.pop(0))
+        await runner.take_snapshot()
+        for frame in tail:
+            runner.ingest(frame)
+        assert runner.journal is not None
+        await runner.journal.flush()
+        session.close()  # the journal is left as a killed engine leaves it: not closed in order
+
+    asyncio.run(run())
+    begin = time.perf_counter()
+    again: EngineSession = open_session(own, simulated=True, speed=1.0, hz=None)
+    took = time.perf_counter() - begin
+    assert again.report is not None
+    assert again.journal is not None
+    assert SystemRecoveryManager(again.journal).interrupted() is not None
+    again.close()
+    return took
+
+
+def _ms(name: str, seconds: list[float], q: float, must: float | None, aim: float | None) -> Figure:
+    return _figure(name, 1000 * float(np.percentile(seconds, q)), "ms", must, aim)
+
+
+def _figure(name: str, value: Any, unit: str, must: float | None, aim: float | None) -> Figure:
+    return Figure(name, round(float(value), 3), unit, must, aim, higher_is_better=False)
