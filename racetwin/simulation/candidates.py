@@ -9,8 +9,8 @@ everything near the best is kept, and the decision of *this* lap (box now, for e
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,10 @@ from racetwin.simulation.state import RaceState
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+
+Key = tuple[tuple[int, int], ...]
+"""Pit laps and compound indices of a plan: what plans are while there are thousands of them."""
+Window = tuple[int, int]
 
 LIMIT = 256
 """Most candidates for one car."""
@@ -70,21 +74,22 @@ def candidate_plans(
     regret = garage.regrets()
     if not regret:  # no plan satisfies the rules any more: running to the flag is what is left
         return (PitPlan(),)
-    best_first = sorted(regret, key=lambda plan: (regret[plan], _order(plan)))
+    best_first = [key for _, _, key in sorted((r, _order(key), key) for key, r in regret.items())]
     n_reactive = round(REACTIVE * limit)
     quota = [max(1, round(share * (limit - n_reactive))) for share in SHARE]
-    kept = {plan: None for plan in best_first if garage.must_ask(plan)}
-    for plan in best_first:
-        if quota[len(plan.stops)] > 0:
-            quota[len(plan.stops)] -= 1
-            kept[plan] = None
+    kept = {key: None for key in best_first if garage.must_ask(key)}
+    for key in best_first:
+        if quota[len(key)] > 0:
+            quota[len(key)] -= 1
+            kept[key] = None
     waiting = garage.reactive(best_first)[:n_reactive]
-    for plan in best_first:
+    for key in best_first:
         if len(kept) >= limit - len(waiting):
             break
-        kept[plan] = None
-    chosen = dict.fromkeys([*list(kept)[: limit - len(waiting)], *waiting])
-    return tuple(sorted(chosen, key=_order))
+        kept[key] = None
+    fixed = [(_order(key), key, None) for key in list(kept)[: limit - len(waiting)]]
+    reactive = [(_order(key, window), key, window) for key, window in waiting]
+    return tuple(garage.plan(key, window) for _, key, window in sorted([*fixed, *reactive], key=lambda x: x[0]))
 
 
 def check_car(state: RaceState, car_id: str) -> int:
@@ -135,10 +140,9 @@ def legal(state: RaceState, car_id: str, compounds: Iterable[Compound], paramete
     return enough and int(state.stops[i]) + len(fitted) >= parameters.min_stops
 
 
-def _order(plan: PitPlan) -> tuple[object, ...]:
-    """Fixed order of plans: fewer stops first, then earlier, then softer; reactive last."""
-    stops = tuple((s.lap, s.compound.index, s.age) for s in plan.stops)
-    return len(stops), plan.sc_window is not None, tuple(s[0] for s in stops), stops, plan.sc_window or (0, 0)
+def _order(key: Key, window: Window | None = None) -> tuple[Any, ...]:
+    """Fixed order of plans: fewer stops first, then earlier, then softer; reactive after those that are not."""
+    return len(key), window is not None, tuple(lap for lap, _ in key), key, window or (0, 0)
 
 
 class _Garage:
@@ -157,6 +161,7 @@ class _Garage:
         self.on = on if on >= 0 else Compound.MEDIUM.index
         laps, wear = self.finish - state.lap, float(state.wear_mean[self.i])
         self.worn = np.stack([_wear_cost(p, c, self.ages[c], laps, wear) for c in range(5)])
+        self._stops: dict[tuple[int, int], PlannedStop] = {}
         self.present = _wear_cost(p, self.on, float(state.tyre_age[self.i]), laps, wear)
 
     @classmethod
@@ -208,65 +213,64 @@ class _Garage:
             and legal(self.state, self.car_id, s, self.p)
         ]
 
-    def regrets(self) -> dict[PitPlan, float]:
+    def regrets(self) -> dict[Key, float]:
         """Return all plans with the seconds each loses on a clear track to the best one, in the weather that suits it best."""
-        regret: dict[PitPlan, float] = {}
+        regret: dict[Key, float] = {}
         grids = [self._grid(n) for n in range(MAX_STOPS + 1)]
         sequences = [self.sequences(n) for n in range(MAX_STOPS + 1)]
+        fitted = [[tuple(c.index for c in s) for s in some] for some in sequences]
         weathers = self.weathers()
         driest = np.minimum.reduce(weathers)
         for wetness in weathers:
             wrong = np.stack([np.concatenate([[0.0], np.cumsum(_wrong_tyre(self.p, c, wetness))]) for c in range(5)])
             tables = [
-                (*self._costs(laps, wanted, wrong), laps, wanted)
+                (*self._costs(laps, wanted, wrong), laps)
                 for laps, wanted in zip(grids, sequences, strict=True)
                 if len(laps) and wanted
             ]
             if not tables:
                 break
             least = min(float(cost.min()) for cost, *_ in tables)
-            for cost, row, laps, wanted in tables:
+            for cost, row, laps in tables:
                 near = cost - least < HOPELESS_S
                 if laps.shape[1] == 0:
                     near[:] = True  # running to the flag is always a choice, where the rules leave it
                 elif laps.shape[1] == 1:
                     near |= laps[row, 0] < self.first + OPEN_WINDOW
-                for s, g in np.argwhere(near):
-                    if self._drowned(laps[row[s, g]], wanted[s], driest):
-                        continue
-                    plan = self._plan(laps[row[s, g]], wanted[s])
-                    regret[plan] = min(regret.get(plan, np.inf), float(cost[s, g]) - least)
+                at = np.argwhere(near)
+                pit_laps = laps[row[near]].tolist()
+                for (s, _), pits, lost in zip(at.tolist(), pit_laps, (cost[near] - least).tolist(), strict=True):
+                    key = tuple(zip(pits, fitted[len(pits)][s], strict=True))
+                    if not (self.wet and self._drowned(key, driest)):
+                        regret[key] = min(regret.get(key, np.inf), lost)
         return regret
 
-    def _drowned(self, laps: IntArray, sequence: tuple[Compound, ...], driest: FloatArray) -> bool:
+    def _drowned(self, key: Key, driest: FloatArray) -> bool:
         """Whether slicks would be fitted on a track that is wet for certain: no team does, nor does the race model."""
-        return self.wet and any(
-            c.is_slick and driest[lap - self.first] >= self.p.cross_slick_inter
-            for lap, c in zip(laps, sequence, strict=True)
-        )
+        return any(c < 3 and driest[lap - self.first] >= self.p.cross_slick_inter for lap, c in key)
 
-    def must_ask(self, plan: PitPlan) -> bool:
+    def must_ask(self, key: Key) -> bool:
         """Whether a plan is one of the decisions of the coming laps: one stop, from now to the end of the open window."""
-        return len(plan.stops) == 1 and plan.stops[0].lap < self.first + OPEN_WINDOW
+        return len(key) == 1 and key[0][0] < self.first + OPEN_WINDOW
 
-    def reactive(self, best_first: list[PitPlan]) -> list[PitPlan]:
+    def reactive(self, best_first: list[Key]) -> list[tuple[Key, Window]]:
         """Return good plans made reactive: stop sooner if a safety car comes before the first stop.
 
         For each number of stops and first compound the best few, spread over different first laps.
         """
-        chosen: list[PitPlan] = []
-        taken: dict[tuple[int, Compound], list[int]] = {}
+        chosen: list[tuple[Key, Window]] = []
+        taken: dict[tuple[int, int], list[int]] = {}
         state = self.state
         # To wait for a safety car while one is out means the next one; "box under this one" is a plan for the coming lap.
         wait = max(NEUTRALISED_LAPS - state.status_laps, 2) if state.track_status.is_neutralised else 0
-        for plan in best_first:
-            if not plan.stops or plan.stops[0].lap < self.first + wait + 2:
+        for key in best_first:
+            if not key or key[0][0] < self.first + wait + 2:
                 continue
-            first = plan.stops[0]
-            laps = taken.setdefault((len(plan.stops), first.compound), [])
-            if len(laps) < 6 and all(abs(first.lap - other) >= 2 for other in laps):
-                laps.append(first.lap)
-                chosen.append(replace(plan, sc_window=(self.first + wait, first.lap - 1)))
+            first, compound = key[0]
+            laps = taken.setdefault((len(key), compound), [])
+            if len(laps) < 6 and all(abs(first - other) >= 2 for other in laps):
+                laps.append(first)
+                chosen.append((key, (self.first + wait, first - 1)))
         return chosen
 
     def _grid(self, n_stops: int) -> IntArray:
@@ -308,13 +312,16 @@ class _Garage:
         row = np.column_stack([a + np.argmin(cost[:, a:b], axis=1) for a, b in pairwise(edges)])
         return np.take_along_axis(cost, row, axis=1), row
 
-    def _plan(self, laps: IntArray, sequence: tuple[Compound, ...]) -> PitPlan:
-        return PitPlan(
-            tuple(
-                PlannedStop(lap=int(lap), compound=c, age=self.ages[c.index])
-                for lap, c in zip(laps, sequence, strict=True)
-            )
-        )
+    def plan(self, key: Key, window: Window | None) -> PitPlan:
+        """Return the plan that a key stands for."""
+        return PitPlan(tuple(self._stop(lap, c) for lap, c in key), window)
+
+    def _stop(self, lap: int, compound: int) -> PlannedStop:
+        stop = self._stops.get((lap, compound))
+        if stop is None:
+            stop = PlannedStop(lap=lap, compound=COMPOUNDS[compound], age=self.ages[compound])
+            self._stops[lap, compound] = stop
+        return stop
 
 
 def _wear_cost(p: RaceParameters, compound: int, age: float, laps: int, factor: float) -> FloatArray:

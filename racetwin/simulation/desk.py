@@ -158,7 +158,7 @@ class StrategyDesk:
         goal = parse_objective(objective, state, car_id)
         ours = plans is None
         plans = candidate_plans(state, car_id, p) if plans is None else tuple(dict.fromkeys(plans))
-        for plan in plans:
+        for plan in () if ours else plans:
             check_plan(state, car_id, plan)
         question = self.question(state, car_id, goal, seed, p)
         ranking = search(
@@ -185,7 +185,9 @@ class StrategyDesk:
         )
         found = Evaluation(answer, ranking, question, p)
         if ours and not ranking.partial:
-            self._recent[state.hash(), car_id, goal.name, n_races, seed, p.hash()] = found
+            self._recent[
+                answer.receipt.state_hash, car_id, goal.name, n_races, seed, answer.receipt.parameters_hash
+            ] = found
             while len(self._recent) > REMEMBERED:
                 self._recent.popitem(last=False)
         return found
