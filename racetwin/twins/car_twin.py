@@ -29,6 +29,7 @@ from racetwin.twins.forecast import Forecast, Traffic, forecast
 from racetwin.twins.hazard import StopContext, stop_hazard, within
 from racetwin.twins.pace_filter import LapInput, PaceFilter
 from racetwin.twins.pace_model import PaceModel
+from racetwin.twins.sectors import lap_in_progress, learn_shares
 from racetwin.twins.tyres import Z90, SetBelief, life_left, pit_window
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ _PLAIN = (
     "gap_behind_s",
     "ahead_stopped",
     "behind_stopped",
+    "sector_shares",
 )
 
 
@@ -157,6 +159,8 @@ class CarTwin:
         self.ahead_stopped = 0
         self.behind_stopped = 0
         """Laps at whose end the cars just ahead and just behind last stopped."""
+        self.sector_shares: list[float] | None = None
+        """Usual shares of the first two sectors in the car's lap."""
         self.surroundings: Callable[[CarTwin], StopContext] | None = None
         """How a race twin tells the car what its rivals do."""
         self._state: CarTwinState | None = None
@@ -287,6 +291,7 @@ class CarTwin:
                 variance_factor=self._variance_factor(e, gap_before),
             )
             self.performance_delta_s = self.pace.learn(self.index, e.lap_time_s, lap)
+            self.sector_shares = learn_shares(self.sector_shares, e.sectors_s, e.lap_time_s)
         self.laps, self.line_time_s = e.lap, e.line_time_s
         self.position = e.position if e.position is not None else self.position
         self.gap_s, self.interval_s, self.laps_down = e.gap_s, e.interval_s, e.laps_down
@@ -384,6 +389,14 @@ class CarTwin:
     def forecast(self) -> Forecast:
         """Forecast of the next laps if the car stays out and the track is green, as of its last completed lap."""
         return self.belief.forecast
+
+    def current_lap(self) -> Estimate | None:
+        """The lap being driven, from its sectors so far (seconds); None before the first sector, in the pits, behind an SC."""
+        seen = self.telemetry
+        if seen is None or self.status is not CarStatus.TRACK or self.track_status.is_neutralised or self.on_in_lap:
+            return None
+        f = self.forecast()
+        return lap_in_progress(float(f.median_s[0]), float(f.sd_s[0]), self.sector_shares, seen.sectors_s)
 
     def context(self) -> StopContext:
         """What the decision to stop depends on, as far as the car alone tells."""

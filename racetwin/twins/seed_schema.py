@@ -22,6 +22,7 @@ def car_twin_document(twin: CarTwin) -> dict[str, Any]:
     tyre = seen.tyre if seen is not None and seen.tyre.compound is not None else state.tyre
     fuel = seen.fuel_kg if seen is not None and seen.fuel_kg is not None else state.fuel_kg.mean
     life = state.tyre_life_laps
+    current = twin.current_lap()
     fuel_per_lap = twin.pace.model.fuel_start_kg / twin.pace.model.total_laps
     lap = (seen.lap if seen is not None else None) or (state.lap + 1)
     return {
@@ -53,6 +54,8 @@ def car_twin_document(twin: CarTwin) -> dict[str, Any]:
             "tire_life_laps": life.mean if life is not None else None,
             "tire_life_interval": _ends(life),
             "fuel_consumption_rate": fuel_per_lap,
+            "current_lap_time": current.mean if current is not None else None,
+            "current_lap_time_interval": _ends(current),
             "next_lap_times": [e.mean for e in state.next_laps_s],
             "next_lap_time_intervals": [_ends(e) for e in state.next_laps_s],
         },
