@@ -274,16 +274,19 @@ class GameSession:
         self.builder.head(lap=min(leader_lap, total) if total else leader_lap)
 
     def _lap_fields(self, slot: int, c: Any, racing: bool) -> dict[str, Any]:
-        current, last = _seconds(c, "current_lap_time"), _seconds(c, "last_lap_time")
+        current, last = _seconds(c, "current_lap_time"), _seconds(c, "last_lap_time") or None
         status = self._status(c, racing)
         put: dict[str, Any] = {"status": status, "lap": c.current_lap_num, "last_lap_s": last}
         was = self.builder.known(self._numbers[slot]).get("status")
-        if status is CarStatus.FINISHED and self._laps.get(slot):
-            # A finished car's lap is the last it completed; the game goes on counting in some modes and not in others.
-            over = c.current_lap_num > self._laps[slot] or (current is not None and current < 5.0)
-            put["lap"] = c.current_lap_num - 1 if over and was is not CarStatus.FINISHED else c.current_lap_num
-            if was is CarStatus.FINISHED:
-                put["lap"] = self.builder.known(self._numbers[slot]).get("lap")
+        before = self._laps.get(slot, c.current_lap_num)
+        if was is CarStatus.FINISHED:
+            put["lap"] = self.builder.known(self._numbers[slot]).get("lap")
+        elif status is CarStatus.FINISHED and c.current_lap_num > before:
+            # A finished car's lap is the last it completed; some formats go on counting at the flag, some do not.
+            put["lap"] = before
+        if c.current_lap_num != before:
+            put["sectors_s"] = None  # those of the lap now completed come with the session history
+        self._laps[slot] = c.current_lap_num
         if (was, status) == (CarStatus.TRACK, CarStatus.PIT):
             put["pit_in_time_s"] = round(self._time, 3)
         elif (was, status) == (CarStatus.PIT, CarStatus.TRACK):
@@ -465,7 +468,7 @@ def _seconds(c: Any, name: str) -> float | None:
     """Return a lap time in seconds: milliseconds since 2021, a float of seconds before."""
     value = getattr(c, f"{name}_in_ms", None)
     seconds = value / 1000 if value is not None else float(getattr(c, name))
-    return round(seconds, 3) if 0 < seconds < 1e5 else None
+    return round(seconds, 3) if 0 <= seconds < 1e5 else None
 
 
 def _sector(lap: Any, i: int) -> float | None:

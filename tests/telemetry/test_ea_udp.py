@@ -20,6 +20,7 @@ from racetwin.telemetry import ea_packets as ea
 from racetwin.telemetry.ea_layouts import layout
 from racetwin.telemetry.ea_session import GameSession
 from racetwin.telemetry.ea_udp import EaUdpFeed, read_datagrams
+from racetwin.telemetry.ingestor import TelemetryIngestor
 
 UID = 0xA1B2C3D4E5F60718
 FORMATS = [2022, 2023, 2024, 2025, 2026]
@@ -201,6 +202,36 @@ def test_a_stop_shows_as_status_and_count():
         CarStatus.TRACK,
     ]
     assert car(frames[-1], "4").stops == 1
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_through_the_ingestor_laps_stop_and_flag_come_once(fmt):
+    """Two laps of fifty seconds, the 5th and 6th: a stop of car 4 in the first, the flag at the end of the second."""
+    game = Game(fmt)
+    datagrams = [game.session(), game.participants()]
+    for step in range(500):
+        game.frame, game.time = game.frame + 1, game.time + 0.25
+        lap, into = 5 + step // 200, (step % 200) * 0.25
+        p = layout(fmt, ea.LAP_DATA).from_buffer_copy(game.laps(lap=lap, pit=1 if 80 <= step < 120 else 0))
+        for slot, c in enumerate(p.lap_data[:3]):
+            c.current_lap_time_in_ms = int(1000 * into)
+            c.last_lap_time_in_ms = 50_000 + lap + slot
+            c.num_pit_stops = 1 if slot == 1 and step >= 100 else 0
+            if step >= 400:
+                c.result_status = 3
+        datagrams += [bytes(p), *game.car_packets()]
+    ingestor, events = TelemetryIngestor(), []
+    for frame in read_datagrams(datagrams, hz=10):
+        if (out := ingestor.process(frame)) is not None:
+            events += out.events
+    laps = sorted((e.car_id, e.lap, e.lap_time_s) for e in events if e.kind == "lap_completed")
+    assert laps == sorted(
+        (n, lap, round(50.001 + (lap + slot) / 1000, 3)) for slot, n in enumerate(("44", "4", "104")) for lap in (5, 6)
+    )
+    assert [(e.car_id, e.lap) for e in events if e.kind == "pit_entered"] == [("4", 5)]
+    assert [(e.car_id, e.pit_lane_s) for e in events if e.kind == "pit_exited"] == [("4", pytest.approx(10.0, abs=0.3))]
+    assert sorted((e.car_id, e.lap) for e in events if e.kind == "finished") == [("104", 6), ("4", 6), ("44", 6)]
 
 
 @pytest.mark.unit

@@ -15,6 +15,7 @@ from websockets.utils import accept_key
 from racetwin.errors import ConfigurationError, InputError
 from racetwin.schemas import CarTelemetry, Rejection, TelemetryFrame
 from racetwin.telemetry.connection import Backoff, FeedHealth, FeedState
+from racetwin.telemetry.ingestor import TelemetryIngestor
 from racetwin.telemetry.websocket_client import LiveTelemetryClient, TelemetrySender
 from racetwin.telemetry.websocket_server import RateLimit, TelemetryServer
 
@@ -196,6 +197,19 @@ class TestProducers:
             async with again:
                 assert (await sending).accepted
         assert taken == [0, 1]
+
+    async def test_with_the_ingestor_behind_it_both_schemas_pass_and_nonsense_is_named(self):
+        ingestor = TelemetryIngestor()
+
+        def sink(raw):
+            return None if ingestor.process(raw) is not None else ingestor.rejected[-1]
+
+        async with TelemetryServer(sink, port=0) as server, TelemetrySender(f"ws://127.0.0.1:{server.port}") as sender:
+            answers = [
+                await sender.send(raw) for raw in (SEED, frame(0), frame(1), {"version": "racetwin/9"}, {"cars": 3})
+            ]
+        assert [a.accepted for a in answers] == [True, True, True, False, False]
+        assert all({"kind", "field", "value", "expected"} <= set(a.error) for a in answers[3:])
 
 
 class TestSubscribers:

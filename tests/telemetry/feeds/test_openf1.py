@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from racetwin.errors import ConfigurationError, DataError
 from racetwin.schemas import CarStatus, Compound, TelemetryFrame, TrackStatus
 from racetwin.telemetry.connection import Backoff
+from racetwin.telemetry.ingestor import TelemetryIngestor
 from racetwin.telemetry.openf1 import OpenF1History, OpenF1Live, OpenF1Login, parse_message
 from racetwin.telemetry.openf1_records import COLLECTIONS, OpenF1Session, Record, history_frames, timeline
 
@@ -284,6 +285,23 @@ class TestRecords:
             r.time for r in timeline(RACE) if r.collection not in ("meetings", "sessions", "drivers", "starting_grid")
         ]
         assert times[:-2] == sorted(times[:-2])
+
+    def test_through_the_ingestor_it_is_the_race_it_was(self):
+        ingestor, events = TelemetryIngestor(), []
+        for frame in self.frames():
+            if (out := ingestor.process(frame)) is not None:
+                events += out.events
+        laps = {(e.car_id, e.lap): e.lap_time_s for e in events if e.kind == "lap_completed"}
+        assert laps == {
+            ("1", 1): None, ("1", 2): 95.001, ("1", 3): 110.5, ("1", 4): 90.25,
+            ("44", 1): None, ("44", 2): 93.9, ("44", 3): 92.0, ("44", 4): 92.1,
+        }  # fmt: skip
+        assert [(e.car_id, e.lap) for e in events if e.kind == "pit_entered"] == [("1", 2)]
+        assert [(e.car_id, e.pit_lane_s) for e in events if e.kind == "pit_exited"] == [("1", 22.5)]
+        assert [e.car_id for e in events if e.kind == "tyre_changed"] == ["1"]
+        assert [e.car_id for e in events if e.kind == "retired"] == ["1"]
+        assert [(e.car_id, e.lap) for e in events if e.kind == "finished"] == [("44", 4)]
+        assert not ingestor.counters.rejected
 
     def test_doubled_records_change_nothing(self):
         doubled = {name: [r for r in records for _ in range(2)] for name, records in RACE.items()}
