@@ -7,7 +7,8 @@ function render({ model, el }) {
 
   const draw = (data) => {
     const r = data?.rejoin;
-    put(note, r ? `end of lap ${r.lap} ${WORDS[r.track_status] ?? ""} · pit loss ${r.pit_loss_s.mean.toFixed(1)} s (${r.pit_loss_s.low.toFixed(1)}–${r.pit_loss_s.high.toFixed(1)})` : "");
+    put(note, r ? `end of lap ${r.lap} ${WORDS[r.track_status] ?? ""} · pit loss ${r.pit_loss_s.mean.toFixed(1)} s` : "");
+    note.title = r ? `pit loss ${r.pit_loss_s.low.toFixed(1)} to ${r.pit_loss_s.high.toFixed(1)} s in nine of ten stops` : "";
     if (!r) return body.replaceChildren(empty("no rejoin forecast for this car yet"));
 
     const lost = data.now == null ? null : r.position - data.now;

@@ -60,7 +60,7 @@ function render({ model, el }) {
     if (!a) return result.replaceChildren(h("p", { class: "c-none" }, "Pull a lever: the race is run again with that one thing changed, and both answers stand here side by side."));
     const top = Math.max(0.5, ...a.changes.map((c) => Math.abs(c.change)));
     result.replaceChildren(h("div", { class: "c-cards" }, card("As it is", a.before, null), card(`With ${a.lever}`, a.after, a.before)),
-      h("table", { class: "c-table" }, h("thead", {}, h("tr", {}, ["Plan", "now", "then", "change in points", ""].map((t) => h("th", {}, t)))),
+      h("table", { class: "c-table" }, h("thead", {}, h("tr", {}, ["Plan", "now", "then", "change", ""].map((t) => h("th", {}, t)))),
         h("tbody", {}, a.changes.map((c) => h("tr", {}, h("td", {}, c.plan), h("td", {}, c.before.toFixed(1)), h("td", {}, c.after.toFixed(1)),
           h("td", {}, h("span", { class: "c-bar", "data-sign": Math.sign(c.change), style: `--p:${Math.abs(c.change) / top}` })), h("td", {}, `${signed(c.change, 1)} ± ${c.standard_error.toFixed(1)}`))))));
   };
