@@ -16,7 +16,7 @@ from typing import Any
 
 from racetwin.errors import InputError
 
-SUITES = ("kernel", "decision", "ingest", "api", "dashboard")
+SUITES = ("kernel", "decision", "ingest", "twins", "api", "dashboard")
 
 
 @dataclass(frozen=True, slots=True)
