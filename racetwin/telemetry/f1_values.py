@@ -16,8 +16,8 @@ from typing import Any
 
 import orjson
 
-MAX_INFLATED = 8 * 1024 * 1024
-"""Most bytes a packed payload may unfold to; real ones stay below 100 kB."""
+MAX_INFLATED = 2 * 1024 * 1024
+"""Most bytes a packed payload may unfold to; samples stay below 100 kB, a whole joined state below 500 kB."""
 
 MAX_ENTRIES = 4096
 """Most keys or items that one object of the merged state may hold; a whole race stays below 500."""
