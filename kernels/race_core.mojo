@@ -22,10 +22,10 @@ comptime M_KEY = 0
 comptime M_LAP = M_KEY + SLOTS
 comptime M_AGE = M_LAP + SLOTS
 comptime M_HAZARD = M_AGE + SLOTS
-comptime M_BASE = M_HAZARD + SLOTS
+comptime M_INFO = M_HAZARD + SLOTS
+comptime M_BASE = M_INFO + SLOTS
 comptime M_FACTOR = M_BASE + SLOTS
-comptime M_INFO = M_FACTOR + SLOTS
-comptime M_RETIRE = M_INFO + SLOTS
+comptime M_RETIRE = M_FACTOR + SLOTS
 comptime M_COMPACT = M_RETIRE + SLOTS
 comptime M_OFF = M_COMPACT
 comptime M_K1 = M_OFF + SLOTS
@@ -37,7 +37,13 @@ comptime M_STATUS = M_STOPS + 8 * SLOTS
 comptime M_WET = M_STATUS + LAPS
 comptime M_NOISE = M_WET + LAPS
 comptime M_NEED = M_NOISE + LAPS * SLOTS
-comptime M_STORED = M_NEED + LAPS * SLOTS
+comptime M_SAVED = M_NEED + LAPS * SLOTS
+comptime MOVING = 5 * SLOTS
+"""Slots from M_KEY on that change as a race goes; the curves from M_OFF on are as many again."""
+comptime SAVED = 2 * MOVING + 8
+comptime DEPTH = 6
+"""Races that can be put aside at a time: one for every stop of a plan, and the start."""
+comptime M_STORED = M_SAVED + DEPTH * SAVED
 
 # A car's discrete state in one word.
 comptime USED_AT = 3
@@ -478,23 +484,74 @@ def line_time[W: Int, S: Int](m: UP, n: Int, c: Int) -> SIMD[DType.int32, W]:
     return t
 
 
+struct Notes[W: Int]:
+    """What a race remembers from one lap to the next beside its cars: bit c of a mask is car c."""
+
+    comptime U = SIMD[DType.uint32, Self.W]
+    comptime B = SIMD[DType.bool, Self.W]
+    var pulled: Self.B
+    var weather: Bool
+    var pitted: Self.U
+    var held: Self.U
+    var undercut: Self.U
+    var cover: Self.U
+    var room: Self.U
+
+    @always_inline
+    def __init__(out self, i: IP):
+        self.pulled = Self.B(fill=False)
+        # Until the first drop every car is on slicks, and the weather's terms are zero.
+        self.weather = i[unsafe_offset=I_WETS] != 0
+        self.pitted = Self.U(0)
+        self.held = Self.U(0)
+        self.undercut = Self.U(0)
+        self.cover = Self.U(0)
+        self.room = Self.U(0)
+
+
 @always_inline
-def race[
-    W: Int, S: Int, STORED: Bool
-](f: FP, i: IP, plan: IP, m: UP, seed: UInt32, sim: SIMD[DType.uint32, W]):
-    """Run W races; leaves the sorted keys in the first slots of m."""
+def put_aside[W: Int, S: Int](m: UP, notes: Notes[W], depth: Int):
+    """Keep a copy of the race as it stands."""
+    var at = M_SAVED + depth * SAVED
+    for k in range(MOVING):
+        putu[W, S](m, at + k, getu[W, S](m, M_KEY + k))
+        putu[W, S](m, at + MOVING + k, getu[W, S](m, M_OFF + k))
+    at += 2 * MOVING
+    comptime U = SIMD[DType.uint32, W]
+    putu[W, S](m, at, notes.pulled.select(U(1), U(0)))
+    putu[W, S](m, at + 1, U(1 if notes.weather else 0))
+    putu[W, S](m, at + 2, notes.pitted)
+    putu[W, S](m, at + 3, notes.held)
+    putu[W, S](m, at + 4, notes.undercut)
+    putu[W, S](m, at + 5, notes.cover)
+    putu[W, S](m, at + 6, notes.room)
+
+
+@always_inline
+def take_up[W: Int, S: Int](m: UP, mut notes: Notes[W], depth: Int):
+    """Go back to the race as it was put aside."""
+    var at = M_SAVED + depth * SAVED
+    for k in range(MOVING):
+        putu[W, S](m, M_KEY + k, getu[W, S](m, at + k))
+        putu[W, S](m, M_OFF + k, getu[W, S](m, at + MOVING + k))
+    at += 2 * MOVING
+    notes.pulled = getu[W, S](m, at).ne(0)
+    notes.weather = getu[W, S](m, at + 1)[0] != 0
+    notes.pitted = getu[W, S](m, at + 2)
+    notes.held = getu[W, S](m, at + 3)
+    notes.undercut = getu[W, S](m, at + 4)
+    notes.cover = getu[W, S](m, at + 5)
+    notes.room = getu[W, S](m, at + 6)
+
+
+@always_inline
+def setup[W: Int, S: Int, STORED: Bool](f: FP, i: IP, m: UP, seed: UInt32, sim: SIMD[DType.uint32, W]):
+    """Put the cars where the state has them."""
     comptime F = SIMD[DType.float32, W]
     comptime I = SIMD[DType.int32, W]
     comptime U = SIMD[DType.uint32, W]
     comptime B = SIMD[DType.bool, W]
     var n = Int(i[unsafe_offset=I_N])
-    var laps = Int(i[unsafe_offset=I_LAPS])
-    var own = Int(i[unsafe_offset=I_OWN])
-    var lap0 = Int(i[unsafe_offset=I_LAP0])
-    var total = Int(i[unsafe_offset=I_TOTAL])
-    var track = Track[W](f, i, seed, sim)
-    comptime if not STORED:
-        draw_cars[W, S, False](f, i, m, seed, sim)
     for c in range(n, SLOTS):
         putu[W, S](m, M_KEY + c, U(0xFFFFFFFF))
     for c in range(n):
@@ -516,19 +573,58 @@ def race[
             key = UInt32(RETIRED) | (UInt32(1023 - i[unsafe_offset = I_DONE + c]) << 5)
         putu[W, S](m, M_KEY + c, U(key | UInt32(c)))
     sort[W, S](m, n)
+
+
+@always_inline
+def race[
+    W: Int, S: Int, STORED: Bool
+](f: FP, i: IP, plan: IP, m: UP, seed: UInt32, sim: SIMD[DType.uint32, W]):
+    """Run W races from start to flag."""
+    comptime if not STORED:
+        draw_cars[W, S, False](f, i, m, seed, sim)
+    var track = Track[W](f, i, seed, sim)
+    var notes = Notes[W](i)
+    setup[W, S, STORED](f, i, m, seed, sim)
+    drive[W, S, STORED](f, i, plan, m, seed, sim, track, notes, 0, Int(i[unsafe_offset=I_LAPS]))
+    finish[W, S](i, m)
+
+
+@always_inline
+def drive[
+    W: Int, S: Int, STORED: Bool
+](
+    f: FP,
+    i: IP,
+    plan: IP,
+    m: UP,
+    seed: UInt32,
+    sim: SIMD[DType.uint32, W],
+    mut track: Track[W],
+    mut notes: Notes[W],
+    begin: Int,
+    end: Int,
+):
+    """Go on from lap `begin` to before lap `end` (laps from the state, from 0), our car under `plan`."""
+    comptime F = SIMD[DType.float32, W]
+    comptime I = SIMD[DType.int32, W]
+    comptime U = SIMD[DType.uint32, W]
+    comptime B = SIMD[DType.bool, W]
+    var n = Int(i[unsafe_offset=I_N])
+    var own = Int(i[unsafe_offset=I_OWN])
+    var lap0 = Int(i[unsafe_offset=I_LAP0])
+    var total = Int(i[unsafe_offset=I_TOTAL])
     var in_race = UInt32(0)
     for c in range(n):
         if i[unsafe_offset = I_ALIVE + c] != 0:
             in_race |= UInt32(1) << UInt32(c)
-    var pulled = B(fill=False)
-    # Until the first drop every car is on slicks, and the weather's terms are zero.
-    var weather = i[unsafe_offset=I_WETS] != 0
-    var pitted = U(0)
-    var held = U(0)
-    var undercut = U(0)
-    var cover = U(0)
-    var room = U(0)
-    for lap in range(laps):
+    var pulled = notes.pulled
+    var weather = notes.weather
+    var pitted = notes.pitted
+    var held = notes.held
+    var undercut = notes.undercut
+    var cover = notes.cover
+    var room = notes.room
+    for lap in range(begin, end):
         var word: I
         var wetness: F
         comptime if STORED:
@@ -857,6 +953,21 @@ def race[
                 putu[W, S](m, M_KEY + p, k)
                 ahead = k
         pitted = stopping
+    notes.pulled = pulled
+    notes.weather = weather
+    notes.pitted = pitted
+    notes.held = held
+    notes.undercut = undercut
+    notes.cover = cover
+    notes.room = room
+
+
+@always_inline
+def finish[W: Int, S: Int](i: IP, m: UP):
+    """The rules' last word: a car that owes a stop or a compound is classified last."""
+    comptime U = SIMD[DType.uint32, W]
+    var n = Int(i[unsafe_offset=I_N])
+    var own = Int(i[unsafe_offset=I_OWN])
     if own >= 0:
         var owing = ((geti[W, S](m, M_INFO + own) >> OWED_AT) & 3).gt(0)
         if owing.reduce_or():

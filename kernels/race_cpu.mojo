@@ -1,10 +1,19 @@
 """The C ABI of the race on a CPU: README.md says what each argument is."""
+from std.memory import bitcast
 from std.sys.defines import get_defined_int
 from race_core import *
 
 comptime W = get_defined_int["W", 8]()
 comptime BP = MutPointer[UInt8, MutAnyOrigin]
 comptime LP = MutPointer[Int64, MutAnyOrigin]
+
+# Steps of a program: what to do with the W races at hand.
+comptime SCENARIO = 0
+comptime START = 1
+comptime DRIVE = 2
+comptime PUT_ASIDE = 3
+comptime TAKE_UP = 4
+comptime COUNT = 5
 
 
 @export
@@ -35,16 +44,45 @@ def scenario(f: FP, i: IP, m: UP, seed: UInt32, sim: SIMD[DType.uint32, W]):
         draw_lap[W, W](f, i, m, seed, sim, lap, word)
 
 
+def sort_out_red(f: FP, i: IP, m: UP, seed: UInt32, first: UInt32, races: Int, order: IP) -> Int:
+    """Put races without a red flag first in `order`; returns how many there are.
+
+    Under a red flag a planned stop is taken early, so what a plan does then depends on stops still to come: such races cannot be
+    shared between plans that differ only later.
+    """
+    var laps = Int(i[unsafe_offset=I_LAPS])
+    var calm = 0
+    var stopped = races
+    for r in range(0, races, W):
+        var sim = lanes[W]() + (first + UInt32(r))
+        draw_cars[W, W, False](f, i, m, seed, sim)
+        var track = Track[W](f, i, seed, sim)
+        var red = SIMD[DType.bool, W](fill=i[unsafe_offset=I_KIND0] == RED)
+        for lap in range(laps):
+            red = red | (track.step[W](f, i, m, seed, sim, lap) & 7).eq(RED)
+        for j in range(min(W, races - r)):
+            if red[j]:
+                stopped -= 1
+                order[unsafe_offset=stopped] = Int32(r + j)
+            else:
+                order[unsafe_offset=calm] = Int32(r + j)
+                calm += 1
+    return calm
+
+
 @export
 def racetwin_batch(
     f: FP,
     i: IP,
     plans: IP,
-    n_plans: Int64,
     first: UInt32,
     n_races: Int64,
-    shared: Int32,
     m: UP,
+    order: IP,
+    shared_steps: IP,
+    n_shared_steps: Int64,
+    steps: IP,
+    n_steps: Int64,
     positions: BP,
     histogram: LP,
     finished: LP,
@@ -58,26 +96,56 @@ def racetwin_batch(
     var own = Int(i[unsafe_offset=I_OWN])
     var seed = bitcast[DType.uint32, 1](i[unsafe_offset=I_SEED])
     var races = Int(n_races)
-    for r in range(0, races, W):
-        var sim = lanes[W]() + (first + UInt32(r))
-        var valid = min(W, races - r)
-        for p in range(Int(n_plans)):
-            var key = seed
-            if shared == 0:
-                key = seed + UInt32(p) * 0x9E3779B9
-            if p == 0 or shared == 0:
+    var calm = 0
+    if n_shared_steps > 0:
+        calm = sort_out_red(f, i, m, seed, first, races, order)
+    else:
+        for r in range(races):
+            order[unsafe_offset=r] = Int32(r)
+    var at = 0
+    while at < races:
+        # Calm races together, then those with a red flag.
+        var shared = at < calm
+        var end = min(at + W, calm if shared else races)
+        var sim = SIMD[DType.uint32, W](0)
+        for j in range(W):
+            sim[j] = first + UInt32(order[unsafe_offset = min(at + j, end - 1)])
+        var valid = end - at
+        var key = seed
+        var track = Track[W](f, i, key, sim)
+        var notes = Notes[W](i)
+        var program = shared_steps if shared else steps
+        for s in range(Int(n_shared_steps) if shared else Int(n_steps)):
+            var step = program[unsafe_offset = 4 * s]
+            var a = Int(program[unsafe_offset = 4 * s + 1])
+            if step == SCENARIO:
+                key = seed + UInt32(a) * 0x9E3779B9
                 scenario(f, i, m, key, sim)
-            race[W, W, True](f, i, plans.unsafe_offset(p * PLAN), m, key, sim)
-            for place in range(n):
-                for j in range(valid):
-                    var k = m[unsafe_offset = (M_KEY + place) * W + j]
-                    var c = Int(k & 31)
-                    histogram[unsafe_offset = (p * n + c) * n + place] += 1
-                    if c == own:
-                        positions[unsafe_offset = p * races + r + j] = UInt8(place + 1)
-                        if k < UInt32(RETIRED):
-                            finished[unsafe_offset=p] += 1
-                            time_ms[unsafe_offset=p] += (Int64(k >> 5) * 1000 + 2048) >> 12
-                    for q in range(Int(n_watch)):
-                        if Int(watch[unsafe_offset=q]) == c:
-                            watched[unsafe_offset = (p * races + r + j) * Int(n_watch) + q] = UInt8(place + 1)
+            elif step == START:
+                notes = Notes[W](i)
+                setup[W, W, True](f, i, m, key, sim)
+            elif step == DRIVE:
+                var begin = Int(program[unsafe_offset = 4 * s + 2])
+                var until = Int(program[unsafe_offset = 4 * s + 3])
+                drive[W, W, True](f, i, plans.unsafe_offset(a * PLAN), m, key, sim, track, notes, begin, until)
+            elif step == PUT_ASIDE:
+                put_aside[W, W](m, notes, a)
+            elif step == TAKE_UP:
+                take_up[W, W](m, notes, a)
+            else:
+                finish[W, W](i, m)
+                for place in range(n):
+                    for j in range(valid):
+                        var k = m[unsafe_offset = (M_KEY + place) * W + j]
+                        var c = Int(k & 31)
+                        var r = Int(order[unsafe_offset = at + j])
+                        histogram[unsafe_offset = (a * n + c) * n + place] += 1
+                        if c == own:
+                            positions[unsafe_offset = a * races + r] = UInt8(place + 1)
+                            if k < UInt32(RETIRED):
+                                finished[unsafe_offset=a] += 1
+                                time_ms[unsafe_offset=a] += (Int64(k >> 5) * 1000 + 2048) >> 12
+                        for q in range(Int(n_watch)):
+                            if Int(watch[unsafe_offset=q]) == c:
+                                watched[unsafe_offset = (a * races + r) * Int(n_watch) + q] = UInt8(place + 1)
+        at = end

@@ -1,8 +1,8 @@
 """The GPU code: PTX made from the Mojo race, shipped with the package and checked against its sources.
 
-Making PTX needs the compiler's accelerator support (``pip install max``, over a gigabyte); running it needs only a driver. So it is
-made once, by a developer, and shipped: ``python kernels/make_ptx.py [MOJO]`` writes ``kernels/ptx``, each file beginning with the hash
-of the sources it was made from.
+Making PTX needs the compiler's accelerator support (``pip install max``, over a gigabyte); running it needs only a driver. So it
+is made once, by a developer, and shipped: ``python kernels/make_ptx.py [MOJO]`` writes ``kernels/ptx``, each file beginning with
+the hash of the sources it was made from.
 """
 
 from __future__ import annotations
