@@ -77,7 +77,7 @@ def lap_table(trace: RaceTrace, state: RaceState, p: RaceParameters, status: Cha
     number = np.array([int(c) for c in state.car_id])
     driver, team = np.array(state.driver, dtype=object), np.array(state.team, dtype=object)
     lap_no = np.broadcast_to(np.arange(1, laps + 1)[:, None], (laps, n))
-    compound = np.array([c.value for c in COMPOUNDS], dtype=object)[trace.compound]
+    compound = np.array([c.value for c in COMPOUNDS], dtype=object)[_driven(trace, changed, state.compound)]
     stop = visits & changed
     columns = {
         "driver": np.broadcast_to(driver, (laps, n)),
@@ -140,12 +140,20 @@ def _line_times(trace: RaceTrace, visits: BoolArray, lane: FloatArray, p: RacePa
 
 
 def _changed(trace: RaceTrace) -> BoolArray:
-    """Return whether a car left each lap on another set: after a stop, or a free change under a red flag."""
-    younger = np.diff(trace.tyre_age, axis=0) < 0
-    other = np.diff(trace.compound, axis=0) != 0
+    """Return whether a car left each lap on another set: after a stop, or the free change under a red flag."""
     changed = trace.pit.copy()
-    changed[:-1] |= (younger | other) & trace.running[1:]
+    for k in np.flatnonzero(trace.track_status == TrackStatus.RED):
+        if k + 1 < len(changed):
+            changed[k] = trace.running[k] & ~(changed[k - 1] if k else False)
     return changed
+
+
+def _driven(trace: RaceTrace, changed: BoolArray, start: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the compound of the set on the car at the line; the trace names the new set on the lap of a red flag."""
+    compound = trace.compound.copy()
+    for k in np.flatnonzero(trace.track_status == TrackStatus.RED):
+        compound[k] = np.where(changed[k], compound[k - 1] if k else start, compound[k])
+    return compound
 
 
 def _stints(changed: BoolArray, age0: FloatArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -131,6 +131,21 @@ def test_track_status_digits_agree_with_the_changes(race):
     assert (race.laps.track_status != "").all()
 
 
+def test_after_a_red_flag_everyone_is_on_another_set(red):
+    laps = red.laps
+    under_red = laps[laps.stop_under.eq("RED")]
+    assert len(under_red) > 10
+    for row in under_red.itertuples():
+        after = laps[(laps.driver_number == row.driver_number) & (laps.lap == row.lap + 1)]
+        assert (after.stint == row.stint + 1).all()
+        assert (after.tyre_age == 1).all()
+
+
+def test_the_compound_changes_only_with_the_stint(race, red):
+    for laps in (race.laps, red.laps):
+        assert (laps.groupby(["driver_number", "stint"]).compound.nunique() == 1).all()
+
+
 def test_under_a_red_flag_everyone_is_in_the_lane_and_tyres_are_free(red):
     laps = red.laps[red.laps.is_red & red.laps.pit_in]
     assert len(laps) > 10
