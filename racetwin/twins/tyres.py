@@ -23,6 +23,8 @@ MAX_LIFE = 90
 """Longest life of a set that is considered, in laps: more than any race distance."""
 LEAST_WEAR_S = 0.004
 """Wear below this, in s per lap, is not told from none by any race; a set still does not last for ever."""
+LEAST_USUAL_WEAR_S = 0.03
+"""Where a compound hardly wears, sets are changed for other reasons; the loss they are then allowed is that of this wear."""
 LIFE_SPREAD = 0.12
 """Spread of stint lengths that wear does not explain (damage, feel, plans), as a share of the usual stint."""
 WINDOW_COST_S = 1.5
@@ -71,7 +73,7 @@ def life_left(belief: SetBelief, p: RaceParameters) -> Estimate:
     ages = np.arange(1.0, MAX_LIFE + 1.0)
     over = np.maximum(0.0, ages - p.cliff_age[c])
     convex = p.cliff_s[c] * over * over
-    usual = float(np.interp(life, ages, max(p.wear_s[c], LEAST_WEAR_S) * ages + convex))
+    usual = float(np.interp(life, ages, max(p.wear_s[c], LEAST_USUAL_WEAR_S) * ages + convex))
 
     def reaches(wear: float) -> float:
         loss = max(wear, LEAST_WEAR_S) * ages + convex
