@@ -360,7 +360,7 @@ def _json(data: bytes) -> Any:
 
 
 def _literal(line: bytes) -> Any:
-    if line[:1] != b"[" or len(line) > MAX_LINE // 4:
+    if line[:1] not in (b"[", b"{") or len(line) > MAX_LINE // 4:
         return None
     try:
         with warnings.catch_warnings():

@@ -274,19 +274,20 @@ class OpenF1Live:
         if self._source is not None:
             self._token = secret(await self._source())
         scheme, path = self._broker.scheme, self._broker.path or "/mqtt"
+        client = aiomqtt.Client(
+            self._broker.hostname or "",
+            self._broker.port or {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}[scheme],
+            username="racetwin" if self._token else None,
+            password=self._token.get_secret_value() if self._token else None,
+            transport="websockets" if scheme in ("ws", "wss") else "tcp",
+            websocket_path=path if scheme in ("ws", "wss") else None,
+            tls_context=ssl.create_default_context() if scheme in ("mqtts", "wss") else None,
+            timeout=10,
+            keepalive=max(5, int(self.health.stale_s / 2)),
+            max_queued_incoming_messages=10_000,
+        )
         try:
-            async with aiomqtt.Client(
-                self._broker.hostname or "",
-                self._broker.port or {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}[scheme],
-                username="racetwin" if self._token else None,
-                password=self._token.get_secret_value() if self._token else None,
-                transport="websockets" if scheme in ("ws", "wss") else "tcp",
-                websocket_path=path if scheme in ("ws", "wss") else None,
-                tls_context=ssl.create_default_context() if scheme in ("mqtts", "wss") else None,
-                timeout=10,
-                keepalive=max(5, int(self.health.stale_s / 2)),
-                max_queued_incoming_messages=10_000,
-            ) as client:
+            async with client:
                 await client.subscribe([(f"v1/{c}", self._qos) for c in self.collections])
                 self.health.connected()
                 async for message in client.messages:
@@ -296,6 +297,9 @@ class OpenF1Live:
                     else:
                         yield record
         except aiomqtt.MqttError as error:
+            lost = getattr(client, "_disconnected", None)
+            if isinstance(lost, asyncio.Future) and lost.done() and not lost.cancelled():
+                lost.exception()  # the library leaves it unread, and asyncio would report that as a bug
             # CONNACK codes 4 and 5 (MQTT 3.1.1), 134 and 135 (MQTT 5): bad user name or password, not authorised.
             if getattr(error, "rc", None) is not None and _refused(error.rc):
                 raise ConfigurationError("OpenF1's broker refused the connection: check the token") from None

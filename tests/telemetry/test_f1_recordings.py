@@ -290,6 +290,8 @@ def test_all_ways_of_writing_a_message_read_the_same():
         f'{{"type":1,"target":"feed","arguments":["TrackStatus",{body},"2024-05-18T14:00:00Z"]}}\x1e',
         f'["TrackStatus",{body},"2024-05-18T14:00:00Z"]',
         "['TrackStatus', {'Status': '4', 'Message': 'SCDeployed'}, '2024-05-18T14:00:00Z']",
+        '[\'TrackStatus\', \'{"Status":"4","Message":"SCDeployed"}\', \'2024-05-18T14:00:00Z\']',
+        "{'M': [{'A': ['TrackStatus', {'Status': '4', 'Message': 'SCDeployed'}, '2024-05-18T14:00:00Z']}]}",
     ]
     got = [list(parse_lines([w.encode()])) for w in ways]
     assert got[0][0].topic == "TrackStatus"
