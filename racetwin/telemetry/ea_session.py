@@ -14,47 +14,16 @@ Differences between formats that a reader of the frames can see:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from racetwin.errors import InputError
-from racetwin.schemas import CarStatus, Compound, TrackStatus
+from racetwin.schemas import CarStatus, TrackStatus
+from racetwin.telemetry import ea_codes as codes
 from racetwin.telemetry import ea_packets as ea
 from racetwin.telemetry.circuits import EA_TRACKS
 from racetwin.telemetry.frame_builder import FrameBuilder, RawFrame
 
-_COMPOUND = {
-    16: Compound.SOFT,
-    17: Compound.MEDIUM,
-    18: Compound.HARD,
-    7: Compound.INTERMEDIATE,
-    8: Compound.WET,
-}
-"""``m_visualTyreCompound`` of Formula 1 cars, 2019 on."""
-_COMPOUND_2018 = {
-    3: Compound.SOFT,
-    4: Compound.MEDIUM,
-    5: Compound.HARD,
-    7: Compound.INTERMEDIATE,
-    8: Compound.WET,
-}
-_NAME_2018 = {0: "HYPERSOFT", 1: "ULTRASOFT", 2: "SUPERSOFT", 6: "SUPERHARD"}
-_PIRELLI = {22: "C6", 16: "C5", 17: "C4", 18: "C3", 19: "C2", 20: "C1", 21: "C0"}
-"""``m_actualTyreCompound``."""
-_WEATHER = ("clear", "light cloud", "overcast", "light rain", "heavy rain", "storm")
-_TEAMS = {
-    0: "Mercedes",
-    1: "Ferrari",
-    2: "Red Bull Racing",
-    3: "Williams",
-    4: "Aston Martin",
-    5: "Alpine",
-    6: "Racing Bulls",
-    7: "Haas",
-    8: "McLaren",
-    9: "Kick Sauber",
-}
-"""``m_teamId`` by the line each team stands in; a works name changed hands several times between 2018 and 2026."""
 _YELLOW_FLAG = 3
 _REORDERED = 120
 """A packet up to so many game frames old was overtaken on the way; one older still belongs to another run."""
@@ -178,7 +147,7 @@ class GameSession:
     def _session(self, packet: ea.Packet) -> None:
         p = packet.body
         circuit = EA_TRACKS.get(p.track_id)
-        kind = _session_kind(packet.format, p.session_type)
+        kind = codes.session_kind(packet.format, p.session_type)
         self.builder.head(
             circuit_id=circuit,
             race_id=f"game-{circuit or 'track'}-{p.header.session_uid:x}",
@@ -189,8 +158,8 @@ class GameSession:
         self.builder.track(
             air_temperature_c=float(p.air_temperature),
             track_temperature_c=float(p.track_temperature),
-            weather=_WEATHER[p.weather] if p.weather < len(_WEATHER) else None,
-            rainfall=3 <= p.weather < len(_WEATHER),
+            weather=codes.WEATHER[p.weather] if p.weather < len(codes.WEATHER) else None,
+            rainfall=3 <= p.weather < len(codes.WEATHER),
         )
         zones = p.marshal_zones[: min(p.num_marshal_zones, len(p.marshal_zones))]
         self._yellow = any(z.zone_flag == _YELLOW_FLAG for z in zones)
@@ -246,7 +215,7 @@ class GameSession:
         taken: set[str] = set()
         count = min(packet.body.num_active_cars, len(packet.body.participants))
         for slot, p in enumerate(packet.body.participants[:count]):
-            number = _free_number(p.race_number, slot, taken)
+            number = codes.free_number(p.race_number, slot, taken)
             taken.add(number)
             if self._numbers.get(slot) != number:
                 self._numbers[slot] = number
@@ -255,7 +224,7 @@ class GameSession:
                 p.ai_controlled or getattr(p, "your_telemetry", 1) or slot == packet.body.header.player_car_index
             )
             name = p.name.decode("utf-8", "replace")
-            self._car(slot, driver=_code(name), team=_TEAMS.get(p.team_id))
+            self._car(slot, driver=codes.driver_code(name), team=codes.TEAMS.get(p.team_id))
 
     def _lap_data(self, packet: ea.Packet) -> None:
         racing = self.builder.header("session_type") in ("race", "sprint")
@@ -274,7 +243,7 @@ class GameSession:
         self.builder.head(lap=min(leader_lap, total) if total else leader_lap)
 
     def _lap_fields(self, slot: int, c: Any, racing: bool) -> dict[str, Any]:
-        current, last = _seconds(c, "current_lap_time"), _seconds(c, "last_lap_time") or None
+        current, last = codes.seconds(c, "current_lap_time"), codes.seconds(c, "last_lap_time") or None
         status = self._status(c, racing)
         put: dict[str, Any] = {"status": status, "lap": c.current_lap_num, "last_lap_s": last}
         was = self.builder.known(self._numbers[slot]).get("status")
@@ -358,18 +327,18 @@ class GameSession:
                 continue
             tyre = dict(self.builder.known(car).get("tyre") or {})
             if packet.format == 2018:
-                tyre["compound"] = _COMPOUND_2018.get(s.actual_tyre_compound)
-                tyre["pirelli"] = _NAME_2018.get(s.actual_tyre_compound)
+                tyre["compound"] = codes.COMPOUND_2018.get(s.actual_tyre_compound)
+                tyre["pirelli"] = codes.NAME_2018.get(s.actual_tyre_compound)
             else:
-                tyre["compound"] = _COMPOUND.get(s.visual_tyre_compound)
-                tyre["pirelli"] = _PIRELLI.get(s.actual_tyre_compound)
+                tyre["compound"] = codes.COMPOUND.get(s.visual_tyre_compound)
+                tyre["pirelli"] = codes.PIRELLI.get(s.actual_tyre_compound)
             if hasattr(s, "tyres_age_laps"):
                 tyre["age"] = float(s.tyres_age_laps)
             put: dict[str, Any] = {}
             if self._shared.get(slot):
                 put = {"fuel_kg": round(s.fuel_in_tank, 4), "ers_store_j": round(s.ers_store_energy, 1)}
                 if hasattr(s, "tyres_wear"):
-                    tyre["wear"] = _worst(s.tyres_wear)
+                    tyre["wear"] = codes.worst(s.tyres_wear)
             self._car(slot, tyre=tyre, **put)
 
     def _damage(self, packet: ea.Packet) -> None:
@@ -377,7 +346,7 @@ class GameSession:
             car = self._numbers.get(slot)
             if car is not None and self._shared.get(slot):
                 tyre = dict(self.builder.known(car).get("tyre") or {})
-                self._car(slot, tyre=tyre | {"wear": _worst(d.tyres_wear)})
+                self._car(slot, tyre=tyre | {"wear": codes.worst(d.tyres_wear)})
 
     def _history(self, packet: ea.Packet) -> None:
         p = packet.body
@@ -387,7 +356,7 @@ class GameSession:
             put["best_lap_s"] = best / 1000
         done = [lap for lap in laps[: min(p.num_laps, len(laps))] if lap.lap_time_in_ms]
         if done:
-            put["sectors_s"] = tuple(_sector(done[-1], i) for i in (1, 2, 3))
+            put["sectors_s"] = tuple(codes.sector(done[-1], i) for i in (1, 2, 3))
         if put:
             self._car(p.car_idx, **put)
 
@@ -395,8 +364,8 @@ class GameSession:
         p = packet.body
         sets = [
             {
-                "compound": _COMPOUND.get(s.visual_tyre_compound),
-                "pirelli": _PIRELLI.get(s.actual_tyre_compound),
+                "compound": codes.COMPOUND.get(s.visual_tyre_compound),
+                "pirelli": codes.PIRELLI.get(s.actual_tyre_compound),
                 "wear": min(s.wear, 100) / 100,
                 "usable_laps": s.usable_life,
                 "available": bool(s.available),
@@ -429,54 +398,3 @@ class GameSession:
                     stops=c.num_pit_stops,
                     **({"lap": c.num_laps} if home else {}),
                 )
-
-
-def _session_kind(fmt: int, code: int) -> str:
-    """Return our session type; the codes were renumbered in 2024, which put the sprint shootout in the middle."""
-    if 1 <= code <= 4:
-        return "practice"
-    if 5 <= code <= (14 if fmt >= 2024 else 9):
-        return "qualifying"
-    races = (15, 16, 17) if fmt >= 2024 else (10, 11, 12) if fmt >= 2021 else (10, 11)
-    return "race" if code in races else "test"
-
-
-def _free_number(number: int, slot: int, taken: set[str]) -> str:
-    """Return a racing number for a slot: players may choose the same, and a custom car may have none."""
-    for shift in range(0, 1000, 100):
-        if number and str(number + shift) not in taken:
-            return str(number + shift)
-        if not number:
-            break
-    return str(900 + slot)
-
-
-def _code(name: str) -> str | None:
-    """Return a three-letter code from a driver's or player's name.
-
-    Examples
-    --------
-    >>> _code("HAMILTON"), _code("R. GROSJEAN")
-    ('HAM', 'GRO')
-    """
-    words = name.replace(".", ". ").split()
-    letters = "".join(ch for ch in words[-1] if ch.isalnum()) if words else ""
-    return letters[:3].upper() or None
-
-
-def _seconds(c: Any, name: str) -> float | None:
-    """Return a lap time in seconds: milliseconds since 2021, a float of seconds before."""
-    value = getattr(c, f"{name}_in_ms", None)
-    seconds = value / 1000 if value is not None else float(getattr(c, name))
-    return round(seconds, 3) if 0 <= seconds < 1e5 else None
-
-
-def _sector(lap: Any, i: int) -> float | None:
-    value = 60.0 * getattr(lap, f"sector{i}_time_minutes_part", 0) + getattr(lap, f"sector{i}_time_ms_part") / 1000
-    return round(value, 3) or None
-
-
-def _worst(wear: Iterable[float]) -> float | None:
-    """Return the wear of the most worn tyre, 0 to 1: the one that decides."""
-    values = [float(w) for w in wear if 0 <= w <= 100]
-    return round(max(values) / 100, 4) if values else None
