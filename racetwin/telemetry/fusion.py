@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from racetwin.schemas import CarTelemetry, TelemetryFrame, Tyre
+from racetwin.schemas import MAX_CARS, CarTelemetry, TelemetryFrame, Tyre
 from racetwin.telemetry.trusted import trusted
 
 RANK_S = 2.0
@@ -192,7 +192,8 @@ class Fusion:
             seen.add(car.car_id)
             older = self._said[car.car_id][frame.source].older
             cars.append(_filled(car, older) if older else car)
-        cars += [by[frame.source].car for number, by in self._said.items() if number not in seen and frame.source in by]
+        rest = [by[frame.source].car for number, by in self._said.items() if number not in seen and frame.source in by]
+        cars += rest[: MAX_CARS - len(cars)]
         return frame.model_copy(update={"cars": tuple(cars)})
 
     def _joined(self, frame: TelemetryFrame) -> TelemetryFrame:
@@ -219,7 +220,9 @@ class Fusion:
             ((t - rank * RANK_S, -rank, k) for rank, s in enumerate(self._sources) for k, t in [self._track[s]]),
             key=lambda item: item[:2],
         )[2]
-        return frame.model_copy(update={"cars": tuple(cars[:24]), "track": track, "source": "+".join(self._sources)})
+        return frame.model_copy(
+            update={"cars": tuple(cars[:MAX_CARS]), "track": track, "source": "+".join(self._sources)}
+        )
 
     # --- keeping and restoring ----------------------------------------------------------------------------------------
 

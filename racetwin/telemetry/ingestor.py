@@ -29,6 +29,12 @@ KINDS, OTHER = 200, "other"
 """Kinds of refusal counted by name; those of a feed that invents ever new field names go under ``OTHER``."""
 GAP_S = 1.0
 """Silence with frames missing that counts as a gap, s; with none missing it is 20 usual intervals and at least 5 s."""
+SOURCES = 16
+"""Feeds that may be merged."""
+LATEST_S = 1e6
+"""No race time is further than this from lights out, s."""
+LEAP_S = 21_600.0
+"""A frame so far ahead of the one before is not believed at once: the longest stoppage so far took two hours."""
 PATIENCE = 50
 """Frames in a row in which a car may claim the unbelievable before it is believed."""
 FASTEST_LAP_S = 40.0
@@ -156,6 +162,8 @@ class TelemetryIngestor:
         """Take an admitted frame; the second half of :meth:`process`."""
         if self.race_id is not None and frame.race_id != self.race_id:
             frame = frame.model_copy(update={"race_id": self.race_id})
+        if not self._plausible(frame):
+            return None
         if frame.race_id != self._race:
             self._new_race(frame)
         self._arrange(frame)
@@ -207,6 +215,40 @@ class TelemetryIngestor:
     def refuse(self, rejection: Rejection) -> None:
         """Count a whole frame as refused for a reason that its taker has."""
         self._refuse([rejection], whole=True)
+
+    def _plausible(self, frame: TelemetryFrame) -> bool:
+        """Refuse a frame whose time would put the whole stream behind it in the past, or that comes from one source too many."""
+        value: object
+        if abs(frame.time_s) > LATEST_S:
+            kind, name, value, expected = (
+                "time_s.out_of_range",
+                "time_s",
+                frame.time_s,
+                f"race time within {LATEST_S:g} s",
+            )
+        elif frame.race_id == self._race and frame.time_s > self._now_s + LEAP_S > 0:
+            leaps = self._doubts["time_s"] = self._doubts.get("time_s", 0) + 1
+            if leaps > PATIENCE:
+                return True
+            kind, name, value, expected = (
+                "time_s.jump",
+                "time_s",
+                frame.time_s,
+                f"at most {LEAP_S:g} s after the last frame",
+            )
+        elif frame.race_id == self._race and frame.source not in self._sources and len(self._sources) >= SOURCES:
+            kind, name, value, expected = (
+                "source.too_many",
+                "source",
+                frame.source,
+                f"at most {SOURCES} feeds of one race",
+            )
+        else:
+            if self._doubts:
+                self._doubts.pop("time_s", None)
+            return True
+        self._refuse([refusal(kind, name, value, expected, frame)], whole=True)
+        return False
 
     def _refuse(self, refused: list[Rejection], whole: bool) -> None:
         self.rejected.extend(refused)

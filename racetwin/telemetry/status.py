@@ -36,6 +36,10 @@ VSC_ENDING_S = 15.0
 """Longest time between 'VSC ending' and green: the regulations give 10 to 15 s."""
 SHORTEST_S = 0.5
 """No status is declared for less than this: shorter ones are seams between neighbouring brackets."""
+STOPPAGE_S = 600.0
+"""A lap longer than this was stopped, if four cars have one at the same time, s."""
+STOPPED_AFTER_S = 10.0
+"""Earliest moment of a red flag after the last crossing of the line without it, s."""
 TRUSTED_BRACKET_S = 6.0
 """A bracket this short needs no finer placing."""
 
@@ -141,7 +145,7 @@ class _Windows:
         """Brackets of each period of a status: stretches of time that no lap without it covers."""
         with_it = self.has(digit)
         if not with_it.any():
-            return []
+            return self._stoppages() if digit == "5" else []
         edges = np.unique(np.concatenate([self.start, self.end]))
         mid = (edges[1:] + edges[:-1]) / 2
         without = _covering(self.start[~with_it], self.end[~with_it], mid)
@@ -163,6 +167,9 @@ class _Windows:
             by = min(float(ends.min()) if len(ends) else until, until)
             spells.append(_Spell(after, by, until))
             k = j + 1
+        if digit == "5":
+            known = [(p.after - STOPPAGE_S, p.until + STOPPAGE_S) for p in spells]
+            spells += [p for p in self._stoppages() if not any(a < p.until and p.after < b for a, b in known)]
         return spells
 
     def place(self, digit: str, spell: _Spell) -> tuple[float, float]:
@@ -172,8 +179,8 @@ class _Windows:
         if by >= until:  # it came and went between two crossings of the line
             on = (after + until) / 2
         if digit == "5":
-            on = min([on, *self._coming_in(after, until)])
-            off = min([off, *self._going_out(on, until)])
+            off = self._restart(after, by, until)
+            on = min([on, *(self._coming_in(after, off) or self._stopped(after, by, off))])
         elif digit in "46" and by - after > TRUSTED_BRACKET_S:
             on = self._by_time_lost(digit, after, by, on)
         elif digit == "7":
@@ -208,13 +215,40 @@ class _Windows:
 
     def _coming_in(self, after: float, until: float) -> list[float]:
         """Moment at which the field begins to come in under a red flag: the first of at least four entries in 90 s."""
-        times = np.sort(self.pit_in[(self.pit_in > after) & (self.pit_in < until)])
+        seen = self.has("5") | (self.took > 3 * self.usual_s)
+        times = np.sort(self.pit_in[seen & (self.pit_in > after) & (self.pit_in < until)])
         return [float(t) for t in times if np.sum((times >= t) & (times < t + 90)) >= 4][:1]
 
-    def _going_out(self, on: float, until: float) -> list[float]:
-        """Moment at which the pit exit opens again: the first of at least four exits in 60 s, a minute or more later."""
-        times = np.sort(self.pit_out[(self.pit_out > on + 60) & (self.pit_out <= until)])
-        return [float(t) for t in times if np.sum((times >= t) & (times < t + 60)) >= 4][:1]
+    def _stopped(self, after: float, by: float, off: float) -> list[float]:
+        """Onset of a stoppage within a lap whose pit entries were not timed: as long before its end as the lap was too long."""
+        took = self.took[(self.start <= after) & (self.end >= by) & (self.took > 3 * self.usual_s)]
+        if not len(took):
+            return []
+        return [min(max(off - (float(np.median(took)) - self.usual_s), after + STOPPED_AFTER_S), by)]
+
+    def _restart(self, after: float, by: float, until: float) -> float:
+        """End of a red flag: the first of at least four cars that leave the pits at the end of a lap with a stoppage in it.
+
+        Whether the stoppage's own lap still lists the red flag differs from race to race, so the laps' length decides.
+        """
+        held = (self.took > 3 * self.usual_s) & (self.end > after) & (self.start < by + 4 * self.usual_s)
+        after_it = np.zeros_like(held)  # the lap that begins in the pit lane, where the line is crossed before the exit
+        after_it[1:] = held[:-1] & (self.car[1:] == self.car[:-1])
+        times = np.sort(self.pit_out[(held | after_it) & (self.pit_out > after + 60)])
+        return float(times[0]) if len(times) >= 4 else until
+
+    def _stoppages(self) -> list[_Spell]:
+        """Brackets of stoppages that the laps' lengths tell of, whatever statuses they list."""
+        held = self.took > max(STOPPAGE_S, 5 * self.usual_s)
+        found = []
+        rest = np.flatnonzero(held)
+        while len(rest):
+            first_end = float(self.end[rest].min())
+            same = rest[self.start[rest] < first_end]
+            rest = rest[self.start[rest] >= first_end]
+            if len(same) >= 4:
+                found.append(_Spell(float(np.median(self.start[same])), first_end, first_end))
+        return found
 
 
 def _covering(start: Floats, end: Floats, at: Floats) -> npt.NDArray[np.int64]:

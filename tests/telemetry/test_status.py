@@ -93,3 +93,20 @@ def test_a_red_flag_begins_when_cars_come_in_and_ends_when_they_go_out() -> None
     assert [s for s, _ in found] == [TrackStatus.GREEN, TrackStatus.RED, TrackStatus.GREEN]
     assert found[1][1] <= table["pit_in_time_s"].min()
     assert found[2][1] == pytest.approx(table["pit_out_time_s"].min())
+
+
+def test_a_stoppage_that_no_lap_lists_is_told_by_its_length() -> None:
+    rows = []
+    for k in range(10):
+        clock = 0.0
+        for lap in range(1, 6):
+            took = 1500.0 if lap == 2 else 90.0 + k
+            out = clock + 1400.0 if lap == 2 else np.nan
+            clock += took
+            rows.append(
+                {"driver_number": k + 1, "lap": lap, "race_time_s": clock, "track_status": "1", "pit_out_time_s": out}
+            )
+    found = changes(RaceRecord.from_laps(pd.DataFrame(rows), race_id="x", lap_length_km=5.2))
+    assert [s for s, _ in found] == [TrackStatus.GREEN, TrackStatus.RED, TrackStatus.GREEN]
+    assert 90.0 < found[1][1] < 250.0
+    assert found[2][1] == pytest.approx(90.0 + 1400.0, abs=1.0)
