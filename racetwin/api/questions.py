@@ -109,6 +109,14 @@ async def ask_rejoin(face: EngineFace, car_id: str, lap: int | None, status: str
     )
 
 
+async def ask_pit_window(face: EngineFace, car_id: str, laps: int) -> Any:
+    """Return where a car rejoins for a stop on each of the coming laps, under green, VSC and SC."""
+    from racetwin.simulation.rejoin import rejoin_window
+
+    state = present_state(face, car_id)
+    return await face.compute(lambda: list(rejoin_window(state, car_id, laps)))
+
+
 async def race_plans(face: EngineFace, question: PlanQuestion) -> PlanOutcomes:
     """Race the plans against each other and return how they came out."""
     from racetwin import __version__

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from pydantic import TypeAdapter
 
 from racetwin.api import examples
-from racetwin.api.answers import Answers, CarLine, Environment, SchemaName, car_lines, environment
+from racetwin.api.answers import Answers, CarLine, Environment, SchemaName, car_lines, encode, environment
 from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.api.questions import (
     ControlCommand,
@@ -18,6 +18,7 @@ from racetwin.api.questions import (
     PlanQuestion,
     SpeedCommand,
     WhatIfQuestion,
+    ask_pit_window,
     ask_rejoin,
     ask_what_if,
     race_plans,
@@ -190,6 +191,15 @@ def router(answers: Answers) -> APIRouter:
         chosen = answers.car(answers.snapshot(), car_id)
         found = await ask_rejoin(face, chosen, lap, None if track_status is None else track_status.value)
         return Response(found.model_dump_json(), media_type="application/json")
+
+    @api.get("/pit-window", responses=_json(list[Rejoin]))
+    async def pit_window(
+        car_id: Car = None,
+        laps: Annotated[int, Query(ge=1, le=20, description="how many of the coming laps")] = 8,
+    ) -> Response:
+        """Where a car rejoins for a stop on each of the coming laps, under green, VSC and SC; in order of lap."""
+        chosen = answers.car(answers.snapshot(), car_id)
+        return Response(encode(await ask_pit_window(face, chosen, laps)), media_type="application/json")
 
     @api.post("/strategy/what-if", responses=_json(WhatIf))
     async def what_if(question: WhatIfQuestion) -> Response:

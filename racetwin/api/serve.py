@@ -44,6 +44,7 @@ def run_server(
     settings: Settings | None = None,
     resume: bool | None = None,
     follow: tuple[str, ...] = (),
+    standby_of: str | None = None,
     stop_with_stdin: bool = False,
     say: Say | None = None,
 ) -> None:
@@ -61,6 +62,8 @@ def run_server(
         Go on with the run that the journal holds; None: if it was cut off, not if it was closed in order.
     follow
         Cars whose plans are kept from the start.
+    standby_of
+        Address of an engine to follow; this one takes the race over when that one is gone.
     stop_with_stdin
         End when standard input does, so that the engine does not outlive whoever started it.
     say
@@ -72,8 +75,16 @@ def run_server(
     say = say or (lambda line: print(line, flush=True))
     try:
         session = open_session(
-            chosen, race=race, speed=speed, from_lap=from_lap, simulated=simulated, live=live, resume=resume
+            chosen,
+            race=race,
+            speed=speed,
+            from_lap=from_lap,
+            simulated=simulated,
+            live=live,
+            resume=resume,
+            standby_of=standby_of,
         )
+        session.say = say
     except BaseException:
         sock.close()
         raise

@@ -45,6 +45,9 @@ def serve(
     resume: Annotated[
         bool | None, typer.Option("--resume/--fresh", help="Go on with the journal's run; default: if it was cut off.")
     ] = None,
+    standby_of: Annotated[
+        str | None, typer.Option(help="Follow the engine at this address, and take over when it is gone.")
+    ] = None,
 ) -> None:
     """Run the engine with its REST and WebSocket API, fed live, from a replay or from the simulator.
 
@@ -60,6 +63,7 @@ def serve(
         live=live,
         follow=tuple(follow or ()),
         resume=resume,
+        standby_of=standby_of,
         settings=settings(),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -47,6 +47,12 @@ class EngineFace(Protocol):
 
     def control(self, action: str, value: float | None = None) -> None:
         """Pause, resume or hasten a replay."""
+
+    def replicate(self, after: int) -> AsyncGenerator[tuple[int, int, bytes] | None, None]:
+        """Yield ``(first, last, packed frames)`` as they are committed, None as a sign of life."""
+
+    def confirm(self, replica: Hashable, n: int | None) -> None:
+        """Note how far a standby is; None: it has left."""
 
     def health(self) -> Mapping[str, Any]:
         """Return the state of each part."""

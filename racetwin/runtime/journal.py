@@ -325,6 +325,14 @@ class Journal:
                 yield n, frame
             expected = last + 1
 
+    def batches(self, run_id: str, *, after: int, limit: int = 50) -> list[tuple[int, int, bytes]]:
+        """Return up to ``limit`` batches ``(first, last, packed frames)`` that hold frames after number ``after``."""
+        rows = self._db.execute(
+            "SELECT first, last, frames FROM batches WHERE run_id = ? AND last > ? ORDER BY first LIMIT ?",
+            (run_id, after, limit),
+        )
+        return [(int(first), int(last), packed) for first, last, packed in rows]
+
     def last_frame(self, run_id: str) -> int:
         """Return the number of the last frame of a run, 0 if there is none."""
         return int(

@@ -130,7 +130,8 @@ class LiveRace:
     ) -> LiveRace:
         """Subscribe to a running engine at ``url`` (``ws://host:port/ws``; ``http://host:port`` is taken too).
 
-        A lost connection is tried again until :meth:`stop`, and resumes where it was.
+        A lost connection is tried again until :meth:`stop`, and resumes where it was. Several addresses, separated by commas,
+        name an engine and its standby: when one is gone, the next is asked.
         """
         from racetwin.runtime.subscription import Subscription
 

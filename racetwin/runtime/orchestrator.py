@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -21,10 +21,12 @@ from racetwin import __version__
 from racetwin.errors import DataError, InputError
 from racetwin.runtime.desk_queue import Advised, DeskRequest
 from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.journal import Journal
 from racetwin.runtime.journal_writer import JournalWriter
 from racetwin.runtime.monitor import SystemMonitor
 from racetwin.runtime.recovery import pack, rebuild
 from racetwin.runtime.snapshot import Counters, JournalStatus, RaceSnapshot
+from racetwin.runtime.standby import HEARTBEAT_S
 from racetwin.runtime.wire import Publisher
 from racetwin.schemas import MAX_CARS, Rejection
 
@@ -35,6 +37,8 @@ Raw = Any
 SNAPSHOT_EVERY_S = 5.0
 STATUS_EVERY_S = 0.5
 RESTART_AFTER_S = 1.0
+REPLICA_WITHIN_S = 0.5
+"""How long an acknowledgement waits for a standby to have the frame, too."""
 BREATHE_EVERY = 20
 """Frames in a row after which the loop looks after everybody else, when the feed never waits."""
 
@@ -102,6 +106,9 @@ class MainOrchestrator:
         self._pending_since: float | None = None
         self._published = 0.0
         self._lap_published = -1
+        self._replicas: dict[Hashable, int] = {}
+        self._confirmed = asyncio.Condition()
+        self._telling: set[asyncio.Future[None]] = set()
         self._dirty = asyncio.Event()
         self._desk_wanted = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -183,11 +190,15 @@ class MainOrchestrator:
     # --- frames in ----------------------------------------------------------------------------------------------------
 
     async def _feed(self) -> None:
-        if isinstance(self.feed, DrivingFeed):
-            await self.feed.drive(self)
+        await self.pump(self.feed)
+
+    async def pump(self, feed: AsyncIterable[Raw] | DrivingFeed) -> None:
+        """Take everything that a feed has, until it ends or the engine is stopped."""
+        if isinstance(feed, DrivingFeed):
+            await feed.drive(self)
             return
         in_a_row = 0
-        async for raw in self.feed:
+        async for raw in feed:
             self.ingest(raw)
             in_a_row += 1
             if self.in_step or in_a_row >= BREATHE_EVERY:
@@ -229,8 +240,50 @@ class MainOrchestrator:
 
     async def acknowledged(self, number: int) -> None:
         """Return when a frame is safe: in the journal, or at once where none is kept."""
-        if self.journal is not None:
-            await self.journal.committed(number)
+        if self.journal is None:
+            return
+        await self.journal.committed(number)
+        if self._replicas:
+            with contextlib.suppress(TimeoutError):  # a standby that hangs must not hold up the race
+                async with asyncio.timeout(REPLICA_WITHIN_S), self._confirmed:
+                    await self._confirmed.wait_for(lambda: min(self._replicas.values(), default=number) >= number)
+
+    async def replicate(self, after: int) -> AsyncGenerator[tuple[int, int, bytes] | None, None]:
+        """Yield ``(first, last, packed frames)`` as they are committed after frame ``after``; None as a sign of life."""
+        if self.journal is None:
+            raise InputError("replicate: this engine keeps no journal")
+        run_id = self.engine.run_id
+        reader = await asyncio.to_thread(Journal, self.journal.journal.path)
+        try:
+            yield None
+            while True:
+                batches = await asyncio.to_thread(reader.batches, run_id, after=after)
+                for batch in batches:
+                    yield batch
+                    after = batch[1]
+                if not batches:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(HEARTBEAT_S):
+                            await self.journal.committed(after + 1)
+                            continue
+                    yield None
+        finally:
+            reader.close()
+
+    def confirm(self, replica: Hashable, n: int | None) -> None:
+        """Note that a standby has everything up to frame ``n``; None: it has left."""
+        if n is None:
+            self._replicas.pop(replica, None)
+        else:
+            self._replicas[replica] = n
+
+        async def tell() -> None:
+            async with self._confirmed:
+                self._confirmed.notify_all()
+
+        task = asyncio.ensure_future(tell())
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     def last_refusal(self) -> Rejection:
         """Return why the newest refused frame was refused."""
@@ -458,6 +511,8 @@ class MainOrchestrator:
         finished = bool(snapshot and snapshot.finished) or self.feed_ended
         silent = c.frame_age_s is not None and c.frame_age_s > 5.0 and not finished
         feed = "ended" if finished else ("silent" if silent else ("ok" if c.frames_in else "waiting"))
+        if getattr(self.feed, "following", False):
+            feed = "standby"
         alarms = self.monitor.alarms
         degraded = silent or journal.state == "degraded" or desk.state == "failed" or bool(alarms)
         return {
@@ -481,6 +536,7 @@ class MainOrchestrator:
                 },
                 "desk": {"status": desk.state, "answers": desk.answers, "error": desk.error},
                 "journal": {"status": journal.state, "pending": journal.pending, "error": journal.error},
+                "standby": {"status": "ok" if self._replicas else "none", "engines": len(self._replicas)},
                 "viewers": {"status": "ok", "subscribers": self.subscribers, "drops": self.drops},
             },
             "alarms": [a.model_dump() for a in alarms],

@@ -6,7 +6,6 @@ import socket
 
 from racetwin.errors import ConfigurationError
 
-
 SEND_BUFFER = 128 * 1024
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,10 @@ from racetwin.runtime.orchestrator import MainOrchestrator
 from racetwin.runtime.recovery import RecoveryReport, SystemRecoveryManager
 from racetwin.runtime.snapshot import RaceInfo
 from racetwin.runtime.sources import Source, default_race, library_race, simulated_race
+from racetwin.runtime.standby import StandbyFeed
 from racetwin.runtime.state_handler import StateHandler
+from racetwin.runtime.subscription import endpoints
+from racetwin.runtime.tokens import secret_for
 from racetwin.schemas import TelemetryFrame
 
 LIVE = "live"
@@ -36,6 +39,8 @@ class EngineSession:
     first: int = 1
     report: RecoveryReport | None = None
     notes: list[str] = field(default_factory=list)
+    standby_of: str | None = None
+    say: Callable[[str], None] = print
 
     def build(self, *, report: Callable[[Exception], None] | None = None, rate_hz: float = 20.0) -> MainOrchestrator:
         """Return the orchestrator; must be called on the event loop that will run it."""
@@ -44,7 +49,13 @@ class EngineSession:
             writer = JournalWriter(self.journal, self.engine.run_id, first=self.first, on_error=report)
         return MainOrchestrator(self.engine, self._feed(), journal=writer, rate_hz=rate_hz, report=report)
 
-    def _feed(self) -> AsyncIterable[Any]:
+    def _feed(self) -> Any:
+        if self.standby_of is not None:
+            token = secret_for(self.settings, "read")
+            return StandbyFeed(self.standby_of, self._own_feed, token=token, say=self.say)
+        return self._own_feed(None if self.engine.frame is None else self.engine.frame.time_s)
+
+    def _own_feed(self, after_s: float | None) -> Any:
         if self.source is None:
             from racetwin.runtime.live_feeds import LiveFeeds
 
@@ -52,8 +63,8 @@ class EngineSession:
         from racetwin.telemetry.replay import Replay
 
         frames: Iterable[TelemetryFrame] = self.source.frames
-        if self.engine.frame is not None:
-            frames = _after(frames, self.engine.frame.time_s)
+        if after_s is not None:
+            frames = _after(frames, after_s)
         return Replay(frames, self.speed)
 
     def close(self) -> None:
@@ -73,6 +84,7 @@ def open_session(
     resume: bool | None = None,
     hz: float | None = 10.0,
     keep: bool = True,
+    standby_of: str | None = None,
 ) -> EngineSession:
     """Open a session.
 
@@ -84,6 +96,8 @@ def open_session(
         Frames a second of race time of a replay.
     keep
         Whether to keep a journal.
+    standby_of
+        Address of an engine to follow until it is gone; only then is the race fed from here.
 
     Raises
     ------
@@ -92,6 +106,9 @@ def open_session(
     ConfigurationError
         If another engine holds the journal, or it cannot be written.
     """
+    if standby_of is not None:
+        endpoints(standby_of)  # a wrong address is an error now, and not when it is needed
+        resume = False
     source: Source | None = None
     if not live:
         chosen = race or (None if simulated else default_race(settings))
@@ -109,7 +126,7 @@ def open_session(
 
     if not keep:
         engine = make(info)
-        return EngineSession(settings, engine, None, source, speed, label)
+        return EngineSession(settings, engine, None, source, speed, label, standby_of=standby_of)
     journal = StateHandler(settings).open(name, write=True)
     try:
         run = _run_to_resume(journal, resume)
@@ -117,7 +134,7 @@ def open_session(
             engine = make(info)
             journal.begin_run(engine.run_id, name, info.model_dump(mode="json"))
             journal.audit("start", f"run {engine.run_id}, racetwin {__version__}")
-            return EngineSession(settings, engine, journal, source, speed, label)
+            return EngineSession(settings, engine, journal, source, speed, label, standby_of=standby_of)
         engine, report = SystemRecoveryManager(journal).recover(run.run_id, make=make)
         journal.resume_run(run.run_id)
         journal.audit("recover", str(report))

@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import httpx
 import orjson
+from pydantic import TypeAdapter
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 
@@ -18,6 +19,8 @@ from racetwin.errors import ConfigurationError, InputError, RacetwinError
 from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.runtime.wire import Reader
 from racetwin.schemas import Rejoin, WhatIf
+
+_WINDOW = TypeAdapter(tuple[Rejoin, ...])
 
 RETRY_FIRST_S = 0.2
 RETRY_LAST_S = 5.0
@@ -41,12 +44,16 @@ def endpoints(url: str) -> tuple[str, str]:
 
 
 class Subscription:
-    """Session of a :class:`racetwin.runtime.live.LiveRace` that subscribes to a running engine."""
+    """Session of a :class:`racetwin.runtime.live.LiveRace` that subscribes to a running engine.
+
+    ``url`` may name several, separated by commas: an engine and its standby. When one does not answer, the next is tried.
+    """
 
     def __init__(self, url: str, *, rate_hz: float = 10.0, token: str | None = None) -> None:
         if not rate_hz > 0:
             raise InputError(f"rate_hz: {rate_hz!r}, expected a number above 0")
-        self.ws_url, self.http_url = endpoints(url)
+        self._engines = [endpoints(one.strip()) for one in url.split(",")]
+        self._at = 0
         self.reconnects = 0
         self._rate_hz = rate_hz
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -55,6 +62,16 @@ class Subscription:
         self._connection: ClientConnection | None = None
         self._wanted: tuple[str, ...] = ()
         self._reader = Reader()
+
+    @property
+    def ws_url(self) -> str:
+        """WebSocket address of the engine at hand."""
+        return self._engines[self._at][0]
+
+    @property
+    def http_url(self) -> str:
+        """REST address of the engine at hand."""
+        return self._engines[self._at][1]
 
     def run(self, publish: Callable[[RaceSnapshot], None], report: Callable[[Exception], None]) -> None:
         """Receive until :meth:`stop`; a lost connection is tried again and resumes where it was."""
@@ -80,6 +97,7 @@ class Subscription:
                     report(RacetwinError(f"engine at {self.ws_url}: {_reason(error)}; trying again"))
                 if isinstance(error, InputError):
                     self._reader = Reader()  # what came does not fit: start over with the full state
+                self._at = (self._at + 1) % len(self._engines)
             finally:
                 self._connection = None
             self._stop.wait(wait * random.uniform(0.8, 1.2))
@@ -136,17 +154,8 @@ class Subscription:
 
     def pit_window(self, car_id: str, laps: int) -> tuple[Rejoin, ...]:
         """Ask the engine for the rejoin on each of the coming laps under green, VSC and SC."""
-        now = self._rejoin(car_id=car_id)
-        total = self._reader.snapshot.info.total_laps if self._reader.snapshot else None
-        last = now.lap + laps - 1 if total is None else min(now.lap + laps - 1, total - 1)
-        return tuple(
-            self._rejoin(car_id=car_id, lap=lap, track_status=status)
-            for lap in range(now.lap, last + 1)
-            for status in ("GREEN", "VSC", "SC")
-        )
-
-    def _rejoin(self, **query: str | int) -> Rejoin:
-        return Rejoin.model_validate_json(self._request("GET", f"/api/v1/rejoin?{urlencode(query)}").content)
+        query = urlencode({"car_id": car_id, "laps": laps})
+        return _WINDOW.validate_json(self._request("GET", f"/api/v1/pit-window?{query}").content)
 
     def _request(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:

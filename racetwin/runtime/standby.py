@@ -1,0 +1,121 @@
+"""A second engine that follows the first, frame by frame, and takes over when it is gone.
+
+The first engine hands on what its journal has committed, in order and without a hole; the same frames make the same state. An
+engine that has a standby answers its producers only when the standby has the frame too (or has been silent for half a second), so
+whatever was acknowledged is known to whoever goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import zlib
+from collections.abc import AsyncIterable, Callable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from racetwin.runtime.subscription import endpoints
+
+if TYPE_CHECKING:
+    from racetwin.runtime.orchestrator import MainOrchestrator
+
+TAKE_OVER_AFTER_S = 1.0
+"""The first engine is gone when nothing was heard of it for so long; it says something every :data:`HEARTBEAT_S`."""
+HEARTBEAT_S = 0.2
+RETRY_S = 0.1
+
+
+class StandbyFeed:
+    """The feed of a standby: first another engine, then, once that is gone, its own.
+
+    Parameters
+    ----------
+    url
+        The first engine.
+    then
+        Makes the feed to go on with, from the race time that was reached.
+    token
+        For the first engine, where it asks for one.
+    take_over_after_s
+        Silence after which it is taken for gone.
+    say
+        Where the operator is told.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        then: Callable[[float | None], AsyncIterable[Any]],
+        *,
+        token: str | None = None,
+        take_over_after_s: float = TAKE_OVER_AFTER_S,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        ws_url, _ = endpoints(url)
+        self.url = ws_url.removesuffix("/ws") + "/ws/journal"
+        self.following = True
+        self.took_over_at: float | None = None
+        self._then = then
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._after_s = take_over_after_s
+        self._say = say
+        self._heard: float | None = None
+        self._have = 0
+        self._active: Any = None
+
+    @property
+    def behind_s(self) -> float:
+        """How late the feed at hand is by its own clock."""
+        return float(getattr(self._active, "behind_s", 0.0))
+
+    async def drive(self, taker: MainOrchestrator) -> None:
+        """Follow, then go on."""
+        while not self._is_gone():
+            try:
+                async with asyncio.timeout(self._after_s) as opening:
+                    async with connect(
+                        self.url, additional_headers=self._headers, max_size=None, compression=None, proxy=None
+                    ) as socket:
+                        opening.reschedule(None)
+                        await self._follow(socket, taker)
+            except (OSError, TimeoutError, ConnectionClosed, InvalidHandshake):
+                await asyncio.sleep(RETRY_S)
+        self.following = False
+        self.took_over_at = time.monotonic()
+        frame = taker.engine.frame
+        self._say(f"racetwin: {self.url} is gone; this engine takes over after frame {self._have}")
+        self._active = self._then(None if frame is None else frame.time_s)
+        await taker.pump(self._active)
+
+    def _is_gone(self) -> bool:
+        """Whether an engine that was heard of has been silent for too long; one that never was is waited for."""
+        return self._heard is not None and time.monotonic() - self._heard > self._after_s
+
+    async def _follow(self, socket: ClientConnection, taker: MainOrchestrator) -> None:
+        await socket.send(orjson.dumps({"type": "replicate", "after": self._have}).decode())
+        while True:
+            async with asyncio.timeout(self._after_s):
+                message = await socket.recv()
+            self._heard = time.monotonic()
+            if isinstance(message, str):
+                self._listen(orjson.loads(message), taker)
+                continue
+            head, _, packed = message.partition(b"\n")
+            about = orjson.loads(head)
+            for n, frame in enumerate(zlib.decompress(packed).split(b"\n"), about["first"]):
+                if n > self._have:
+                    taker.ingest(frame)
+                    self._have = n
+                if n % 20 == 0:
+                    await asyncio.sleep(0)
+            if taker.journal is not None:
+                await taker.journal.flush()
+            await socket.send(orjson.dumps({"type": "have", "n": self._have}).decode())
+
+    def _listen(self, message: dict[str, Any], taker: MainOrchestrator) -> None:
+        """Take what the first engine says beside the frames: the cars it plans for."""
+        if "followed" in message and tuple(message["followed"]) != taker.engine.followed:
+            taker.follow(message["followed"])
