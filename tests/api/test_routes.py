@@ -101,6 +101,15 @@ def test_rejoin_between_whom(served: Any) -> None:
     assert sc["pit_loss_s"]["mean"] < found.pit_loss_s.mean
 
 
+def test_pit_window_is_a_rejoin_for_each_lap_and_status(served: Any) -> None:
+    car = served.get("cars").json()[3]["car_id"]
+    window = [Rejoin.model_validate(r) for r in served.get("pit-window", params={"car_id": car, "laps": 3}).json()]
+    now = Rejoin.model_validate_json(served.get("rejoin", params={"car_id": car}).content)
+    assert [r.lap for r in window] == [now.lap + k for k in range(3) for _ in range(3)]
+    assert window[0] == now
+    assert served.get("pit-window", params={"car_id": car, "laps": 0}).status_code == 422
+
+
 def test_what_if(served: Any) -> None:
     car = served.get("cars").json()[3]["car_id"]
     answer = served.post("strategy/what-if", json={"car_id": car, "lever": "sc"})
