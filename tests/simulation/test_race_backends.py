@@ -125,7 +125,7 @@ def same(a, b):
 @pytest.mark.parametrize("name", CASES)
 def test_numba_races_as_the_oracle(name):
     packed = packed_case(name)
-    n, races = packed.n, 256
+    n, races = packed.n, 128
     got = NumbaBackend()(packed, 0, races, True, np.arange(n, dtype=np.int32))
     for p, plan in enumerate(packed.plans):
         keys = oracle.race(packed, plan, 0, races)
