@@ -26,6 +26,7 @@ TAKE_OVER_AFTER_S = 1.0
 """The first engine is gone when nothing was heard of it for so long; it says something every :data:`HEARTBEAT_S`."""
 HEARTBEAT_S = 0.2
 RETRY_S = 0.1
+TELL_EVERY_S = 0.05
 
 
 class StandbyFeed:
@@ -96,6 +97,23 @@ class StandbyFeed:
 
     async def _follow(self, socket: ClientConnection, taker: MainOrchestrator) -> None:
         await socket.send(orjson.dumps({"type": "replicate", "after": self._have}).decode())
+        telling = asyncio.create_task(self._tell(socket, taker))
+        try:
+            await self._receive(socket, taker)
+        finally:
+            telling.cancel()
+
+    async def _tell(self, socket: ClientConnection, taker: MainOrchestrator) -> None:
+        """Say how far our own journal is: what the first engine's producers are waiting for."""
+        told = -1
+        while True:
+            have = self._have if taker.journal is None else min(self._have, taker.journal.committed_upto)
+            if have != told:
+                await socket.send(orjson.dumps({"type": "have", "n": have}).decode())
+                told = have
+            await asyncio.sleep(TELL_EVERY_S)
+
+    async def _receive(self, socket: ClientConnection, taker: MainOrchestrator) -> None:
         while True:
             async with asyncio.timeout(self._after_s):
                 message = await socket.recv()
@@ -111,9 +129,6 @@ class StandbyFeed:
                     self._have = n
                 if n % 20 == 0:
                     await asyncio.sleep(0)
-            if taker.journal is not None:
-                await taker.journal.flush()
-            await socket.send(orjson.dumps({"type": "have", "n": self._have}).decode())
 
     def _listen(self, message: dict[str, Any], taker: MainOrchestrator) -> None:
         """Take what the first engine says beside the frames: the cars it plans for."""
