@@ -328,7 +328,7 @@ class _Step:
 
     def _tyre(self, left_s: float | None) -> None:
         old, new = self.old.tyre, self.new.tyre
-        at = left_s if left_s is not None else self.frame.time_s
+        at = left_s if left_s is not None else self.memory.line_s if self.crossed else self.frame.time_s
         by_age = old.compound is new.compound
         self.events.append(
             TyreChanged(

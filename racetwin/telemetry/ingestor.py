@@ -6,29 +6,21 @@ The ingestor is a deterministic function of what it is given: it knows no clock,
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from racetwin.schemas import FeedGap, RaceEvent, Rejection, TelemetryFrame
+from racetwin.schemas import RaceEvent, Rejection, TelemetryFrame
 from racetwin.telemetry.fusion import Fusion, Known
 from racetwin.telemetry.happenings import Happenings, completed_laps
 from racetwin.telemetry.inbound import read, refusal, validated
+from racetwin.telemetry.ordering import WINDOW, Counters, Order
 
-WINDOW = 16
-"""Frames of one source that wait for a missing one before it is given up."""
-ACROSS_S = 0.5
-"""How long the frame of one source waits for those of another, s of race time."""
-SILENT_S = 5.0
-"""A source this far behind the others is not waited for."""
 QUARANTINE = 256
 """Refusals kept to be read."""
 KINDS, OTHER = 200, "other"
 """Kinds of refusal counted by name; those of a feed that invents ever new field names go under ``OTHER``."""
-GAP_S = 1.0
-"""Silence with frames missing that counts as a gap, s; with none missing it is 20 usual intervals and at least 5 s."""
 SOURCES = 16
 """Feeds that may be merged."""
 LATEST_S = 1e6
@@ -51,41 +43,6 @@ class Ingested:
     frame: TelemetryFrame
     events: tuple[RaceEvent, ...] = ()
     frames: tuple[TelemetryFrame, ...] = ()
-
-
-@dataclass(slots=True)
-class Counters:
-    """What came in and what became of it, in frames unless said otherwise.
-
-    ``rejected`` counts refusals by kind; ``rejected_frames`` frames refused whole; ``rejected_cars`` cars left out of a frame
-    that was accepted; ``missing`` frames that never came; ``gaps`` silences marked by a :class:`racetwin.schemas.FeedGap`.
-    """
-
-    received: int = 0
-    accepted: int = 0
-    rejected_frames: int = 0
-    rejected_cars: int = 0
-    duplicates: int = 0
-    late: int = 0
-    missing: int = 0
-    gaps: int = 0
-    events: int = 0
-    inferred: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(slots=True)
-class _Source:
-    """Where one feed is: the last frame released, and those that wait."""
-
-    seq: int = -1
-    time_s: float = -1e18
-    usual_s: float = 0.0
-    heard: int = 0
-    heard_seq: int = -1
-    heard_s: float = 0.0
-    given_up: list[int] = field(default_factory=list)
-    waiting: dict[int, TelemetryFrame] = field(default_factory=dict)
 
 
 class TelemetryIngestor:
@@ -122,9 +79,7 @@ class TelemetryIngestor:
         self.rejected: deque[Rejection] = deque(maxlen=QUARANTINE)
         self._fusion = Fusion(priority)
         self._happenings = Happenings()
-        self._sources: dict[str, _Source] = {}
-        self._ready: list[tuple[float, str, int, int, TelemetryFrame]] = []
-        self._pushed = 0
+        self._order = Order(self.counters, window)
         self._race: str | None = None
         self._now_s = -1e18
         self._origin: float | None = None
@@ -166,16 +121,12 @@ class TelemetryIngestor:
             return None
         if frame.race_id != self._race:
             self._new_race(frame)
-        self._arrange(frame)
+        self._order.put(frame)
         return self._release(final=False)
 
     def flush(self) -> Ingested | None:
         """Release all frames that still wait: the feeds have ended."""
-        for name in sorted(self._sources):
-            state = self._sources[name]
-            for seq in sorted(state.waiting):
-                self._pass_on(name, state, state.waiting[seq])
-            state.waiting.clear()
+        self._order.flush()
         return self._release(final=True)
 
     @property
@@ -203,7 +154,7 @@ class TelemetryIngestor:
                 values["seq"] = 0
             frame = validated(values, refused)
             if frame is not None and original:
-                state = self._sources.get(frame.source)
+                state = self._order.sources.get(frame.source)
                 same = state is not None and frame.time_s == state.time_s
                 seq = 0 if state is None else state.seq + (0 if same or frame.time_s < state.time_s else 1)
                 frame = frame.model_copy(update={"seq": max(seq, 0)})
@@ -236,7 +187,11 @@ class TelemetryIngestor:
                 frame.time_s,
                 f"at most {LEAP_S:g} s after the last frame",
             )
-        elif frame.race_id == self._race and frame.source not in self._sources and len(self._sources) >= SOURCES:
+        elif (
+            frame.race_id == self._race
+            and frame.source not in self._order.sources
+            and len(self._order.sources) >= SOURCES
+        ):
             kind, name, value, expected = (
                 "source.too_many",
                 "source",
@@ -267,85 +222,21 @@ class TelemetryIngestor:
         if self._race is not None:
             self._fusion = Fusion(self._fusion.priority)
             self._happenings = Happenings()
-            self._sources.clear()
-            self._ready.clear()
+            self._order = Order(self.counters, self.window)
             self._now_s, self._last = -1e18, None
         self._race = frame.race_id
 
-    # --- order ------------------------------------------------------------------------------------------------------
-
-    def _arrange(self, frame: TelemetryFrame) -> None:
-        """Put a frame into the order of its source."""
-        name, seq = frame.source, frame.seq
-        state = self._sources.get(name)
-        if state is None:
-            state = self._sources[name] = _Source(seq=seq - 1)
-        if seq == state.seq + 1:
-            self._pass_on(name, state, frame)
-            while state.seq + 1 in state.waiting:
-                self._pass_on(name, state, state.waiting.pop(state.seq + 1))
-        elif seq > state.seq:
-            if seq in state.waiting:
-                self.counters.duplicates += 1
-                return
-            state.waiting[seq] = frame
-            if len(state.waiting) > self.window:
-                self._give_up(name, state)
-        elif frame.time_s > state.time_s + GAP_S and (seq == 0 or seq < state.seq - self.window):
-            self._restart(name, state, frame)
-        elif seq in state.given_up:
-            state.given_up.remove(seq)
-            self.counters.missing -= 1
-            self.counters.late += 1
-            self._fusion.late(frame)
-        else:
-            self.counters.duplicates += 1
-
-    def _give_up(self, name: str, state: _Source) -> None:
-        """Stop waiting for the missing frame: go on with the next there is."""
-        following = min(state.waiting)
-        lost = range(state.seq + 1, following)
-        self.counters.missing += len(lost)
-        state.given_up = [*state.given_up, *lost[-64:]][-64:]
-        state.seq = following - 1
-        while state.seq + 1 in state.waiting:
-            self._pass_on(name, state, state.waiting.pop(state.seq + 1))
-
-    def _restart(self, name: str, state: _Source, frame: TelemetryFrame) -> None:
-        """A source that counts from the start again, later in the race, has been restarted."""
-        for seq in sorted(state.waiting):
-            self._pass_on(name, state, state.waiting[seq])
-        state.waiting.clear()
-        state.given_up.clear()
-        state.seq = frame.seq - 1
-        self._pass_on(name, state, frame)
-
-    def _pass_on(self, name: str, state: _Source, frame: TelemetryFrame) -> None:
-        """Hand a frame on from its source's order to that of all sources."""
-        state.seq = frame.seq
-        if frame.time_s < state.time_s:
-            self.counters.late += 1
-            self._fusion.late(frame)
-            return
-        self._pushed += 1
-        heapq.heappush(self._ready, (frame.time_s, name, frame.seq, self._pushed, frame))
-        state.time_s = frame.time_s
-
     def _release(self, *, final: bool) -> Ingested | None:
         """Let go what nothing older can precede any more."""
-        ready = self._ready
-        if not ready:
-            return None
-        if final or len(self._sources) == 1:
-            until = float("inf")
-        else:
-            newest = max(s.time_s for s in self._sources.values())
-            live = [s.time_s for s in self._sources.values() if s.time_s > newest - SILENT_S]
-            until = max(min(live), newest - ACROSS_S)
+        order = self._order
         frames: list[TelemetryFrame] = []
         events: list[RaceEvent] = []
-        while ready and ready[0][0] <= until:
-            self._accept(heapq.heappop(ready)[-1], frames, events)
+        for frame in order.take(final=final):
+            self._accept(frame, frames, events)
+        if order.late:
+            for frame in order.late:
+                self._fusion.late(frame)
+            order.late.clear()
         if not frames:
             return None
         self.counters.events += len(events)
@@ -361,7 +252,7 @@ class TelemetryIngestor:
             self.counters.late += 1
             self._fusion.late(frame)
             return
-        gap = self._gap(frame)
+        gap = self._order.gap(frame)
         believed = self._believed(frame)
         if believed is None:
             self.counters.rejected_frames += 1
@@ -375,20 +266,6 @@ class TelemetryIngestor:
         self.counters.accepted += 1
         self._now_s, self._last = merged.time_s, merged
         frames.append(merged)
-
-    def _gap(self, frame: TelemetryFrame) -> FeedGap | None:
-        """Mark a silence of a source."""
-        state = self._sources[frame.source]
-        since, skipped = state.heard_s, frame.seq != state.heard_seq + 1
-        state.heard, state.heard_seq, state.heard_s = state.heard + 1, frame.seq, frame.time_s
-        if state.heard == 1:
-            return None
-        silence, usual = frame.time_s - since, state.usual_s
-        state.usual_s = silence if state.heard == 2 else usual + 0.05 * (min(silence, 10 * usual + 0.1) - usual)
-        steady = state.heard > 20 and usual <= 1.0 and silence > max(5.0, 20 * usual)
-        if (skipped and silence > GAP_S) or steady:
-            return FeedGap(time_s=frame.time_s, source=frame.source, since_s=since)
-        return None
 
     def _believed(self, frame: TelemetryFrame) -> TelemetryFrame | None:
         """Refuse what cannot be true after what is known: a car that goes back, or further than the time allows."""
@@ -411,6 +288,10 @@ class TelemetryIngestor:
                 kind = "lap.backwards" if ahead < 0 else "lap.jump"
                 expected = f"lap {known.completed + 1} or a later one that the time since allows"
                 doubtful[car.car_id] = refusal(kind, "lap", car.lap, expected, frame, car.car_id)
+        if self._doubts:
+            for car in frame.cars:
+                if doubtful is None or car.car_id not in doubtful:
+                    self._doubts.pop(car.car_id, None)
         if doubtful is None:
             return frame
         self._refuse(list(doubtful.values()), whole=False)
@@ -422,29 +303,17 @@ class TelemetryIngestor:
 
     def snapshot(self) -> dict[str, Any]:
         """Return the whole state as JSON-able values; :meth:`restore` goes on from it."""
-
-        def plain(frame: TelemetryFrame) -> dict[str, Any]:
-            return frame.model_dump(mode="json")
-
         return {
             "window": self.window,
             "race_id": self.race_id,
             "race": self._race,
             "now_s": self._now_s,
             "origin": self._origin,
-            "pushed": self._pushed,
             "doubts": dict(self._doubts),
             "counters": {**asdict(self.counters), "rejected": dict(self.counters.rejected)},
             "rejected": [r.model_dump(mode="json") for r in self.rejected],
-            "sources": {
-                name: {
-                    **{k: v for k, v in _fields_of(s).items() if k != "waiting"},
-                    "waiting": [plain(s.waiting[seq]) for seq in sorted(s.waiting)],
-                }
-                for name, s in self._sources.items()
-            },
-            "ready": [[*entry[:-1], plain(entry[-1])] for entry in sorted(self._ready, key=lambda e: e[:-1])],
-            "last": None if self._last is None else plain(self._last),
+            "order": self._order.dump(),
+            "last": None if self._last is None else self._last.model_dump(mode="json"),
             "fusion": self._fusion.dump(),
             "happenings": self._happenings.dump(),
         }
@@ -452,22 +321,13 @@ class TelemetryIngestor:
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> TelemetryIngestor:
         """Return an ingestor that goes on from a :meth:`snapshot`."""
-        frame = TelemetryFrame.model_validate
         made = cls(window=state["window"], race_id=state["race_id"])
         made._race, made._now_s, made._origin = state["race"], state["now_s"], state["origin"]
-        made._pushed, made._doubts = state["pushed"], dict(state["doubts"])
+        made._doubts = dict(state["doubts"])
         made.counters = Counters(**{**state["counters"], "rejected": Counter(state["counters"]["rejected"])})
         made.rejected.extend(Rejection.model_validate(r) for r in state["rejected"])
-        for name, values in state["sources"].items():
-            waiting = [frame(w) for w in values["waiting"]]
-            made._sources[name] = _Source(**{**values, "waiting": {w.seq: w for w in waiting}})
-        made._ready = [(t, name, seq, n, frame(w)) for t, name, seq, n, w in state["ready"]]
-        made._last = None if state["last"] is None else frame(state["last"])
+        made._order = Order.load(state["order"], made.counters)
+        made._last = None if state["last"] is None else TelemetryFrame.model_validate(state["last"])
         made._fusion = Fusion.load(state["fusion"])
         made._happenings = Happenings.load(state["happenings"])
         return made
-
-
-def _fields_of(source: _Source) -> dict[str, Any]:
-    """Fields of a source's state as they are (``dataclasses.asdict`` would copy the frames that wait)."""
-    return {name: getattr(source, name) for name in _Source.__slots__}
