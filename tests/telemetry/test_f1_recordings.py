@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from itertools import pairwise
 
@@ -138,6 +139,26 @@ class TestQatarSprint:
         other = [(r.driver, r.lap) for r in laps.itertuples() if seen[r.driver, r.lap] != r.position]
         # Antonelli crossed fifth and was given five seconds after the flag.
         assert other == [("ANT", 19)]
+
+    def test_sectors_and_gaps_at_the_line_to_the_millisecond(self, qatar, laps):
+        seen = crossings(qatar)
+        sectors = [
+            (told, official)
+            for r in laps.itertuples()
+            for told, official in zip(
+                seen[r.driver, r.lap].sectors_s or (None,) * 3, (r.sector1_s, r.sector2_s, r.sector3_s), strict=True
+            )
+            if told is not None and not math.isnan(official)
+        ]
+        assert len(sectors) > 1000
+        assert all(told == pytest.approx(official, abs=6e-4) for told, official in sectors)
+        gaps = {
+            (r.driver, r.lap): abs(seen[r.driver, r.lap].gap_s - r.gap_to_leader_s)
+            for r in laps.itertuples()
+            if not r.pit_in
+            and r.lap > 1  # the feed times no gap in the pit lane, and lap 1 is filled in from the race clock
+        }
+        assert [key for key, off in gaps.items() if off > 1e-3] == [("TSU", 19)], "five seconds given before the flag"
 
     def test_compounds_from_lap_two_on(self, qatar, laps):
         seen = {key: car.tyre.compound for key, car in crossings(qatar).items()}
