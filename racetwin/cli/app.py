@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from racetwin import __version__
-from racetwin.cli import bench, data, feeds, journal, model, race, strategy, validate
+from racetwin.cli import bench, data, feeds, journal, model, race, status, strategy, validate
 
 app = typer.Typer(
     name="racetwin",
@@ -45,4 +45,5 @@ app.command("record")(feeds.record)
 app.command("calibrate")(model.calibrate)
 app.command("schema")(model.schema)
 app.add_typer(data.app, name="data")
+app.command("status")(status.status)
 app.add_typer(journal.app, name="journal")
