@@ -139,6 +139,24 @@ def test_the_page_shows_a_race_with_plans_and_advice(page: Any, served: Served, 
     )
 
 
+def test_the_pit_window_and_a_safety_car_are_answered(page: Any, served: Served, images: Path) -> None:
+    name = "race-day" if served.real else "race-day-simulated"
+    page.locator('.t-row[aria-rowindex="5"]').click()
+    until(lambda: plans(page), "ranked plans")
+    page.keyboard.press("2")
+    until(lambda: page.locator(".w-table td").count() >= 12, "the pit window")
+    page.locator(".rt-window").screenshot(path=images / f"{name}-pit-window.png")
+    page.keyboard.press("5")
+    page.get_by_role("button", name="Safety car").click()
+    until(lambda: page.locator(".c-card[data-after='true']").count(), "the answer to a safety car", 120)
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(500)
+    page.screenshot(path=images / f"{name}-what-if.png")
+    page.keyboard.press("3")
+    until(lambda: page.locator(".v-strip").count(), "the rivals")
+    page.keyboard.press("1")
+
+
 def test_another_car_makes_everything_follow(page: Any) -> None:
     until(lambda: plans(page), "ranked plans")
     before = page.locator('.t-row[aria-selected="true"]').get_attribute("data-car")
