@@ -60,7 +60,10 @@ class Stint:
 
 def longest_stint(record: RaceRecord) -> tuple[str, int, int]:
     """Return car, first and last lap of the race's longest stint on one set."""
-    stints = record.laps.groupby(["car_id", "stint"])["lap"].agg(["size", "min", "max"]).reset_index()
+    laps = record.laps
+    stopped = laps["pit_stop"].fillna(False).astype(int)
+    number = stopped.groupby(laps["car_id"]).cumsum() - stopped  # the in-lap still belongs to the old set
+    stints = laps.groupby([laps["car_id"], number.rename("set")])["lap"].agg(["size", "min", "max"]).reset_index()
     best = stints.sort_values("size", kind="stable").iloc[-1]
     return str(best["car_id"]), int(best["min"]), int(best["max"])
 
