@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     udp_game_port: int = Field(default=20777, ge=0, le=65535)
     voila_port: int = Field(default=8866, ge=0, le=65535)
     token: SecretStr | None = Field(default=None, description="required of every client when host is not loopback")
+    tls_certificate: Path | None = Field(default=None, description="PEM file with which the API is served over TLS")
+    tls_key: Path | None = Field(default=None, description="PEM file with the certificate's private key")
     engine: str | None = Field(default=None, description="URL of a running engine that LiveRace subscribes to")
 
     f1tv_token: SecretStr | None = Field(default=None, description="F1TV subscription token of the live timing feed")

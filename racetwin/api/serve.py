@@ -19,7 +19,7 @@ from racetwin.api.security import Policy
 from racetwin.api.ws import MAX_CLIENT_MESSAGE
 from racetwin.config import Settings
 from racetwin.config import settings as process_settings
-from racetwin.errors import RacetwinError
+from racetwin.errors import ConfigurationError, RacetwinError
 from racetwin.runtime.ports import listen
 from racetwin.runtime.session import EngineSession, open_session
 
@@ -71,6 +71,7 @@ def run_server(
     """
     chosen = settings or process_settings()
     policy = Policy.of(chosen)  # refuses a wide host without a token before anything is opened
+    _tls(chosen)
     sock = listen(chosen.host, chosen.api_port, "RACETWIN_API_PORT")
     say = say or (lambda line: print(line, flush=True))
     try:
@@ -120,6 +121,7 @@ async def _serve(
         timeout_graceful_shutdown=3,
         server_header=False,
         lifespan="off",
+        **_tls(settings),
     )
     server = _Server(config)
     stopping = asyncio.Event()
@@ -130,7 +132,8 @@ async def _serve(
         threading.Thread(target=_until_stdin_ends, args=(loop, stopping), daemon=True).start()
     host, port = sock.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    say(f"racetwin: {session.label} on http://{shown}:{port} (WebSocket ws://{shown}:{port}/ws)")
+    s = "s" if settings.tls_certificate else ""
+    say(f"racetwin: {session.label} on http{s}://{shown}:{port} (WebSocket ws{s}://{shown}:{port}/ws)")
     engine = asyncio.create_task(runner.run(linger=True), name="engine")
     web = asyncio.create_task(server.serve(sockets=[sock]), name="web")
     waiter = asyncio.create_task(stopping.wait(), name="signals")
@@ -147,6 +150,17 @@ async def _serve(
             raise result
     if web in done:
         raise RacetwinError("the web server ended by itself; its log says why")
+
+
+def _tls(settings: Settings) -> dict[str, Any]:
+    """Return how the server is to be encrypted, if it is."""
+    if settings.tls_certificate is None:
+        return {}
+    for name, path in (("tls_certificate", settings.tls_certificate), ("tls_key", settings.tls_key)):
+        if path is not None and not path.is_file():
+            raise ConfigurationError(f"{name}: {path} is no file; name a PEM file or unset RACETWIN_{name.upper()}")
+    key = settings.tls_key
+    return {"ssl_certfile": str(settings.tls_certificate), "ssl_keyfile": None if key is None else str(key)}
 
 
 def _until_stdin_ends(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
@@ -184,6 +198,7 @@ async def serving(
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=1,
         lifespan="off",
+        **_tls(settings),
     )
     server = _Server(config)
     engine = asyncio.create_task(runner.run(linger=True))

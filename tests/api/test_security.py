@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import shutil
 import sqlite3
+import ssl
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +212,32 @@ def test_error_tells_nothing_of_the_inside(served: Any) -> None:
     assert "Traceback" not in answer.text
     assert "/racetwin/" not in answer.text
     assert served.client.get("/../../etc/passwd").status_code == 404
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate of this test")
+def test_certificate_encrypts_the_api(race: list[TelemetryFrame], tmp_path: Path) -> None:
+    from racetwin.api.serve import serving
+    from racetwin.runtime.session import open_session
+
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *names]
+    subprocess.run([*made, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    chosen = settings(state=tmp_path, library=tmp_path, data=None, api_port=0, tls_certificate=certificate, tls_key=key)
+
+    async def ask() -> str:
+        session = open_session(chosen, simulated=True, speed=1.0, keep=False)
+        async with serving(session, chosen) as (url, _):
+            context = ssl.create_default_context(cafile=str(certificate))
+            async with httpx.AsyncClient(verify=context, trust_env=False) as client:
+                return (await client.get(url.replace("http", "https") + "/api/v1/version")).json()["api"]
+
+    assert asyncio.run(ask()) == "v1"
+
+
+def test_certificate_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+    from racetwin.api.serve import run_server
+
+    chosen = settings(state=tmp_path, library=tmp_path, data=None, api_port=0, tls_certificate=tmp_path / "none.pem")
+    with pytest.raises(ConfigurationError, match="RACETWIN_TLS_CERTIFICATE"):
+        run_server(simulated=True, settings=chosen)
