@@ -10,7 +10,7 @@ from std.math import fma, max, min
 from std.memory import bitcast
 from std.sys.defines import get_defined_int
 from race_layout import *
-from race_random import philox, log2f, exp2f, normal, uniform16, uniform24, exponential16
+from race_random import philox, log2f, exp2f, normal, odds, uniform16, uniform24, exponential16
 
 comptime FP = MutPointer[Float32, MutAnyOrigin]
 comptime IP = MutPointer[Int32, MutAnyOrigin]
@@ -25,9 +25,9 @@ comptime M_HAZARD = M_AGE + SLOTS
 comptime M_INFO = M_HAZARD + SLOTS
 comptime M_BASE = M_INFO + SLOTS
 comptime M_FACTOR = M_BASE + SLOTS
-comptime M_RETIRE = M_FACTOR + SLOTS
-comptime M_COMPACT = M_RETIRE + SLOTS
-comptime M_OFF = M_COMPACT
+comptime M_COMPACT = M_FACTOR + SLOTS
+comptime M_RETIRE = M_COMPACT
+comptime M_OFF = M_RETIRE + SLOTS
 comptime M_K1 = M_OFF + SLOTS
 comptime M_K2 = M_K1 + SLOTS
 comptime M_CLIFF = M_K2 + SLOTS
@@ -50,7 +50,9 @@ comptime USED_AT = 3
 comptime OWED_AT = 8
 comptime STINT_AT = 10
 comptime MADE_AT = 14
-comptime NEXT_AT = 19
+comptime NEXT_AT = 17
+comptime RETIRE_AT = 20
+comptime RETIRE_BITS = 255 << RETIRE_AT
 comptime OWED_BITS = 3 << OWED_AT
 
 
@@ -158,6 +160,15 @@ def sort[W: Int, S: Int](m: UP, n: Int):
         sort_network[W, S, 12, COMPARATORS_12, NETWORK_12](m)
 
 
+@always_inline
+def retirement[W: Int, S: Int, STORED: Bool](m: UP, c: Int) -> SIMD[DType.int32, W]:
+    """Lap of car c's retirement, counted from the state."""
+    comptime if STORED:
+        return geti[W, S](m, M_RETIRE + c)
+    else:
+        return (geti[W, S](m, M_INFO + c) >> RETIRE_AT) & 255
+
+
 struct Track[W: Int]:
     """What race control and the sky have done so far, per lane."""
 
@@ -198,7 +209,7 @@ struct Track[W: Int]:
         return laps
 
     @always_inline
-    def step[S: Int](mut self, f: FP, i: IP, m: UP, seed: UInt32, sim: SIMD[DType.uint32, Self.W], lap: Int) -> Self.I:
+    def step[S: Int, STORED: Bool](mut self, f: FP, i: IP, m: UP, seed: UInt32, sim: SIMD[DType.uint32, Self.W], lap: Int) -> Self.I:
         """Go on one lap; returns its status word."""
         if lap % 2 == 0:
             self.words = philox[Self.W](sim, UInt32(TRACK), 0, UInt32(lap // 2), seed)
@@ -213,7 +224,7 @@ struct Track[W: Int]:
         var out = Self.I(0)
         for c in range(Int(i[unsafe_offset=I_N])):
             if i[unsafe_offset = I_ALIVE + c] != 0:
-                out += geti[Self.W, S](m, M_RETIRE + c).eq(Int32(lap)).select(Self.I(1), Self.I(0))
+                out += retirement[Self.W, S, STORED](m, c).eq(Int32(lap)).select(Self.I(1), Self.I(0))
         var count = out.cast[DType.float32]()
         var first = lap == 0
         var sc = fma(count, Self.F(f[unsafe_offset=F_SC16_RET]), Self.F(f[unsafe_offset = F_SC16_1 if first else F_SC16]))
@@ -278,7 +289,11 @@ def draw_cars[W: Int, S: Int, STORED: Bool](f: FP, i: IP, m: UP, seed: UInt32, s
             var u = uniform24[W](v[j])
             var beyond = fma(-log2f[W](u), F(0.6931472), F(-f[unsafe_offset = F_RET_H1 + c]))
             var later = min(max(beyond, F(0.0)) * f[unsafe_offset = F_RET_INV + c], F(1e6)).cast[DType.int32]()
-            puti[W, S](m, M_RETIRE + c, beyond.ge(0.0).select(later + 1, I(0)))
+            var lap = beyond.ge(0.0).select(later + 1, I(0))
+            comptime if STORED:
+                puti[W, S](m, M_RETIRE + c, lap)
+            else:
+                puti[W, S](m, M_INFO + c, min(lap, I(255)) << RETIRE_AT)
     comptime if STORED:
         for c in range(n):
             comptime for h in range(2):
@@ -322,9 +337,7 @@ def pass_need[
     """Pace difference a pass needs, in 1/128 s above -8 s, from the lower 16 bits of the word."""
     comptime F = SIMD[DType.float32, W]
     comptime I = SIMD[DType.int32, W]
-    var u = uniform16[W](word & 0xFFFF)
-    var odds = log2f[W](u) - log2f[W](F(1.0) - u)
-    var q = min(max(fma(odds, b, a), F(0.0)), F(2047.0)).cast[DType.int32]()
+    var q = min(max(fma(odds[W](word & 0xFFFF), b, a), F(0.0)), F(2047.0)).cast[DType.int32]()
     return free.select(I(0), closed.select(I(2047), q))
 
 
@@ -423,7 +436,7 @@ def refit[
     var used = (info >> USED_AT) & 31
     var owed = (info >> OWED_AT) & 3
     var stint = (info >> STINT_AT) & 15
-    var made = ((info >> MADE_AT) & 31) + counts
+    var made = min(((info >> MADE_AT) & 7) + counts, I(7))
     var next = (info >> NEXT_AT) & 7
     var word = stop_words[W, S, STORED](m, seed, sim, c, stint, 1)
     var fresh = choose[W](f, i, c, wetness, to_go, used, owed, word)
@@ -452,6 +465,7 @@ def refit[
         | ((stint & 15) << STINT_AT)
         | (made << MADE_AT)
         | (next << NEXT_AT)
+        | (info & RETIRE_BITS)
     )
     puti[W, S](m, M_INFO + c, who.select(changed, info))
     putf[W, S](m, M_AGE + c, who.select(age, getf[W, S](m, M_AGE + c)))
@@ -562,7 +576,10 @@ def setup[W: Int, S: Int, STORED: Bool](f: FP, i: IP, m: UP, seed: UInt32, sim: 
             | (i[unsafe_offset = I_OWED + c] << OWED_AT)
             | (min(i[unsafe_offset = I_STOPS + c], 7) << MADE_AT)
         )
-        puti[W, S](m, M_INFO + c, I(info))
+        comptime if STORED:
+            puti[W, S](m, M_INFO + c, I(info))
+        else:
+            puti[W, S](m, M_INFO + c, (geti[W, S](m, M_INFO + c) & RETIRE_BITS) | info)
         putf[W, S](m, M_AGE + c, F(f[unsafe_offset = F_AGE0 + c]))
         var word = stop_words[W, S, STORED](m, seed, sim, c, I(0), 0)
         putf[W, S](m, M_HAZARD + c, exponential16[W](word >> 16))
@@ -631,7 +648,7 @@ def drive[
             word = geti[W, S](m, M_STATUS + lap)
             wetness = getf[W, S](m, M_WET + lap)
         else:
-            word = track.step[S](f, i, m, seed, sim, lap)
+            word = track.step[S, False](f, i, m, seed, sim, lap)
             wetness = track.wetness
         var code = word & 7
         var driven = Int32(lap0 + lap + 1)
@@ -659,7 +676,7 @@ def drive[
                 comptime for j in range(4):
                     var c = 4 * g + j
                     var bit = U(UInt32(1) << UInt32(c))
-                    var there = geti[W, S](m, M_RETIRE + c).ge(Int32(lap))
+                    var there = retirement[W, S, STORED](m, c).ge(Int32(lap))
                     var hazard = getf[W, S](m, M_HAZARD + c)
                     var info = geti[W, S](m, M_INFO + c)
                     var age = getf[W, S](m, M_AGE + c)
@@ -690,13 +707,13 @@ def drive[
             if to_go <= 3:
                 for c in range(n):
                     var owed = (geti[W, S](m, M_INFO + c) >> OWED_AT) & 3
-                    var last_chance = owed.gt(0) & owed.ge(Int32(to_go)) & geti[W, S](m, M_RETIRE + c).ge(Int32(lap))
+                    var last_chance = owed.gt(0) & owed.ge(Int32(to_go)) & retirement[W, S, STORED](m, c).ge(Int32(lap))
                     stopping = stopping | (last_chance.select(U(UInt32(1) << UInt32(c)), U(0)) & in_race)
             for c in range(n):
                 var bit = U(UInt32(1) << UInt32(c))
                 if (in_race >> UInt32(c)) & 1 != 0 and (c == own or i[unsafe_offset = I_PLANNED + c] != 0):
                     var row = plan if c == own else i.unsafe_offset(I_PLANS + c * PLAN)
-                    var there = geti[W, S](m, M_RETIRE + c).ge(Int32(lap))
+                    var there = retirement[W, S, STORED](m, c).ge(Int32(lap))
                     var info = geti[W, S](m, M_INFO + c)
                     var next = (info >> NEXT_AT) & 7
                     var due = B(fill=False)
@@ -720,7 +737,7 @@ def drive[
             for c in range(n):
                 if i[unsafe_offset = I_ALIVE + c] == 0:
                     continue
-                var who = red & geti[W, S](m, M_RETIRE + c).ge(Int32(lap))
+                var who = red & retirement[W, S, STORED](m, c).ge(Int32(lap))
                 var row = plan if c == own else i.unsafe_offset(I_PLANS + c * PLAN)
                 var by_plan = B(fill=False)
                 if c == own or i[unsafe_offset = I_PLANNED + c] != 0:
@@ -857,7 +874,7 @@ def drive[
                     need = pit.select(min(sixteenths, I(2047)), need)
                 var ticks = fma(min(max(t, F(1.0)), F(510.0)), F(4096.0), F(0.5)).cast[DType.int32]()
                 puti[W, S](m, M_LAP + c, (ticks << 11) | need)
-                gone = gone | geti[W, S](m, M_RETIRE + c).eq(Int32(lap)).select(bit, U(0))
+                gone = gone | retirement[W, S, STORED](m, c).eq(Int32(lap)).select(bit, U(0))
         # New tyres for those who came in.
         while anyone != 0:
             var c = Int(count_trailing_zeros(anyone))

@@ -38,7 +38,7 @@ def scenario(f: FP, i: IP, m: UP, seed: UInt32, sim: SIMD[DType.uint32, W]):
     draw_cars[W, W, True](f, i, m, seed, sim)
     var track = Track[W](f, i, seed, sim)
     for lap in range(Int(i[unsafe_offset=I_LAPS])):
-        var word = track.step[W](f, i, m, seed, sim, lap)
+        var word = track.step[W, True](f, i, m, seed, sim, lap)
         puti[W, W](m, M_STATUS + lap, word)
         putf[W, W](m, M_WET + lap, track.wetness)
         draw_lap[W, W](f, i, m, seed, sim, lap, word)
@@ -59,7 +59,7 @@ def sort_out_red(f: FP, i: IP, m: UP, seed: UInt32, first: UInt32, races: Int, o
         var track = Track[W](f, i, seed, sim)
         var red = SIMD[DType.bool, W](fill=i[unsafe_offset=I_KIND0] == RED)
         for lap in range(laps):
-            red = red | (track.step[W](f, i, m, seed, sim, lap) & 7).eq(RED)
+            red = red | (track.step[W, False](f, i, m, seed, sim, lap) & 7).eq(RED)
         for j in range(min(W, races - r)):
             if red[j]:
                 stopped -= 1

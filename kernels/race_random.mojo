@@ -80,10 +80,30 @@ def exp2f[W: Int](x: SIMD[DType.float32, W]) -> SIMD[DType.float32, W]:
 
 
 @always_inline
+def centred[W: Int](bits: SIMD[DType.uint32, W]) -> SIMD[DType.float32, W]:
+    """Uniform in (-1, 1) from a number below 65536."""
+    comptime F = SIMD[DType.float32, W]
+    return fma((bits.cast[DType.int32]() - 32768).cast[DType.float32](), F(1.0 / 32768.0), F(1.0 / 65536.0))
+
+
+@always_inline
+def odds[W: Int](bits: SIMD[DType.uint32, W]) -> SIMD[DType.float32, W]:
+    """Binary logarithm of u / (1 - u), u uniform in (0, 1) from a number below 65536."""
+    comptime F = SIMD[DType.float32, W]
+    var x = centred[W](bits)
+    var w = -log2f[W](fma(-x, x, F(1.0)))
+    var p = fma(F(6.46759727e-05), w, F(-0.00279061310))
+    p = fma(p, w, F(0.0447378233))
+    p = fma(p, w, F(0.680617571))
+    p = fma(p, w, F(2.87277794))
+    return p * x
+
+
+@always_inline
 def normal[W: Int](word: SIMD[DType.uint32, W]) -> SIMD[DType.float32, W]:
     """Standard normal from the upper 16 bits."""
     comptime F = SIMD[DType.float32, W]
-    var x = fma(((word >> 16).cast[DType.int32]() - 32768).cast[DType.float32](), F(1.0 / 32768.0), F(1.0 / 65536.0))
+    var x = centred[W](word >> 16)
     var w = -log2f[W](fma(-x, x, F(1.0)))
     var p = fma(F(1.95856755e-05), w, F(-0.000636264274))
     p = fma(p, w, F(0.00278192316))

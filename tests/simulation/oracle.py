@@ -14,6 +14,7 @@ LN2 = F32(0.6931472)
 LOG2 = [F32(c) for c in (0.0612556674, -0.23033376, 0.443913221, -0.717392027, 1.44262600)]
 EXP2 = [F32(c) for c in (0.0127891544, 0.0534020364, 0.240661636, 0.693133175, 1.0)]
 NORMAL = [F32(c) for c in (1.95856755e-05, -0.000636264274, 0.00278192316, 0.240806744, 1.24494493)]
+ODDS = [F32(c) for c in (6.46759727e-05, -0.00279061310, 0.0447378233, 0.680617571, 2.87277794)]
 NEVER = 1 << 40
 
 
@@ -54,6 +55,12 @@ def log2(x):
 def exp2(x):
     k = np.floor(x)
     return polynomial(EXP2, x - k) * ((k.astype(np.int32) + 127) << 23).view(F32)
+
+
+def odds(bits):
+    """log2(u / (1 - u)) of u uniform in (0, 1)."""
+    x = fma((bits - 32768).astype(F32), F32(1 / 32768), F32(1 / 65536))
+    return polynomial(ODDS, -log2(fma(-x, x, F32(1)))) * x
 
 
 def normal(bits):
@@ -367,10 +374,9 @@ def drive(q, cars, pitted, planned, rows, stopping, due, word, wetness, lap, tim
     lane = np.where(stopping, sixteenths << 8, 0)
     cars.refit(stopping, due & stopping, rows, wetness, to_go, 1)
     ticks = fma(np.clip(t, F32(1), F32(510)), F32(L.TICKS), F32(0.5)).astype(np.int64)
-    u = uniform16(draw & 0xFFFF)
     drs = word & L.DRS != 0
     a = np.where(drs, F32(q.F_PASS_A + q.F_PASS_DRS), q.F_PASS_A)[:, None]
-    need = np.clip(fma(log2(u) - log2(F32(1) - u), q.F_PASS_B, a), F32(0), F32(2047)).astype(np.int64)
+    need = np.clip(fma(odds(draw & 0xFFFF), q.F_PASS_B, a), F32(0), F32(2047)).astype(np.int64)
     need = np.where((code != L.GREEN)[:, None], 2047, need)
     return ticks, lane, np.where(standing[:, None], 0, need), stopping
 

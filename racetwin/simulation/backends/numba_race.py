@@ -44,10 +44,12 @@ RETIRE_MAX = F32(1e6)
 RETIRED = U32(L.RETIRED)
 CAR_BITS = U32(31)
 
-# Minimax polynomials: log2(1 + t)/t and (2^t - 1)/t on [0, 1], and the normal quantile over x in powers of -log2(1 - x^2).
+# Minimax polynomials: log2(1 + t)/t and (2^t - 1)/t on [0, 1], and over x in powers of
+# -log2(1 - x^2), with x uniform in (-1, 1): the normal quantile, and the binary logarithm of (1 + x) / (1 - x).
 G0, G1, G2, G3, G4 = (F32(c) for c in (1.44262600, -0.717392027, 0.443913221, -0.23033376, 0.0612556674))
 E0, E1, E2, E3 = (F32(c) for c in (0.693133175, 0.240661636, 0.0534020364, 0.0127891544))
 Z0, Z1, Z2, Z3, Z4 = (F32(c) for c in (1.24494493, 0.240806744, 0.00278192316, -0.000636264274, 1.95856755e-05))
+O0, O1, O2, O3, O4 = (F32(c) for c in (2.87277794, 0.680617571, 0.0447378233, -0.00279061310, 6.46759727e-05))
 
 jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 inline = numba.njit(cache=True, nogil=True, inline="never", error_model="numpy")
@@ -126,9 +128,27 @@ def exp2f(x):
 
 
 @inline
+def centred(bits):
+    """Uniform in (-1, 1) from 16 bits."""
+    return fma(F32(I32(bits) - 32768), F32(1 / 32768), F32(1 / 65536))
+
+
+@inline
+def odds(bits):
+    """Binary logarithm of u / (1 - u), u uniform in (0, 1), from 16 bits."""
+    x = centred(bits)
+    w = -log2f(fma(-x, x, ONE))
+    p = fma(O4, w, O3)
+    p = fma(p, w, O2)
+    p = fma(p, w, O1)
+    p = fma(p, w, O0)
+    return p * x
+
+
+@inline
 def normal(word):
     """Standard normal from the upper 16 bits of a word."""
-    x = fma(F32(I32(word >> U32(16)) - 32768), F32(1 / 32768), F32(1 / 65536))
+    x = centred(word >> U32(16))
     w = -log2f(fma(-x, x, ONE))
     p = fma(Z4, w, Z3)
     p = fma(p, w, Z2)
@@ -249,9 +269,7 @@ def draw_laps(f, i, key, sim, status, noise, need):
             for j in range(min(4, n - 4 * g)):
                 c = 4 * g + j
                 noise[lap, c] = normal(w[j])
-                u = uniform16(w[j] & U32(0xFFFF))
-                odds = log2f(u) - log2f(ONE - u)
-                q = fma(odds, f[L.F_PASS_B], a)
+                q = fma(odds(w[j] & U32(0xFFFF)), f[L.F_PASS_B], a)
                 q = min(max(q, ZERO), F32(2047.0))
                 need[lap, c] = I32(q)
                 if word & L.STANDING_START:
