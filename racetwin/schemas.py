@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FRAME_VERSION = "racetwin/1"
+FRAME_VERSION: Literal["racetwin/1"] = "racetwin/1"
 """Version field of :class:`TelemetryFrame`; tells our frame from the original telemetry schema, which has none."""
 
 MAX_CARS = 24
@@ -32,7 +32,7 @@ class Compound(StrEnum):
     WET = "WET"
 
     @property
-    def index(self) -> int:
+    def index(self) -> int:  # type: ignore[override]  # nobody looks for a substring in a compound
         """Position in ``SOFT, MEDIUM, HARD, INTERMEDIATE, WET``: how arrays name a compound."""
         return COMPOUNDS.index(self)
 
@@ -499,7 +499,9 @@ class Sensitivity(Model):
 
     lever: str
     best: str
-    gain: Comparison = Field(description="the best plan under the lever over the plan that is best without it, under the lever")
+    gain: Comparison = Field(
+        description="the best plan under the lever over the plan that is best without it, under the lever"
+    )
     changes_best: bool = Field(description="another plan would be best, beyond the noise")
 
 
