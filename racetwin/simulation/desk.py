@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from racetwin.config import Settings
 from racetwin.config import settings as process_settings
@@ -266,8 +267,9 @@ class StrategyDesk:
         return box_now(state, car_id, parameters=p) if state.lap + 1 < state.total_laps else None
 
 
+@lru_cache(maxsize=4)
 def _runner(settings: Settings) -> Simulate:
-    """Return what runs races: this process, or an orchestrator where a cluster is set."""
+    """Return what runs races: this process, or an orchestrator where a cluster is set, one for all desks."""
     if settings.cluster is None:
         return simulate
     from racetwin.simulation.hpc import HPCOrchestrator

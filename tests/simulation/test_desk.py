@@ -224,3 +224,10 @@ def test_rivals_answer_our_plan_and_the_answer_is_against_theirs(desk, make_stat
     assert again.answer.model_dump(exclude={"elapsed_s"}) == result.answer.model_dump(exclude={"elapsed_s"})
     with pytest.raises(InputError, match="cannot answer itself"):
         desk.best_response(make_state(), "5", rivals=["5"])
+
+
+def test_desks_of_one_cluster_share_their_connection_to_it():
+    pytest.importorskip("distributed")
+    settings = Settings(cluster="tcp://127.0.0.1:9", races=64)
+    assert StrategyDesk(settings).run == StrategyDesk(Settings(cluster="tcp://127.0.0.1:9", races=64)).run
+    assert StrategyDesk(settings).run != StrategyDesk(Settings(races=64)).run
