@@ -67,6 +67,9 @@ class Live(Protocol):
     def touch(self) -> None:
         """Say that somebody is looking."""
 
+    def at(self, lap: int) -> RaceSnapshot:
+        """Return what was known when the leader had completed that many laps."""
+
     def pit_window(self, car_id: str) -> tuple[Rejoin, ...]:
         """Return the rejoin for a stop on each of the coming laps under green, VSC and SC; may take a while."""
 
@@ -85,6 +88,9 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
 
     Choose another car in the tower, in the list beside the verdict, with the arrow keys, or with :meth:`choose`: all panels
     follow. Every picture shows one instant: all panels are drawn from the same snapshot, one after the other, under a lock.
+
+    Hold the screen with the space bar, go back and forth a lap with ← and →, return to the race with Escape: only this screen
+    stands still, the race and every other screen go on, and the strip says so.
 
     Parameters
     ----------
@@ -146,6 +152,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self._circuit: str | None = None
         self._asker = Asker()
         self._window_of: tuple[str, int] | None = None
+        self._held: RaceSnapshot | None = None
         self._lock = threading.RLock()
         self.errors: list[Exception] = []
         self.theme = theme
@@ -178,8 +185,9 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
                 return
             self._car_id = car_id
             self._live.follow(car_id)
-            if self._live.snapshot is not None:
-                self.draw(self._live.snapshot)
+            snapshot = self._held or self._live.snapshot
+            if snapshot is not None:
+                self._draw(snapshot)
 
     def step(self, places: int) -> None:
         """Choose the car that many places behind (negative: ahead of) ours."""
@@ -192,9 +200,54 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         here = order.index(self._car_id) if self._car_id in order else 0
         self.choose(order[min(max(here + places, 0), len(order) - 1)])
 
-    def draw(self, snapshot: RaceSnapshot) -> None:
-        """Draw one instant on all panels; what goes wrong is kept in ``errors`` and raised, so that no test misses it."""
+    @property
+    def held(self) -> int | None:
+        """Lap at which this screen stands still, None while it follows the race."""
+        return None if self._held is None else self._held.lap
+
+    def hold(self, lap: int | None = None) -> None:
+        """Let this screen stand still: at what it shows, or at what was known when the leader had completed ``lap`` laps."""
+        if lap is None:
+            with self._lock:
+                self._held = self._held or self._live.snapshot
+                if self._held is not None:
+                    self._draw(self._held)
+            return
+        wanted = max(1, lap)
+
+        def show(found: RaceSnapshot) -> None:
+            with self._lock:
+                self._held = found
+                self._draw(found)
+
+        self._asker.ask("history", lambda: self._live.at(wanted), show, self._not_answered)
+
+    def release(self) -> None:
+        """Follow the race again."""
         with self._lock:
+            self._held = None
+            if self._live.snapshot is not None:
+                self._draw(self._live.snapshot)
+
+    def _step_laps(self, laps: int) -> None:
+        """Go back or forth from the last lap that this screen's instant knows to be complete; past the newest, to the race."""
+        snapshot, live = self._held or self._live.snapshot, self._live.snapshot
+        if snapshot is None or live is None:
+            return
+        wanted = snapshot.lap - 1 + laps
+        if self._held is not None and wanted >= live.lap - 1:
+            self.release()
+        else:
+            self.hold(wanted)
+
+    def draw(self, snapshot: RaceSnapshot) -> None:
+        """Draw one instant on all panels; what goes wrong is kept in ``errors`` and raised, so that no test misses it.
+
+        While the screen is held nothing is drawn.
+        """
+        with self._lock:
+            if self._held is not None:
+                return
             try:
                 self._draw(snapshot)
             except Exception as error:
@@ -209,7 +262,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
             self._car_id = snapshot.order[0].car_id
             self._live.follow(self._car_id)
         car = self._car_id
-        self.verdict.show(snapshot, car)
+        self.verdict.show(snapshot, car, held=self.held)
         self.tower.show(snapshot, car)
         self.rejoin.show(snapshot, car)
         self.plans.show(snapshot, car)
@@ -295,6 +348,12 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
             self.step(int(message["step"]))
         elif "lever" in message:
             self.ask(str(message["lever"]))
+        elif message.get("hold"):
+            self.release() if self._held is not None else self.hold()
+        elif "laps" in message:
+            self._step_laps(int(message["laps"]))
+        elif message.get("live"):
+            self.release()
         elif message.get("toggle") == "theme":
             self.theme = "light" if self.theme == "dark" else "dark"
 

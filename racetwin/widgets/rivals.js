@@ -8,7 +8,7 @@ function render({ model, el }) {
   const bar = (p) => h("span", { class: "v-bar", style: `--p:${p}` }, h("b", {}, percent(p)));
 
   const chance = (c) => {
-    if (c.kind === "gap_to_drop_into") return `A gap to drop into: ${c.places_lost} places lost, ${c.gap_ahead_s?.toFixed(1) ?? "–"} s to the car ahead, ${c.gap_behind_s?.toFixed(1) ?? "–"} s behind`;
+    if (c.kind === "gap_to_drop_into") return `A gap to drop into: ${c.places_lost} place${c.places_lost === 1 ? "" : "s"} lost, ` + (c.gap_ahead_s == null ? "clear road ahead" : `${c.gap_ahead_s.toFixed(1)} s to the car ahead`) + (c.gap_behind_s == null ? ", nobody behind" : `, ${c.gap_behind_s.toFixed(1)} s to the one behind`);
     const what = { overcut: "Overcut", undercut: "Undercut" }[c.kind] ?? c.kind.replaceAll("_", " ");
     return `${what}${c.rival ? ` ${c.rival}` : ""}` + (c.probability != null ? `: ${percent(c.probability)}` : "") + (c.gain_s != null ? `, ${signed(c.gain_s, 1)} s` : "") + (c.points ? `, worth ${c.points.toFixed(1)} pts` : "");
   };

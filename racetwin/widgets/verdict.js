@@ -38,10 +38,11 @@ function render({ model, el }) {
   const lapFact = h("div", { class: "v-fact v-lap" }, h("span", { class: "v-label" }, "Lap"), h("div", {}, lap, total), lapBar);
   const status = h("span", { class: "rt-tag v-status" });
   const simulated = h("span", { class: "rt-tag", "data-kind": "simulated", title: "this race was drawn from the race model, not timed on a track" }, "SIMULATED");
+  const held = h("button", { type: "button", class: "rt-tag v-held", "data-kind": "alarm", title: "this screen stands still; back to the race (Escape)", onclick: () => model.send({ live: true }) });
   const event = h("span", { class: "v-event" });
   const feed = h("span", { class: "v-feed" });
   const frames = h("span", { class: "v-frames" });
-  const race = h("div", { class: "v-race" }, h("div", { class: "v-tags" }, status, simulated, feed), event, frames);
+  const race = h("div", { class: "v-race" }, h("div", { class: "v-tags" }, held, status, simulated, feed), event, frames);
   body.append(who, call, rejoin.node, sure.node, outcome.node, lapFact, race);
 
   let cars = "";
@@ -85,6 +86,9 @@ function render({ model, el }) {
     const [text, kind] = data.finished ? ["CHEQUERED FLAG", "calm"] : STATUS[data.status] ?? [data.status, ""];
     put(status, text);
     attr(status, "data-kind", kind);
+    held.hidden = data.held == null;
+    put(held, `HELD AT LAP ${data.held} ✕`);
+    attr(root, "data-held", data.held == null ? "no" : "yes");
     simulated.hidden = !data.simulated;
     put(event, `${data.event} · ${clock(data.time)}`);
     attr(event, "title", data.event);
@@ -103,13 +107,20 @@ function render({ model, el }) {
   const keys = (event) => {
     const board = root.closest(".rt-board") ?? root;
     const ownsPage = board.matches("[data-page]") || document.body.hasAttribute("data-voila");
-    if (event.target.closest("select, input, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("select, input, textarea, button") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!ownsPage && !board.contains(event.target)) return;
     const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
     if (step) {
       model.send({ step });
       event.preventDefault();
     } else if (event.key === "t") model.send({ toggle: "theme" });
+    else if (event.key === " ") {
+      model.send({ hold: true });
+      event.preventDefault();
+    } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+      model.send({ laps: event.key === "ArrowLeft" ? -1 : 1 });
+      event.preventDefault();
+    } else if (event.key === "Escape") model.send({ live: true });
   };
   document.addEventListener("keydown", keys);
   const beat = setInterval(() => model.send({ here: true }), 5000);

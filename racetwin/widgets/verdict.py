@@ -112,8 +112,8 @@ class VerdictStrip(Panel):
     _esm = script("verdict")
     _css = style("verdict")
 
-    def show(self, snapshot: RaceSnapshot, car_id: str) -> None:
-        """Draw the answer for ``car_id`` at the snapshot's instant."""
+    def show(self, snapshot: RaceSnapshot, car_id: str, *, held: int | None = None) -> None:
+        """Draw the answer for ``car_id`` at the snapshot's instant; ``held`` is the lap a screen stands still at."""
         answer = snapshot.answers.get(car_id)
         car = snapshot.car(car_id)
         names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
@@ -122,6 +122,7 @@ class VerdictStrip(Panel):
         self.data = pack(
             {
                 "car": car_id,
+                "held": held,
                 "driver": names.get(car_id, car_id),
                 "position": car.position if car else None,
                 "cars": [{"id": c.car_id, "driver": names[c.car_id]} for c in snapshot.order],

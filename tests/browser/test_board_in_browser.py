@@ -42,6 +42,9 @@ class StillRace:
     def touch(self) -> None:
         pass
 
+    def at(self, lap: int) -> Any:
+        return self.race.snapshot(lap)
+
     def pit_window(self, car_id: str) -> Any:
         return self.race.pit_window(car_id, self.snapshot.lap)
 
@@ -138,6 +141,9 @@ def test_choosing_is_sent_by_click_list_and_keys(show: Callable[..., Any]) -> No
     page.keyboard.press("ArrowDown")
     page.keyboard.press("k")
     page.keyboard.press("t")
+    page.keyboard.press(" ")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Escape")
     page.locator('.p-row[data-plan="L24 MEDIUM"]').click()
     assert page.evaluate("window.sent.filter((m) => !m.here)") == [
         {"choose": "44"},
@@ -145,6 +151,9 @@ def test_choosing_is_sent_by_click_list_and_keys(show: Callable[..., Any]) -> No
         {"step": 1},
         {"step": -1},
         {"toggle": "theme"},
+        {"hold": True},
+        {"laps": -1},
+        {"live": True},
         {"plan": "L24 MEDIUM"},
     ]
 

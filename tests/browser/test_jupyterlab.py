@@ -93,15 +93,16 @@ def test_board_in_a_notebook_shows_the_race_and_follows_a_choice(lab: str, chrom
     rows = page.locator(".t-list .t-row")
     assert rows.count() >= 20
     assert page.get_by_text("SIMULATED", exact=True).is_visible()
+    page.get_by_text("No", exact=True).first.click()  # JupyterLab asks whether it may send news
+    page.locator(".rt-board").scroll_into_view_if_needed()
+    assert page.locator(".rt-board").bounding_box()["width"] > 700
+    page.wait_for_timeout(1000)
+    page.screenshot(path=images / "jupyterlab.png")
     other = page.locator('.t-row[aria-rowindex="8"]')
     car = other.get_attribute("data-car")
     other.click()
     page.wait_for_selector(f'.t-row[data-car="{car}"][aria-selected="true"]', timeout=PATIENCE_MS)
     page.locator('.d-tab[data-view="rivals"]').click()
     page.locator(".v-strip").wait_for(timeout=PATIENCE_MS)
-    board = page.locator(".rt-board").bounding_box()
-    assert board["width"] > 700
-    page.locator(".rt-board").scroll_into_view_if_needed()
-    page.screenshot(path=images / "jupyterlab.png")
     page.close()
     assert not wrong

@@ -51,6 +51,11 @@ class StillRace:
     def touch(self) -> None:
         self.touched += 1
 
+    def at(self, lap: int) -> RaceSnapshot:
+        if self.snapshot is None or lap >= self.snapshot.lap:
+            raise InputError(f"lap: {lap} is not complete yet")
+        return race_module().snapshot(lap)
+
     def pit_window(self, car_id: str) -> tuple[Rejoin, ...]:
         return () if self.snapshot is None else race_module().pit_window(car_id, self.snapshot.lap)
 

@@ -13,6 +13,7 @@ import pytest
 from racetwin.widgets import RaceDayBoard
 from racetwin.widgets.asking import Asker
 from racetwin.widgets.page import asked_car
+from racetwin.widgets.tower import tower_rows
 
 pytestmark = pytest.mark.unit
 
@@ -204,3 +205,51 @@ def test_newest_question_of_a_kind_wins_and_the_thread_ends() -> None:
     asker.join(10)
     assert got == ["first", 4]
     assert asker._thread is None
+
+
+# --- standing still ---------------------------------------------------------------------------------------------------
+
+
+def test_a_held_screen_stands_still_and_says_so_while_the_race_goes_on(race: ModuleType, still: Any) -> None:
+    live = still(race.snapshot(20))
+    board = RaceDayBoard(live, "63")
+    board._act({"hold": True})
+    live.publish(race.snapshot(22))
+    assert board.held == 21
+    assert board.verdict.shown()["held"] == 21
+    assert board.verdict.shown()["lap"] == 21
+    board._act({"live": True})
+    assert board.held is None
+    assert board.verdict.shown()["lap"] == 23
+    assert board.verdict.shown()["held"] is None
+
+
+def test_history_is_stepped_by_lap_and_ends_in_the_race(race: ModuleType, still: Any) -> None:
+    board = RaceDayBoard(still(race.snapshot(22)), "63")
+    board._act({"laps": -1})
+    board.settle(10)
+    assert board.held == 22  # known when 21 laps were complete: the leader was on its 22nd
+    board._act({"laps": -2})
+    board.settle(10)
+    assert board.held == 20
+    assert board.tower.shown()["rows"] == tower_rows(race.snapshot(19), race.snapshot(19).answers["63"].box_now)
+    board._act({"laps": 9})
+    assert board.held is None
+
+
+def test_another_car_can_be_chosen_on_a_held_screen(race: ModuleType, still: Any) -> None:
+    live = still(race.snapshot(20))
+    board = RaceDayBoard(live, "63")
+    board.hold()
+    live.publish(race.snapshot(22))
+    board.choose("44")
+    assert board.tower.shown()["car"] == "44"
+    assert board.verdict.shown()["lap"] == 21
+
+
+def test_a_lap_that_is_not_there_leaves_the_screen_as_it_is(race: ModuleType, still: Any) -> None:
+    board = RaceDayBoard(still(race.snapshot(20)), "63")
+    board.hold(45)
+    board.settle(10)
+    assert board.held is None
+    assert board.errors == []
