@@ -239,3 +239,13 @@ def test_control_of_a_replay(race: list[TelemetryFrame], tmp_path: Path, serve_f
         assert server.call(lambda: server.runner.feed.speed) == 90
         assert server.post("control", json={"action": "speed"}).status_code == 422
         assert server.post("control", json={"action": "explode"}).status_code == 422
+
+
+def test_telemetry_of_another_race_is_refused(race: list[TelemetryFrame], tmp_path: Path, serve_frames: Any) -> None:
+    with serve_frames(race[:30], tmp_path) as server:
+        other = race[30].model_copy(update={"race_id": "another-race"})
+        assert server.post("telemetry", content=other.model_dump_json(exclude_none=True)).json()["refused"] == 1
+        assert [r["kind"] for r in server.get("telemetry/rejected").json()] == ["race_id.other_race"]
+        assert server.get("environment").json()["race_id"] == race[0].race_id
+        health = server.get("health").json()
+        assert health["frames_in"] == health["frames_processed"] == 31
