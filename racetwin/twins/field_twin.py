@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import PitEntered, RaceEvent, TelemetryFrame, TrackStatus
 from racetwin.twins.duels import Duel, duel
-from racetwin.twins.profile import Profile
+from racetwin.twins.profile import FIELD_PRIOR, Profile
 from racetwin.twins.rivals import Outlook, outlook, ranking, virtual_times
 from racetwin.twins.threats import Threat, opportunities, threats
 
@@ -78,6 +79,18 @@ class FieldTwin:
         if found is None:
             found = self._profiles[car_id] = Profile()
         return found
+
+    @property
+    def today_bias(self) -> float:
+        """Log factor on every car's hazard of stopping: positive where the whole field stops earlier than usual today."""
+        stops = sum(p.stops for p in self._profiles.values())
+        expected = math.fsum(p.stops_expected for p in self._profiles.values())
+        return math.log((FIELD_PRIOR + stops) / (FIELD_PRIOR + expected))
+
+    def stop_bias(self, car_id: str) -> float:
+        """Log factor on a car's hazard of stopping: the field's today, and the car's own habit."""
+        profile = self._profiles.get(car_id)
+        return self.today_bias + (profile.stop_bias if profile is not None else 0.0)
 
     def note_lap(self, twin: CarTwin, hazard: float, answering: bool) -> None:
         """A green lap ended without a stop: what was expected of it counts."""

@@ -10,8 +10,11 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-PRIOR = 4.0
-"""Weight of the field's habits, in expected events: a race shows one to three stops, so one race moves a habit little."""
+PRIOR = 25.0
+"""Weight of the field's habits, in expected events. A race shows one to three stops of a car, so one race moves its habit little:
+smaller weights forecast stops worse (log loss of a stop within five laps, 15 races of 2020 to 2022)."""
+FIELD_PRIOR = 18.0
+"""The same for the field as a whole: whether today everyone stops earlier or later than usual, best from the same races."""
 
 
 @dataclass(slots=True)

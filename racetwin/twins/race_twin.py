@@ -314,7 +314,7 @@ class RaceTwin:
             behind_stopped=twin.behind_stopped,
             status=self.track_status,
             status_laps=self.status_laps,
-            bias=profile.stop_bias,
+            bias=self.field.stop_bias(twin.car_id),
             cover_bias=profile.cover_bias,
         )
 
