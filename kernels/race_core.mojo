@@ -18,6 +18,8 @@ comptime UP = MutPointer[UInt32, MutAnyOrigin]
 
 # Slots of per-lane memory; a build for fewer cars (a multiple of 4) needs less of it.
 comptime SLOTS = get_defined_int["SLOTS", CARS]()
+comptime GROUP = get_defined_int["GROUP", 4]()
+"""Cars at a time: four keep a CPU's units busy; a GPU rather keeps its short loops in the instruction cache."""
 comptime M_KEY = 0
 comptime M_LAP = M_KEY + SLOTS
 comptime M_AGE = M_LAP + SLOTS
@@ -147,6 +149,13 @@ def sort_network[W: Int, S: Int, N: Int, C: Int, NETWORK: Array[Int, 2 * C]](m: 
 @always_inline
 def sort[W: Int, S: Int](m: UP, n: Int):
     """Sort the keys of n cars; slots beyond n hold the largest key."""
+    comptime if W == 1:
+        # One network, whatever n: code that stays in the instruction cache counts for more than comparators.
+        comptime if SLOTS == 20:
+            sort_network[W, S, 20, COMPARATORS_20, NETWORK_20](m)
+        else:
+            sort_network[W, S, 24, COMPARATORS_24, NETWORK_24](m)
+        return
     comptime if SLOTS >= 24:
         if n > 22:
             sort_network[W, S, 24, COMPARATORS_24, NETWORK_24](m)
@@ -672,9 +681,9 @@ def drive[
             var b_traffic = F(f[unsafe_offset=F_STOP_TRAFFIC])
             var b_free = F(f[unsafe_offset=F_STOP_FREE])
             var b_weather = F(f[unsafe_offset=F_STOP_WEATHER])
-            for g in range((n + 3) // 4):
-                comptime for j in range(4):
-                    var c = 4 * g + j
+            for g in range((n + GROUP - 1) // GROUP):
+                comptime for j in range(GROUP):
+                    var c = GROUP * g + j
                     var bit = U(UInt32(1) << UInt32(c))
                     var there = retirement[W, S, STORED](m, c).ge(Int32(lap))
                     var hazard = getf[W, S](m, M_HAZARD + c)
@@ -817,64 +826,68 @@ def drive[
         for g in range((n + 3) // 4):
             comptime if not STORED:
                 draws = philox[W](sim, UInt32(LAP), UInt32(4 * g), UInt32(lap), seed)
-            comptime for j in range(4):
-                var c = 4 * g + j
-                var z: F
-                var need: I
-                comptime if STORED:
-                    z = getf[W, S](m, M_NOISE + lap * SLOTS + c)
-                    need = geti[W, S](m, M_NEED + lap * SLOTS + c)
-                else:
-                    z = normal[W](draws[j])
-                    need = pass_need[W](draws[j], pass_a, pass_b, standing, closed)
-                var bit = U(UInt32(1) << UInt32(c))
-                var info = geti[W, S](m, M_INFO + c)
-                var age = getf[W, S](m, M_AGE + c)
-                var off: F
-                var k1: F
-                var k2: F
-                var cliff: F
-                comptime if STORED:
-                    off = getf[W, S](m, M_OFF + c)
-                    k1 = getf[W, S](m, M_K1 + c)
-                    k2 = getf[W, S](m, M_K2 + c)
-                    cliff = getf[W, S](m, M_CLIFF + c)
-                else:
-                    var wear = getf[W, S](m, M_FACTOR + c)
-                    off = table[W, 5](f, F_OFFSET, info & 7)
-                    k1 = table[W, 5](f, F_WEAR, info & 7) * wear
-                    k2 = table[W, 5](f, F_CLIFF, info & 7) * wear
-                    cliff = table[W, 5](f, F_CLIFF_AGE, info & 7)
-                var over = max(age - cliff, F(0.0))
-                var y = fma(age, k1, off)
-                y = fma(over * over, k2, y)
-                var t = getf[W, S](m, M_BASE + c) + y
-                t = t + common
-                t = fma(sd, z, t)
-                if weather:
-                    var compound = info & 7
-                    t = compound.lt(3).select(
-                        fma(wetness, F(f[unsafe_offset=F_SLICK_WET]), t),
-                        compound.eq(3).select(
-                            t + inter_loss, fma(F(1.0) - wetness, F(f[unsafe_offset=F_WET_DRY]), t)
-                        ),
-                    )
-                t = (pitted & bit).ne(0).select(t + cold, t)
-                putf[W, S](m, M_AGE + c, age + ageing)
-                if (anyone >> UInt32(c)) & 1 != 0:
-                    var pit = (stopping & bit).ne(0)
-                    var loss = table[W, 6](f, F_PITLOSS, code)
-                    var stationary = getf[W, S](m, M_LAP + c)
-                    var slow = t + loss
-                    slow = slow + fma(others, F(f[unsafe_offset=F_QUEUE]), stationary)
-                    t = pit.select(slow, t)
-                    # A stopping car needs no pass: its bits hold what the lane costs, in sixteenths of a second.
-                    var lane_s = loss + fma(others, F(f[unsafe_offset=F_QUEUE]), stationary)
-                    var sixteenths = (max(lane_s, F(0.0)) * F(16.0)).cast[DType.int32]()
-                    need = pit.select(min(sixteenths, I(2047)), need)
-                var ticks = fma(min(max(t, F(1.0)), F(510.0)), F(4096.0), F(0.5)).cast[DType.int32]()
-                puti[W, S](m, M_LAP + c, (ticks << 11) | need)
-                gone = gone | retirement[W, S, STORED](m, c).eq(Int32(lap)).select(bit, U(0))
+            for h in range(4 // GROUP):
+                comptime for j in range(GROUP):
+                    var c = 4 * g + GROUP * h + j
+                    var z: F
+                    var need: I
+                    comptime if STORED:
+                        z = getf[W, S](m, M_NOISE + lap * SLOTS + c)
+                        need = geti[W, S](m, M_NEED + lap * SLOTS + c)
+                    else:
+                        var draw = draws[j]
+                        comptime if GROUP != 4:
+                            draw = draws[GROUP * h + j]
+                        z = normal[W](draw)
+                        need = pass_need[W](draw, pass_a, pass_b, standing, closed)
+                    var bit = U(UInt32(1) << UInt32(c))
+                    var info = geti[W, S](m, M_INFO + c)
+                    var age = getf[W, S](m, M_AGE + c)
+                    var off: F
+                    var k1: F
+                    var k2: F
+                    var cliff: F
+                    comptime if STORED:
+                        off = getf[W, S](m, M_OFF + c)
+                        k1 = getf[W, S](m, M_K1 + c)
+                        k2 = getf[W, S](m, M_K2 + c)
+                        cliff = getf[W, S](m, M_CLIFF + c)
+                    else:
+                        var wear = getf[W, S](m, M_FACTOR + c)
+                        off = table[W, 5](f, F_OFFSET, info & 7)
+                        k1 = table[W, 5](f, F_WEAR, info & 7) * wear
+                        k2 = table[W, 5](f, F_CLIFF, info & 7) * wear
+                        cliff = table[W, 5](f, F_CLIFF_AGE, info & 7)
+                    var over = max(age - cliff, F(0.0))
+                    var y = fma(age, k1, off)
+                    y = fma(over * over, k2, y)
+                    var t = getf[W, S](m, M_BASE + c) + y
+                    t = t + common
+                    t = fma(sd, z, t)
+                    if weather:
+                        var compound = info & 7
+                        t = compound.lt(3).select(
+                            fma(wetness, F(f[unsafe_offset=F_SLICK_WET]), t),
+                            compound.eq(3).select(
+                                t + inter_loss, fma(F(1.0) - wetness, F(f[unsafe_offset=F_WET_DRY]), t)
+                            ),
+                        )
+                    t = (pitted & bit).ne(0).select(t + cold, t)
+                    putf[W, S](m, M_AGE + c, age + ageing)
+                    if (anyone >> UInt32(c)) & 1 != 0:
+                        var pit = (stopping & bit).ne(0)
+                        var loss = table[W, 6](f, F_PITLOSS, code)
+                        var stationary = getf[W, S](m, M_LAP + c)
+                        var slow = t + loss
+                        slow = slow + fma(others, F(f[unsafe_offset=F_QUEUE]), stationary)
+                        t = pit.select(slow, t)
+                        # A stopping car needs no pass: its bits hold what the lane costs, in sixteenths of a second.
+                        var lane_s = loss + fma(others, F(f[unsafe_offset=F_QUEUE]), stationary)
+                        var sixteenths = (max(lane_s, F(0.0)) * F(16.0)).cast[DType.int32]()
+                        need = pit.select(min(sixteenths, I(2047)), need)
+                    var ticks = fma(min(max(t, F(1.0)), F(510.0)), F(4096.0), F(0.5)).cast[DType.int32]()
+                    puti[W, S](m, M_LAP + c, (ticks << 11) | need)
+                    gone = gone | retirement[W, S, STORED](m, c).eq(Int32(lap)).select(bit, U(0))
         # New tyres for those who came in.
         while anyone != 0:
             var c = Int(count_trailing_zeros(anyone))
@@ -905,15 +918,15 @@ def drive[
         undercut = U(0)
         cover = U(0)
         room = U(0)
-        for g in range((n + 3) // 4):
-            # Four at a time, so that their memory is under way before the chain through `front` needs it.
-            var k4 = Array[U, 4](fill=U(0))
-            var lap4 = Array[U, 4](fill=U(0))
-            comptime for j in range(4):
-                k4[j] = getu[W, S](m, M_KEY + 4 * g + j)
-            comptime for j in range(4):
+        for g in range((n + GROUP - 1) // GROUP):
+            # Several at a time, so that their memory is under way before the chain through `front` needs it.
+            var k4 = Array[U, GROUP](fill=U(0))
+            var lap4 = Array[U, GROUP](fill=U(0))
+            comptime for j in range(GROUP):
+                k4[j] = getu[W, S](m, M_KEY + GROUP * g + j)
+            comptime for j in range(GROUP):
                 lap4[j] = gather[W, S](m, (k4[j] & 31) + UInt32(M_LAP))
-            comptime for j in range(4):
+            comptime for j in range(GROUP):
                 var k = k4[j]
                 var c = k & 31
                 var dead = bitcast[DType.int32, W](k).lt(0)
@@ -957,7 +970,7 @@ def drive[
                 previous = bit
                 var key = (min(max(new + lane, I(0)), I(TIME_MAX)).cast[DType.uint32]() << 5) | c
                 key = leaves.select(out_key | c, key)
-                putu[W, S](m, M_KEY + 4 * g + j, dead.select(k, key))
+                putu[W, S](m, M_KEY + GROUP * g + j, dead.select(k, key))
         sort[W, S](m, n)
         if standing.reduce_or():
             var start_gap = UInt32(i[unsafe_offset=I_START_GAP])

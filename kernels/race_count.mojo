@@ -21,18 +21,21 @@ def block() -> Int:
 
 @export
 def racetwin_count(
-    keys: UP, n: Int32, own: Int32, n_races: Int32, positions: BP, histogram: LP, finished: LP, time_ms: LP,
+    keys: UP, n: Int32, own: Int32, n_races: Int32, chunk: Int32, positions: BP, histogram: LP, finished: LP, time_ms: LP,
     watch: IP, n_watch: Int32, watched: BP
 ) abi("C"):
-    """Add up one place of one plan: block b counts place b % n of plan b // n, its threads share out the races."""
+    """Add up one place of one plan over `chunk` races, which the threads of a block share out."""
     var races = Int(n_races)
-    var p = block() // Int(n)
-    var place = block() % Int(n)
+    var chunks = (races + Int(chunk) - 1) // Int(chunk)
+    var row = block() // chunks
+    var p = row // Int(n)
+    var place = row % Int(n)
+    var begin = (block() % chunks) * Int(chunk)
     var counts = Array[Int32, 32](fill=0)
     var seen = Int64(0)
     var sum = Int64(0)
-    for r in range(thread_in_block(), races, THREADS):
-        var k = keys[unsafe_offset = block() * races + r]
+    for r in range(begin + thread_in_block(), min(begin + Int(chunk), races), THREADS):
+        var k = keys[unsafe_offset = row * races + r]
         var c = Int(k & 31)
         counts[c] += 1
         if c == Int(own):

@@ -17,6 +17,8 @@ from racetwin.simulation.spec.pack import Packed
 
 KEY_BYTES = 1 << 29
 """Most device memory for final orders at a time; larger batches are cut."""
+COUNT_RACES = 16_384
+"""Races of one plan and place that a block adds up."""
 WORTHWHILE = 2_000
 """Candidate races below which a CPU has answered before a launch and its copies are done."""
 
@@ -71,7 +73,7 @@ class CupyBackend:
         cp = self._cupy
         plans, n, w = len(packed.plans), packed.n, len(watch)
         slots = next(s for s in ptx.SLOTS if n <= s)
-        threads = ptx.THREADS[slots]
+        threads = ptx.THREADS
         f, i, rows = cp.asarray(packed.f), cp.asarray(packed.i), cp.asarray(packed.plans)
         watching = cp.asarray(watch if w else np.zeros(1, np.int32))
         keys = cp.empty(plans * n * races, cp.uint32)
@@ -84,7 +86,9 @@ class CupyBackend:
         self._race[slots]((-(-plans * races // threads),), (threads,), (f, i, rows, *numbers, keys))
         own = np.int32(packed.i[L.I_INDEX["I_OWN"]])
         outputs = positions, histogram, finished, time_ms, watching, np.int32(w), watched
-        self._count((plans * n,), (ptx.COUNT_THREADS,), (keys, np.int32(n), own, np.int32(races), *outputs))
+        blocks = plans * n * -(-races // COUNT_RACES)
+        sizes = np.int32(n), own, np.int32(races), np.int32(COUNT_RACES)
+        self._count((blocks,), (ptx.COUNT_THREADS,), (keys, *sizes, *outputs))
         home = cp.asnumpy(sums)
         return Totals(
             cp.asnumpy(positions),

@@ -19,9 +19,10 @@ ARCHITECTURE = "sm_80"
 """Oldest GPUs the PTX is for (A100, and everything since)."""
 SLOTS = (20, 24)
 """Builds by most cars: fewer cars need less of the shared memory that limits how many races run at once."""
-THREADS = {20: 64, 24: 64}
+THREADS, GROUP = 64, 2
+"""Threads a block, and cars a thread handles at a time: longer straight code would fall out of the instruction cache."""
 COUNT_THREADS = 256
-FILES = {f"race-{n}.ptx": ("race_gpu.mojo", {"SLOTS": n, "THREADS": THREADS[n]}) for n in SLOTS} | {
+FILES = {f"race-{n}.ptx": ("race_gpu.mojo", {"SLOTS": n, "THREADS": THREADS, "GROUP": GROUP}) for n in SLOTS} | {
     "count.ptx": ("race_count.mojo", {})
 }
 MARK = "// racetwin sources "
