@@ -115,7 +115,8 @@ def fit(laps: pd.DataFrame, results: pd.DataFrame) -> IncidentFit:
             str(c): float((events.get(c, 0) + CIRCUIT_STRENGTH) / (n * mean + CIRCUIT_STRENGTH)) for c, n in at.items()
         }
     paces = _paces(d, lead)
-    age = int(d.season.max()) - starters.season
+    season = starters.race_id.map(d.groupby("race_id").season.first()).fillna(int(d.season.max()))
+    age = int(d.season.max()) - season
     weight = 0.5 ** (age / RETIREMENT_HALF_LIFE)
     first = starters.retired & (starters["last"] == 0)
     return IncidentFit(

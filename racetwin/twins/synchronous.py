@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from racetwin.twins.car_twin import CarTwin
     from racetwin.twins.race_twin import RaceTwin
 
-MAX_PACE_SD_S = 0.2
+MAX_PACE_SD_S = 0.15
 """Most that a car's mean pace over the rest of a race is taken to be uncertain by, in seconds a lap."""
 PACE_TODAY_SD_S = 0.3
 """How far pace over the rest of a race strays from pace of late; form before the race pulls it back accordingly.
