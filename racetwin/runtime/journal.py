@@ -27,6 +27,10 @@ SNAPSHOTS_KEPT = 12
 """Newest snapshots of a run that are kept whole; of older ones the last of each lap remains."""
 
 
+class JournalDamagedError(DataError):
+    """The file is damaged beyond what can be passed over."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunInfo:
     """One run of an engine: a race from its first frame to its orderly or sudden end."""
@@ -147,7 +151,7 @@ class Journal:
         except sqlite3.DatabaseError as error:
             if self._lock:
                 self._lock.release()
-            raise DataError(f"journal: {self.path} cannot be read ({error}); move it away to start a new one") from None
+            raise self.damaged(error) from None
         except BaseException:
             if self._lock:
                 self._lock.release()
@@ -165,6 +169,11 @@ class Journal:
         else:
             journal_schema.check(db)
         return db
+
+    def damaged(self, error: sqlite3.DatabaseError) -> JournalDamagedError:
+        """Return the error that says in one line that this file cannot be read."""
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return JournalDamagedError(f"journal: {self.path} cannot be read ({why}); move it away to start a new one")
 
     def close(self) -> None:
         """Close the file and give the lock back."""

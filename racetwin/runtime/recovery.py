@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 import zlib
 from collections.abc import Callable
@@ -90,6 +91,14 @@ class SystemRecoveryManager:
         A snapshot that is damaged, of another version, or does not have the hash it should is passed over and reported; with
         none left, every frame is replayed. ``make`` builds an empty engine.
         """
+        try:
+            return self._recover(run_id, upto, make)
+        except sqlite3.DatabaseError as error:
+            raise self.journal.damaged(error) from None
+
+    def _recover(
+        self, run_id: str | None, upto: int | None, make: Callable[[RaceInfo], RaceEngine]
+    ) -> tuple[RaceEngine, RecoveryReport]:
         begin = time.perf_counter()
         run = self.journal.run(run_id)
         self.journal.problems.clear()
@@ -108,7 +117,10 @@ class SystemRecoveryManager:
             target.ingest(frame)
             report.last_frame = n
             report.replayed += 1
-        self._recall_advice(target, run.run_id, report.last_frame)
+        try:
+            self._recall_advice(target, run.run_id, report.last_frame)
+        except (sqlite3.DatabaseError, ValueError, KeyError) as error:  # the desk will say it again
+            report.problems.append(f"advice cannot be read ({str(error).splitlines()[0]})")
         report.problems.extend(self.journal.problems)
         report.lap = target.frame.lap if target.frame else 0
         report.time_s = target.frame.time_s if target.frame else 0.0

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from racetwin import __version__
 from racetwin.config import Settings
 from racetwin.runtime.engine import RaceEngine
-from racetwin.runtime.journal import Journal, RunInfo
+from racetwin.runtime.journal import Journal, JournalDamagedError, RunInfo
 from racetwin.runtime.journal_writer import JournalWriter
 from racetwin.runtime.orchestrator import MainOrchestrator
 from racetwin.runtime.recovery import RecoveryReport, SystemRecoveryManager
@@ -127,14 +131,42 @@ def open_session(
     if not keep:
         engine = make(info)
         return EngineSession(settings, engine, None, source, speed, label, standby_of=standby_of)
-    journal = StateHandler(settings).open(name, write=True)
+    path = StateHandler(settings).path(name)
+    notes: list[str] = []
+    try:
+        return _with_journal(settings, path, name, info, source, speed, label, resume, standby_of, make, notes)
+    except JournalDamagedError as error:
+        # On race day an engine that runs is worth more than a file that cannot be read: that is kept, beside a new one.
+        aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+        notes.append(f"racetwin: {error}: moved to {aside.name}, a new one begun")
+        return _with_journal(settings, path, name, info, source, speed, label, resume, standby_of, make, notes)
+
+
+def _with_journal(
+    settings: Settings,
+    path: Path,
+    name: str,
+    info: RaceInfo,
+    source: Source | None,
+    speed: float,
+    label: str,
+    resume: bool | None,
+    standby_of: str | None,
+    make: Callable[[RaceInfo], RaceEngine],
+    notes: list[str],
+) -> EngineSession:
+    """Open the journal and what it holds of a run that was cut off."""
+    journal = Journal(path, write=True)
     try:
         run = _run_to_resume(journal, resume)
         if run is None:
             engine = make(info)
             journal.begin_run(engine.run_id, name, info.model_dump(mode="json"))
             journal.audit("start", f"run {engine.run_id}, racetwin {__version__}")
-            return EngineSession(settings, engine, journal, source, speed, label, standby_of=standby_of)
+            return EngineSession(settings, engine, journal, source, speed, label, notes=notes, standby_of=standby_of)
         engine, report = SystemRecoveryManager(journal).recover(run.run_id, make=make)
         journal.resume_run(run.run_id)
         journal.audit("recover", str(report))
@@ -142,8 +174,11 @@ def open_session(
         if speed != engine.info.speed:
             engine.info = engine.info.model_copy(update={"speed": speed})
         return EngineSession(
-            settings, engine, journal, source, speed, label, first, report, [f"racetwin: recovered {report}"]
+            settings, engine, journal, source, speed, label, first, report, [*notes, f"racetwin: recovered {report}"]
         )
+    except sqlite3.DatabaseError as error:
+        journal.close()
+        raise journal.damaged(error) from None
     except BaseException:
         journal.close()
         raise

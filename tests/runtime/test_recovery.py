@@ -268,3 +268,20 @@ async def test_dump_says_what_made_it(path: Path, race_frames: list[TelemetryFra
         (stored,) = journal.snapshots("run")
     assert stored.code_version == __version__
     assert stored.lap == race_frames[59].lap
+
+
+async def test_journal_that_cannot_be_read_is_put_aside(
+    run_settings: Settings, race_frames: list[TelemetryFrame]
+) -> None:
+    one = session(run_settings, race_frames[:40])
+    await one.build().run()
+    one.close()
+    path = StateHandler(run_settings).path(race_frames[0].race_id)
+    path.write_bytes(b"not what it was" * 1000)
+    other = session(run_settings, race_frames[:40])
+    assert "a new one begun" in other.notes[0]
+    await other.build().run()
+    other.close()
+    assert len(list(path.parent.glob("*.damaged-*"))) == 1
+    with Journal(path) as journal:
+        assert journal.run().frames == 40
