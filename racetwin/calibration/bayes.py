@@ -47,8 +47,8 @@ def sample(
     *args: Any,
     method: Method = "nuts",
     seed: int = 0,
-    warmup: int = 250,
-    draws: int = 250,
+    warmup: int = 200,
+    draws: int = 200,
     chains: int = 2,
     dense_mass: bool = False,
 ) -> Posterior:

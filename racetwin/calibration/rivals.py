@@ -176,6 +176,7 @@ def fit(
         len(circuits),
         method=method,
         seed=seed,
+        dense_mass=True,
     )
     b = p.mean("b")
     return RivalFit(

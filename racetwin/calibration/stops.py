@@ -108,7 +108,7 @@ def fit(laps: pd.DataFrame, expected_s: npt.NDArray[np.float64], method: Method 
     green = s[s.under == "GREEN"]
     circuits = sorted(green.circuit_id.unique())
     index = green.circuit_id.map({c: i for i, c in enumerate(circuits)}).to_numpy()
-    p = sample("pit loss", _model, green.lane.to_numpy(dtype=float), index, len(circuits), method=method, seed=seed)
+    p = sample("pit loss", _model, green.lane.to_numpy(dtype=float), index, len(circuits), method=method, seed=seed, dense_mass=True)
     mean, sd = p.mean("circuit"), p.sd("circuit")
     by_circuit = dict(zip(circuits, map(float, mean), strict=True))
     field = float(p.mean("field"))

@@ -119,6 +119,7 @@ def fit(
         len(circuits),
         method=method,
         seed=seed,
+        dense_mass=True,
     )
     return TrafficFit(
         dirty,

@@ -40,6 +40,9 @@ def calibrate(
     data: Annotated[Path | None, typer.Option(help="Folder of race data; default: RACETWIN_DATA.")] = None,
     until: Annotated[str | None, typer.Option(help="Use only races before this one.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the samplers.")] = 0,
+    quick: Annotated[
+        bool, typer.Option(help="Most likely values only, no sampling: an update after one more race.")
+    ] = False,
 ) -> None:
     """Fit the race model to lap tables and write a parameter file with its provenance.
 
@@ -64,5 +67,8 @@ def calibrate(
             out,
             lambda what, done, of: bar.update(task, description=what, completed=done, total=of),
             seed=seed,
+            method="map" if quick else "nuts",
         )
+    for line in body["calibration"]["diagnostics"]:
+        console.print(line)
     console.print(f"Wrote {out}: {len(body.get('circuits', {}))} circuits, {len(body.get('seasons', {}))} seasons.")

@@ -1,0 +1,96 @@
+"""`racetwin backtest`: forecasts of real races, from what was known then, against what happened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from racetwin.cli.output import console, table
+from racetwin.config import settings
+from racetwin.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    from racetwin.evaluation.scores import Row
+
+
+def backtest(
+    more: Annotated[list[str] | None, typer.Argument(help="Further races to score.", metavar="[RACE]...")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of race data; default: RACETWIN_DATA.")] = None,
+    races: Annotated[
+        list[str] | None,
+        typer.Option(help="Races to score: ids or beginnings of ids, several by comma; the others are history."),
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Last race to score.")] = None,
+    refit: Annotated[str, typer.Option(help="When parameters are fitted anew: never, season or race.")] = "season",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows to this file ('-': print).")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the simulations.")] = 1,
+) -> None:
+    """Score forecasts race by race with parameters fitted only on the races before.
+
+    Example: `racetwin backtest --data races --races 2024 --json rows.json`
+    """
+    from racetwin.evaluation.backtest import REFITS
+    from racetwin.evaluation.backtest import backtest as run
+
+    folder = data or settings().data
+    if folder is None:
+        raise DataError("no race data: give --data or set RACETWIN_DATA")
+    if refit not in REFITS:
+        raise InputError(f"refit: {refit!r}, expected one of {', '.join(REFITS)}")
+    named = [r.strip() for entry in [*(races or []), *(more or [])] for r in entry.split(",") if r.strip()]
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading the races", total=None)
+        result = run(
+            folder,
+            named or None,
+            until,
+            refit,  # type: ignore[arg-type]
+            lambda what, done, of: bar.update(task, description=what, completed=done, total=of),
+            workers=workers,
+            seed=seed,
+        )
+    rows = result.as_json()
+    if json_file is not None and str(json_file) == "-":
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    console.print(scoreboard(result.rows, len(result.races)))
+    for race, why in result.skipped.items():
+        console.print(f"not scored: {race}: {why}")
+
+
+def scoreboard(rows: list[Row], n_races: int) -> object:
+    """Return the rows as a table for the terminal."""
+
+    def show(value: float | list[float] | None) -> str:
+        if value is None:
+            return ""
+        return "-".join(f"{v:g}" for v in value) if isinstance(value, list) else f"{value:.3f}"
+
+    lines = [
+        (
+            r.name,
+            f"{r.value:.3f}",
+            f"{r.low:.3f} to {r.high:.3f}",
+            f"{r.n}",
+            show(r.baseline),
+            show(r.must),
+            show(r.aim),
+            {None: "", True: "yes", False: "NO"}[r.met],
+        )
+        for r in rows
+    ]
+    return table(f"{n_races} races", ("forecast", "score", "90 %", "n", "rule", "must", "aim", "met"), lines)
