@@ -31,8 +31,10 @@ def racetwin_race(
     var at = block() * THREADS + thread_in_block()
     if at >= Int(n_races) * Int(n_plans):
         return
-    var p = at // Int(n_races)
-    var r = at % Int(n_races)
+    # Threads side by side run the same race under different plans: it has its safety cars and most of its stops in the same laps, so a
+    # warp stays together.
+    var p = at % Int(n_plans)
+    var r = at // Int(n_plans)
     var seed = bitcast[DType.uint32, 1](i[unsafe_offset=I_SEED])
     if shared == 0:
         seed += UInt32(p) * 0x9E3779B9

@@ -179,7 +179,7 @@ def _scaling() -> float:
 def _gpu() -> list[Figure]:
     run = cupy_race.backend()
     packed = packed_race()
-    races = 1 << 20
+    races = 1 << 22
     run(packed, 0, races, True, NONE)
     best = float("inf")
     for _ in range(REPEATS):
