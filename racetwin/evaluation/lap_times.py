@@ -19,7 +19,7 @@ from racetwin.schemas import LapCompleted
 from racetwin.telemetry.ingestor import TelemetryIngestor
 from racetwin.telemetry.laptable import frames
 from racetwin.twins import RaceTwin
-from racetwin.twins.car_twin import HORIZON
+from racetwin.twins.belief import HORIZON
 from racetwin.twins.forecast import LEVELS, Forecast
 
 if TYPE_CHECKING:

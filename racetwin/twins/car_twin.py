@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import (
-    COMPOUNDS,
     CarStatus,
     CarTelemetry,
     CarTwinState,
@@ -25,18 +23,17 @@ from racetwin.schemas import (
     TyreChanged,
 )
 from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.twins.belief import HORIZON, Belief, car_state
 from racetwin.twins.forecast import Forecast, Traffic, forecast
-from racetwin.twins.hazard import StopContext, stop_hazard, within
+from racetwin.twins.hazard import StopContext
 from racetwin.twins.pace_filter import LapInput, PaceFilter
 from racetwin.twins.pace_model import PaceModel
 from racetwin.twins.sectors import lap_in_progress, learn_shares
-from racetwin.twins.tyres import Z90, SetBelief, life_left, pit_window
+from racetwin.twins.tyres import SetBelief
 
 if TYPE_CHECKING:
     from racetwin.telemetry.ingestor import TelemetryIngestor
 
-HORIZON = 10
-"""Laps that are forecast."""
 UNKNOWN_AGE = 8.0
 """Age taken for a set whose age no source tells, in laps: the middle of a stint's first half."""
 TRAFFIC_S = 1.5
@@ -74,25 +71,6 @@ _PLAIN = (
     "behind_stopped",
     "sector_shares",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Belief:
-    """What follows from all laps seen when a car crosses the line: pace (mean, standard deviation), tyres, laps to come."""
-
-    pace: tuple[float, float]
-    tyres: SetBelief
-    forecast: Forecast
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return it as JSON-able values."""
-        return {"pace": list(self.pace), "tyres": asdict(self.tyres), "forecast": self.forecast.snapshot()}
-
-    @classmethod
-    def restore(cls, saved: Mapping[str, Any]) -> Belief:
-        """Return what :meth:`snapshot` was taken of."""
-        tyres: dict[str, Any] = {k: tuple(v) if isinstance(v, list | tuple) else v for k, v in saved["tyres"].items()}
-        return cls((saved["pace"][0], saved["pace"][1]), SetBelief(**tyres), Forecast.restore(saved["forecast"]))
 
 
 class CarTwin:
@@ -421,45 +399,8 @@ class CarTwin:
     def state(self) -> CarTwinState:
         """Return what is known and believed, as of the last completed lap."""
         if self._state is None:
-            self._state = self._believe()
+            self._state = car_state(self)
         return self._state
-
-    def _believe(self) -> CarTwinState:
-        p, total = self.parameters, self.pace.model.total_laps
-        racing = self.status not in (CarStatus.RETIRED, CarStatus.FINISHED) and self.laps < total
-        belief = self.belief
-        hazard = stop_hazard(p, self.context(), 5) if racing else None
-        fuel = self.pace.model.fuel_kg(self.laps)
-        window = (
-            pit_window(belief.tyres, p, lap=self.laps, total_laps=total, compounds_used=self.compounds_used)
-            if racing
-            else None
-        )
-        coming = belief.forecast.estimates(min(HORIZON, total - self.laps)) if racing else ()
-        return CarTwinState(
-            car_id=self.car_id,
-            driver=self.driver,
-            team=self.team,
-            status=self.status,
-            lap=self.laps,
-            position=self.position,
-            gap_s=self.gap_s,
-            interval_s=self.interval_s,
-            laps_down=self.laps_down,
-            tyre=self.tyre,
-            stops=self.stops,
-            last_lap_s=self.last_lap_s,
-            best_lap_s=self.best_lap_s,
-            fuel_kg=Estimate(mean=fuel, low=fuel * (1 - FUEL_SPREAD), high=fuel * (1 + FUEL_SPREAD)),
-            pace_s=normal(*belief.pace),
-            wear_s_per_lap=normal(belief.tyres.wear_s, belief.tyres.wear_sd_s),
-            next_laps_s=coming,
-            tyre_life_laps=life_left(belief.tyres, p) if racing and self.compound < 3 else None,
-            pit_window=window,
-            performance_delta_s=self.performance_delta_s,
-            stop_probability_next_lap=within(hazard, 1) if hazard is not None else None,
-            stop_probability_next_5=within(hazard, 5) if hazard is not None else None,
-        )
 
     def get_state(self) -> dict[str, Any]:
         """Return the state in the original CarTwin schema: current_state, predictions, strategy_metrics."""
@@ -490,20 +431,6 @@ class CarTwin:
         self.invalidate()
 
 
-FUEL_SPREAD = 0.06
-"""Half-width of the 90 % interval of fuel aboard, as a share: cars start light, and lift and coast."""
-
-
-def normal(mean: float, sd: float) -> Estimate:
-    """Central 90 % interval of a normal belief."""
-    return Estimate(mean=mean, low=mean - Z90 * sd, high=mean + Z90 * sd)
-
-
 def event_time(event: RaceEvent) -> float:
     """When an event counts: a lap at its line crossing, all else at its time."""
     return event.line_time_s if isinstance(event, LapCompleted) else event.time_s
-
-
-def compound_name(index: int) -> str | None:
-    """Name of a compound by its index; None for -1."""
-    return COMPOUNDS[index].value if index >= 0 else None

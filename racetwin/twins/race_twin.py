@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 from racetwin.schemas import (
@@ -29,6 +29,7 @@ from racetwin.twins.forecast import Traffic
 from racetwin.twins.hazard import StopContext, stop_hazard
 from racetwin.twins.pace_filter import PaceFilter
 from racetwin.twins.pace_model import PaceModel
+from racetwin.twins.road import LapNote, surroundings
 from racetwin.twins.synchronous import IN_LAP_SHARE, net_loss_s, race_state
 
 if TYPE_CHECKING:
@@ -47,24 +48,6 @@ class Frames(Protocol):
     @property
     def events(self) -> tuple[RaceEvent, ...]:
         """What it brought that is new."""
-
-
-@dataclass(frozen=True, slots=True)
-class LapNote:
-    """One completed lap, as the race trace shows it; times in seconds, ``gap_s`` to the first car to complete that lap."""
-
-    lap: int
-    car_id: str
-    time_s: float
-    lap_time_s: float | None
-    gap_s: float
-    position: int | None
-    compound: str | None
-    tyre_age: float | None
-    pit_in: bool
-    pit_out: bool
-    track_status: str
-    neutralised: bool
 
 
 class RaceTwin:
@@ -236,7 +219,7 @@ class RaceTwin:
         near = ahead is not None and math.isfinite(road_gap)
         twin.complete_lap(e, road_gap_s=road_gap)
         twin.settle(Traffic())
-        traffic = self._traffic(ahead, road_gap, e)
+        traffic = surroundings(self, ahead, road_gap, e)
         if not traffic.is_free:
             twin.settle(traffic)
         twin.ahead_id = ahead[1] if ahead is not None and near else None
@@ -262,39 +245,6 @@ class RaceTwin:
                 neutralised=e.neutralised,
             )
         )
-
-    def _traffic(self, ahead: tuple[float, str] | None, gap_s: float, e: LapCompleted) -> Traffic:
-        """What will surround a car in its next lap, as known when it crosses the line."""
-        if e.pit_in or self.track_status.is_neutralised:
-            return Traffic()
-        other = self.cars.get(ahead[1]) if ahead is not None else None
-        gap = math.inf
-        laps: tuple[float, ...] = ()
-        if other is not None and gap_s < NEAR_S and other.laps == e.lap and other.running:
-            gap, laps = gap_s, tuple(map(float, other.forecast().median_s))
-        lapping, closing = self._lapping(e)
-        return Traffic(gap, laps, lapping, closing)
-
-    def _lapping(self, e: LapCompleted) -> tuple[float, float]:
-        """How far behind a car at the line the next one is expected that is a lap or more ahead, and what it gains a lap."""
-        nearest, closing = math.inf, 0.0
-        own = None
-        for other in self.cars.values():
-            # A car that has done as many laps and has not crossed the line again is a lap up when it does.
-            if other.laps < e.lap or other.car_id == e.car_id or other.line_time_s is None or not other.running:
-                continue
-            if other.line_time_s >= e.line_time_s or other.on_in_lap or other.in_pit_lap is not None:
-                continue
-            lap_s = other.last_lap_s if other.last_lap_s is not None else math.inf
-            if other.line_time_s + 0.9 * lap_s - e.line_time_s > LAPPING_S:
-                continue
-            lap_s = float(other.forecast().median_s[0])
-            behind = other.line_time_s + lap_s - e.line_time_s
-            if -1.0 < behind < min(nearest, LAPPING_S):
-                if own is None:
-                    own = float(self.cars[e.car_id].forecast().median_s[0])
-                nearest, closing = behind, max(0.0, own - lap_s)
-        return nearest, closing
 
     # --- what surrounds a car ----------------------------------------------------------------------------------------
 
@@ -484,9 +434,3 @@ class RaceTwin:
         """Return a short hash of everything learnt lap by lap; the frame rate does not change it."""
         text = json.dumps(self._learnt(), sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
-
-
-LAPPING_S = 8.0
-"""A car that will lap another is looked out for from this far behind, in seconds."""
-NEAR_S = 3.0
-"""A car further ahead than this does not hold up the one behind within a lap, in seconds."""
