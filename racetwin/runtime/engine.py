@@ -408,6 +408,7 @@ class RaceEngine:
         return Counters(
             frames_in=self._frames_in,
             frames_processed=c.accepted + c.rejected_frames + c.duplicates + c.late,
+            frames_waiting=self.ingestor.waiting,
             frames_accepted=c.accepted,
             frames_rejected=c.rejected_frames,
             rejected_by_kind=dict(c.rejected),

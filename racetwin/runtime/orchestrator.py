@@ -212,12 +212,15 @@ class MainOrchestrator:
         begin = time.perf_counter()
         self.monitor.frame()
         engine = self.engine
+        refused = engine.ingestor.counters.rejected_frames
         ingested = engine.ingest(raw)
         number: int | None = None
         if engine.admitted is not None:
             number = engine.frames_in
-            if self.journal is not None:
+            if self.journal is not None:  # also what is not believed: that, too, is remembered by the ingestor
                 number = self.journal.frame(engine.admitted, ingested.events if ingested else ())
+            if engine.ingestor.counters.rejected_frames != refused:
+                number = None
         self.monitor.record("ingest", time.perf_counter() - begin)
         if self.in_step:
             if len(engine.laps_archive) != self._lap_published:
@@ -529,7 +532,12 @@ class MainOrchestrator:
                     "frames_per_s": c.frames_per_s,
                     "behind_s": c.behind_s,
                 },
-                "ingestor": {"status": "ok", "accepted": c.frames_accepted, "rejected": c.frames_rejected},
+                "ingestor": {
+                    "status": "ok",
+                    "accepted": c.frames_accepted,
+                    "rejected": c.frames_rejected,
+                    "waiting": c.frames_waiting,
+                },
                 "twins": {
                     "status": "ok" if self.engine.twin else "waiting",
                     "cars": len(snapshot.cars) if snapshot else 0,

@@ -77,6 +77,7 @@ class Counters(Model):
 
     frames_in: int = Field(default=0, description="frames the feeds handed over")
     frames_processed: int = Field(default=0, description="frames that are through: accepted, or refused and counted")
+    frames_waiting: int = Field(default=0, description="frames held back until a missing one comes or is given up")
     frames_accepted: int = 0
     frames_rejected: int = 0
     rejected_by_kind: Mapping[str, int] = Field(default={}, description="refused input by what was wrong with it")

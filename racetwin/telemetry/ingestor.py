@@ -134,6 +134,11 @@ class TelemetryIngestor:
         """The newest state of the race, all feeds merged."""
         return self._last
 
+    @property
+    def waiting(self) -> int:
+        """Frames taken and not released yet: they wait for a missing one, or for another feed."""
+        return self._order.waiting
+
     def known(self, car_id: str) -> dict[str, Known]:
         """Return what is known of a car, field by field: value, source and the race time at which it was last said."""
         return self._fusion.known(car_id)
@@ -220,6 +225,7 @@ class TelemetryIngestor:
     def _new_race(self, frame: TelemetryFrame) -> None:
         """Forget the race before: the feed has moved on to another session."""
         if self._race is not None:
+            self.counters.late += self._order.waiting  # of a race that is over
             self._fusion = Fusion(self._fusion.priority)
             self._happenings = Happenings()
             self._order = Order(self.counters, self.window)

@@ -81,6 +81,11 @@ class Order:
         self._ready: list[tuple[float, str, int, int, TelemetryFrame]] = []
         self._pushed = 0
 
+    @property
+    def waiting(self) -> int:
+        """Frames taken and not released yet."""
+        return len(self._ready) + sum(len(s.waiting) for s in self.sources.values())
+
     def put(self, frame: TelemetryFrame) -> None:
         """Take a frame in the order in which it came."""
         seq = frame.seq
