@@ -98,6 +98,7 @@ function render({ model, el }) {
     attr(feed, "title", data.frame_age == null ? "age of the newest frame not known" : `newest frame ${data.frame_age.toFixed(1)} s old`);
     const behind = data.frames_in - data.frames_processed;
     put(frames, `${data.frames_in.toLocaleString("en-GB")} frames in ${behind ? `· ${behind} waiting` : "= processed"}` + (data.frames_rejected ? ` · ${data.frames_rejected} refused` : ""));
+    attr(root, "data-seq", data.seq);
     attr(frames, "data-in", data.frames_in);
     attr(frames, "data-processed", data.frames_processed);
   };

@@ -147,6 +147,7 @@ class VerdictStrip(Panel):
                 "status": snapshot.track_status.value,
                 "finished": snapshot.finished,
                 "time": round(snapshot.time_s, 1),
+                "seq": snapshot.frame.seq if snapshot.frame else None,
                 "frames_in": counters.frames_in,
                 "frames_processed": counters.frames_processed,
                 "frames_rejected": counters.frames_rejected,

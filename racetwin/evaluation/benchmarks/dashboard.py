@@ -38,12 +38,16 @@ _CHROMIUM = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# Notes when the page has drawn each frame: after the text changed and the next picture was made.
+# Notes each frame when the picture with it has been made: the animation frame after the one that changed the page.
 _NOTE = """() => {
-  const node = document.querySelector('.v-frames');
+  const node = document.querySelector('.rt-verdict');
   window.drawn = [];
-  new MutationObserver(() => requestAnimationFrame(() => setTimeout(() =>
-    window.drawn.push([Number(node.dataset.in), Date.now()])))).observe(node, { attributes: true, attributeFilter: ['data-in'] });
+  let last = node.dataset.seq;
+  const look = () => {
+    if (node.dataset.seq !== last) window.drawn.push([Number((last = node.dataset.seq)), Date.now()]);
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
 }"""
 _MEMORY = "() => performance.memory ? performance.memory.usedJSHeapSize : 0"
 
@@ -88,7 +92,8 @@ def _watch(page: Any, engine: str) -> tuple[list[float], float, float]:
     came: dict[int, float] = {}
 
     def note(snapshot: RaceSnapshot) -> None:
-        came.setdefault(snapshot.counters.frames_in, 1000 * time.time())
+        if snapshot.frame is not None:
+            came.setdefault(snapshot.frame.seq, 1000 * time.time())
 
     with LiveRace.connect(engine, rate_hz=60) as live:
         live.subscribe(note)
