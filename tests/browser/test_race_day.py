@@ -154,7 +154,22 @@ def test_the_pit_window_and_a_safety_car_are_answered(page: Any, served: Served,
     page.screenshot(path=images / f"{name}-what-if.png")
     page.keyboard.press("3")
     until(lambda: page.locator(".v-strip").count(), "the rivals")
+    page.keyboard.press("t")
+    page.wait_for_selector('.rt-rivals[data-theme="light"]')
+    page.wait_for_timeout(500)
+    page.screenshot(path=images / f"{name}-light.png")
     page.keyboard.press("1")
+
+
+def test_a_screen_can_stand_still_and_go_back_a_lap(page: Any) -> None:
+    page.keyboard.press("ArrowLeft")
+    until(lambda: page.locator(".v-held").is_visible(), "the held screen")
+    held = lap(page)
+    assert f"HELD AT LAP {held}" in page.locator(".v-held").inner_text()
+    page.wait_for_timeout(1500)
+    assert lap(page) == held
+    page.keyboard.press("Escape")
+    until(lambda: not page.locator(".v-held").is_visible() and lap(page) >= held, "the race again")
 
 
 def test_another_car_makes_everything_follow(page: Any) -> None:
