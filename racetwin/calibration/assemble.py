@@ -94,7 +94,10 @@ def reference_laps(singles: list[RaceFit]) -> tuple[dict[str, float], dict[str, 
         effect = {s: float(new[s] - new.iloc[0]) for s in effect}
     latest = max(effect)
     last = rows.sort_values("season").groupby("circuit").tail(1)
-    circuits = {r.circuit: float(np.exp(r.log + effect[latest] - effect[r.season])) for r in last.itertuples()}
+    circuits = {
+        str(c): float(np.exp(float(log) + effect[latest] - effect[season]))
+        for c, season, log in zip(last.circuit, last.season, last.log, strict=True)
+    }
     return circuits, {k: v for k, (_, v) in own.items()}, float(np.median(list(circuits.values())))
 
 
@@ -111,6 +114,15 @@ def document(fits: Fits, tables: RaceTables, form: Mapping[str, Any], diagnostic
     for key, lap in reference_laps(fits.singles)[1].items():
         circuit_seasons.setdefault(key, {})["reference_lap_s"] = _entry(lap)
     last = tables.races.iloc[-1]
+    calibration: dict[str, Any] = {
+        "code_version": __version__,
+        "n_races": len(tables.races),
+        "last_race": str(last.race_id),
+        "last_date": str(last.date),
+        "races": [str(r) for r in tables.races.race_id],
+        "laps": len(tables.laps),
+        "diagnostics": diagnostics,
+    }
     body = {
         "format": "racetwin-parameters/1",
         "provenance": {
@@ -118,22 +130,14 @@ def document(fits: Fits, tables: RaceTables, form: Mapping[str, Any], diagnostic
             FIT: f"racetwin calibrate on {len(tables.races)} races to {last.date}; see the block 'calibration'",
             "climatology": "share of races in which it happened, over the races of 'calibration', with a weak prior",
         },
-        "calibration": {
-            "code_version": __version__,
-            "n_races": len(tables.races),
-            "last_race": str(last.race_id),
-            "last_date": str(last.date),
-            "races": [str(r) for r in tables.races.race_id],
-            "laps": len(tables.laps),
-            "diagnostics": diagnostics,
-        },
+        "calibration": calibration,
         "form": form,
         "defaults": defaults,
         "seasons": seasons,
         "circuits": dict(sorted(circuits.items())),
         "circuit_seasons": dict(sorted(circuit_seasons.items())),
     }
-    body["calibration"]["hash"] = digest(body)
+    calibration["hash"] = digest(body)
     return body
 
 

@@ -40,28 +40,29 @@ def follow_all(tables: RaceTables, singles: list[RaceFit]) -> pd.DataFrame:
     team: dict[str, tuple[float, float]] = {}
     driver: dict[str, tuple[float, float]] = {}
     rows = []
-    season = None
-    for race in tables.races.itertuples():
-        if race.season != season:
+    of_season = -1
+    races = zip(tables.races.race_id, tables.races.season, tables.races.session, strict=True)
+    for race_id, season, session in races:
+        if int(season) != of_season:
             # Winter: cars change more than drivers do.
             team = {k: (v[0] * 0.7, v[1] * 0.5) for k, v in team.items()}
-            season = race.season
-        e = cars[str(race.race_id)].copy()
+            of_season = int(season)
+        e = cars[str(race_id)].copy()
         e["team_form"] = [team.get(t, (0.0, 0.0))[0] for t in e.team]
         e["driver_form"] = [driver.get(d, (0.0, 0.0))[0] for d in e.driver]
-        single = by_race.get(str(race.race_id))
-        e["session"] = race.session
+        single = by_race.get(str(race_id))
+        e["session"] = str(session)
         e["pace"] = e.driver_number.map(race_pace(single)).to_numpy(dtype=float) if single else np.nan
-        e["season"] = race.season
+        e["season"] = of_season
         rows.append(e)
         if single is None:
             continue
         seen = e[e.pace.between(-4, 4)]
         for t, g in seen.groupby("team"):
             team[str(t)] = _update(team.get(str(t), (0.0, 0.0)), float(g.pace.mean()), TEAM_MEMORY)
-        for r in seen.itertuples():
-            mates = seen[seen.team == r.team].pace.mean()
-            driver[str(r.driver)] = _update(driver.get(str(r.driver), (0.0, 0.0)), float(r.pace - mates), DRIVER_MEMORY)
+        against_mate = seen.pace - seen.groupby("team").pace.transform("mean")
+        for d, difference in zip(seen.driver, against_mate, strict=True):
+            driver[str(d)] = _update(driver.get(str(d), (0.0, 0.0)), float(difference), DRIVER_MEMORY)
     out = pd.concat(rows, ignore_index=True)
     out.attrs["team"] = team
     out.attrs["driver"] = driver

@@ -81,7 +81,8 @@ def length_distribution(lengths: npt.NDArray[np.int64], mean_prior: float) -> tu
 def _lengths(lead: pd.DataFrame, kind: str) -> npt.NDArray[np.int64]:
     new_run = (lead.code != lead.code_before) | (lead.race_id != lead.race_id.shift(1))
     run = new_run.cumsum()
-    return lead[lead.code == kind].groupby(run[lead.code == kind]).size().to_numpy(dtype=np.int64) - 1
+    sizes = lead[lead.code == kind].groupby(run[lead.code == kind]).size()
+    return np.asarray(sizes.to_numpy(), dtype=np.int64) - 1
 
 
 def fit(laps: pd.DataFrame, results: pd.DataFrame) -> IncidentFit:
@@ -91,7 +92,8 @@ def fit(laps: pd.DataFrame, results: pd.DataFrame) -> IncidentFit:
     starters = retirements(d, results)
     n_races = int(lead.race_id.nunique())
     out = starters[starters.retired].groupby(["race_id", "last"]).size()
-    lead["out_in_lap"] = pd.MultiIndex.from_arrays([lead.race_id, lead.lap - 1]).map(out).fillna(0).astype(float)
+    entered = pd.MultiIndex.from_arrays([lead.race_id, lead.lap - 1])
+    lead["out_in_lap"] = out.reindex(entered, fill_value=0).to_numpy(dtype=float)
     before = lead.groupby("race_id").out_in_lap
     lead["out_near"] = lead.out_in_lap + before.shift(1, fill_value=0.0)
     later = lead[(lead.lap > 1)]

@@ -24,7 +24,7 @@ AUTOCORRELATION_INFLATION = 3.0
 """Residuals of one stint are correlated (0.47 a lap, measured): (1 + r) / (1 - r) times fewer effective laps."""
 N_EFFECTS = 9
 EFFECTS = ("trend", "soft", "hard", "lin_soft", "lin_medium", "lin_hard", "cliff_soft", "cliff_medium", "cliff_hard")
-"""Effects of one race: seconds per lap of race, offsets against MEDIUM at age 0, wear ``lin age + cliff max(0, age - from)^2``."""
+"""Effects of one race: seconds per lap of race, offsets against MEDIUM at age 0, wear ``lin age + cliff (age - from)+^2``."""
 CLIFF_FROM = np.array([12.0, 18.0, 26.0])
 """Age in laps after which wear may turn convex, by slick compound: two thirds of a usual stint."""
 _PRIOR_SD = np.array([0.2, 2.0, 2.0, 0.3, 0.3, 0.3, 0.05, 0.02, 0.02])

@@ -1,7 +1,7 @@
 """How rivals decide: the hazard of a stop each lap, in the terms the race model uses.
 
-``P(stop in the lap) = 1 - exp(-exp(eta))`` with ``eta`` linear in tyre age against the usual life of the set, track status, what the
-cars just ahead and behind did, the gap behind, what is still owed and how many laps are left.
+``P(stop in the lap) = 1 - exp(-exp(eta))`` with ``eta`` linear in tyre age against the usual life of the set, track status, what
+the cars just ahead and behind did, the gap behind, what is still owed and how many laps are left.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from racetwin.calibration.bayes import Method, Posterior, sample
@@ -47,15 +46,16 @@ def usual_life(laps: pd.DataFrame) -> tuple[tuple[float, ...], dict[str, tuple[f
     field = s.groupby("compound_index").age.median().reindex(range(3)).fillna(20.0)
     relative = s.age / s.compound_index.map(field)
     scale = relative.groupby(s.circuit_id).agg(["median", "size"])
-    own = s.groupby(["circuit_id", "compound_index"]).age.agg(["median", "size"])
+    own = s.groupby(["circuit_id", "compound_index"]).age.agg(["median", "size"]).reset_index()
     circuits = {}
     for c, row in scale.iterrows():
         shared = (row["median"] * row["size"] + 10.0) / (row["size"] + 10.0)
         life = []
         for k in range(3):
             prior = field[k] * shared
-            if (c, k) in own.index:
-                median, n = own.loc[(c, k)]
+            here = own[(own.circuit_id == c) & (own.compound_index == k)]
+            if len(here):
+                median, n = float(here["median"].iloc[0]), int(here["size"].iloc[0])
                 prior = (median * n + LIFE_STRENGTH * prior) / (n + LIFE_STRENGTH)
             life.append(float(prior))
         circuits[str(c)] = tuple(life)

@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-
 SLOT_S = 0.25
 """Time from slot to slot at the start: the slots are 0.13 s apart at speed [TUM], and the first corners string the field out.
 
-With this and the spread fitted to it, simulated races move as many places on lap 1 (1.30 a car) and are as long after it (8.1 s from
-the first car to the median one, real 8.4 s) as real ones.
+With this and the spread fitted to it, simulated races move as many places on lap 1 (1.30 a car) and are as long after it (8.1 s
+from the first car to the median one, real 8.4 s) as real ones.
 """
 
 

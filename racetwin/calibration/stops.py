@@ -91,8 +91,8 @@ def fit_stationary(times: npt.NDArray[np.float64]) -> tuple[float, float, float,
 
     start = np.array([2.1, np.log(1.0), np.log(2.0), np.log(4.0)])
     found = minimize(cost, start, method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-5, "fatol": 1e-9})
-    s, body, from_, tail = found.x[0], *np.exp(found.x[1:])
-    return float(s), float(body), float(from_), float(tail)
+    body, from_, tail = (float(v) for v in np.exp(found.x[1:]))
+    return float(found.x[0]), body, from_, tail
 
 
 def fit(laps: pd.DataFrame, expected_s: npt.NDArray[np.float64], method: Method = "nuts", seed: int = 0) -> StopFit:
@@ -108,7 +108,16 @@ def fit(laps: pd.DataFrame, expected_s: npt.NDArray[np.float64], method: Method 
     green = s[s.under == "GREEN"]
     circuits = sorted(green.circuit_id.unique())
     index = green.circuit_id.map({c: i for i, c in enumerate(circuits)}).to_numpy()
-    p = sample("pit loss", _model, green.lane.to_numpy(dtype=float), index, len(circuits), method=method, seed=seed, dense_mass=True)
+    p = sample(
+        "pit loss",
+        _model,
+        green.lane.to_numpy(dtype=float),
+        index,
+        len(circuits),
+        method=method,
+        seed=seed,
+        dense_mass=True,
+    )
     mean, sd = p.mean("circuit"), p.sd("circuit")
     by_circuit = dict(zip(circuits, map(float, mean), strict=True))
     field = float(p.mean("field"))

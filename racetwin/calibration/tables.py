@@ -1,6 +1,6 @@
 """Lap tables in, rows fit for learning out: which laps show a car's own pace, and which a car in traffic.
 
-The road gap of a lap is the time since any other car crossed the line just before it: what the driver follows, lapped cars included.
+The road gap of a lap is the time since any other car crossed the line just before it: what the driver follows, lapped cars too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Traffic: what it costs to run behind another car, and when a car gets past.
 
-Learnt from pairs of cars next to each other in race order on laps in which neither stopped and the track was green, with each car's
-pace in free air taken from its own race's fit (so that being held up does not make a car look slow).
+Learnt from pairs of cars next to each other in race order on laps in which neither stopped and the track was green, with each
+car's pace in free air taken from its own race's fit (so that being held up does not make a car look slow).
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def fit_dirty_air(y: pd.DataFrame) -> tuple[float, float]:
     """Least squares of the excess on ``1 - gap / range`` over cars not held up; returns seconds at gap 0 and the range."""
     g = y[~y.passed & (y.gap > 0.4) & (y.gap < 4) & y.advantage.between(-0.6, 0.2) & (y.excess.abs() < 1.5)]
     edges = np.array([0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0])
-    bins = pd.cut(g.gap, edges)
-    table = g.groupby(bins, observed=True).agg(gap=("gap", "median"), excess=("excess", "median"), n=("gap", "size"))
+    bins = np.digitize(g.gap.to_numpy(), edges)
+    table = g.groupby(bins).agg(gap=("gap", "median"), excess=("excess", "median"), n=("gap", "size"))
     base = float(table.excess[table.gap > 2.5].mean())
     gap, excess, n = table.gap.to_numpy(), table.excess.to_numpy() - base, table.n.to_numpy()
     best, fitted = np.inf, (0.4, 1.8)

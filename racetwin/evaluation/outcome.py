@@ -61,9 +61,9 @@ class Outcome:
         before = lead.sc.shift(1, fill_value=False).astype(bool)
         cars = {str(c): g.set_index("lap") for c, g in t.groupby("car_id")}
         share_wet = float(t.compound.isin(["INTERMEDIATE", "WET"]).mean())
-        out = cls(final, classified, stops, {}, [int(k) for k in lead.index[lead.sc & ~before]], {}, False, last, times)
-        out.wet = share_wet > 0.05
-        order = {int(k): list(g.sort_values("race_time_s").car_id) for k, g in t.groupby("lap")}
+        deployed = [int(k) for k in lead.index[lead.sc & ~before].to_numpy()]
+        out = cls(final, classified, stops, {}, deployed, {}, share_wet > 0.05, last, times)
+        order = {int(str(k)): list(g.sort_values("race_time_s").car_id) for k, g in t.groupby("lap")}
         stopping = {(c, lap) for c, s in stops.items() for lap, _ in s}
         for c, lap in sorted(stopping):
             laps = cars[c]

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from racetwin.evaluation.forecasts import RaceForecasts
@@ -308,7 +307,7 @@ def _rows(races: Sequence[RaceForecasts], suffix: str, seed: int) -> list[Row]:
 def interval(t: pd.DataFrame, score_of: Score, seed: int) -> tuple[float, float]:
     """Return the bootstrap interval of a score over whole races: laps of one race are not independent."""
     groups = t.groupby("race_id", sort=True).indices
-    where: list[npt.NDArray[np.intp]] = list(groups.values())
+    where = [np.asarray(v, dtype=np.intp) for v in groups.values()]
     if len(where) < 3:
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)

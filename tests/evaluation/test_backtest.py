@@ -1,0 +1,104 @@
+"""Walk forward: which races, which parameters, and the same rows each time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from racetwin.calibration.tables import RaceTables, load
+from racetwin.errors import InputError
+from racetwin.evaluation import backtest as module
+from racetwin.evaluation.backtest import backtest, choose_races
+from racetwin.evaluation.outcome import Outcome
+from racetwin.simulation.draw import draw_grand_prix
+from racetwin.telemetry.records import RaceRecord
+
+
+def _tables(n: int) -> RaceTables:
+    ids = [f"2023-{k:02d}-x" for k in range(1, n + 1)]
+    races = pd.DataFrame({"race_id": ids, "session": "R", "wet": False, "season": 2023})
+    return RaceTables(races, pd.DataFrame({"race_id": ids}), pd.DataFrame({"race_id": ids}))
+
+
+@pytest.mark.unit
+def test_by_default_races_with_enough_history_are_scored() -> None:
+    assert choose_races(_tables(12), None, None) == ["2023-09-x", "2023-10-x", "2023-11-x", "2023-12-x"]
+    assert choose_races(_tables(12), None, "2023-10-x") == ["2023-09-x", "2023-10-x"]
+
+
+@pytest.mark.unit
+def test_races_are_named_by_their_beginning_and_unknown_ones_are_refused() -> None:
+    assert choose_races(_tables(12), ["2023-03", "2023-01-x"], None) == ["2023-01-x", "2023-03-x"]
+    with pytest.raises(InputError, match="2024"):
+        choose_races(_tables(12), ["2024"], None)
+    with pytest.raises(InputError, match="until"):
+        choose_races(_tables(12), None, "2023-99-x")
+
+
+@pytest.mark.unit
+def test_what_happened_is_read_from_a_drawn_race() -> None:
+    race = draw_grand_prix("monza", 2024, seed=5)
+    record = RaceRecord.from_laps(
+        race.laps, race_id=race.race_id, season=2024, circuit_id="monza", total_laps=race.total_laps, grid=race.grid
+    )
+    o = Outcome.of(record)
+    winner = min(o.final, key=lambda c: o.final[c])
+    last = race.laps[race.laps.lap == race.total_laps].sort_values("race_time_s")
+    assert winner == str(last.driver_number.iloc[0])
+    assert sorted(o.classified.values()) == list(range(1, len(o.classified) + 1))
+    stops = race.laps[race.laps.pit_stop]
+    for c, made in o.stops.items():
+        assert {lap for lap, _ in made} <= set(stops[stops.driver_number == int(c)].lap)
+    for (c, lap), (place, _) in o.green_stops.items():
+        assert lap in {at for at, _ in o.stops[c]}
+        assert 1 <= place <= 22
+    some = next(c for c in o.stops if o.stops[c])
+    first = o.stops[some][0][0]
+    assert o.next_stop(some, 0) == first
+    assert o.stint_start(some, first) == first
+    assert o.stint_start(some, first - 1) == 0
+
+
+@pytest.mark.data
+@pytest.mark.integration
+def test_parameters_of_a_walk_forward_race_never_saw_it(race_data: Path, tmp_path: Path) -> None:
+    tables = load(race_data)
+    seen: dict[str, list[str]] = {}
+
+    def remember(before: RaceTables, out: Path) -> str:
+        seen[out.stem] = list(before.races.race_id)
+        module.write(module.priors(), out)
+        return str(out)
+
+    class Here:
+        @staticmethod
+        def submit(f: object, *args: object) -> object:
+            class Done:
+                @staticmethod
+                def result() -> object:
+                    return remember(*args)  # type: ignore[arg-type]
+
+            return Done
+
+    chosen = [str(r) for r in tables.races.race_id[60:75]]
+    order = list(tables.races.race_id)
+    for refit in ("race", "season"):
+        seen.clear()
+        for race, _ in module._parameter_files(tables, chosen, refit, tmp_path, Here()):  # type: ignore[arg-type]
+            known = max(seen, key=lambda r: order.index(r) if order.index(r) <= order.index(race) else -1)
+            assert race not in seen[known]
+            assert all(order.index(r) < order.index(race) for r in seen[known])
+
+
+@pytest.mark.data
+@pytest.mark.integration
+def test_a_race_scored_twice_gives_the_same_rows(race_data: Path) -> None:
+    a, b = (backtest(race_data, ["2023-07-spain"], refit="never", workers=1, n=64) for _ in range(2))
+    assert a.as_json() == b.as_json()
+    assert not a.skipped
+    names = {r.name for r in a.rows}
+    assert {"finishing position at 50 %, MAE", "undercut succeeds, Brier", "laps 1-10 ahead, cover of 90 %"} <= names
+    json.dumps(a.as_json(), allow_nan=False)

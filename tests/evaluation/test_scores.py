@@ -1,0 +1,83 @@
+"""Scores that are right where the answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from racetwin.evaluation import scores
+from racetwin.evaluation.forecasts import RaceForecasts
+
+pytestmark = pytest.mark.unit
+
+
+def _chances(p: np.ndarray, happened: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"p": p, "happened": happened.astype(int), "race_id": "r"})
+
+
+def test_probabilities_that_come_true_as_often_as_they_say_have_no_calibration_error() -> None:
+    rng = np.random.default_rng(1)
+    p = rng.random(40000)
+    honest = _chances(p, rng.random(40000) < p)
+    bold = _chances(np.clip(2 * p - 0.5, 0, 1), honest.happened.to_numpy() > 0)
+    assert scores.calibration_error(honest) < 0.01
+    assert scores.calibration_error(bold) > 0.08
+
+
+def test_climatology_gains_nothing_on_itself() -> None:
+    happened = np.arange(100) % 5 == 0
+    t = _chances(np.full(100, 0.2), happened)
+    assert scores.lower_log_loss(t) == pytest.approx(0.0, abs=1e-9)
+    assert scores.brier()(t) == pytest.approx(scores.climatology_brier()(t))
+    assert scores.lower_log_loss(_chances(np.where(happened, 0.9, 0.1), happened)) > 50
+
+
+def test_rank_correlation_is_of_each_race_by_itself() -> None:
+    t = pd.DataFrame(
+        {"race_id": ["a"] * 3 + ["b"] * 3, "forecast": [1, 2, 3, 30, 20, 10], "actual": [1, 2, 3, 1, 2, 3]}
+    )
+    assert scores.rank_correlation(t) == pytest.approx(0.0)
+
+
+def test_intervals_resample_races_not_rows() -> None:
+    t = pd.DataFrame({"race_id": np.repeat([f"r{k}" for k in range(10)], 200), "x": np.repeat(np.arange(10.0), 200)})
+    low, high = scores.interval(t, lambda d: float(d.x.mean()), seed=1)
+    assert high - low > 2.0  # rows alone would give 0.2
+    assert low < 4.5 < high
+    assert scores.interval(t, lambda d: float(d.x.mean()), seed=1) == (low, high)
+
+
+def _race(k: int, wet: bool = False) -> RaceForecasts:
+    rows = [(0.0, str(c), float(c), c, c if c != 3 else 4) for c in range(1, 6)]
+    order = pd.DataFrame(rows, columns=["share", "car_id", "forecast", "held", "actual"])
+    race = RaceForecasts(f"race-{k}", 2023, wet)
+    race.tables = {"order": order.assign(race_id=race.race_id)}
+    return race
+
+
+def test_rows_have_what_the_json_promises_dry_and_wet_apart() -> None:
+    rows = scores.score([_race(1), _race(2), _race(3, wet=True)])
+    assert [r.name for r in rows] == [
+        "finishing position from the grid, MAE",
+        "finishing position from the grid, MAE (dry)",
+        "finishing position from the grid, MAE (wet)",
+    ]
+    row = rows[0].as_dict()
+    assert list(row) == ["name", "value", "low", "high", "n", "baseline", "must", "aim", "met"]
+    assert row["value"] == row["baseline"] == pytest.approx(0.2)
+    assert row["n"] == 15
+    assert row["met"] is True
+
+
+def test_a_row_is_met_by_its_own_measure() -> None:
+    higher = scores.Line("x", "t", lambda t: 0.0, None, 62.0, 70.0, higher=True)
+    inside = scores.Line("x", "t", lambda t: 0.0, None, [88.0, 92.0], [89.0, 91.0])
+    beat = scores.Line("x", "t", lambda t: 0.0, None, None, None)
+    assert scores.met(63.0, higher, None)
+    assert not scores.met(61.0, higher, None)
+    assert scores.met(90.0, inside, None)
+    assert not scores.met(93.0, inside, None)
+    assert scores.met(0.05, beat, 0.06)
+    assert not scores.met(0.07, beat, 0.06)
+    assert scores.met(0.07, beat, None) is None
