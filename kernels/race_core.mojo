@@ -434,7 +434,6 @@ def refit[
     c: Int,
     who: SIMD[DType.bool, W],
     by_plan: SIMD[DType.bool, W],
-    counts: Int32,
     wetness: SIMD[DType.float32, W],
     to_go: Int,
 ):
@@ -445,7 +444,7 @@ def refit[
     var used = (info >> USED_AT) & 31
     var owed = (info >> OWED_AT) & 3
     var stint = (info >> STINT_AT) & 15
-    var made = min(((info >> MADE_AT) & 7) + counts, I(7))
+    var made = min(((info >> MADE_AT) & 7) + 1, I(7))
     var next = (info >> NEXT_AT) & 7
     var word = stop_words[W, S, STORED](m, seed, sim, c, stint, 1)
     var fresh = choose[W](f, i, c, wetness, to_go, used, owed, word)
@@ -751,7 +750,7 @@ def drive[
                 var by_plan = B(fill=False)
                 if c == own or i[unsafe_offset = I_PLANNED + c] != 0:
                     by_plan = ((geti[W, S](m, M_INFO + c) >> NEXT_AT) & 7).lt(row[unsafe_offset=0])
-                refit[W, S, STORED](f, i, row, m, seed, sim, c, who, by_plan, 0, wetness, to_go)
+                refit[W, S, STORED](f, i, row, m, seed, sim, c, who, by_plan, wetness, to_go)
         var anyone = stopping.reduce_or()
         var others = F(0.0)
         if anyone != 0:
@@ -895,7 +894,7 @@ def drive[
             var bit = U(UInt32(1) << UInt32(c))
             var row = plan if c == own else i.unsafe_offset(I_PLANS + c * PLAN)
             var pit = (stopping & bit).ne(0)
-            refit[W, S, STORED](f, i, row, m, seed, sim, c, pit, pit & (is_due & bit).ne(0), 1, wetness, to_go)
+            refit[W, S, STORED](f, i, row, m, seed, sim, c, pit, pit & (is_due & bit).ne(0), wetness, to_go)
         # The order on the road.
         var green = code.eq(GREEN)
         var behind_sc = code.eq(SC)

@@ -212,7 +212,7 @@ class Cars:
             pick = np.where((allowed >> pick) & 1 == 0, (pick + 1) % 3, pick)
         return np.where(w >= q.F_CROSS_IW, 4, np.where(w >= q.F_CROSS_SI, 3, pick))
 
-    def refit(self, who, by_plan, rows, wetness, to_go, counts):
+    def refit(self, who, by_plan, rows, wetness, to_go):
         """New tyres for the cars in ``who``: by their plan where ``by_plan``, else as they choose."""
         q, n, w = self.q, self.n, wetness[:, None]
         car = np.arange(n)
@@ -229,7 +229,7 @@ class Cars:
         self.age = np.where(who, np.where(by_plan, planned_age, set_age[car, fresh]), self.age)
         self.next = np.where(who & by_plan, self.next + 1, self.next)
         self.used = np.where(who, self.used | (1 << fresh), self.used)
-        self.made = np.where(who, self.made + counts, self.made)
+        self.made = np.where(who, self.made + 1, self.made)
         slicks = self.used & 7
         one = ((slicks & (slicks - 1)) == 0) & (q.I_TWO != 0)
         owed = np.clip(np.maximum(q.I_MIN_STOPS - self.made, one), None, 3)
@@ -262,7 +262,7 @@ def race(packed, plan, first, n_races, seed=None):
         if q.I_TOTAL - q.I_LAP0 - lap - 1 > 0:
             stopping &= ~red[:, None]
             by_plan = planned & (cars.next < rows[:, 0])
-            cars.refit(red[:, None] & running, by_plan, rows, wet[lap], q.I_TOTAL - q.I_LAP0 - lap - 1, 0)
+            cars.refit(red[:, None] & running, by_plan, rows, wet[lap], q.I_TOTAL - q.I_LAP0 - lap - 1)
         ticks, lane, need, stopping = drive(
             q, cars, masks["pitted"], planned, rows, stopping, due, words[lap], wet[lap], lap, time, sim, seed
         )
@@ -372,7 +372,7 @@ def drive(q, cars, pitted, planned, rows, stopping, due, word, wetness, lap, tim
     t = np.where(stopping, (t + loss) + queue, t)
     sixteenths = np.minimum((np.maximum(loss + queue, F32(0)) * F32(16)).astype(np.int64), 2047)
     lane = np.where(stopping, sixteenths << 8, 0)
-    cars.refit(stopping, due & stopping, rows, wetness, to_go, 1)
+    cars.refit(stopping, due & stopping, rows, wetness, to_go)
     ticks = fma(np.clip(t, F32(1), F32(510)), F32(L.TICKS), F32(0.5)).astype(np.int64)
     drs = word & L.DRS != 0
     a = np.where(drs, F32(q.F_PASS_A + q.F_PASS_DRS), q.F_PASS_A)[:, None]

@@ -1,8 +1,10 @@
 """One specification, several executions: every backend, width, thread count and cut gives the same races."""
 
 import importlib.util
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -268,3 +270,22 @@ def test_a_compiler_that_fails_is_reported_and_replaced(monkeypatch, tmp_path, c
         choose("mojo")
     assert choose("auto").name == "numba"
     assert "no licence" in caplog.text
+
+
+@pytest.mark.mojo
+@pytest.mark.integration
+@pytest.mark.skipif(mojo_library.compiler() is None, reason="no Mojo compiler")
+def test_two_processes_that_start_together_build_once(tmp_path):
+    code = "from racetwin.simulation.backends import mojo_library; print(mojo_library.backend().path)"
+    environment = {**os.environ, "RACETWIN_CACHE": str(tmp_path)}
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    said = [p.communicate(timeout=250) for p in both]
+    assert [p.returncode for p in both] == [0, 0]
+    assert said[0][0] == said[1][0]
+    assert sum("compiling the race kernel" in err for _, err in said) == 1
+    assert len(list((tmp_path / "mojo").glob("*.so"))) == 1

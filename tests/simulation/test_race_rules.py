@@ -9,6 +9,7 @@ import pytest
 from racetwin.errors import ConfigurationError, InputError
 from racetwin.schemas import TrackStatus
 from racetwin.simulation import PitPlan
+from racetwin.simulation.detail import plan_detail
 from racetwin.simulation.montecarlo import simulate
 from racetwin.simulation.parameters import load_parameters
 from racetwin.simulation.trace import trace_race
@@ -240,3 +241,31 @@ def test_parameters_that_cannot_be_are_refused():
         calm(sc_laps=(0.5, 0.2))
     with pytest.raises(ConfigurationError, match="finite"):
         calm(pit_loss_s=float("nan"))
+
+
+def test_laps_of_a_plan_add_up_to_its_result():
+    state, plan = field(lap=20), PitPlan.of((30, "HARD"))
+    r = simulate(state, [plan], 200, 7, "numba", car_id="5", watch=("6",))
+    d = plan_detail(state, plan, 200, 7, car_id="5", rivals=("6",))
+    assert d.positions[-1].tolist() == r.histogram[0, 4].tolist()
+    assert (d.positions.sum(axis=1) == 200).all()
+    both = ~np.isnan(d.gaps_s[:, 0])
+    ahead = r.positions[0] < r.watched_positions[0, :, 0]
+    assert ((d.gaps_s[:, 0] > 0) == ahead)[both].all()
+    halves = [plan_detail(state, plan, 100, 7, car_id="5", first_race=k).positions for k in (0, 100)]
+    assert np.array_equal(sum(halves), d.positions)
+
+
+def test_a_stop_costs_places_and_quantiles_are_ordered():
+    state, plan = field(lap=20), PitPlan.of((30, "HARD"))
+    d = plan_detail(state, plan, 200, 7, car_id="5", parameters=calm())
+    place = np.arange(1, 21)
+    before = (d.positions[8] * place).sum() / 200
+    assert (d.rejoins[0] * place).sum() / d.rejoins[0].sum() > before + 2
+    assert (np.diff(d.position_quantiles(), axis=1) >= 0).all()
+    assert np.nanmin(d.to_leader_s) >= 0
+
+
+def test_a_rival_that_is_not_there_is_named():
+    with pytest.raises(InputError, match="rivals: car '77'"):
+        plan_detail(field(lap=20), PitPlan.of((30, "HARD")), 16, 1, car_id="5", rivals=("77",))

@@ -451,6 +451,7 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
                     age = f[L.F_SETAGE + 5 * c + fresh]
                 compound[c] = fresh
                 used[c] |= 1 << fresh
+                stops[c] += 1
                 owed[c] = still_owed(i, used[c], stops[c])
                 fit(f, c, fresh, age, factor[c], off, k1, k2, cliff, inv_life, ages)
                 stint[c] += 1
@@ -615,6 +616,9 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
             if I32(keys[p] & CAR_BITS) == own and not keys[p] & RETIRED:
                 keys[p] = RETIRED | (U32(1023) << U32(5)) | U32(own)
         sort(keys, n)
+        if record:
+            for p in range(n):
+                r_int[laps - 1, I32(keys[p] & CAR_BITS), 3] = p + 1
 
 
 @inline
@@ -710,3 +714,44 @@ def trace(f, i, plan, sim, status, wet, retire, r_time, r_int, r_stat):
     draw_laps(f, i, seed, U32(sim), status, noise, need)
     race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need, keys, True, r_time, r_int, r_stat)
     return keys
+
+
+@jit
+def detail(f, i, plan, first, n_races, rivals, positions, rejoins, gaps, to_leader):
+    """Run races and keep what a histogram of finishing positions does not say about our car."""
+    n, laps, own = i[L.I_N], i[L.I_LAPS], i[L.I_OWN]
+    seed = U32(i[L.I_SEED])
+    stop_words = np.empty((L.CARS, 8), np.uint32)
+    base = np.empty(L.CARS, np.float32)
+    factor = np.empty(L.CARS, np.float32)
+    retire = np.empty(L.CARS, np.int32)
+    status = np.empty(laps, np.int32)
+    wet = np.empty(laps, np.float32)
+    noise = np.empty((laps, L.CARS), np.float32)
+    need = np.empty((laps, L.CARS), np.int32)
+    keys = np.empty(L.CARS, np.uint32)
+    time = np.empty((laps, n), np.int32)
+    facts = np.empty((laps, n, 5), np.int32)
+    stationary = np.empty((laps, n), np.float32)
+    for r in range(n_races):
+        sim = U32(first + r)
+        draw_scenario(f, i, seed, sim, stop_words, status, wet, base, factor, retire)
+        draw_laps(f, i, seed, sim, status, noise, need)
+        race(
+            f, i, plan, stop_words, status, wet, base, factor, retire, noise, need, keys, True, time, facts, stationary
+        )
+        stop = 0
+        for lap in range(laps):
+            positions[lap, facts[lap, own, 3] - 1] += 1
+            if facts[lap, own, 4] == 0:
+                continue
+            if facts[lap, own, 2] != 0 and stop < rejoins.shape[0]:
+                rejoins[stop, facts[lap, own, 3] - 1] += 1
+                stop += 1
+            for c in range(n):
+                if facts[lap, c, 3] == 1:
+                    to_leader[r, lap] = F32(time[lap, own] - time[lap, c]) * F32(1 / 4096)
+        for q in range(rivals.shape[0]):
+            c = rivals[q]
+            if facts[laps - 1, own, 4] != 0 and facts[laps - 1, c, 4] != 0:
+                gaps[r, q] = F32(time[laps - 1, c] - time[laps - 1, own]) * F32(1 / 4096)
