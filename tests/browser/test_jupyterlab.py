@@ -96,6 +96,7 @@ def test_board_in_a_notebook_shows_the_race_and_follows_a_choice(lab: str, chrom
     page.get_by_text("No", exact=True).first.click()  # JupyterLab asks whether it may send news
     page.locator(".rt-board").scroll_into_view_if_needed()
     assert page.locator(".rt-board").bounding_box()["width"] > 700
+    page.wait_for_function("Number(document.querySelector('.v-lap strong').textContent) >= 6", timeout=PATIENCE_MS)
     page.wait_for_timeout(1000)
     page.screenshot(path=images / "jupyterlab.png")
     other = page.locator('.t-row[aria-rowindex="8"]')

@@ -98,6 +98,24 @@ def plans(page: Any) -> list[str]:
     return [str(p) for p in page.locator(".p-row[data-plan]").evaluate_all("rows => rows.map((r) => r.dataset.plan)")]
 
 
+def choose(page: Any, car: str) -> str:
+    """Choose a car in the tower and wait until rejoin, plans and advice are its own; returns its driver."""
+    row = page.locator(f'.t-row[data-car="{car}"]')
+    driver = str(row.locator(".t-driver b").inner_text())
+    row.click()
+    until(lambda: row.get_attribute("aria-selected") == "true", f"{driver} in the tower")
+    until(lambda: page.locator(".v-who select").input_value() == car, f"{driver} in the strip")
+
+    def all_follow() -> bool:
+        ours = page.locator(".b-car.ours b")
+        advice = page.locator(".a-card").evaluate_all("cards => cards.map((c) => c.dataset.id)")
+        mine = bool(advice) and all(str(i).startswith(f"{car}-") for i in advice)
+        return mine and bool(plans(page)) and ours.count() == 1 and ours.inner_text() == driver
+
+    until(all_follow, f"rejoin, plans and advice of {driver}", 90)
+    return driver
+
+
 @pytest.fixture
 def page(served: Served, open_page: Callable[..., Any]) -> Any:
     found = open_page(served.url, width=1920, height=1080)
@@ -118,15 +136,9 @@ def test_the_page_shows_a_race_with_plans_and_advice(page: Any, served: Served, 
     until(lambda: lap(page) >= PICTURE_LAP, "laps enough for a picture", 150)
     with LiveRace.connect(served.engine) as live:  # from here on slower: the questions below are about one lap
         live.set_speed(10)
-    page.locator('.t-row[aria-rowindex="5"]').click()  # the fourth: a car with somebody to beat and to fear
-    until(
-        lambda: (
-            page.locator('.t-row[aria-selected="true"]').get_attribute("data-car")
-            == page.locator(".v-who select").input_value()
-        ),
-        "the car",
-    )
-    until(lambda: plans(page) and page.locator(".b-big strong").count(), "plans of the fourth car")
+    choose(
+        page, page.locator('.t-row[aria-rowindex="5"]').get_attribute("data-car")
+    )  # fourth: somebody to beat and to fear
     page.mouse.move(5, 5)
     page.wait_for_timeout(700)
     name = "race-day" if served.real else "race-day-simulated"
@@ -141,8 +153,7 @@ def test_the_page_shows_a_race_with_plans_and_advice(page: Any, served: Served, 
 
 def test_the_pit_window_and_a_safety_car_are_answered(page: Any, served: Served, images: Path) -> None:
     name = "race-day" if served.real else "race-day-simulated"
-    page.locator('.t-row[aria-rowindex="5"]').click()
-    until(lambda: plans(page), "ranked plans")
+    choose(page, page.locator('.t-row[aria-rowindex="5"]').get_attribute("data-car"))
     page.keyboard.press("2")
     until(lambda: page.locator(".w-table td").count() >= 12, "the pit window")
     page.locator(".rt-window").screenshot(path=images / f"{name}-pit-window.png")
@@ -178,24 +189,7 @@ def test_another_car_makes_everything_follow(page: Any) -> None:
     other = page.locator('.t-row[aria-selected="false"]:not([data-status="RETIRED"])').nth(8)
     car, driver = other.get_attribute("data-car"), other.locator(".t-driver b").inner_text()
     assert car != before
-    other.click()
-    until(lambda: page.locator('.t-row[aria-selected="true"]').get_attribute("data-car") == car, "the tower")
-    assert page.locator(".v-who select").input_value() == car
-    until(lambda: plans(page), f"plans of {driver}")
-    until(
-        lambda: page.locator(".b-car.ours b").count() and page.locator(".b-car.ours b").inner_text() == driver,
-        "the rejoin",
-    )
-    until(
-        lambda: (
-            page.locator(".a-card").count()
-            and all(
-                str(i).startswith(f"{car}-")
-                for i in page.locator(".a-card").evaluate_all("c => c.map((x) => x.dataset.id)")
-            )
-        ),
-        "the advice",
-    )
+    assert choose(page, car) == driver
     page.keyboard.press("ArrowUp")
     until(lambda: page.locator('.t-row[aria-selected="true"]').get_attribute("data-car") != car, "the next car by key")
 
