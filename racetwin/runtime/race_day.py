@@ -21,7 +21,8 @@ from racetwin.errors import ConfigurationError
 from racetwin.runtime.ports import check_free
 from racetwin.runtime.sources import default_race, library_race
 
-START_WITHIN_S = 60.0
+START_WITHIN_S = 180.0
+"""On a new machine the race model is compiled first, which a slow one needs a minute or two for."""
 STOP_WITHIN_S = 10.0
 RESTARTS = 3
 """A process that ends by itself is started again so many times within :data:`RESTART_WINDOW_S`, then it is given up."""

@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from racetwin.config import Settings
+
 pytestmark = pytest.mark.chaos
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +47,7 @@ def stranger(tmp_path: Path) -> Iterator[dict[str, str]]:
         "RACETWIN_API_PORT": str(free_port()),
         "RACETWIN_RACES": "32",
         "STRANGER": str(tmp_path),
-        **{k: os.environ[k] for k in ("RACETWIN_CACHE", "NUMBA_CACHE_DIR", "JUPYTER_PATH") if k in os.environ},
+        "RACETWIN_CACHE": os.environ.get("RACETWIN_CACHE", str(Settings().cache)),
     }
     yield environment
     for folder in Path("/proc").iterdir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -74,22 +75,21 @@ def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(folder),
+        **os.environ,
         "RACETWIN_STATE": str(folder / "state"),
         "RACETWIN_LIBRARY": str(folder / "races"),
         "RACETWIN_API_PORT": str(port),
         "RACETWIN_RACES": "32",
     }
     process = subprocess.Popen(
-        [str(Path(sys.executable).with_name("racetwin")), "serve", "--simulated", "--speed", "200"],
+        [str(Path(sys.executable).with_name("racetwin")), "serve", "--simulated", "--speed", "50"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 180
         while True:
             assert process.poll() is None, process.stdout.read().decode()  # type: ignore[union-attr]
             assert time.monotonic() < deadline
@@ -111,7 +111,7 @@ def test_requests_against_the_api(engine_url: str) -> None:
     car_data = response.json()
 
     # Get AI recommendations
-    response = requests.get(f"{engine_url}/api/v1/strategy-recommendations", timeout=60)
+    response = requests.get(f"{engine_url}/api/v1/strategy-recommendations", timeout=120)
     recommendations = response.json()
 
     assert car_data["car_id"]
