@@ -15,6 +15,9 @@ from racetwin.errors import ConfigurationError, RacetwinError
 MAX_R_HAT = 1.03
 MIN_EFFECTIVE = 100.0
 MAX_DIVERGENT_SHARE = 0.02
+MAX_SLOPE = 1e-2
+"""Largest gradient at a mode, against the size of the log density there."""
+RESTARTS = 6
 
 Method = Literal["nuts", "laplace", "map"]
 """How a posterior is found: sampled (what ships), by its normal approximation, or its mode alone (walk-forward refits)."""
@@ -130,22 +133,28 @@ def _at_mode(name: str, model: Callable[..., None], args: tuple[Any, ...], key: 
     info = initialize_model(start_key, model, model_args=args)
     flat, unravel = ravel_pytree(info.param_info.z)
     value = jax.jit(jax.value_and_grad(lambda v: info.potential_fn(unravel(v))))
-    found = minimize(
-        lambda v: tuple(np.asarray(p, dtype=float) for p in value(v)), np.zeros(flat.size), jac=True, method="L-BFGS-B"
-    )
-    slope = float(np.abs(value(jnp.asarray(found.x))[1]).max())
-    line = f"{name}: mode found in {found.nit} steps, gradient <= {slope:.2g}"
-    if not np.isfinite(found.fun) or slope > 1e-2 * (1 + abs(float(found.fun))):
+    point, steps, slope, lowest = np.zeros(flat.size), 0, np.inf, np.inf
+    for _ in range(RESTARTS):
+        # A line search may give up where a heavy tail is flat; from there a fresh one goes on.
+        found = minimize(
+            lambda v: tuple(np.asarray(p, dtype=float) for p in value(v)), point, jac=True, method="L-BFGS-B"
+        )
+        point, steps, lowest = found.x, steps + int(found.nit), float(found.fun)
+        slope = float(np.abs(value(jnp.asarray(point))[1]).max())
+        if slope < MAX_SLOPE * (1 + abs(lowest)):
+            break
+    line = f"{name}: mode found in {steps} steps, gradient <= {slope:.2g}"
+    if not np.isfinite(lowest) or slope > MAX_SLOPE * (1 + abs(lowest)):
         raise ConvergenceError(f"{line}: not converged; nothing was written")
-    points = found.x[None, :]
+    points = point[None, :]
     if draws:
-        hessian = np.asarray(jax.hessian(lambda v: info.potential_fn(unravel(v)))(jnp.asarray(found.x)))
+        hessian = np.asarray(jax.hessian(lambda v: info.potential_fn(unravel(v)))(jnp.asarray(point)))
         w, q = np.linalg.eigh(hessian)
         line += f", curvature >= {w[0]:.2g}"
         if w[0] <= 0:
             raise ConvergenceError(f"{line}: not a maximum; nothing was written")
         z = np.asarray(jax.random.normal(draw_key, (draws, flat.size)))
-        points = found.x + (z / np.sqrt(w)) @ q.T
+        points = point + (z / np.sqrt(w)) @ q.T
     sites = jax.vmap(lambda v: constrain_fn(model, args, {}, unravel(v)))(jnp.asarray(points))
     more = Predictive(model, posterior_samples=sites, infer_discrete=False)(site_key, *args)
     return Posterior(name, {k: np.asarray(v, dtype=float) for k, v in {**more, **sites}.items()}, line)

@@ -66,10 +66,12 @@ def _model(loss: Any, circuit: Any, n_circuits: int) -> None:
     import numpyro
     import numpyro.distributions as dist
 
-    field = numpyro.sample("field", dist.Normal(19.5, 3.0))
+    field = 19.5 + 3.0 * numpyro.sample("field_z", dist.Normal(0.0, 1.0))
+    numpyro.deterministic("field", field)
     spread = numpyro.sample("spread", dist.LogNormal(1.0, 0.4))
     scale = numpyro.sample("scale", dist.LogNormal(0.0, 0.7))
-    effect = numpyro.sample("circuit", dist.Normal(field * jnp.ones(n_circuits), spread).to_event(1))
+    away = numpyro.sample("away", dist.Normal(jnp.zeros(n_circuits), spread).to_event(1))
+    effect = numpyro.deterministic("circuit", field + away)
     numpyro.sample("loss", dist.StudentT(2.5, effect[circuit], scale), obs=loss)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from racetwin.evaluation.forecasts import RaceForecasts
 
-BOOTSTRAP = 400
+BOOTSTRAP = 200
 ECE_BINS = 10
 HELD = 90.0
 """Bootstrap intervals hold this many per cent of the resampled scores."""
