@@ -44,32 +44,6 @@ def scenario(f: FP, i: IP, m: UP, seed: UInt32, sim: SIMD[DType.uint32, W]):
         draw_lap[W, W](f, i, m, seed, sim, lap, word)
 
 
-def sort_out_red(f: FP, i: IP, m: UP, seed: UInt32, first: UInt32, races: Int, order: IP) -> Int:
-    """Put races without a red flag first in `order`; returns how many there are.
-
-    Under a red flag a planned stop is taken early, so what a plan does then depends on stops still to come: such races cannot be
-    shared between plans that differ only later.
-    """
-    var laps = Int(i[unsafe_offset=I_LAPS])
-    var calm = 0
-    var stopped = races
-    for r in range(0, races, W):
-        var sim = lanes[W]() + (first + UInt32(r))
-        draw_cars[W, W, False](f, i, m, seed, sim)
-        var track = Track[W](f, i, seed, sim)
-        var red = SIMD[DType.bool, W](fill=i[unsafe_offset=I_KIND0] == RED)
-        for lap in range(laps):
-            red = red | (track.step[W, False](f, i, m, seed, sim, lap) & 7).eq(RED)
-        for j in range(min(W, races - r)):
-            if red[j]:
-                stopped -= 1
-                order[unsafe_offset=stopped] = Int32(r + j)
-            else:
-                order[unsafe_offset=calm] = Int32(r + j)
-                calm += 1
-    return calm
-
-
 @export
 def racetwin_batch(
     f: FP,
@@ -78,9 +52,6 @@ def racetwin_batch(
     first: UInt32,
     n_races: Int64,
     m: UP,
-    order: IP,
-    shared_steps: IP,
-    n_shared_steps: Int64,
     steps: IP,
     n_steps: Int64,
     positions: BP,
@@ -96,28 +67,15 @@ def racetwin_batch(
     var own = Int(i[unsafe_offset=I_OWN])
     var seed = bitcast[DType.uint32, 1](i[unsafe_offset=I_SEED])
     var races = Int(n_races)
-    var calm = 0
-    if n_shared_steps > 0:
-        calm = sort_out_red(f, i, m, seed, first, races, order)
-    else:
-        for r in range(races):
-            order[unsafe_offset=r] = Int32(r)
-    var at = 0
-    while at < races:
-        # Calm races together, then those with a red flag.
-        var shared = at < calm
-        var end = min(at + W, calm if shared else races)
-        var sim = SIMD[DType.uint32, W](0)
-        for j in range(W):
-            sim[j] = first + UInt32(order[unsafe_offset = min(at + j, end - 1)])
-        var valid = end - at
+    for at in range(0, races, W):
+        var sim = lanes[W]() + (first + UInt32(at))
+        var valid = min(W, races - at)
         var key = seed
         var track = Track[W](f, i, key, sim)
         var notes = Notes[W](i)
-        var program = shared_steps if shared else steps
-        for s in range(Int(n_shared_steps) if shared else Int(n_steps)):
-            var step = program[unsafe_offset = 4 * s]
-            var a = Int(program[unsafe_offset = 4 * s + 1])
+        for s in range(Int(n_steps)):
+            var step = steps[unsafe_offset = 4 * s]
+            var a = Int(steps[unsafe_offset = 4 * s + 1])
             if step == SCENARIO:
                 key = seed + UInt32(a) * 0x9E3779B9
                 scenario(f, i, m, key, sim)
@@ -125,8 +83,8 @@ def racetwin_batch(
                 notes = Notes[W](i)
                 setup[W, W, True](f, i, m, key, sim)
             elif step == DRIVE:
-                var begin = Int(program[unsafe_offset = 4 * s + 2])
-                var until = Int(program[unsafe_offset = 4 * s + 3])
+                var begin = Int(steps[unsafe_offset = 4 * s + 2])
+                var until = Int(steps[unsafe_offset = 4 * s + 3])
                 drive[W, W, True](f, i, plans.unsafe_offset(a * PLAN), m, key, sim, track, notes, begin, until)
             elif step == PUT_ASIDE:
                 put_aside[W, W](m, notes, a)
@@ -138,7 +96,7 @@ def racetwin_batch(
                     for j in range(valid):
                         var k = m[unsafe_offset = (M_KEY + place) * W + j]
                         var c = Int(k & 31)
-                        var r = Int(order[unsafe_offset = at + j])
+                        var r = at + j
                         histogram[unsafe_offset = (a * n + c) * n + place] += 1
                         if c == own:
                             positions[unsafe_offset = a * races + r] = UInt8(place + 1)
@@ -148,4 +106,3 @@ def racetwin_batch(
                         for q in range(Int(n_watch)):
                             if Int(watch[unsafe_offset=q]) == c:
                                 watched[unsafe_offset = (a * races + r) * Int(n_watch) + q] = UInt8(place + 1)
-        at = end

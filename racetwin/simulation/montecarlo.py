@@ -6,8 +6,10 @@ are cut into batches: race ``first_race + r`` of a seed is one and the same race
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -23,7 +25,7 @@ from racetwin.simulation.spec.pack import Packed, pack
 from racetwin.simulation.state import RaceState
 
 Mode = Literal["shared", "independent"]
-QUANTUM = 64
+QUANTUM = 16
 """Threads take whole multiples of this many races, so that vector lanes stay full."""
 
 
@@ -111,11 +113,20 @@ def _threaded(
     if threads == 1:
         return run(packed, first, n_races, shared, watch)
     edges = [min(n_races, QUANTUM * (blocks * k // threads)) for k in range(threads)] + [n_races]
-    with ThreadPoolExecutor(threads) as pool:
-        parts = list(
-            pool.map(lambda k: run(packed, first + edges[k], edges[k + 1] - edges[k], shared, watch), range(threads))
-        )
-    return Totals.of(parts)
+    parts = _pool(threads).map(
+        lambda k: run(packed, first + edges[k], edges[k + 1] - edges[k], shared, watch), range(threads)
+    )
+    return Totals.of(list(parts))
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    # Kept, so that a question of a few milliseconds does not pay for new threads and their memory.
+    return ThreadPoolExecutor(threads, thread_name_prefix="racetwin-races")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 __all__ = ["Mode", "simulate"]

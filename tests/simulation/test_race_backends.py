@@ -17,7 +17,7 @@ from racetwin.simulation.backends import choose, cupy_race, mojo_library, ptx
 from racetwin.simulation.backends.numba_backend import NumbaBackend
 from racetwin.simulation.montecarlo import simulate
 from racetwin.simulation.parameters import load_parameters
-from racetwin.simulation.spec import layout
+from racetwin.simulation.spec import layout, program
 from racetwin.simulation.spec.pack import pack
 
 pytestmark = pytest.mark.unit
@@ -145,6 +145,20 @@ def test_mojo_races_as_numba_bit_for_bit(name, shared):
     packed = packed_case(name)
     watch = np.array([0, 1], np.int32)
     assert same(mojo_library.backend()(packed, 7, 300, shared, watch), NumbaBackend()(packed, 7, 300, shared, watch))
+
+
+@pytest.mark.mojo
+@pytest.mark.skipif(not mojo_library.available(), reason="no Mojo compiler and no library built before")
+@pytest.mark.parametrize("changes", [{}, {"red_rate": 0.04}, {"rain_start": 0.05}, {"sc_rate": 0.05}])
+def test_plans_that_share_laps_race_as_each_alone(changes):
+    pairs = [((a, "HARD"), (b, c)) for a in range(22, 40, 4) for b in (44, 48) for c in ("MEDIUM", "SOFT")]
+    plans = [PitPlan.of((a, "HARD")) for a in range(21, 50, 3)] + [PitPlan.of(*p) for p in pairs]
+    plans += [PitPlan(PitPlan.of((45, "HARD")).stops, sc_window=(k, 44)) for k in (22, 30)] + [plans[0], PitPlan()]
+    state = field(lap=20)
+    packed = pack(state, load_parameters(state.circuit_id, 2023).replace(**changes), plans, "4", 11)
+    none = np.zeros(0, np.int32)
+    assert program.laps_driven(program.tree(packed.plans, 20, 37)) < 0.8 * 37 * len(plans)
+    assert same(mojo_library.backend()(packed, 3, 200, True, none), NumbaBackend()(packed, 3, 200, True, none))
 
 
 @pytest.mark.mojo

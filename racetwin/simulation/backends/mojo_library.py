@@ -34,9 +34,6 @@ from racetwin.simulation.spec.pack import Packed
 
 SOURCES = ("race_layout.mojo", "race_random.mojo", "race_core.mojo", "race_cpu.mojo")
 BUILD_TIMEOUT_S = 300
-NOTHING = np.zeros((0, 4), np.int32)
-WORTHWHILE = 4
-"""Plans from which on driving their common laps once saves more than finding the races with a red flag costs."""
 V4 = frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
 V3 = frozenset({"avx2", "bmi1", "bmi2", "fma", "f16c", "movbe"})
 
@@ -182,7 +179,7 @@ class MojoBackend:
         self._memory = threading.local()
         v, i64, u32 = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint32
         self._batch = self._library.racetwin_batch
-        self._batch.argtypes = [v, v, v, u32, i64, v, v, v, i64, v, i64, v, v, v, v, v, i64, v]
+        self._batch.argtypes = [v, v, v, u32, i64, v, v, i64, v, v, v, v, v, i64, v]
         self._batch.restype = None
 
     def _scratch(self) -> npt.NDArray[np.uint32]:
@@ -197,11 +194,10 @@ class MojoBackend:
     def __call__(self, packed: Packed, first: int, n_races: int, shared: bool, watch: npt.NDArray[np.int32]) -> Totals:
         """Run races ``first .. first + n_races`` of every plan."""
         out = Totals.empty(len(packed.plans), packed.n, n_races, len(watch))
-        steps = program.plain(len(packed.plans), packed.laps, shared)
-        joint = NOTHING
-        if shared and len(packed.plans) >= WORTHWHILE:
-            joint = program.tree(packed.plans, int(packed.i[L.I_INDEX["I_LAP0"]]), packed.laps)
-        order = np.empty(n_races, np.int32)
+        if shared:
+            steps = program.tree(packed.plans, int(packed.i[L.I_INDEX["I_LAP0"]]), packed.laps)
+        else:
+            steps = program.plain(len(packed.plans), packed.laps)
         self._batch(
             _pointer(packed.f),
             _pointer(packed.i),
@@ -209,9 +205,6 @@ class MojoBackend:
             first,
             n_races,
             _pointer(self._scratch()),
-            _pointer(order),
-            _pointer(joint),
-            len(joint),
             _pointer(steps),
             len(steps),
             _pointer(out.positions),

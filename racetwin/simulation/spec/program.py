@@ -21,45 +21,52 @@ Rows = npt.NDArray[np.int32]
 Step = tuple[int, int, int, int]
 
 
-def plain(n_plans: int, laps: int, shared: bool) -> Rows:
-    """Return the program that runs every plan from the start, on draws of its own unless ``shared``."""
+def plain(n_plans: int, laps: int) -> Rows:
+    """Return the program that runs every plan from the start on draws of its own."""
     steps: list[Step] = []
     for p in range(n_plans):
-        if p == 0 or not shared:
-            steps.append((SCENARIO, p, 0, 0))
-        steps += [(START, 0, 0, 0), (DRIVE, p, 0, laps), (COUNT, p, 0, 0)]
+        steps += [(SCENARIO, p, 0, 0), (START, 0, 0, 0), (DRIVE, p, 0, laps), (COUNT, p, 0, 0)]
     return np.array(steps, np.int32)
 
 
 def tree(plans: Rows, lap0: int, laps: int) -> Rows:
-    """Return the program that drives every stretch that plans have in common once; for races without a red flag."""
-    steps: list[Step] = [(SCENARIO, 0, 0, 0), (START, 0, 0, 0)]
-    _branch(plans, range(len(plans)), 0, 0, lap0, laps, 0, steps)
+    """Return the program that drives every stretch that plans have in common once.
+
+    Under a red flag a plan's next stop is taken at once, whenever it was due; so only plans that fit the same sets in the same
+    order share a trunk. Among those, a stop taken early takes nothing from the argument: whoever took it is next due later still.
+    """
+    kinds: dict[tuple[int, ...], list[int]] = {}
+    for p, row in enumerate(plans):
+        n = int(row[0])
+        sets = (*row[L.PLAN_COMPOUND : L.PLAN_COMPOUND + n], *row[L.PLAN_AGE : L.PLAN_AGE + n])
+        kinds.setdefault(tuple(int(x) for x in (n, *sets)), []).append(p)
+    steps: list[Step] = [(SCENARIO, 0, 0, 0)]
+    for members in kinds.values():
+        steps.append((START, 0, 0, 0))
+        _branch(plans, members, 0, 0, lap0, laps, 0, steps)
     return np.array(steps, np.int32)
 
 
-def _action(row: Rows, stop: int, lap0: int, laps: int, plan: int) -> tuple[int, int, int, int]:
-    """Return when and how a plan next departs from driving on: (laps from now, compound, age, whose alone it is)."""
+def _action(row: Rows, stop: int, lap0: int, laps: int, plan: int) -> tuple[int, int]:
+    """Return when a plan next departs from driving on (laps from the state), and whose alone that is (-1: anybody's)."""
     at = int(row[L.PLAN_LAP + stop]) - lap0 - 1 if stop < row[0] else laps
     window = row[L.PLAN_FROM] <= row[L.PLAN_TO] and row[0] > 0
     if window:
         # From the first lap of its window on it may come in whenever there is a safety car: nobody drives with it.
-        return min(at, max(int(row[L.PLAN_FROM]) - lap0 - 1, 0)), -1, -1, plan
-    if at >= laps:
-        return laps, -1, -1, -1
-    return at, int(row[L.PLAN_COMPOUND + stop]), int(row[L.PLAN_AGE + stop]), -1
+        return min(at, max(int(row[L.PLAN_FROM]) - lap0 - 1, 0)), plan
+    return at, -1
 
 
 def _branch(
     plans: Rows, members: Iterable[int], stop: int, now: int, lap0: int, laps: int, depth: int, steps: list[Step]
 ) -> None:
     """Add the steps for plans that have made the same ``stop`` stops and agree until lap ``now``."""
-    groups: dict[tuple[int, int, int, int], list[int]] = {}
+    groups: dict[tuple[int, int], list[int]] = {}
     for p in members:
         groups.setdefault(_action(plans[p], stop, lap0, laps, p), []).append(p)
     ordered = sorted(groups.items())
     kept = -1
-    for k, ((at, _compound, _age, alone), group) in enumerate(ordered):
+    for k, ((at, alone), group) in enumerate(ordered):
         one = group[0]
         last = k == len(ordered) - 1
         if at > now:
