@@ -78,7 +78,13 @@ class StandbyFeed:
             try:
                 async with asyncio.timeout(self._after_s) as opening:
                     async with connect(
-                        self.url, additional_headers=self._headers, max_size=None, compression=None, proxy=None
+                        self.url,
+                        additional_headers=self._headers,
+                        max_size=None,
+                        compression=None,
+                        proxy=None,
+                        close_timeout=0.1,  # one that hangs would not say goodbye either
+                        ping_interval=None,
                     ) as socket:
                         opening.reschedule(None)
                         await self._follow(socket, taker)

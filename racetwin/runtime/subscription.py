@@ -24,7 +24,7 @@ _WINDOW = TypeAdapter(tuple[Rejoin, ...])
 
 RETRY_FIRST_S = 0.2
 RETRY_LAST_S = 5.0
-SILENCE_S = 15.0
+SILENCE_S = 5.0
 """An engine sends at least its counters twice a second; longer silence means that the connection is dead."""
 MAX_MESSAGE = 64 * 2**20
 
