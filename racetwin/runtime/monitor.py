@@ -46,6 +46,14 @@ RULES: tuple[Rule, ...] = (
         0.0,
         "{value:.0f} frames were lost for recovery: the disk refused too long",
     ),
+    Rule(
+        "engine_fault",
+        "critical",
+        0.5,
+        0.5,
+        0.0,
+        "{value:.0f} frames in the last minute met a fault in the engine itself",
+    ),
     Rule("desk_failed", "warning", 0.5, 0.5, 0.0, "the strategy desk failed; plans are those of the last answer"),
     Rule("rejecting", "warning", 0.05, 0.01, 2.0, "{value:.0%} of what the feed sends is refused"),
     Rule("memory", "warning", 2048.0, 1800.0, 30.0, "the engine holds {value:.0f} MiB"),
@@ -79,7 +87,12 @@ class SystemMonitor:
         self._rate: deque[tuple[float, int, int]] = deque(maxlen=64)
         self._raised: dict[str, Alarm] = {}
         self._above_since: dict[str, float] = {}
+        self._faults: deque[float] = deque(maxlen=1000)
         self.ended = False
+
+    def fault(self) -> None:
+        """Note that a frame met a fault in the engine itself."""
+        self._faults.append(self.clock())
 
     def record(self, stage: str, seconds: float) -> None:
         """Note how long one pass of a stage took."""
@@ -145,6 +158,7 @@ class SystemMonitor:
             "ingest_slow": 1000 * (p99 or 0.0),
             "journal_degraded": float(snapshot.journal.state == "degraded"),
             "journal_lost": float(lost),
+            "engine_fault": float(sum(self.clock() - at < 60.0 for at in self._faults)),
             "desk_failed": float(snapshot.desk.state == "failed"),
             "rejecting": refused,
             "memory": memory_mib() or 0.0,

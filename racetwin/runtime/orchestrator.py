@@ -213,7 +213,15 @@ class MainOrchestrator:
         self.monitor.frame()
         engine = self.engine
         refused = engine.ingestor.counters.rejected_frames
-        ingested = engine.ingest(raw)
+        try:
+            ingested = engine.ingest(raw)
+        except (
+            Exception
+        ) as error:  # a fault of ours in one frame must not end the race: it is told, and the next frame comes
+            ingested = None
+            self.monitor.fault()
+            error.add_note(f"in frame {engine.frames_in}; the race goes on")
+            self._report(error)
         number: int | None = None
         if engine.admitted is not None:
             number = engine.frames_in

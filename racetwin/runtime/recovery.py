@@ -114,7 +114,11 @@ class SystemRecoveryManager:
         target.run_id = run.run_id
         report.last_frame = report.snapshot_frame
         for n, frame in self.journal.frames(run.run_id, after=report.snapshot_frame, upto=upto):
-            target.ingest(frame)
+            try:
+                target.ingest(frame)
+            except Exception as error:  # it met the same fault when it came; what it did before that is done again, too
+                fault = f"frame {n} meets a fault in the engine ({type(error).__name__}: {error})"
+                report.problems.append(fault.splitlines()[0])
             report.last_frame = n
             report.replayed += 1
         try:

@@ -285,3 +285,37 @@ async def test_journal_that_cannot_be_read_is_put_aside(
     assert len(list(path.parent.glob("*.damaged-*"))) == 1
     with Journal(path) as journal:
         assert journal.run().frames == 40
+
+
+async def test_fault_of_our_own_does_not_end_the_race(
+    path: Path, race_frames: list[TelemetryFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from racetwin.twins import RaceTwin
+
+    update = RaceTwin.update
+
+    def faulty(self: RaceTwin, ingested: Any) -> None:
+        if ingested.frame.seq == 30:
+            raise ZeroDivisionError("a bug")
+        update(self, ingested)
+
+    monkeypatch.setattr(RaceTwin, "update", faulty)
+    journal = Journal(path, write=True)
+    info = RaceInfo(race_id=race_frames[0].race_id)
+    journal.begin_run("run", info.race_id, info.model_dump(mode="json"))
+    told: list[Exception] = []
+    engine = RaceEngine(info, run_id="run")
+    writer = JournalWriter(journal, "run")
+    runner = MainOrchestrator(engine, Feed(race_frames[:60]), journal=writer, report=told.append, in_step=True)
+    await runner.run()
+    journal.close()
+    assert [type(e) for e in told] == [ZeroDivisionError]
+    assert engine.frame is not None
+    assert engine.frame.seq == race_frames[59].seq
+    assert "engine_fault" in [a.name for a in runner.monitor.watch(runner.monitor.readings(engine.snapshot()))]
+    with Journal(path, write=True) as again:
+        for snapshot in list(again.snapshots("run")):  # from the first frame, so that the fault is met again
+            again._db.execute("DELETE FROM snapshots WHERE n = ?", (snapshot.n,))
+        back, report = SystemRecoveryManager(again).recover()
+    assert back.hash() == engine.hash()
+    assert "ZeroDivisionError" in report.problems[0]
