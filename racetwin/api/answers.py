@@ -15,7 +15,7 @@ from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.errors import InputError
 from racetwin.runtime.face import EngineFace
 from racetwin.runtime.snapshot import RaceSnapshot
-from racetwin.schemas import CarId, CarTelemetry, Model, TrackConditions, TrackStatus
+from racetwin.schemas import CarId, CarStatus, CarTelemetry, Model, TrackConditions, TrackStatus
 
 SchemaName = Literal["v1", "racetwin"]
 _JSON = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
@@ -78,17 +78,18 @@ class Answers:
             raise NotThereError(str(error)) from None
 
     def car(self, snapshot: RaceSnapshot, car_id: str | None) -> str:
-        """Return the car that is meant: the one named, else the first that is followed, else the leader."""
+        """Return the car that is meant: the one named, else the first followed that still races, else the leader."""
         frame = snapshot.frame
         known = [c.car_id for c in frame.cars] if frame else []
         if car_id is not None:
             if car_id not in known:
                 raise NotThereError(f"car_id: {car_id!r} is not in this race; cars: {', '.join(known)}")
             return car_id
+        racing = [c.car_id for c in snapshot.order if c.status is not CarStatus.RETIRED]
         for followed in snapshot.followed:
-            if followed in known:
+            if followed in racing:
                 return followed
-        return snapshot.order[0].car_id
+        return racing[0] if racing else snapshot.order[0].car_id
 
     def respond(self, request: Request, key: tuple[Any, ...], part: object, make: Any) -> Response:
         """Answer with ``make()`` encoded, from memory while ``part`` is the same object; 304 if the client has it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from racetwin.cli.output import console, print_json, table
 from racetwin.cli.tower import tower
 from racetwin.config import settings
+from racetwin.errors import InputError
 
 Race = Annotated[str | None, typer.Option("--race", help="Race id, as in `racetwin data list`; default: the newest.")]
 Speed = Annotated[float, typer.Option("--speed", help="Against real time.", min=0.1, max=1000)]
@@ -31,7 +33,12 @@ def race_day(
     Example: `racetwin race-day --race 2024-12-great-britain --speed 20`
     """
     from racetwin.runtime.race_day import run_race_day
+    from racetwin.telemetry.library import RaceLibrary
 
+    if car is not None and race is not None and not simulated:
+        cars = RaceLibrary(settings()).load(race).grid
+        if car not in cars:
+            raise InputError(f"car: {car!r} is not in {race}; cars: {', '.join(cars)}")
     run_race_day(race=race, speed=speed, car=car, from_lap=from_lap, simulated=simulated, settings=settings())
 
 
@@ -111,8 +118,11 @@ def simulate(
 
     Example: `racetwin simulate --circuit silverstone --seed 7 --out race.parquet`
     """
-    from racetwin.simulation.draw import classification, draw_grand_prix
+    from racetwin.simulation.draw import CIRCUITS, classification, draw_grand_prix
 
+    if circuit is not None and circuit not in CIRCUITS:
+        near = difflib.get_close_matches(circuit, CIRCUITS, n=3, cutoff=0.4) or CIRCUITS
+        raise InputError(f"circuit: {circuit!r} is not known; did you mean {' or '.join(near)}?")
     race = draw_grand_prix(circuit_id=circuit, season=season, seed=seed)
     rows = classification(race)
     if out is not None:

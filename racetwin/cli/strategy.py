@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from racetwin.cli.output import console, print_json, table
 from racetwin.config import settings
 from racetwin.errors import InputError
-from racetwin.schemas import DeskAnswer
+from racetwin.schemas import COMPOUNDS, DeskAnswer
+
+if TYPE_CHECKING:
+    from racetwin.simulation import RaceState
+    from racetwin.twins import RaceTwin
 
 
 def strategy(
@@ -39,7 +43,7 @@ def strategy(
     if as_json:
         print_json(_as_json(answer))
     else:
-        _print(answer, top)
+        _print(answer, top, _where(twin, state, car))
 
 
 def _as_json(answer: DeskAnswer) -> dict[str, Any]:
@@ -49,7 +53,21 @@ def _as_json(answer: DeskAnswer) -> dict[str, Any]:
     return out
 
 
-def _print(answer: DeskAnswer, top: int) -> None:
+def _where(twin: RaceTwin, state: RaceState, car_id: str) -> str:
+    """Say where the car is at that moment: its place, tyre and stops, and the state of the track."""
+    car = twin.cars[car_id].state()
+    tyre = "tyre unknown"
+    if car.tyre.compound is not None:
+        age = "" if car.tyre.age is None else f", {car.tyre.age:.0f} laps old"
+        tyre = f"on {car.tyre.compound.value}{age}"
+    stops = f"{car.stops} {'stop' if car.stops == 1 else 'stops'} made"
+    i = state.index(car_id)
+    if state.stops[i] > car.stops:  # it crossed the line in the pit lane: the plans begin after this stop
+        tyre, stops = f"in the pits now, likely for {COMPOUNDS[state.compound[i]].value}", f"{stops} before it"
+    return f"{car.driver or car_id} P{car.position}, {tyre}, {stops}, track {twin.track_status.value}"
+
+
+def _print(answer: DeskAnswer, top: int, where: str) -> None:
     rows = [
         (
             f"{p.rank}",
@@ -66,6 +84,7 @@ def _print(answer: DeskAnswer, top: int) -> None:
     ]
     title = f"{answer.race_id}, car {answer.car_id}, after lap {answer.lap}: {len(answer.plans)} plans"
     columns = ("#", "plan", "points", "against the best", "", "position", "win", "podium", "in points")
+    console.print(where)
     console.print(table(title, columns, rows, left=2))
     box = answer.box_now
     if box is not None:

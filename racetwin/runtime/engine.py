@@ -37,6 +37,7 @@ from racetwin.schemas import (
     RaceEvent,
     Recommendation,
     Rejection,
+    Retired,
     TelemetryFrame,
 )
 from racetwin.telemetry import TelemetryIngestor
@@ -200,7 +201,7 @@ class RaceEngine:
             if isinstance(event, LapCompleted):
                 self._laps.append(_row(event))
                 leader = max(leader, event.lap)
-            elif isinstance(event, PitEntered):
+            elif isinstance(event, PitEntered | Retired):
                 self._withdraw(event)
         self._frozen.pop("events", None)
         self._frozen.pop("laps", None)
@@ -209,11 +210,11 @@ class RaceEngine:
             self._leader_laps = leader
             self.archive()
 
-    def _withdraw(self, stop: PitEntered) -> None:
-        """Take back what was said to a car that has boxed since: plans for a set that is coming off advise nobody."""
-        self._stopped_s[stop.car_id] = stop.time_s
-        self._answers = {c: a for c, a in self._answers.items() if c != stop.car_id}
-        self._advice = {c: a for c, a in self._advice.items() if c != stop.car_id}
+    def _withdraw(self, event: PitEntered | Retired) -> None:
+        """Take back what was said to a car that has boxed or retired since: it advises nobody any more."""
+        self._stopped_s[event.car_id] = math.inf if isinstance(event, Retired) else event.time_s
+        self._answers = {c: a for c, a in self._answers.items() if c != event.car_id}
+        self._advice = {c: a for c, a in self._advice.items() if c != event.car_id}
 
     def archive(self) -> None:
         """Remember what is known now as what was known when the leader completed its last lap."""

@@ -81,7 +81,9 @@ def ranked_plans(scored: Sequence[Scored], goal: Objective, seed: int) -> tuple[
                 delta_utility_standard_error=gap_se,
             )
         )
-    return tuple(rows)
+    # Plans that were let go early have run fewer races: their own means are not comparable, their paired differences are.
+    others = sorted(rows[1:], key=lambda r: -r.delta_utility)
+    return (*rows[:1], *(r.model_copy(update={"rank": i}) for i, r in enumerate(others, start=2)))
 
 
 def compare(a: Scored, b: Scored, goal: Objective) -> Comparison:

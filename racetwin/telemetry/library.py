@@ -160,6 +160,8 @@ class RaceLibrary:
         if laps.empty:
             raise DataError(f"{path} has no laps of {race_id}")
         if results is not None and len(results):
+            absent = results.loc[results["position"].isin(_NOT_CLASSIFIED), "driver"]
+            laps = laps[~laps["driver"].isin(absent)].copy()  # timing has a formation lap of a car that never started
             laps["official_laps"] = laps["driver"].map(results.drop_duplicates("driver").set_index("driver")["laps"])
         scheduled, run = race["laps_scheduled"], int(race["laps_run"])
         length = race["lap_length_km"]

@@ -259,7 +259,8 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         if not snapshot.order:
             return
         if self._car_id is None or snapshot.car(self._car_id) is None:
-            self._car_id = snapshot.order[0].car_id
+            racing = [c for c in snapshot.order if c.status is not CarStatus.RETIRED]
+            self._car_id = (racing or snapshot.order)[0].car_id
             self._live.follow(self._car_id)
         car = self._car_id
         self.verdict.show(snapshot, car, held=self.held)

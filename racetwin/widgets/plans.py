@@ -33,18 +33,29 @@ def plan_families(
     for plan in plans:
         families.setdefault(tuple(s.compound.value for s in plan.stops), []).append(plan)
     out: list[tuple[RankedPlan, tuple[int, int] | None, int]] = []
-    for members in list(families.values())[:limit]:
-        best = members[0]
-        window = None
-        if best.stops:
-            laps = [
-                p.stops[0].lap
-                for p in members
-                if best.delta_points - p.delta_points <= NOISE * max(p.delta_standard_error, best.delta_standard_error)
-            ]
-            window = (min(laps), max(laps))
-        out.append((best, window, len(members)))
-    return out
+    for members in families.values():
+        best = min(members, key=lambda p: (p.rank > 1, -p.delta_points, -p.n_races))
+        out.append((best, _window(best, members), len(members)))
+    out.sort(key=lambda family: (family[0].rank > 1, -family[0].delta_points))
+    return out[:limit]
+
+
+def _window(best: RankedPlan, members: Sequence[RankedPlan]) -> tuple[int, int] | None:
+    """Return the run of laps around the best one on which the next stop is not worse beyond noise."""
+    if not best.stops:
+        return None
+    as_good: dict[int, bool] = {}
+    for p in members:
+        close = best.delta_points - p.delta_points <= NOISE * max(p.delta_standard_error, best.delta_standard_error)
+        lap = p.stops[0].lap
+        as_good[lap] = as_good.get(lap, False) or close
+    laps = sorted(as_good)
+    first = last = laps.index(best.stops[0].lap)
+    while first > 0 and as_good[laps[first - 1]]:
+        first -= 1
+    while last + 1 < len(laps) and as_good[laps[last + 1]]:
+        last += 1
+    return laps[first], laps[last]
 
 
 def past_stints(laps: Sequence[LapRow], car_id: str) -> list[dict[str, Any]]:
