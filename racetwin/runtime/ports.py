@@ -12,7 +12,8 @@ SEND_BUFFER = 128 * 1024
 def listen(host: str, port: int, setting: str) -> socket.socket:
     """Return a socket bound to ``host:port`` (0: any free port); ``setting`` is what chooses another port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends small answers at once (TCP_NODELAY) only on sockets that name their protocol.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
