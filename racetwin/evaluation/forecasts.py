@@ -19,7 +19,7 @@ from racetwin.evaluation.outcome import Outcome
 from racetwin.schemas import LapCompleted
 from racetwin.simulation.backends import choose
 from racetwin.simulation.form import Form
-from racetwin.simulation.parameters import RaceParameters
+from racetwin.simulation.parameters import RaceParameters, for_race
 from racetwin.simulation.plans import MAX_STOPS, PitPlan
 from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
 from racetwin.simulation.spec.pack import pack
@@ -77,6 +77,7 @@ def forecast_race(
     record: RaceRecord, p: RaceParameters, form: Form, *, seed: int = 1, n: int = N_RACES
 ) -> RaceForecasts:
     """Replay a race and answer every question at every moment at which it is asked."""
+    p = for_race(p, record.race_id)
     outcome = Outcome.of(record)
     asked = _Questions(RaceTwin(record.race_id, p, form), outcome, p, seed, n)
     laps = lap_time_forecasts(asked.twin, asked.watch(replayed(record)))

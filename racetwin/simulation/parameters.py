@@ -35,6 +35,11 @@ FORMAT = "racetwin-parameters/1"
 MAX_NEUTRALISED_LAPS = 10
 """Longest safety car or virtual safety car the length distributions can hold, in laps."""
 
+SPRINT_STOP_INTERCEPT = -12.0
+"""Log hazard of a stop in a sprint: about one car in a thousand, and more under a safety car."""
+SPRINT_SHARE = 100 / 305
+"""Distance of a sprint against a Grand Prix, km [sporting regulations]."""
+
 Five = tuple[float, float, float, float, float]
 
 
@@ -262,6 +267,18 @@ class RaceParameters:
         """Return a copy with some fields changed: a what-if lever."""
         return replace(self, **changes)
 
+    def sprint(self) -> RaceParameters:
+        """Return the numbers for a sprint: no stop prescribed, none wanted but for damage, a third of the distance."""
+        if self.stop_intercept <= SPRINT_STOP_INTERCEPT:
+            return self  # is one already
+        return replace(
+            self,
+            two_compounds=0,
+            min_stops=0,
+            stop_intercept=SPRINT_STOP_INTERCEPT,
+            retirement_rate=self.retirement_rate * SPRINT_SHARE,
+        )
+
     def hash(self) -> str:
         """Return a short hash of every number: equal parameters, equal hashes."""
         values = asdict(self)
@@ -306,6 +323,11 @@ def load_parameters(circuit_id: str | None, season: int, path: Path | str | None
             values[name] = _typed(name, value)
             sources[name] = f"{level}: {source}" if source else level
     return RaceParameters(circuit_id=circuit_id or "", season=season, sources=sources, **values)
+
+
+def for_race(parameters: RaceParameters, race_id: str) -> RaceParameters:
+    """Return the numbers under the rules of a race: a sprint (``sprint`` in its id) prescribes no stop."""
+    return parameters.sprint() if "sprint" in race_id else parameters
 
 
 def _typed(name: str, value: Any) -> Any:

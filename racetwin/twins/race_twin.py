@@ -22,7 +22,7 @@ from racetwin.schemas import (
     Weather,
 )
 from racetwin.simulation.form import Form, load_form
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameters import RaceParameters, for_race, load_parameters
 from racetwin.twins.car_twin import DEFAULT_SEASON, CarTwin, event_time
 from racetwin.twins.field_twin import FieldTwin
 from racetwin.twins.forecast import Traffic
@@ -128,7 +128,7 @@ class RaceTwin:
         self.season = frame.season or self.season
         self.simulated = frame.simulated
         self.form = self._known_form()
-        self.parameters = self._given or load_parameters(self.circuit_id, self.season)
+        self.parameters = for_race(self._given or load_parameters(self.circuit_id, self.season), self.race_id)
         self.total_laps = frame.total_laps or self.parameters.total_laps
         self.track_status = frame.track.status
         self.rainfall = frame.track.rainfall
@@ -415,7 +415,7 @@ class RaceTwin:
         twin._begun = bool(saved["begun"])
         if twin._begun:
             twin.form = twin._known_form()
-            twin.parameters = parameters or load_parameters(twin.circuit_id, twin.season)
+            twin.parameters = for_race(parameters or load_parameters(twin.circuit_id, twin.season), twin.race_id)
             model = PaceModel.of(twin.parameters, int(saved["fuelled_for"]))
             twin.pace = PaceFilter.restore(model, saved["pace"])
         for car_id, car in saved["cars"].items():

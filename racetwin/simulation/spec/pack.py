@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from racetwin.errors import InputError
 from racetwin.schemas import TrackStatus
-from racetwin.simulation.parameters import RaceParameters
+from racetwin.simulation.parameters import RaceParameters, for_race
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
 from racetwin.simulation.state import RaceState
@@ -53,6 +53,7 @@ def pack(
 
     ``car_id`` is the car whose plans vary (None: every car decides for itself, ``plans`` is then ignored).
     """
+    parameters = for_race(parameters, state.race_id)
     _check(state, plans, car_id)
     own = state.index(car_id) if car_id is not None else -1
     f = np.zeros(L.F_SIZE, np.float32)
