@@ -190,9 +190,7 @@ def _gpu() -> list[Figure]:
         return len(packed.plans) * races / best / 1e6
 
     return [
-        Figure("CuPy, from the grid, one plan", million_per_second(packed_race(), 1 << 22), "million races/s"),
-        Figure(
-            "CuPy, from the grid, 256 plans", million_per_second(packed_race(256), 1 << 14), "million races/s", 30, 100
-        ),
+        Figure("CuPy, from the grid, one plan", million_per_second(packed_race(), 1 << 22), "million races/s", 30, 100),
+        Figure("CuPy, from the grid, 256 plans", million_per_second(packed_race(256), 1 << 14), "million races/s"),
         _agreement(run, NumbaBackend()),
     ]
