@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import json
 import os
 import random
@@ -62,7 +63,7 @@ def spoiled(frame: dict[str, Any], draw: random.Random) -> bytes:
             if isinstance(place[key], dict | list) and place[key] and draw.random() < 0.7:
                 place = place[key]
                 continue
-            place[key] = draw.choice(STRANGE)
+            place[key] = copy.deepcopy(draw.choice(STRANGE))  # spoilt again later, and never inside itself
             break
     data = json.dumps(spoilt).encode()
     match draw.randrange(6):
