@@ -1,0 +1,96 @@
+"""What is said to the engineer, and the facts it rests on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from racetwin.schemas.words import CarId, LapNumber, Model, Priority
+
+
+class Fact(Model):
+    """One numbered statement that advice may rest on."""
+
+    id: int
+    name: str
+    value: float | int | str | bool
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    source: str
+    text: str = Field(description="the fact as a sentence")
+
+
+class Alternative(Model):
+    """What else could be done, and how likely it is to be the better choice."""
+
+    plan: str
+    probability_better: float | None = None
+    text: str
+
+
+class Sentence(Model):
+    """One sentence of advice and the numbers of the facts that it rests on; ``part`` is the field that it stands in."""
+
+    part: Literal["title", "description", "expected_benefit", "reasoning", "risks", "alternatives"]
+    text: str
+    facts: tuple[int, ...] = ()
+
+
+class Checked(Model):
+    """What the checker of claims found in a shown text: ``supported`` of its ``claims`` claims are its facts'."""
+
+    claims: Annotated[int, Field(ge=0)]
+    supported: Annotated[int, Field(ge=0)]
+    refused: int = Field(default=0, description="claims of a model's wording that was not shown")
+
+    @property
+    def share(self) -> float:
+        """Share of claims that are supported; 1 for a text that claims nothing."""
+        return 1.0 if not self.claims else self.supported / self.claims
+
+
+class AdviceLife(Model):
+    """What became of a piece of advice since it was first given.
+
+    ``call`` is what it comes down to, so that two equal calls read the same: ``'L24 HARD'``, ``'no stop'``, a rival's number.
+    ``contender`` is another call that the newest answer preferred beyond noise, not yet often enough to change the call.
+    """
+
+    state: Literal["new", "confirmed", "changed", "withdrawn"] = "new"
+    reason: str = Field(default="", description="why it changed or was withdrawn, or what keeps it")
+    call: str = ""
+    since_lap: LapNumber = Field(default=0, description="laps completed by the leader when it was first given")
+    changed_lap: LapNumber = Field(default=0, description="... and when it last changed")
+    revision: Annotated[int, Field(ge=0)] = 0
+    handling: Literal["open", "accepted", "rejected"] = "open"
+    pinned: bool = Field(default=False, description="stays as it is, whatever the desk says, until it cannot be done")
+    by: str | None = Field(default=None, description="who accepted, rejected or pinned it")
+    contender: str | None = None
+    contender_lap: LapNumber | None = None
+    rejected: tuple[str, ...] = Field(default=(), description="calls that the strategist has turned down")
+
+
+class Recommendation(Model):
+    """One piece of advice to the engineer of ``car_id``; the field names of the original system are kept."""
+
+    id: str
+    car_id: CarId
+    lap: int
+    priority: Priority
+    title: str
+    description: str
+    expected_benefit: str
+    reasoning: str
+    execution_lap: int | None
+    risks: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    wording: Literal["rules", "model"] = "rules"
+    expected_benefit_points: float | None = None
+    expected_benefit_standard_error: float | None = None
+    kind: str = Field(default="", description="what it is about: stop, cover, traffic, tyres, rain")
+    sentences: tuple[Sentence, ...] = Field(default=(), description="its sentences with the facts behind each")
+    checked: Checked | None = Field(default=None, description="the checker's verdict on what is shown")
+    life: AdviceLife | None = Field(default=None, description="None where nothing was said before")

@@ -1,0 +1,185 @@
+"""Decisions: ranked pit plans, what they rest on, and what would change them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from racetwin.schemas.twins import Estimate
+from racetwin.schemas.words import CarId, Compound, Model, TrackStatus
+
+
+class PlannedStop(Model):
+    """Box at the end of lap ``lap`` for ``compound``; ``age`` is the set's age in laps when fitted."""
+
+    lap: Annotated[int, Field(ge=1, le=200)]
+    compound: Compound
+    age: Annotated[float, Field(ge=0, le=60)] = 0.0
+
+
+class RankedPlan(Model):
+    """One candidate pit plan of a car with its simulated outcome.
+
+    ``position_probability[i]`` is the probability of finishing in position ``i + 1``, retirements counted in the place they
+    are classified in. ``standard_error`` is that of ``expected_points``; ``delta_points`` is expected points minus those of the
+    best plan on the same races, with its own standard error ``delta_standard_error``; ``too_close`` says that the data do not
+    tell it from the best. Where the objective is not expected points, ``utility`` is what was maximised, and ``delta_utility``
+    and ``too_close`` are by it.
+    """
+
+    plan: str = Field(description="as spoken, e.g. 'L24 HARD' or 'L18 MEDIUM, L39 HARD'; 'no stop' for none")
+    stops: tuple[PlannedStop, ...]
+    rank: int
+    expected_position: float
+    expected_points: float
+    p_win: float
+    p_podium: float
+    p_points: float
+    mean_race_time_s: float | None = Field(description="over the races the car finished")
+    standard_error: float
+    delta_points: float = 0.0
+    delta_standard_error: float = 0.0
+    too_close: bool = False
+    n_races: int
+    seed: int
+    position_probability: tuple[float, ...]
+    utility: float | None = Field(default=None, description="mean of the objective; higher is better")
+    delta_utility: float = 0.0
+    delta_utility_standard_error: float = 0.0
+
+
+class Rejoin(Model):
+    """Where a car comes out if it boxes at the end of lap ``lap``, and how sure that is.
+
+    ``position_probability`` maps a position to its probability. ``car_ahead``/``car_behind`` are the likeliest neighbours
+    at pit exit, with the mean gaps to them in seconds (positive).
+    """
+
+    car_id: CarId
+    lap: int
+    track_status: TrackStatus
+    position: int
+    probability: float
+    position_probability: dict[int, float]
+    car_ahead: CarId | None
+    gap_ahead_s: float | None
+    car_behind: CarId | None
+    gap_behind_s: float | None
+    pit_loss_s: Estimate
+
+
+class Receipt(Model):
+    """What is needed to compute a result again, bit for bit."""
+
+    seed: int
+    n_races: int
+    backend: str
+    parameters_hash: str
+    state_hash: str
+    code_version: str
+
+
+class Comparison(Model):
+    """Plan ``a`` over plan ``b`` on the same races: mean difference of the objective with its standard error."""
+
+    a: str
+    b: str
+    difference: float
+    standard_error: float
+    unit: str = "points"
+    too_close: bool = Field(default=False, description="the difference is within two standard errors of nothing")
+
+
+class Sensitivity(Model):
+    """What a change in the race would do to the ranking: the best plan then, and what it would gain over today's best."""
+
+    lever: str
+    best: str
+    gain: Comparison = Field(
+        description="the best plan under the lever over the plan that is best without it, under the lever"
+    )
+    changes_best: bool = Field(description="another plan would be best, beyond the noise")
+
+
+class DeskAnswer(Model):
+    """What the strategy desk says of one car at one moment: the ranked plans, best first, and what they rest on."""
+
+    race_id: str
+    car_id: CarId
+    lap: int = Field(description="laps completed by the leader when the state was taken")
+    time_s: float
+    objective: str
+    plans: tuple[RankedPlan, ...]
+    box_now: Rejoin | None
+    receipt: Receipt
+    waiting: Comparison | None = Field(
+        default=None, description="the value of waiting: the best plan that stays out this lap over the best that boxes"
+    )
+    sensitivity: tuple[Sensitivity, ...] = ()
+    candidate_races: int | None = Field(default=None, description="races times plans simulated for this answer")
+    partial: bool = Field(default=False, description="the deadline came before the search was done")
+    elapsed_s: float | None = Field(
+        default=None, description="compute time; not part of the answer, so None when comparing"
+    )
+
+
+class PlanChange(Model):
+    """What a lever does to one plan: mean change of the objective, race by race, with its standard error."""
+
+    plan: str
+    before: float
+    after: float
+    change: float
+    standard_error: float
+
+
+class WhatIf(Model):
+    """The same question asked of a race with one thing changed, on the same random numbers."""
+
+    lever: str
+    before: DeskAnswer
+    after: DeskAnswer
+    changes: tuple[PlanChange, ...] = Field(description="plans run under both, in the order of the answer after")
+
+
+class TeamPlan(Model):
+    """A pair of plans for the two cars of a team, best first by the points of both together."""
+
+    rank: int
+    plans: tuple[str, str]
+    stops: tuple[tuple[PlannedStop, ...], tuple[PlannedStop, ...]]
+    expected_points: float
+    standard_error: float
+    each: tuple[float, float] = Field(description="expected points of either car")
+    delta_points: float = 0.0
+    delta_standard_error: float = 0.0
+    too_close: bool = False
+    double_stack: bool = Field(default=False, description="both cars box on the same lap")
+
+
+class TeamAnswer(Model):
+    """Pairs of plans for both cars of a team."""
+
+    race_id: str
+    car_ids: tuple[CarId, CarId]
+    team: str
+    lap: int
+    plans: tuple[TeamPlan, ...]
+    receipt: Receipt
+
+
+class ResponseRound(Model):
+    """One round of answering each other: our best plan against what rivals planned, then theirs against ours."""
+
+    plan: str
+    expected_points: float
+    rivals: dict[CarId, str]
+
+
+class BestResponse(Model):
+    """Where answering each other ends: ``settled`` where the last round changed nothing."""
+
+    answer: DeskAnswer
+    rounds: tuple[ResponseRound, ...]
+    settled: bool
