@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(default=None, description="PEM file with the certificate's private key")
     engine: str | None = Field(default=None, description="URL of a running engine that LiveRace subscribes to")
 
+    delay_s: float = Field(
+        default=0.0, ge=0, le=300, description="seconds that the screen shows the race late, to match the TV picture"
+    )
+
     f1tv_token: SecretStr | None = Field(default=None, description="F1TV subscription token of the live timing feed")
     openf1_token: SecretStr | None = Field(default=None, description="OpenF1 access token, good for an hour")
     openf1_username: str | None = Field(default=None, description="OpenF1 account, to fetch and renew a token with")

@@ -27,6 +27,9 @@ def race_day(
     simulated: Annotated[
         bool, typer.Option("--simulated", help="A simulated race, even where data are there.")
     ] = False,
+    delay: Annotated[
+        float | None, typer.Option(help="Show the race so many seconds late, to match the TV picture.", min=0, max=300)
+    ] = None,
 ) -> None:
     """Watch a Grand Prix unfold with live advice: engine, API and dashboard in one go; Ctrl-C stops it all.
 
@@ -39,7 +42,8 @@ def race_day(
         cars = RaceLibrary(settings()).load(race).grid
         if car not in cars:
             raise InputError(f"car: {car!r} is not in {race}; cars: {', '.join(cars)}")
-    run_race_day(race=race, speed=speed, car=car, from_lap=from_lap, simulated=simulated, settings=settings())
+    chosen = settings() if delay is None else settings().model_copy(update={"delay_s": delay})
+    run_race_day(race=race, speed=speed, car=car, from_lap=from_lap, simulated=simulated, settings=chosen)
 
 
 def serve(

@@ -2,7 +2,8 @@
 
 A :class:`LiveRace` either subscribes to a running engine or embeds one (a replay, a simulated race). One background thread
 keeps its :attr:`~LiveRace.snapshot` fresh and is the only caller of subscribed callbacks, so whatever they write to (widgets,
-files) has a single writer. A callback that raises does not stop the others; what it raised is kept in :attr:`~LiveRace.errors`.
+files) has a single writer (with a delay, :attr:`~LiveRace.delay_s`, another thread takes its place; there is never more than
+one). A callback that raises does not stop the others; what it raised is kept in :attr:`~LiveRace.errors`.
 
 >>> from racetwin import LiveRace
 >>> with LiveRace.replay("2023-15-singapore", speed=None, to_lap=25, follow="55") as live:  # doctest: +SKIP
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from racetwin.config import Settings
 from racetwin.config import settings as process_settings
 from racetwin.errors import InputError, RacetwinError
+from racetwin.runtime.delay import ShownLater
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
@@ -70,9 +72,16 @@ class _Shared:
         self.ended = threading.Event()
         self.touched = time.monotonic()
         self.lease_s: float | None = None
+        self.later = ShownLater(self.show)
 
     def publish(self, snapshot: RaceSnapshot) -> None:
-        """Take a new snapshot and tell the subscribers, in the background thread."""
+        """Take a new snapshot, to be shown now or later."""
+        self.later.put(snapshot)
+        if self.lease_s is not None and time.monotonic() - self.touched > self.lease_s:
+            self.stop()
+
+    def show(self, snapshot: RaceSnapshot) -> None:
+        """Make a snapshot the newest that is seen, and tell the subscribers."""
         with self.changed:
             self.snapshot = snapshot
             self.changed.notify_all()
@@ -81,8 +90,11 @@ class _Shared:
                 callback(snapshot)
             except Exception as error:
                 self.errors.append(error)
-        if self.lease_s is not None and time.monotonic() - self.touched > self.lease_s:
-            self.session.stop()
+
+    def stop(self) -> None:
+        """End the race now: what was to be shown later is not shown."""
+        self.session.stop()
+        self.later.drop()
 
     def run(self) -> None:
         """Body of the background thread."""
@@ -91,6 +103,7 @@ class _Shared:
         except Exception as error:
             self.errors.append(error)
         finally:
+            self.later.wait()
             self.ended.set()
             with self.changed:
                 self.changed.notify_all()
@@ -114,7 +127,7 @@ class LiveRace:
         self._shared.lease_s = lease_s
         self._thread: threading.Thread | None = None
         self._followed: tuple[str, ...] = ()
-        self._finalizer = weakref.finalize(self, session.stop)
+        self._finalizer = weakref.finalize(self, self._shared.stop)
 
     # --- where races come from ------------------------------------------------------------------------------------
 
@@ -234,13 +247,15 @@ class LiveRace:
     ) -> LiveRace:
         """Subscribe to the engine that the setting ``engine`` names; without one, replay a race; without data, simulate.
 
-        With the setting ``rehearse_laps`` it is a rehearsal: that many laps in an engine of our own, as fast as it goes, the
-        same each time.
+        The setting ``delay_s`` is the delay it begins with. With the setting ``rehearse_laps`` it is a rehearsal: that many
+        laps in an engine of our own, as fast as it goes, the same each time.
         """
         chosen = settings or process_settings()
         if chosen.engine and not chosen.rehearse_laps:
             token = chosen.token.get_secret_value() if chosen.token else None
-            return cls.connect(chosen.engine, rate_hz=rate_hz, follow=follow, token=token, lease_s=lease_s)
+            live = cls.connect(chosen.engine, rate_hz=rate_hz, follow=follow, token=token, lease_s=lease_s)
+            live.delay_s = chosen.delay_s
+            return live
         from racetwin.runtime.sources import default_race
 
         last = chosen.rehearse_laps
@@ -248,12 +263,15 @@ class LiveRace:
             speed = None
         race = race_id or default_race(chosen)
         if race is None:
-            return cls.simulate(
+            live = cls.simulate(
                 speed=speed, to_lap=last, follow=follow, rate_hz=rate_hz, settings=chosen, lease_s=lease_s
             )
-        return cls.replay(
-            race, speed=speed, to_lap=last, follow=follow, rate_hz=rate_hz, settings=chosen, lease_s=lease_s
-        )
+        else:
+            live = cls.replay(
+                race, speed=speed, to_lap=last, follow=follow, rate_hz=rate_hz, settings=chosen, lease_s=lease_s
+            )
+        live.delay_s = chosen.delay_s
+        return live
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -267,7 +285,7 @@ class LiveRace:
 
     def stop(self, timeout: float | None = 10.0) -> None:
         """End the background thread and wait for it, at most ``timeout`` seconds; a second call does nothing."""
-        self._shared.session.stop()
+        self._shared.stop()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout)
 
@@ -332,6 +350,19 @@ class LiveRace:
                     why = f"within {timeout:g} s" if left <= 0 else "before the race ended"
                     raise RacetwinError(f"wait_for: the condition was not met {why} ({shared.snapshot!r})")
                 shared.changed.wait(min(left, 0.5))
+
+    @property
+    def delay_s(self) -> float:
+        """How late the race is shown, s, so that it lines up with a television picture that is late; 0 to 300.
+
+        It may be set at any time, live and in a replay (there in seconds of race time): ``live.delay_s = 30``. The engine is
+        not held back, and other viewers neither: questions (:meth:`what_if`, :meth:`pit_window`) are about the race as it is.
+        """
+        return self._shared.later.delay_s
+
+    @delay_s.setter
+    def delay_s(self, seconds: float) -> None:
+        self._shared.later.delay_s = seconds
 
     # --- what it is asked -----------------------------------------------------------------------------------------
 

@@ -511,7 +511,11 @@ class MainOrchestrator:
         method = getattr(feed, names[action], None)
         if method is None:
             raise InputError(f"{action}: this feed is live and goes at its own pace")
-        self.call((lambda: method(value)) if action == "speed" else method)
+        self.call((lambda: self._set_speed(method, value)) if action == "speed" else method)
+
+    def _set_speed(self, method: Callable[[float | None], None], speed: float | None) -> None:
+        method(speed)
+        self.engine.info = self.engine.info.model_copy(update={"speed": speed})
 
     def health(self) -> Mapping[str, Any]:
         """Return the state of each part, with ages; ``status`` is the worst of them."""

@@ -193,6 +193,7 @@ def _children(
         RACETWIN_API_PORT=str(settings.api_port),
         RACETWIN_STATE=str(settings.state),
         RACETWIN_LIBRARY=str(settings.library),
+        RACETWIN_DELAY_S=repr(settings.delay_s),
     )
     if settings.data is not None:
         environment["RACETWIN_DATA"] = str(settings.data.absolute())
