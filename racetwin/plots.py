@@ -7,7 +7,7 @@ Every function takes a lap table (of a :class:`~racetwin.telemetry.records.RaceR
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,9 @@ import plotly.graph_objects as go
 
 from racetwin.errors import InputError
 from racetwin.schemas import DeskAnswer
+
+if TYPE_CHECKING:
+    from racetwin.evaluation.review import RaceReview
 
 Theme = Literal["dark", "light"]
 
@@ -325,4 +328,90 @@ def finishing_positions(answer: DeskAnswer, *, top: int = 4, theme: Theme = "dar
     figure.update_layout(barmode="group", bargap=0.15, legend={"orientation": "v", "y": 1, "yanchor": "top"})
     figure.update_yaxes(tickformat=".0%")
     figure.update_xaxes(dtick=1)
+    return figure
+
+
+def review_calls(review: RaceReview, *, theme: Theme = "dark") -> go.Figure:
+    """Points by which boxing at the end of each lap beat staying out, as racetwin saw it then; real stops are marked."""
+    ink = _INK[theme]
+    who = review.driver or f"car {review.car_id}"
+    figure = _figure(theme, f"{who}, {review.race_id}: box or stay out?", "lap", "points gained by boxing at its end")
+    calls = [c for c in review.calls if c.margin is not None]
+    x = np.array([c.lap for c in calls])
+    y = np.array([c.margin for c in calls], dtype=float)
+    error = 2 * np.array([c.margin_error or 0.0 for c in calls])
+    figure.add_scatter(
+        x=np.concatenate([x, x[::-1]]),
+        y=np.concatenate([y + error, (y - error)[::-1]]),
+        fill="toself",
+        mode="lines",
+        line={"width": 0},
+        fillcolor="rgba(76,201,240,0.18)",
+        name="two standard errors",
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="lines",
+        name="boxing over staying out",
+        line={"color": LINE_COLOURS[0], "width": 2.5},
+        customdata=[c.plan for c in calls],
+        hovertemplate="lap %{x}: %{y:+.2f} points, best plan %{customdata}<extra></extra>",
+    )
+    box = np.array([c.box for c in calls], dtype=bool)
+    figure.add_scatter(
+        x=x[box],
+        y=y[box],
+        mode="markers",
+        name="called in",
+        marker={"color": LINE_COLOURS[1], "size": 8},
+        hoverinfo="skip",
+    )
+    for k, stop in enumerate(review.stops):
+        word = f"L{stop.lap} {stop.fitted or ''}".strip()
+        figure.add_vline(x=stop.lap, line={"color": ink["text"], "width": 1, "dash": "dash"})
+        figure.add_annotation(
+            x=stop.lap, y=1.0 - 0.07 * (k % 2), yref="paper", text=f"stopped {word}", showarrow=False, xanchor="left"
+        )
+    figure.add_hline(y=0, line={"color": ink["faint"], "width": 1})
+    figure.update_layout(legend={"y": -0.2, "yanchor": "top", "x": 0, "xanchor": "left"}, margin={"b": 90})
+    return figure
+
+
+def review_choices(review: RaceReview, *, theme: Theme = "dark") -> go.Figure:
+    """What each choice at each real stop was worth against what was done: means and 90 % of the worlds it was judged in."""
+    who = review.driver or f"car {review.car_id}"
+    figure = _figure(
+        theme, f"{who}, {review.race_id}: what else could have been done", "points against what was done", ""
+    )
+    names: list[str] = []
+    for k, stop in enumerate(review.stops):
+        rows = [c for c in stop.choices if c.name != "as driven"]
+        if stop.early is not None:
+            rows.insert(0, stop.early)
+        labels = [f"stop on L{stop.lap} · {c.name} ({c.plan})" for c in rows]
+        names += labels
+        colour = LINE_COLOURS[k % len(LINE_COLOURS)]
+        figure.add_scatter(
+            x=[c.gain for c in rows],
+            y=labels,
+            mode="markers",
+            showlegend=False,
+            marker={"color": colour, "size": 11},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [c.gain_high - c.gain for c in rows],
+                "arrayminus": [c.gain - c.gain_low for c in rows],
+                "color": colour,
+                "thickness": 2,
+            },
+            customdata=[[c.better_in, c.place] for c in rows],
+            hovertemplate="%{y}: %{x:+.2f} points, better in %{customdata[0]:.0%} of the worlds, "
+            "expected place %{customdata[1]:.1f}<extra></extra>",
+        )
+    figure.add_vline(x=0, line={"color": _INK[theme]["text"], "width": 1})
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], automargin=True)
+    figure.update_layout(height=max(320, 110 + 34 * len(names)))
     return figure

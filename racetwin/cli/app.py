@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from racetwin import __version__
-from racetwin.cli import backtest, bench, data, feeds, journal, model, race, status, strategy, validate
+from racetwin.cli import backtest, bench, data, feeds, journal, model, race, review, status, strategy, validate
 
 app = typer.Typer(
     name="racetwin",
@@ -44,6 +44,7 @@ app.command("feeds")(feeds.feeds)
 app.command("record")(feeds.record)
 app.command("calibrate")(model.calibrate)
 app.command("backtest")(backtest.backtest)
+app.command("review")(review.review)
 app.command("schema")(model.schema)
 app.add_typer(data.app, name="data")
 app.command("status")(status.status)

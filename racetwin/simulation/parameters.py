@@ -308,13 +308,7 @@ def load_parameters(circuit_id: str | None, season: int, path: Path | str | None
     True
     """
     document = read_document(str(path) if path is not None else None)
-    earlier = [y for y in map(int, document["seasons"]) if y <= season]
-    levels = [
-        ("defaults", document["defaults"]),
-        (f"season {max(earlier)}", document["seasons"][str(max(earlier))]) if earlier else ("season", {}),
-        (f"circuit {circuit_id}", document["circuits"].get(circuit_id, {})),
-        (f"{circuit_id} {season}", document["circuit_seasons"].get(f"{circuit_id}/{season}", {})),
-    ]
+    levels = _levels(document, circuit_id, season)
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for level, entries in levels:
@@ -323,6 +317,32 @@ def load_parameters(circuit_id: str | None, season: int, path: Path | str | None
             values[name] = _typed(name, value)
             sources[name] = f"{level}: {source}" if source else level
     return RaceParameters(circuit_id=circuit_id or "", season=season, sources=sources, **values)
+
+
+def load_errors(circuit_id: str | None, season: int, path: Path | str | None = None) -> dict[str, Any]:
+    """Return the standard errors that the parameter file gives for a circuit and season: a number or a tuple by field.
+
+    Fields whose standard error the file does not tell are left out.
+    """
+    errors: dict[str, Any] = {}
+    for _, entries in _levels(read_document(str(path) if path is not None else None), circuit_id, season):
+        for name, entry in entries.items():
+            errors.pop(name, None)  # a value that overrides another brings its own error, or none
+            if isinstance(entry, dict) and "sd" in entry:
+                sd = entry["sd"]
+                errors[name] = tuple(float(v) for v in sd) if isinstance(sd, list) else float(sd)
+    return errors
+
+
+def _levels(document: dict[str, Any], circuit_id: str | None, season: int) -> list[tuple[str, dict[str, Any]]]:
+    """Return the levels of a file that bear on a circuit and season, the more general first."""
+    earlier = [y for y in map(int, document["seasons"]) if y <= season]
+    return [
+        ("defaults", document["defaults"]),
+        (f"season {max(earlier)}", document["seasons"][str(max(earlier))]) if earlier else ("season", {}),
+        (f"circuit {circuit_id}", document["circuits"].get(circuit_id, {})),
+        (f"{circuit_id} {season}", document["circuit_seasons"].get(f"{circuit_id}/{season}", {})),
+    ]
 
 
 def for_race(parameters: RaceParameters, race_id: str) -> RaceParameters:

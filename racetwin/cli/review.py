@@ -1,0 +1,129 @@
+"""`racetwin review`: a race that is over, its stops judged from what was known then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from racetwin.cli.output import console, print_json, table
+from racetwin.config import settings
+from racetwin.errors import InputError
+
+if TYPE_CHECKING:
+    from racetwin.evaluation.review import RaceReview
+    from racetwin.telemetry.records import RaceRecord
+
+
+def review(
+    race: Annotated[
+        str, typer.Argument(help="Race id, as in `racetwin data list`; 'simulated' with --circuit and --draw.")
+    ],
+    car: Annotated[str, typer.Argument(help="Racing number.")],
+    circuit: Annotated[str | None, typer.Option(help="Circuit of a simulated race, e.g. 'monza'.")] = None,
+    draw: Annotated[int, typer.Option(help="Seed of a simulated race.")] = 1,
+    objective: Annotated[str, typer.Option(help="What calls maximise: points, position, win, podium, ...")] = "points",
+    worlds: Annotated[int, typer.Option(help="Worlds with other parameters in which choices are judged.", min=2)] = 24,
+    races: Annotated[int, typer.Option(help="Simulated races per choice and world.", min=16)] = 320,
+    seed: Annotated[int, typer.Option(help="Seed of calls and worlds.")] = 1,
+    plot: Annotated[Path | None, typer.Option(help="Write both plots to this HTML file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Judge each real stop of a car: what racetwin would have called from what it knew then, and what each choice was worth.
+
+    Choices are judged in worlds whose parameters were drawn anew, so that the model is not its own judge.
+
+    Example: `racetwin review 2023-15-singapore 55`
+    """
+    from racetwin.evaluation.review import review as judge
+
+    record = _record(race, circuit, draw)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=as_json or not console.is_terminal) as bar:
+        task = bar.add_task("replaying the race", total=None)
+        found = judge(
+            record,
+            car,
+            objective=objective,
+            n_worlds=worlds,
+            races=races,
+            seed=seed,
+            progress=lambda what, done, of: bar.update(task, description=what, completed=done, total=of),
+        )
+    if plot is not None:
+        _write(found, plot)
+    if as_json:
+        print_json(found.as_dict())
+        return
+    _print(found)
+    if plot is not None:
+        console.print(f"Wrote {plot}.")
+
+
+def _record(race: str, circuit: str | None, draw: int) -> RaceRecord:
+    if race != "simulated":
+        if circuit is not None:
+            raise InputError("--circuit: only for a simulated race; give 'simulated' as the race")
+        from racetwin.telemetry.library import RaceLibrary
+
+        return RaceLibrary(settings()).load(race)
+    from racetwin.telemetry.simulator import TelemetrySimulator
+
+    return TelemetrySimulator(circuit, seed=draw).record
+
+
+def _write(found: RaceReview, file: Path) -> None:
+    from racetwin.plots import review_calls, review_choices
+
+    parts = [
+        f.to_html(full_html=False, include_plotlyjs=k == 0)
+        for k, f in enumerate((review_calls(found), review_choices(found)))
+    ]
+    head = f"<meta charset='utf-8'><title>{found.race_id}, car {found.car_id}</title>"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(
+        f"<!doctype html>{head}<body style='background:#121820'>{''.join(parts)}</body>\n", encoding="utf-8"
+    )
+
+
+def _print(found: RaceReview) -> None:
+    who = found.driver or f"car {found.car_id}"
+    kind = "SIMULATED: " if found.simulated else ""
+    place = f"P{found.finish}" if found.finish is not None else "not classified"
+    console.print(f"{kind}{found.race_id}, {who} ({found.car_id}): from P{found.grid or '?'} to {place}")
+    if not found.stops:
+        console.print("No stop to review.")
+    for s in found.stops:
+        fitted = f"{s.from_compound or '?'} to {s.fitted or '?'}"
+        title = f"Lap {s.lap}, {fitted}, from P{s.place_before}, track {s.track_status}: {s.verdict}"
+        rows = [
+            (
+                c.name,
+                c.plan,
+                f"{c.points:.2f}",
+                f"{c.place:.1f}",
+                "" if c.name == "as driven" else f"{c.gain:+.2f}",
+                "" if c.name == "as driven" else f"{c.gain_low:+.2f} to {c.gain_high:+.2f}",
+                "" if c.name == "as driven" else f"{c.better_in:.0%}",
+            )
+            for c in s.choices
+        ]
+        columns = ("choice", "plan", "points", "place", "against as driven", "90 % of worlds", "better in")
+        console.print(table(title, columns, rows, left=2))
+        if s.early is not None:
+            e = s.early
+            console.print(
+                f"Called in since lap {s.called_lap}: coming in then was worth {e.gain:+.2f} points "
+                f"({e.gain_low:+.2f} to {e.gain_high:+.2f}, better in {e.better_in:.0%} of the worlds) against waiting."
+            )
+        console.print()
+    console.print(
+        f"{found.worlds} worlds, {found.races} races each, seed {found.seed}; later stops are planned, not known."
+    )
