@@ -8,31 +8,26 @@ Whoever drives it (the orchestrator, a notebook, a test) decides when and where 
 from __future__ import annotations
 
 import hashlib
-import math
-from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from pydantic import TypeAdapter
 
 from racetwin.errors import DataError
+from racetwin.runtime.advice_book import AdviceBook
 from racetwin.runtime.desk_queue import Advised, Desk, DeskQueue, DeskRequest, reasons_for
+from racetwin.runtime.race_view import RaceView
 from racetwin.runtime.snapshot import (
-    EVENTS_KEPT,
     Alarm,
     Counters,
     DeskStatus,
     JournalStatus,
-    LapRow,
     RaceInfo,
     RaceSnapshot,
 )
 from racetwin.schemas import (
     CarStatus,
-    CarTwinState,
     DeskAnswer,
-    LapCompleted,
     PitEntered,
     RaceEvent,
     Recommendation,
@@ -48,7 +43,6 @@ if TYPE_CHECKING:
     from racetwin.telemetry.ingestor import Ingested
 
 DUMP_VERSION = 1
-_EVENTS = TypeAdapter(tuple[RaceEvent, ...])
 _JSON = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
@@ -95,30 +89,15 @@ class RaceEngine:
         self.run_id = run_id
         self.ingestor = TelemetryIngestor()
         self.twin: RaceTwin | None = None
-        self.followed: tuple[str, ...] = ()
         self.frame: TelemetryFrame | None = None
-        self.laps_archive: dict[int, RaceSnapshot] = {}
         self._parameters = parameters
         self._ask: dict[str, Any] = {"objective": objective, "n_races": races, "seed": seed}
         self.only_race = only_race
         self.queue = DeskQueue(desk)
         self._frames_in = 0
         self._accepted = 0
-        self._n_events = 0
-        self._events: deque[RaceEvent] = deque(maxlen=EVENTS_KEPT)
-        self._laps: list[LapRow] = []
-        self._leader_laps = 0
-        self._cars: dict[str, CarTwinState] = {}
-        self._field: Mapping[str, Any] = {}
-        self._answers: dict[str, DeskAnswer] = {}
-        self._advice: dict[str, tuple[Recommendation, ...]] = {}
-        self._stopped_s: dict[str, float] = {}
-        self._n_answers = 0
-        self._desk_error: str | None = None
-        self._last_desk_s: float | None = None
-        self._working: str | None = None
-        self._frozen: dict[str, Any] = {}
-        self._stale = False
+        self._view = RaceView()
+        self._book = AdviceBook()
         self.admitted: TelemetryFrame | None = None
 
     # --- frames in --------------------------------------------------------------------------------------------------
@@ -157,8 +136,8 @@ class RaceEngine:
         twin.update(ingested)
         self.frame = frame
         self._accepted += 1
-        if len(twin.cars) != len(self._cars):
-            self._stale = True
+        if len(twin.cars) != len(self._view.cars):
+            self._view.touch()
         if ingested.events:
             self._note(ingested.events)
             for car_id in self.followed:
@@ -170,12 +149,8 @@ class RaceEngine:
     def _begin(self, frame: TelemetryFrame) -> RaceTwin:
         """Start a race: from its first frame, or when the feed moves on to another session."""
         if self.twin is not None:  # nothing of the old race may leak into the new one
-            self._events.clear()
-            self._laps.clear()
-            self._cars, self._answers, self._advice, self.laps_archive = {}, {}, {}, {}
-            self._stopped_s = {}
-            self._n_events = self._leader_laps = 0
-            self._frozen.clear()
+            self._view = RaceView()
+            self._book.clear()
             self.queue.drop(())
         known = self.info if self.info.race_id in ("", frame.race_id) else RaceInfo(race_id=frame.race_id)
         self.info = known.model_copy(
@@ -193,53 +168,22 @@ class RaceEngine:
         return self.twin
 
     def _note(self, events: tuple[RaceEvent, ...]) -> None:
-        """Keep what viewers want of these events and see which twins' states they change."""
-        self._events.extend(events)
-        self._n_events += len(events)
-        leader = self._leader_laps
+        """Keep what viewers want of these events, and take back what they have overtaken."""
         for event in events:
-            if isinstance(event, LapCompleted):
-                self._laps.append(_row(event))
-                leader = max(leader, event.lap)
-            elif isinstance(event, PitEntered | Retired):
-                self._withdraw(event)
-        self._frozen.pop("events", None)
-        self._frozen.pop("laps", None)
-        self._stale = True
-        if leader > self._leader_laps:
-            self._leader_laps = leader
+            if isinstance(event, PitEntered | Retired):
+                self._book.withdraw(event)
+        if self._view.note(events):
             self.archive()
-
-    def _withdraw(self, event: PitEntered | Retired) -> None:
-        """Take back what was said to a car that has boxed or retired since: it advises nobody any more."""
-        self._stopped_s[event.car_id] = math.inf if isinstance(event, Retired) else event.time_s
-        self._answers = {c: a for c, a in self._answers.items() if c != event.car_id}
-        self._advice = {c: a for c, a in self._advice.items() if c != event.car_id}
 
     def archive(self) -> None:
         """Remember what is known now as what was known when the leader completed its last lap."""
-        if self._leader_laps:
-            self.laps_archive[self._leader_laps] = self.snapshot()
+        if self._view.leader_laps:
+            self._view.archive[self._view.leader_laps] = self.snapshot()
 
-    def _refresh(self) -> None:
-        """Take over the twins' states, if anything happened since; equal ones stay the same objects.
-
-        Only when somebody looks: the states follow from the beliefs, and working them out costs more than the rest of a frame.
-        """
-        if not self._stale or self.twin is None:
-            return
-        self._stale = False
-        changed = False
-        for car_id, twin in self.twin.cars.items():
-            state = twin.state()
-            if self._cars.get(car_id) != state:
-                if not changed:
-                    self._cars = dict(self._cars)
-                    changed = True
-                self._cars[car_id] = state
-        view = self.twin.field.get_state()
-        if view != self._field:
-            self._field = view
+    @property
+    def laps_archive(self) -> dict[int, RaceSnapshot]:
+        """What was known at the end of each of the leader's laps."""
+        return self._view.archive
 
     # --- plans and advice out -----------------------------------------------------------------------------------------
 
@@ -248,15 +192,16 @@ class RaceEngine:
         """Cars that wait for an answer of the desk."""
         return len(self.queue)
 
+    @property
+    def followed(self) -> tuple[str, ...]:
+        """The cars whose plans are kept."""
+        return self._book.followed
+
     def follow(self, cars: str | Iterable[str]) -> None:
         """Keep plans and advice of these cars, and of no others; a car not followed before is asked for at once."""
         wanted = (cars,) if isinstance(cars, str) else tuple(dict.fromkeys(cars))
-        new = [c for c in wanted if c not in self.followed]
-        self.followed = wanted
         self.queue.drop(wanted)
-        self._answers = {c: a for c, a in self._answers.items() if c in wanted}
-        self._advice = {c: a for c, a in self._advice.items() if c in wanted}
-        for car_id in new:
+        for car_id in self._book.follow(wanted):
             self.request(car_id, "asked")
 
     def request(self, car_id: str, *reasons: str) -> bool:
@@ -274,14 +219,14 @@ class RaceEngine:
         if not self.can_plan(car_id):
             return None
         assert self.twin is not None
-        self._refresh()
+        self._view.refresh(self.twin)
         asked = {**self._ask, **other}
         state = asked.pop("state", None) or self.twin.race_state()
         return DeskRequest(
             car_id=car_id,
             state=state,
             state_hash=state.hash(),
-            cars=self._cars,
+            cars=self._view.cars,
             reasons=reasons or ("asked",),
             **asked,
         )
@@ -291,41 +236,26 @@ class RaceEngine:
         if self.twin is None or self.frame is None or car_id not in self.twin.cars:
             return False
         total = self.info.total_laps
-        if total is None or self._leader_laps >= total:
+        if total is None or self._view.leader_laps >= total:
             return False
         return self.twin.cars[car_id].status not in (CarStatus.RETIRED, CarStatus.FINISHED)
 
     def accept(self, advised: Advised) -> bool:
         """Take an answer over into the snapshots; False if the car is no longer followed or has a newer one."""
-        self._working = None
-        self._last_desk_s = advised.answer.elapsed_s
-        self._desk_error = None
         self.queue.remember(advised)
-        self._n_answers += 1
-        car_id = advised.request.car_id
-        old = self._answers.get(car_id)
-        if car_id not in self.followed or (old is not None and old.time_s > advised.answer.time_s):
-            return False
-        if advised.answer.race_id != self.info.race_id:
-            return False
-        if advised.answer.time_s < self._stopped_s.get(car_id, -math.inf):
-            return False  # it was asked before the car boxed
-        self.recall(car_id, advised.answer, advised.advice)
-        return True
+        return self._book.accept(advised, self.info.race_id)
 
     def recall(self, car_id: str, answer: DeskAnswer, advice: tuple[Recommendation, ...]) -> None:
         """Take an answer and its advice as what was last said of a car."""
-        self._answers = {**self._answers, car_id: answer}
-        self._advice = {**self._advice, car_id: advice}
+        self._book.recall(car_id, answer, advice)
 
     def failed(self, error: Exception) -> None:
         """Note that the desk could not answer; the next trigger asks again."""
-        self._working = None
-        self._desk_error = f"{type(error).__name__}: {error}"
+        self._book.failed(error)
 
     def working_on(self, car_id: str | None) -> None:
         """Note which car the desk is busy with."""
-        self._working = car_id
+        self._book.working_on(car_id)
 
     def settle(self) -> tuple[Advised, ...]:
         """Do all waiting desk work now, in this thread: how a replay on its own clock keeps the desk in step."""
@@ -379,10 +309,7 @@ class RaceEngine:
             "frame": None if self.frame is None else self.frame.model_dump(mode="json", exclude_none=True),
             "frames_in": self._frames_in,
             "accepted": self._accepted,
-            "n_events": self._n_events,
-            "events": [e.model_dump(mode="json") for e in self._events],
-            "laps": [r.model_dump(mode="json", exclude_none=True) for r in self._laps],
-            "leader_laps": self._leader_laps,
+            **self._view.dump(),
         }
 
     def restore(self, dump: Mapping[str, Any]) -> None:
@@ -394,13 +321,8 @@ class RaceEngine:
         self.twin = None if dump["twin"] is None else RaceTwin.restore(dump["twin"])
         self.frame = None if dump["frame"] is None else TelemetryFrame.model_validate(dump["frame"])
         self._frames_in, self._accepted = dump["frames_in"], dump["accepted"]
-        self._n_events, self._leader_laps = dump["n_events"], dump["leader_laps"]
-        self._events = deque(_EVENTS.validate_python(dump["events"]), maxlen=EVENTS_KEPT)
-        self._laps = [LapRow.model_validate(r) for r in dump["laps"]]
-        self._cars, self._field, self._answers, self._advice, self.laps_archive = {}, {}, {}, {}, {}
-        self._stopped_s = {}
-        self._frozen.clear()
-        self._stale = True
+        self._view = RaceView.restore(dump)
+        self._book = AdviceBook()
         self.follow(dump["followed"])
 
     def counters(self) -> Counters:
@@ -415,21 +337,12 @@ class RaceEngine:
             rejected_by_kind=dict(c.rejected),
             duplicates=c.duplicates,
             late=c.late,
-            events=self._n_events,
+            events=self._view.n_events,
         )
 
     def desk_status(self) -> DeskStatus:
         """What the desk is doing."""
-        state = "running" if self._working else ("failed" if self._desk_error else "idle")
-        return DeskStatus(
-            state=state,
-            car_id=self._working,
-            answers=self._n_answers,
-            superseded=self.queue.superseded,
-            cached=self.queue.cached,
-            last_s=self._last_desk_s,
-            error=self._desk_error,
-        )
+        return self._book.status(self.queue)
 
     def snapshot(
         self,
@@ -440,12 +353,8 @@ class RaceEngine:
         alarms: tuple[Alarm, ...] = (),
     ) -> RaceSnapshot:
         """Return the race as it is now; parts that have not changed are the same objects as last time."""
-        self._refresh()
-        frozen = self._frozen
-        if "events" not in frozen:
-            frozen["events"] = tuple(self._events)
-        if "laps" not in frozen:
-            frozen["laps"] = tuple(self._laps)
+        view, book = self._view, self._book
+        view.refresh(self.twin)
         frame = self.frame
         # The parts are validated models already; checking them again at 10 Hz would cost more than all the rest.
         return RaceSnapshot.model_construct(
@@ -456,34 +365,15 @@ class RaceEngine:
             finished=self.finished,
             info=self.info,
             frame=frame,
-            cars=self._cars,
-            field=self._field,
-            events=frozen["events"],
-            laps=frozen["laps"],
-            followed=self.followed,
-            answers=self._answers,
-            advice=self._advice,
+            cars=view.cars,
+            field=view.field,
+            events=view.events,
+            laps=view.laps,
+            followed=book.followed,
+            answers=book.answers,
+            advice=book.advice,
             counters=counters or self.counters(),
             desk=self.desk_status(),
             journal=journal or JournalStatus(),
             alarms=alarms,
         )
-
-
-def _row(e: LapCompleted) -> LapRow:
-    return LapRow.model_construct(
-        lap=e.lap,
-        car_id=e.car_id,
-        lap_time_s=e.lap_time_s,
-        line_time_s=e.line_time_s,
-        gap_s=e.gap_s,
-        interval_s=e.interval_s,
-        laps_down=e.laps_down,
-        position=e.position,
-        compound=e.tyre.compound,
-        tyre_age=e.tyre.age,
-        pit_in=e.pit_in,
-        pit_out=e.pit_out,
-        track_status=e.track_status,
-        neutralised=e.neutralised,
-    )

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from racetwin.errors import DataError
-from racetwin.runtime.journal import Journal, RunInfo
+from racetwin.runtime.journal import Journal
+from racetwin.runtime.journal_records import RunInfo
 
 
 def export_run(journal: Journal, run: RunInfo, folder: Path, version: str) -> list[Path]:

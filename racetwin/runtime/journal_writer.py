@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from racetwin.runtime.journal import Batch, Journal, StoredSnapshot, events_of
+from racetwin.runtime.journal import Journal
+from racetwin.runtime.journal_records import Batch, StoredSnapshot, events_of
 from racetwin.runtime.snapshot import JournalStatus
 from racetwin.schemas import TelemetryFrame
 

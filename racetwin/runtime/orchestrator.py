@@ -12,21 +12,22 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Hashable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import orjson
 
 from racetwin import __version__
-from racetwin.errors import DataError, InputError
+from racetwin.errors import InputError
 from racetwin.runtime.desk_queue import Advised, DeskRequest
+from racetwin.runtime.desk_worker import DeskWorker
 from racetwin.runtime.engine import RaceEngine
-from racetwin.runtime.journal import Journal
+from racetwin.runtime.health import health
 from racetwin.runtime.journal_writer import JournalWriter
 from racetwin.runtime.monitor import SystemMonitor
-from racetwin.runtime.recovery import pack, rebuild
+from racetwin.runtime.recovery import pack
+from racetwin.runtime.replicas import Replicas
 from racetwin.runtime.snapshot import Counters, JournalStatus, RaceSnapshot
-from racetwin.runtime.standby import HEARTBEAT_S
+from racetwin.runtime.time_travel import known_at, remembered
 from racetwin.runtime.wire import Publisher
 from racetwin.schemas import MAX_CARS, Rejection
 
@@ -37,8 +38,6 @@ Raw = Any
 SNAPSHOT_EVERY_S = 5.0
 STATUS_EVERY_S = 0.5
 RESTART_AFTER_S = 1.0
-REPLICA_WITHIN_S = 0.5
-"""How long an acknowledgement waits for a standby to have the frame, too."""
 BREATHE_EVERY = 20
 """Frames in a row after which the loop looks after everybody else, when the feed never waits."""
 
@@ -95,27 +94,23 @@ class MainOrchestrator:
         self.journal = journal
         self.monitor = monitor or SystemMonitor()
         self.publisher = Publisher()
+        self.worker = DeskWorker(engine.queue, desk_deadline_s)
+        self.replicas = Replicas(journal)
         self.in_step = in_step
         self.subscribers = 0
         self.drops = 0
         self.feed_ended = False
         self._interval = 1.0 / rate_hz
-        self._deadline = desk_deadline_s
         self._report = report or (lambda _: None)
         self._listeners: tuple[Callable[[RaceSnapshot], None], ...] = ()
         self._pending_since: float | None = None
         self._published = 0.0
         self._lap_published = -1
-        self._replicas: dict[Hashable, int] = {}
-        self._confirmed = asyncio.Condition()
-        self._telling: set[asyncio.Future[None]] = set()
         self._dirty = asyncio.Event()
         self._desk_wanted = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._desk_thread = ThreadPoolExecutor(1, thread_name_prefix="racetwin: desk")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._followers: dict[Hashable, tuple[str, ...]] = {None: engine.followed} if engine.followed else {}
-        self._asked: dict[tuple[Any, ...], asyncio.Future[Advised]] = {}
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -159,7 +154,7 @@ class MainOrchestrator:
                 await self.journal.close()
                 if writer is not None:
                     await writer
-            self._desk_thread.shutdown(wait=False, cancel_futures=True)
+            self.worker.close()
             self.publish()
 
     @property
@@ -250,51 +245,16 @@ class MainOrchestrator:
         self.publish()
 
     async def acknowledged(self, number: int) -> None:
-        """Return when a frame is safe: in the journal, or at once where none is kept."""
-        if self.journal is None:
-            return
-        await self.journal.committed(number)
-        if self._replicas:
-            with contextlib.suppress(TimeoutError):  # a standby that hangs must not hold up the race
-                async with asyncio.timeout(REPLICA_WITHIN_S), self._confirmed:
-                    await self._confirmed.wait_for(lambda: min(self._replicas.values(), default=number) >= number)
+        """Return when a frame is safe: in the journal (at once where none is kept) and known to the standbys."""
+        await self.replicas.acknowledged(number)
 
-    async def replicate(self, after: int) -> AsyncGenerator[tuple[int, int, bytes] | None, None]:
+    def replicate(self, after: int) -> AsyncGenerator[tuple[int, int, bytes] | None, None]:
         """Yield ``(first, last, packed frames)`` as they are committed after frame ``after``; None as a sign of life."""
-        if self.journal is None:
-            raise InputError("replicate: this engine keeps no journal")
-        run_id = self.engine.run_id
-        reader = await asyncio.to_thread(Journal, self.journal.journal.path)
-        try:
-            yield None
-            while True:
-                batches = await asyncio.to_thread(reader.batches, run_id, after=after)
-                for batch in batches:
-                    yield batch
-                    after = batch[1]
-                if not batches:
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(HEARTBEAT_S):
-                            await self.journal.committed(after + 1)
-                            continue
-                    yield None
-        finally:
-            reader.close()
+        return self.replicas.stream(self.engine.run_id, after)
 
     def confirm(self, replica: Hashable, n: int | None) -> None:
         """Note that a standby has everything up to frame ``n``; None: it has left."""
-        if n is None:
-            self._replicas.pop(replica, None)
-        else:
-            self._replicas[replica] = n
-
-        async def tell() -> None:
-            async with self._confirmed:
-                self._confirmed.notify_all()
-
-        task = asyncio.ensure_future(tell())
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        self.replicas.confirm(replica, n)
 
     def last_refusal(self) -> Rejection:
         """Return why the newest refused frame was refused."""
@@ -373,22 +333,11 @@ class MainOrchestrator:
 
     async def compute(self, work: Callable[..., T], *args: Any) -> T:
         """Run kernel work in the desk's thread, after what is being worked on."""
-        return await asyncio.get_running_loop().run_in_executor(self._desk_thread, lambda: work(*args))
+        return await self.worker.compute(work, *args)
 
     async def ask(self, request: DeskRequest) -> Advised:
         """Return the desk's answer to a request: from memory where it is known, once for all who ask the same."""
-        queue = self.engine.queue
-        known = queue.known(request)
-        if known is not None:
-            return known
-        waiting = self._asked.get(request.key)
-        if waiting is None:
-            work = asyncio.get_running_loop().run_in_executor(self._desk_thread, queue.work, request, self._deadline)
-            waiting = self._asked[request.key] = asyncio.ensure_future(work)
-            waiting.add_done_callback(lambda _: self._asked.pop(request.key, None))
-        advised = await asyncio.shield(waiting)
-        queue.remember(advised)
-        return advised
+        return await self.worker.ask(request)
 
     # --- snapshots out ------------------------------------------------------------------------------------------------
 
@@ -420,8 +369,7 @@ class MainOrchestrator:
         begin = time.perf_counter()
         self._published = time.monotonic()
         counters = self._counters()
-        journal = self.journal.status if self.journal is not None else JournalStatus()
-        snapshot = self.engine.snapshot(counters=counters, journal=journal, alarms=self.monitor.alarms)
+        snapshot = self.engine.snapshot(counters=counters, journal=self._journal_status(), alarms=self.monitor.alarms)
         snapshot = self.publisher.publish(snapshot)
         for listener in self._listeners:
             try:
@@ -471,34 +419,12 @@ class MainOrchestrator:
         writer.snapshot(n, frame.time_s, frame.lap, state_hash, __version__, blob)
 
     def remembered(self, lap: int | None = None, time_s: float | None = None) -> RaceSnapshot:
-        """Return what was known at a moment, from memory: exactly so at the end of a lap, else as of the lap's end before.
-
-        Raises
-        ------
-        InputError
-            If the race has not come that far.
-        """
-        laps = dict(self.engine.laps_archive)
-        if lap is not None and lap in laps:
-            return laps[lap]
-        if time_s is not None:
-            known = [s for s in laps.values() if s.time_s <= time_s]
-            if known:
-                return max(known, key=lambda s: s.time_s)
-        have = f"laps {min(laps)} to {max(laps)}" if laps else "no lap yet"
-        asked = f"lap {lap}" if lap is not None else f"{time_s} s"
-        raise InputError(f"at: {asked} is not known; this engine has {have}")
+        """Return what was known at a moment, from memory; :class:`InputError` if the race has not come that far."""
+        return remembered(self.engine.laps_archive, lap, time_s)
 
     async def at(self, lap: int | None = None, time_s: float | None = None) -> RaceSnapshot:
         """Return what was known when the leader had completed ``lap`` laps, or at race time ``time_s``."""
-        if self.journal is None or (lap is not None and lap in self.engine.laps_archive):
-            return self.remembered(lap, time_s)
-        await self.journal.flush()
-        path, run_id = self.journal.journal.path, self.journal.run_id
-        try:
-            return await asyncio.to_thread(rebuild, path, run_id, lap=lap, time_s=time_s)
-        except DataError as error:
-            raise InputError(str(error)) from None
+        return await known_at(self.engine.laps_archive, self.journal, lap, time_s)
 
     # --- about itself -------------------------------------------------------------------------------------------------
 
@@ -519,45 +445,16 @@ class MainOrchestrator:
 
     def health(self) -> Mapping[str, Any]:
         """Return the state of each part, with ages; ``status`` is the worst of them."""
-        c = self._counters()
-        journal = self.journal.status if self.journal is not None else JournalStatus()
-        desk = self.engine.desk_status()
-        snapshot = self.publisher.snapshot
-        finished = bool(snapshot and snapshot.finished) or self.feed_ended
-        silent = c.frame_age_s is not None and c.frame_age_s > 5.0 and not finished
-        feed = "ended" if finished else ("silent" if silent else ("ok" if c.frames_in else "waiting"))
-        if getattr(self.feed, "following", False):
-            feed = "standby"
-        alarms = self.monitor.alarms
-        degraded = silent or journal.state == "degraded" or desk.state == "failed" or bool(alarms)
-        return {
-            "status": "degraded" if degraded else "ok",
-            "version": __version__,
-            "run_id": self.engine.run_id,
-            "race_id": self.engine.info.race_id or None,
-            "frames_in": c.frames_in,
-            "frames_processed": c.frames_processed,
-            "components": {
-                "feed": {
-                    "status": feed,
-                    "age_s": c.frame_age_s,
-                    "frames_per_s": c.frames_per_s,
-                    "behind_s": c.behind_s,
-                },
-                "ingestor": {
-                    "status": "ok",
-                    "accepted": c.frames_accepted,
-                    "rejected": c.frames_rejected,
-                    "waiting": c.frames_waiting,
-                },
-                "twins": {
-                    "status": "ok" if self.engine.twin else "waiting",
-                    "cars": len(snapshot.cars) if snapshot else 0,
-                },
-                "desk": {"status": desk.state, "answers": desk.answers, "error": desk.error},
-                "journal": {"status": journal.state, "pending": journal.pending, "error": journal.error},
-                "standby": {"status": "ok" if self._replicas else "none", "engines": len(self._replicas)},
-                "viewers": {"status": "ok", "subscribers": self.subscribers, "drops": self.drops},
-            },
-            "alarms": [a.model_dump() for a in alarms],
-        }
+        return health(
+            self.engine,
+            self.publisher.snapshot,
+            self._counters(),
+            self._journal_status(),
+            self.monitor.alarms,
+            standbys=len(self.replicas),
+            following=bool(getattr(self.feed, "following", False)),
+            ended=self.feed_ended,
+        )
+
+    def _journal_status(self) -> JournalStatus:
+        return self.journal.status if self.journal is not None else JournalStatus()

@@ -14,7 +14,8 @@ import orjson
 
 from racetwin.errors import DataError, RacetwinError
 from racetwin.runtime.engine import RaceEngine
-from racetwin.runtime.journal import Journal, RunInfo, StoredSnapshot
+from racetwin.runtime.journal import Journal
+from racetwin.runtime.journal_records import RunInfo, StoredSnapshot
 from racetwin.runtime.snapshot import RaceInfo, RaceSnapshot
 from racetwin.schemas import DeskAnswer, Recommendation
 

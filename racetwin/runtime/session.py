@@ -14,7 +14,8 @@ from typing import Any
 from racetwin import __version__
 from racetwin.config import Settings
 from racetwin.runtime.engine import RaceEngine
-from racetwin.runtime.journal import Journal, JournalDamagedError, RunInfo
+from racetwin.runtime.journal import Journal
+from racetwin.runtime.journal_records import JournalDamagedError, RunInfo
 from racetwin.runtime.journal_writer import JournalWriter
 from racetwin.runtime.orchestrator import MainOrchestrator
 from racetwin.runtime.recovery import RecoveryReport, SystemRecoveryManager

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from racetwin.config import Settings
 from racetwin.config import settings as process_settings
 from racetwin.errors import DataError, InputError
-from racetwin.runtime.journal import Journal, RunInfo
+from racetwin.runtime.journal import Journal
+from racetwin.runtime.journal_records import RunInfo
 from racetwin.schemas import TelemetryFrame
 
 if TYPE_CHECKING:

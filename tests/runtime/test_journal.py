@@ -7,7 +7,8 @@ import pytest
 
 from racetwin.errors import ConfigurationError, DataError
 from racetwin.runtime import journal_schema
-from racetwin.runtime.journal import SNAPSHOTS_KEPT, Batch, Journal, StoredSnapshot
+from racetwin.runtime.journal import SNAPSHOTS_KEPT, Journal
+from racetwin.runtime.journal_records import Batch, StoredSnapshot
 
 pytestmark = pytest.mark.unit
 

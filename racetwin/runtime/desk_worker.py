@@ -1,0 +1,58 @@
+"""The desk's thread: one piece of kernel work at a time, and equal questions are worked out once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from racetwin.runtime.desk_queue import Advised, DeskQueue, DeskRequest
+
+T = TypeVar("T")
+
+
+class DeskWorker:
+    """Answers questions to the desk beside the event loop.
+
+    Parameters
+    ----------
+    queue
+        Who answers, and remembers answers.
+    deadline_s
+        Most seconds an answer may take before the desk returns what it has.
+    """
+
+    def __init__(self, queue: DeskQueue, deadline_s: float | None = None) -> None:
+        self.queue = queue
+        self.waiting = 0
+        """Pieces of work that wait for the thread or are in it."""
+        self._deadline = deadline_s
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="racetwin: desk")
+        self._asked: dict[tuple[Any, ...], asyncio.Future[Advised]] = {}
+
+    async def compute(self, work: Callable[..., T], *args: Any) -> T:
+        """Run kernel work in the desk's thread, after what is being worked on."""
+        self.waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*args))
+        finally:
+            self.waiting -= 1
+
+    async def ask(self, request: DeskRequest) -> Advised:
+        """Return the desk's answer to a request: from memory where it is known, once for all who ask the same."""
+        known = self.queue.known(request)
+        if known is not None:
+            return known
+        waiting = self._asked.get(request.key)
+        if waiting is None:
+            work = self.compute(self.queue.work, request, self._deadline)
+            waiting = self._asked[request.key] = asyncio.ensure_future(work)
+            waiting.add_done_callback(lambda _: self._asked.pop(request.key, None))
+        advised = await asyncio.shield(waiting)
+        self.queue.remember(advised)
+        return advised
+
+    def close(self) -> None:
+        """Let the thread go; what it has not begun is dropped."""
+        self._thread.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,74 @@
+"""The health check: the state of each part, and the worst of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from racetwin import __version__
+from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.snapshot import Alarm, Counters, JournalStatus, RaceSnapshot
+
+SILENT_S = 5.0
+"""A feed that has not sent for so long is silent."""
+
+
+def health(
+    engine: RaceEngine,
+    snapshot: RaceSnapshot | None,
+    counters: Counters,
+    journal: JournalStatus,
+    alarms: tuple[Alarm, ...],
+    *,
+    standbys: int = 0,
+    following: bool = False,
+    ended: bool = False,
+) -> Mapping[str, Any]:
+    """Return the state of each part, with ages; ``status`` is ``degraded`` if any of them is.
+
+    Parameters
+    ----------
+    standbys
+        Engines that follow this one.
+    following
+        Whether this one follows another.
+    ended
+        Whether the feed has nothing more to give.
+    """
+    c = counters
+    desk = engine.desk_status()
+    finished = bool(snapshot and snapshot.finished) or ended
+    silent = c.frame_age_s is not None and c.frame_age_s > SILENT_S and not finished
+    feed = "ended" if finished else ("silent" if silent else ("ok" if c.frames_in else "waiting"))
+    degraded = silent or journal.state == "degraded" or desk.state == "failed" or bool(alarms)
+    return {
+        "status": "degraded" if degraded else "ok",
+        "version": __version__,
+        "run_id": engine.run_id,
+        "race_id": engine.info.race_id or None,
+        "frames_in": c.frames_in,
+        "frames_processed": c.frames_processed,
+        "components": {
+            "feed": {
+                "status": "standby" if following else feed,
+                "age_s": c.frame_age_s,
+                "frames_per_s": c.frames_per_s,
+                "behind_s": c.behind_s,
+            },
+            "ingestor": {
+                "status": "ok",
+                "accepted": c.frames_accepted,
+                "rejected": c.frames_rejected,
+                "waiting": c.frames_waiting,
+            },
+            "twins": {
+                "status": "ok" if engine.twin else "waiting",
+                "cars": len(snapshot.cars) if snapshot else 0,
+            },
+            "desk": {"status": desk.state, "answers": desk.answers, "error": desk.error},
+            "journal": {"status": journal.state, "pending": journal.pending, "error": journal.error},
+            "standby": {"status": "ok" if standbys else "none", "engines": standbys},
+            "viewers": {"status": "ok", "subscribers": c.subscribers, "drops": c.subscriber_drops},
+        },
+        "alarms": [a.model_dump() for a in alarms],
+    }
