@@ -15,7 +15,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-test race-day test lint types notebooks browser chaos backtest bench clean
+.PHONY: help env env-test race-day test lint types notebooks browser chaos max backtest bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,7 +34,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
 	@echo "Installing what the tests need ..."
-	@$(BIN)/python -m pip install --quiet --editable '.[mojo,feeds,cluster,fastf1,calibrate,test]'
+	@$(BIN)/python -m pip install --quiet --editable '.[mojo,feeds,llm,cluster,fastf1,calibrate,test]'
 	@touch $@
 
 env: $(VENV)/.installed ## create the environment
@@ -44,7 +44,7 @@ race-day: $(VENV)/.installed ## a Grand Prix with live advice: RACE=2024-12-grea
 	@exec $(BIN)/racetwin race-day $(if $(RACE),--race $(RACE)) --speed $(SPEED)
 
 test: $(VENV)/.installed-test lint types ## all tests but the slow ones; CATEGORY=unit|integration|live
-	$(BIN)/python -m pytest -q -m "$(if $(CATEGORY),$(CATEGORY) and )not browser and not chaos and not backtest"
+	$(BIN)/python -m pytest -q -m "$(if $(CATEGORY),$(CATEGORY) and )not browser and not chaos and not backtest and not max"
 
 lint: $(VENV)/.installed-test ## ruff and the import contracts
 	$(BIN)/ruff check .
@@ -62,6 +62,9 @@ browser: $(VENV)/.installed-test ## the race-day page in headless Chromium
 
 chaos: $(VENV)/.installed-test ## kill, pause and cut real processes
 	$(BIN)/python -m pytest -q -m chaos
+
+max: $(VENV)/.installed-test ## the co-strategist against a real MAX server (installs it the first time, 1.3 GB)
+	$(BIN)/python -m pytest -q -m max
 
 backtest: $(VENV)/.installed-test ## forecasts against races they never saw
 	$(BIN)/python -m pytest -q -m backtest

@@ -87,10 +87,19 @@ class Settings(BaseSettings):
     seed: int = Field(default=1, ge=0, lt=2**32)
     cluster: str | None = Field(default=None, description="address of a Dask scheduler")
 
-    llm_url: str = "http://127.0.0.1:8000/v1"
-    llm_model: str = "modularai/Llama-3.1-8B-Instruct-GGUF"
+    llm_url: str = Field(default="http://127.0.0.1:8000/v1", description="OpenAI-compatible server, with its version")
+    llm_model: str = Field(default="", description="name of the model as the server lists it; empty: its first")
     llm_api_key: SecretStr | None = None
-    llm_enabled: bool = Field(default=False, description="have the model word the advice; otherwise rules do")
+    llm_enabled: bool | None = Field(
+        default=None,
+        description="have a language model word the advice: true, false, or (default) when the server is found healthy",
+    )
+    llm_embedded: bool = Field(
+        default=False, description="serve the small local model of the extra [llm] where no other server answers"
+    )
+    max_program: Path | None = Field(
+        default=None, description="the program 'max'; default: our installation, or the PATH"
+    )
     llm_deadline_s: float = Field(default=20.0, gt=0, description="longest wait for the model's wording")
 
     @classmethod

@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from racetwin import __version__
-from racetwin.cli import backtest, bench, data, feeds, journal, model, race, review, status, strategy, validate
+from racetwin.cli import (
+    backtest,
+    bench,
+    data,
+    feeds,
+    journal,
+    max,
+    max_test,
+    model,
+    race,
+    review,
+    status,
+    strategy,
+    validate,
+)
 
 app = typer.Typer(
     name="racetwin",
@@ -49,3 +63,5 @@ app.command("schema")(model.schema)
 app.add_typer(data.app, name="data")
 app.command("status")(status.status)
 app.add_typer(journal.app, name="journal")
+app.add_typer(max.app, name="max")
+app.command("max-test")(max_test.max_test)

@@ -10,7 +10,16 @@ A value that the source does not carry is ``None``; nothing is invented.
 
 from __future__ import annotations
 
-from racetwin.schemas.advice import AdviceLife, Alternative, Checked, Fact, Recommendation, Sentence
+from racetwin.schemas.advice import (
+    AdviceLife,
+    AdviceTexts,
+    Alternative,
+    Checked,
+    Fact,
+    ModelWording,
+    Recommendation,
+    Sentence,
+)
 from racetwin.schemas.events import (
     Event,
     FeedGap,
@@ -72,6 +81,7 @@ __all__ = [
     "FRAME_VERSION",
     "MAX_CARS",
     "AdviceLife",
+    "AdviceTexts",
     "Alternative",
     "BestResponse",
     "CarId",
@@ -90,6 +100,7 @@ __all__ = [
     "LapCompleted",
     "LapNumber",
     "Model",
+    "ModelWording",
     "Overtake",
     "PitEntered",
     "PitExited",

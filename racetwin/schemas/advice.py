@@ -51,6 +51,39 @@ class Checked(Model):
         return 1.0 if not self.claims else self.supported / self.claims
 
 
+class AdviceTexts(Model):
+    """The texts of one recommendation."""
+
+    title: str
+    description: str
+    expected_benefit: str
+    reasoning: str
+    risks: tuple[str, ...] = ()
+
+
+class ModelWording(Model):
+    """What a language model was asked to word, and what became of it.
+
+    ``state``: it is ``asked``; its wording is ``shown``; it was ``refused`` by the checker; the model was ``unavailable``.
+    ``small`` marks a model of so few parameters that it words plainly and is often refused. ``objections`` are the checker's to
+    what was not shown; ``own`` is our wording of the same advice, where the model's is shown. Times are in seconds.
+    """
+
+    state: Literal["asked", "shown", "refused", "unavailable"]
+    model: str = ""
+    small: bool = False
+    detail: str = Field(default="", description="why it is not shown, in one line")
+    objections: tuple[str, ...] = ()
+    claims: Annotated[int, Field(ge=0)] = 0
+    supported: Annotated[int, Field(ge=0)] = 0
+    attempts: Annotated[int, Field(ge=0)] = 0
+    first_token_s: float | None = None
+    elapsed_s: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    own: AdviceTexts | None = None
+
+
 class AdviceLife(Model):
     """What became of a piece of advice since it was first given.
 
@@ -93,4 +126,5 @@ class Recommendation(Model):
     kind: str = Field(default="", description="what it is about: stop, cover, traffic, tyres, rain")
     sentences: tuple[Sentence, ...] = Field(default=(), description="its sentences with the facts behind each")
     checked: Checked | None = Field(default=None, description="the checker's verdict on what is shown")
+    worded: ModelWording | None = Field(default=None, description="None where no language model was asked")
     life: AdviceLife | None = Field(default=None, description="None where nothing was said before")

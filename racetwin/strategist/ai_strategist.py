@@ -19,8 +19,8 @@ from racetwin.strategist.wording import Worded, check_own, word
 class AIStrategist:
     """Turns simulation results and twin states into recommendations; an asynchronous context manager.
 
-    What is advised is decided by rules; a language model words it where the setting ``llm_enabled`` says so, and only wording
-    that the checker of claims passes is shown.
+    What is advised is decided by rules; a language model words it where the setting ``llm_enabled`` says so, or, where that is
+    not set, a model server is found healthy. Only wording that the checker of claims passes is shown.
 
     Parameters
     ----------
@@ -45,12 +45,16 @@ class AIStrategist:
 
     def __init__(self, settings: Settings | None = None, *, client: ModelClient | None = None) -> None:
         chosen = settings or process_settings()
-        self._client = client or (ModelClient.from_settings(chosen) if chosen.llm_enabled else None)
+        self._client = client or (None if chosen.llm_enabled is False else ModelClient.from_settings(chosen))
+        self._only_if_healthy = client is None and chosen.llm_enabled is None
         self._deadline_s = chosen.llm_deadline_s
 
     async def __aenter__(self) -> Self:
         if self._client is not None:
             await self._client.__aenter__()
+            if self._only_if_healthy and not await self._client.healthy():
+                await self._client.__aexit__(None, None, None)
+                self._client = None
         return self
 
     async def __aexit__(

@@ -97,6 +97,15 @@ class Checker:
         bad = min(total, len(objections))
         return Verdict(claims=total, supported=total - bad, objections=tuple(objections))
 
+    def evidence(self, text: str) -> tuple[int, ...]:
+        """Return the numbers of the facts that a text rests on: those that say what one of its claims says."""
+        found: set[int] = set()
+        for clause in clauses(text):
+            pool = self._pool(clause)
+            for claim in claims_in(clause):
+                found |= {f.id for f in pool if any(_says(c, claim) for c in self._claims[f.id])}
+        return tuple(sorted(found))
+
     # --- one clause ---------------------------------------------------------------------------------------------
 
     def _clause(self, clause: str) -> tuple[int, list[Objection]]:
@@ -239,6 +248,14 @@ class Checker:
         if named:
             return named[0] == plan
         return bool(_OTHER_PLAN.search(subject))
+
+
+def _says(fact: Claim, said: Claim) -> bool:
+    """Whether a claim of a fact is the claim that was said."""
+    if said.kind in ("car", "compound"):
+        return fact.kind == said.kind and fact.value == said.value and _same_side(said, fact)
+    same = said.kind in (fact.kind, "number") and _same_number(said, fact) and _same_topic(said, fact)
+    return same and _same_side(said, fact) and (not fact.cars or not said.cars or bool(fact.cars & said.cars))
 
 
 def _same_number(said: Claim, fact: Claim) -> bool:

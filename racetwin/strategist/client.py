@@ -8,28 +8,51 @@ asking a server that keeps failing until it has had time to recover.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import httpx
-import orjson
 
 from racetwin.config import Settings
 from racetwin.errors import RacetwinError
+from racetwin.strategist.model_stream import (
+    BadRequestError,
+    OverloadedError,
+    ServerError,
+    events,
+    raise_for_status,
+    text_of,
+)
 
 HEALTH_TIMEOUT_S = 2.0
 BREAKER_FAILURES = 3
 """Failures in a row after which a server is left alone ..."""
 BREAKER_REST_S = 30.0
 """... for this long."""
+OVERLOADED_PAUSE_S = 0.25
+"""Before asking again a server that has too much to do."""
 MAX_ANSWER_CHARS = 20_000
 """An answer longer than this is a server gone wrong, not advice."""
+SMALL_BELOW = 3e9
+"""Models of fewer parameters are marked as small: they write well-formed answers, and often untrue ones."""
+
+Failure = Literal["absent", "deadline", "network", "server", "overloaded", "refused", "resting"]
 
 
 class ModelUnavailableError(RacetwinError):
-    """The language model gave no usable answer in time; advice goes out in our own wording."""
+    """The language model gave no usable answer in time; advice goes out in our own wording.
+
+    ``kind`` says which way: no server or not the model (``absent``), no answer in time (``deadline``), the connection
+    (``network``), the server (``server``), too many questions (``overloaded``), the question itself (``refused``), or the
+    circuit breaker (``resting``).
+    """
+
+    def __init__(self, message: str, kind: Failure = "server") -> None:
+        super().__init__(message)
+        self.kind: Failure = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +77,21 @@ class Usage:
     cancelled: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    by_kind: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Breaker:
-    """Leaves a failing server alone for a while."""
+    """Leaves a failing server alone for a while; then one question shows whether it has recovered."""
 
     failures: int = 0
     open_until: float = 0.0
 
     def check(self, now: float) -> None:
         if now < self.open_until:
-            raise ModelUnavailableError(f"the model server failed {self.failures} times in a row; trying again later")
+            raise ModelUnavailableError(
+                f"the model server failed {self.failures} times in a row; trying again later", "resting"
+            )
 
     def failed(self, now: float) -> None:
         self.failures += 1
@@ -86,7 +112,7 @@ class ModelClient:
     url
         Base URL with the version, e.g. ``http://127.0.0.1:8000/v1``.
     model
-        Name as the server lists it.
+        Name as the server lists it; empty: the first that it lists.
     api_key
         Sent as a bearer token where given; never shown.
     transport
@@ -96,12 +122,14 @@ class ModelClient:
     """
 
     url: str
-    model: str
+    model: str = ""
     api_key: str | None = field(default=None, repr=False)
     transport: httpx.AsyncBaseTransport | None = field(default=None, repr=False)
     clock: Callable[[], float] = field(default=lambda: asyncio.get_running_loop().time(), repr=False)
     usage: Usage = field(default_factory=Usage)
     takes_schema: bool | None = None
+    parameters: float | None = None
+    _counts: bool = field(default=True, repr=False)
     _breaker: _Breaker = field(default_factory=_Breaker, repr=False)
     _http: httpx.AsyncClient | None = field(default=None, repr=False)
 
@@ -127,21 +155,23 @@ class ModelClient:
             await self._http.aclose()
             self._http = None
 
+    @property
+    def small(self) -> bool:
+        """Whether the model is a small one, by the server's word or by its name ("SmolLM2-135M", "Llama-3.1-8B")."""
+        size = self.parameters if self.parameters is not None else parameters_in(self.model)
+        return size is not None and size < SMALL_BELOW
+
     async def models(self) -> list[str]:
         """List the models the server offers; `ModelUnavailableError` says why it could not."""
-        try:
-            reply = await self._client.get("/models", timeout=HEALTH_TIMEOUT_S)
-            reply.raise_for_status()
-            return [str(m["id"]) for m in reply.json()["data"]]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            raise ModelUnavailableError(f"no model server answers at {self.url} ({type(error).__name__})") from error
+        return list(await self._listing())
 
     async def healthy(self) -> bool:
-        """Whether the server answers and offers the model."""
+        """Whether the server answers and offers the model; a model not named yet becomes the first it lists."""
         try:
-            return self.model in await self.models()
+            await self._find()
         except ModelUnavailableError:
             return False
+        return True
 
     async def ask(
         self,
@@ -162,23 +192,30 @@ class ModelClient:
         Raises
         ------
         ModelUnavailableError
-            No answer: the deadline, the network, the server, or the circuit breaker; the message says which.
+            No answer: the deadline, the network, the server, or the circuit breaker; the message and ``kind`` say which.
         """
         self._breaker.check(self.clock())
         try:
             async with asyncio.timeout(deadline_s):
-                answer = await self._ask_twice(messages, schema, max_tokens, temperature, seed, on_text)
+                if not self.model:
+                    await self._find()
+                body: dict[str, Any] = {
+                    "model": self.model,
+                    "messages": messages,
+                    "max_tokens": max_tokens,
+                    "temperature": temperature,
+                    "stream": True,
+                }
+                if seed is not None:
+                    body["seed"] = seed
+                answer = await self._ask_twice(body, schema, on_text)
         except asyncio.CancelledError:
             self.usage.cancelled += 1
             raise
         except TimeoutError as error:
-            self._fail()
-            raise ModelUnavailableError(f"no answer within {deadline_s:g} s from {self.url}") from error
-        except (httpx.HTTPError, ModelUnavailableError) as error:
-            self._fail()
-            if isinstance(error, ModelUnavailableError):
-                raise
-            raise ModelUnavailableError(f"{self.url}: {type(error).__name__} {error}".strip()) from error
+            raise self._failed(f"no answer within {deadline_s:g} s from {self.url}", "deadline") from error
+        except ModelUnavailableError as error:
+            raise self._failed(str(error), error.kind) from error
         self._breaker.worked()
         self.usage.answers += 1
         self.usage.prompt_tokens += answer.prompt_tokens or 0
@@ -188,57 +225,81 @@ class ModelClient:
     @property
     def _client(self) -> httpx.AsyncClient:
         if self._http is None:
-            raise ModelUnavailableError("the model client is not open: use 'async with'")
+            raise ModelUnavailableError("the model client is not open: use 'async with'", "absent")
         return self._http
 
-    def _fail(self) -> None:
+    def _failed(self, message: str, kind: Failure) -> ModelUnavailableError:
         self.usage.failures += 1
+        self.usage.by_kind[kind] = self.usage.by_kind.get(kind, 0) + 1
         self._breaker.failed(self.clock())
+        return ModelUnavailableError(message, kind)
+
+    async def _listing(self) -> dict[str, float | None]:
+        """Return the models the server lists, each with its number of parameters where it says so."""
+        try:
+            reply = await self._client.get("/models", timeout=HEALTH_TIMEOUT_S)
+            reply.raise_for_status()
+            listed = reply.json()["data"]
+            return {str(m["id"]): (m.get("meta") or {}).get("n_params") for m in listed}
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelUnavailableError(
+                f"no model server answers at {self.url} ({type(error).__name__})", "absent"
+            ) from error
+
+    async def _find(self) -> None:
+        listed = await self._listing()
+        if not self.model and listed:
+            self.model = next(iter(listed))
+        if self.model not in listed:
+            offered = ", ".join(listed) or "none"
+            raise ModelUnavailableError(f"{self.url} does not offer {self.model!r}; it offers {offered}", "absent")
+        self.parameters = listed[self.model]
 
     async def _ask_twice(
-        self,
-        messages: list[dict[str, str]],
-        schema: Mapping[str, Any] | None,
-        max_tokens: int,
-        temperature: float,
-        seed: int | None,
-        on_text: Callable[[str], None] | None,
+        self, body: dict[str, Any], schema: Mapping[str, Any] | None, on_text: Callable[[str], None] | None
     ) -> Answer:
-        body: dict[str, Any] = {
-            "model": self.model,
-            "messages": messages,
-            "max_tokens": max_tokens,
-            "temperature": temperature,
-            "stream": True,
-        }
-        if seed is not None:
-            body["seed"] = seed
-        for attempt in (1, 2):
+        kind: Failure = "server"
+        why = ""
+        for _ in range(2):
             try:
                 return await self._ask_in_the_form_it_takes(body, schema, on_text)
-            except (httpx.TransportError, _ServerError) as error:
-                if attempt == 2:
-                    raise ModelUnavailableError(f"{self.url}: {type(error).__name__} {error}".strip()) from error
-        raise AssertionError("unreachable: the loop returns or raises")
+            except BadRequestError as error:
+                raise ModelUnavailableError(f"{self.url} refused the request: {error}", "refused") from error
+            except OverloadedError as error:
+                kind, why = "overloaded", str(error)
+                await asyncio.sleep(OVERLOADED_PAUSE_S)
+            except ServerError as error:
+                kind, why = "server", str(error)
+            except httpx.HTTPError as error:
+                kind, why = "network", f"{type(error).__name__} {error}".strip()
+        raise ModelUnavailableError(f"{self.url}: {why}", kind)
 
     async def _ask_in_the_form_it_takes(
         self, body: dict[str, Any], schema: Mapping[str, Any] | None, on_text: Callable[[str], None] | None
     ) -> Answer:
-        if schema is not None and self.takes_schema is not False:
-            form = {"type": "json_schema", "json_schema": {"name": "advice", "schema": schema, "strict": True}}
+        """Ask with a schema and for token counts; what the server refuses is left out, now and from now on."""
+        while True:
+            asked = dict(body)
+            with_schema = schema is not None and self.takes_schema is not False
+            if with_schema:
+                form = {"name": "advice", "schema": schema, "strict": True}
+                asked["response_format"] = {"type": "json_schema", "json_schema": form}
+            if self._counts:
+                asked["stream_options"] = {"include_usage": True}
             try:
-                answer = await self._stream(body | {"response_format": form}, on_text)
-            except _BadRequestError as error:
-                if "response_format" not in str(error) and "structured" not in str(error):
-                    raise ModelUnavailableError(f"{self.url} refused the request: {error}") from error
-                self.takes_schema = False
-            else:
+                answer = await self._stream(asked, on_text)
+            except BadRequestError as error:
+                said = str(error)
+                if with_schema and ("response_format" in said or "structured" in said):
+                    self.takes_schema = False
+                elif self._counts and "stream_options" in said:
+                    self._counts = False
+                else:
+                    raise
+                continue
+            if with_schema:
                 self.takes_schema = True
-                return answer
-        try:
-            return await self._stream(body, on_text)
-        except _BadRequestError as error:
-            raise ModelUnavailableError(f"{self.url} refused the request: {error}") from error
+            return answer
 
     async def _stream(self, body: dict[str, Any], on_text: Callable[[str], None] | None) -> Answer:
         self.usage.requests += 1
@@ -248,23 +309,21 @@ class ModelClient:
         length = 0
         usage: Mapping[str, Any] = {}
         async with self._client.stream("POST", "/chat/completions", json=body) as reply:
-            if reply.status_code >= 400:
-                text = (await reply.aread()).decode(errors="replace")[:500]
-                raise (_BadRequestError if reply.status_code < 500 else _ServerError)(f"{reply.status_code} {text}")
-            async for event in _events(reply):
+            await raise_for_status(reply)
+            async for event in events(reply):
                 usage = event.get("usage") or usage
-                piece = _delta(event)
+                piece = text_of(event)
                 if not piece:
                     continue
                 first = self.clock() - begun if first is None else first
                 length += len(piece)
                 if length > MAX_ANSWER_CHARS:
-                    raise _ServerError(f"the answer went past {MAX_ANSWER_CHARS} characters")
+                    raise ServerError(f"the answer went past {MAX_ANSWER_CHARS} characters")
                 parts.append(piece)
                 if on_text is not None:
                     on_text(piece)
         if not parts:
-            raise _ServerError("the server ended the stream without an answer")
+            raise ServerError("the server ended the stream without an answer")
         return Answer(
             text="".join(parts),
             model=self.model,
@@ -275,41 +334,15 @@ class ModelClient:
         )
 
 
-class _BadRequestError(Exception):
-    """The server understood and refused."""
+def parameters_in(name: str) -> float | None:
+    """Return the number of parameters that a model's name tells, None where it tells none.
 
-
-class _ServerError(Exception):
-    """The server failed; asking again may help."""
-
-
-async def _events(reply: httpx.Response) -> AsyncIterator[Mapping[str, Any]]:
-    """Yield the JSON of each server-sent event until ``[DONE]``; a plain JSON reply counts as one event."""
-    if "text/event-stream" not in reply.headers.get("content-type", ""):
-        yield _parse(await reply.aread())
-        return
-    async for line in reply.aiter_lines():
-        if not line.startswith("data:"):
-            continue
-        data = line[5:].strip()
-        if data == "[DONE]":
-            return
-        yield _parse(data.encode())
-
-
-def _parse(data: bytes) -> Mapping[str, Any]:
-    try:
-        event = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise _ServerError(f"not JSON: {data[:80]!r}") from error
-    if not isinstance(event, dict):
-        raise _ServerError(f"not an object: {data[:80]!r}")
-    return event
-
-
-def _delta(event: Mapping[str, Any]) -> str:
-    choices = event.get("choices") or []
-    if not choices or not isinstance(choices[0], dict):
-        return ""
-    part = choices[0].get("delta") or choices[0].get("message") or {}
-    return str(part.get("content") or "")
+    Examples
+    --------
+    >>> parameters_in("modularai/Llama-3.1-8B-Instruct-GGUF")
+    8000000000.0
+    >>> parameters_in("SmolLM2-135M-Instruct")
+    135000000.0
+    """
+    found = re.search(r"(?<![A-Za-z\d.])(\d+(?:\.\d+)?)([MB])(?![A-Za-z\d])", name, re.IGNORECASE)
+    return None if found is None else float(found[1]) * (1e9 if found[2].upper() == "B" else 1e6)

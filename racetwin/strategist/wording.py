@@ -7,13 +7,15 @@ in its own words. What fails the checker is asked for once more with the objecti
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from racetwin.schemas import Recommendation
+from racetwin.schemas import AdviceTexts, Checked, ModelWording, Recommendation
+from racetwin.schemas import Sentence as ShownSentence
 from racetwin.strategist.checker import Checker, Objection, Verdict
 from racetwin.strategist.client import Answer, ModelClient, ModelUnavailableError
 
@@ -74,6 +76,7 @@ class Worded:
     """A recommendation as it is shown, and how its wording came about.
 
     ``verdict`` is the checker's on what is shown; ``refused`` the objections to what was not; ``answers`` what the model said.
+    The recommendation carries the same in its field ``worded``, for those who only see that.
     """
 
     recommendation: Recommendation
@@ -111,25 +114,36 @@ def parse(text: str) -> Wording:
         raise ValueError(f"the answer is not in the form asked for: {str(error).splitlines()[0]}") from error
 
 
+def texts_of(r: Recommendation) -> tuple[str, ...]:
+    """Every text of a recommendation that is shown."""
+    return (r.title, r.description, r.expected_benefit, r.reasoning, *r.risks, *(a.text for a in r.alternatives))
+
+
 def check_own(recommendation: Recommendation, retired: tuple[str, ...] = ()) -> Verdict:
     """Check a recommendation's present wording against its facts."""
-    r = recommendation
-    texts = (r.title, r.description, r.expected_benefit, r.reasoning, *r.risks, *(a.text for a in r.alternatives))
-    return Checker(r.facts, retired).check(*texts)
+    return Checker(recommendation.facts, retired).check(*texts_of(recommendation))
 
 
 async def word(
-    client: ModelClient, recommendation: Recommendation, *, deadline_s: float, retired: tuple[str, ...] = ()
+    client: ModelClient,
+    recommendation: Recommendation,
+    *,
+    deadline_s: float,
+    retired: tuple[str, ...] = (),
+    on_text: Callable[[str], None] | None = None,
 ) -> Worded:
     """Have the model word a recommendation, within the deadline; our own wording stands if it cannot or must not be shown."""
     checker = Checker(recommendation.facts, retired)
     refused: tuple[Objection, ...] = ()
     answers: list[Answer] = []
+    verdict = Verdict(0, 0)
     unavailable: str | None = None
     left = deadline_s
     for _ in range(2):
         try:
-            answer = await client.ask(messages(recommendation, refused), deadline_s=left, schema=SCHEMA)
+            answer = await client.ask(
+                messages(recommendation, refused), deadline_s=left, schema=SCHEMA, on_text=on_text
+            )
         except ModelUnavailableError as error:
             unavailable = str(error)
             break
@@ -138,28 +152,112 @@ async def word(
         try:
             wording = parse(answer.text)
         except ValueError as error:
-            refused = (Objection(answer.text[:80], "form", str(error)),)
-            continue
-        verdict = checker.check(*wording.texts())
-        if verdict.passed:
-            return Worded(_apply(recommendation, wording), verdict, refused, tuple(answers))
-        refused = verdict.objections
+            refused, verdict = (Objection(answer.text[:80], "form", str(error)),), Verdict(0, 0)
+        else:
+            verdict = checker.check(*wording.texts())
+            unknown = _unknown_facts(wording, recommendation)
+            if verdict.passed and not unknown:
+                report = _report(client, "shown", answers, verdict, refused, own=_own_texts(recommendation))
+                return Worded(
+                    _apply(recommendation, wording, checker, verdict, report), verdict, refused, tuple(answers)
+                )
+            refused = verdict.objections + unknown
         if left <= 0:
             break
-    return Worded(recommendation, check_own(recommendation, retired), refused, tuple(answers), unavailable)
+    state: Literal["refused", "unavailable"] = "unavailable" if unavailable is not None and not refused else "refused"
+    detail = unavailable or (f"{refused[0].sentence!r}: {refused[0].claim}: {refused[0].why}" if refused else "")
+    report = _report(client, state, answers, verdict, refused, detail=detail)
+    stands = recommendation.model_copy(update={"worded": report})
+    return Worded(stands, check_own(recommendation, retired), refused, tuple(answers), unavailable)
 
 
-def _apply(recommendation: Recommendation, wording: Wording) -> Recommendation:
+def _unknown_facts(wording: Wording, recommendation: Recommendation) -> tuple[Objection, ...]:
+    """Object to sentences that name facts which are not there."""
+    known = {fact.id for fact in recommendation.facts}
+    sentences = (*wording.description, *wording.expected_benefit, *wording.reasoning, *wording.risks)
+    return tuple(
+        Objection(s.text, f"fact {number}", "there is no fact with this number")
+        for s in sentences
+        for number in s.facts
+        if number not in known
+    )
+
+
+def _own_texts(r: Recommendation) -> AdviceTexts:
+    return AdviceTexts(
+        title=r.title,
+        description=r.description,
+        expected_benefit=r.expected_benefit,
+        reasoning=r.reasoning,
+        risks=r.risks,
+    )
+
+
+def _report(
+    client: ModelClient,
+    state: Literal["shown", "refused", "unavailable"],
+    answers: list[Answer],
+    verdict: Verdict,
+    refused: tuple[Objection, ...],
+    *,
+    detail: str = "",
+    own: AdviceTexts | None = None,
+) -> ModelWording:
+    def total(counts: list[int | None]) -> int | None:
+        known = [n for n in counts if n is not None]
+        return sum(known) if known else None
+
+    return ModelWording(
+        state=state,
+        model=client.model,
+        small=client.small,
+        detail=detail[:300],
+        objections=tuple(f"{o.sentence[:120]}: {o.claim[:40]}: {o.why}" for o in refused[:8]),
+        claims=verdict.claims,
+        supported=verdict.supported,
+        attempts=len(answers),
+        first_token_s=_rounded(answers[0].first_token_s) if answers else None,
+        elapsed_s=_rounded(sum(a.elapsed_s for a in answers)) if answers else None,
+        prompt_tokens=total([a.prompt_tokens for a in answers]),
+        completion_tokens=total([a.completion_tokens for a in answers]),
+        own=own,
+    )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def _apply(
+    recommendation: Recommendation, wording: Wording, checker: Checker, verdict: Verdict, report: ModelWording
+) -> Recommendation:
+    """Put the model's texts in the place of ours; each sentence with the facts that the checker found behind it."""
+
     def joined(sentences: tuple[Sentence, ...]) -> str:
         return " ".join(s.text for s in sentences)
 
+    def shown(part: Any, *texts: str) -> list[ShownSentence]:
+        return [ShownSentence(part=part, text=text, facts=checker.evidence(text)) for text in texts]
+
+    kept_risks = tuple(s.text for s in wording.risks) or recommendation.risks
+    sentences = [
+        *shown("title", wording.title),
+        *shown("description", *(s.text for s in wording.description)),
+        *shown("expected_benefit", *(s.text for s in wording.expected_benefit)),
+        *shown("reasoning", *(s.text for s in wording.reasoning)),
+        *shown("risks", *kept_risks),
+        *shown("alternatives", *(a.text for a in recommendation.alternatives)),
+    ]
     return recommendation.model_copy(
         update={
             "title": wording.title,
             "description": joined(wording.description),
             "expected_benefit": joined(wording.expected_benefit),
             "reasoning": joined(wording.reasoning),
-            "risks": tuple(s.text for s in wording.risks) or recommendation.risks,
+            "risks": kept_risks,
             "wording": "model",
+            "sentences": tuple(sentences),
+            "checked": Checked(claims=verdict.claims, supported=verdict.supported),
+            "worded": report,
         }
     )

@@ -13,7 +13,7 @@ from racetwin import AIStrategist
 from racetwin.schemas import Recommendation
 from racetwin.strategist import recommend
 from racetwin.strategist.client import ModelClient
-from racetwin.strategist.wording import messages, parse
+from racetwin.strategist.wording import messages, parse, texts_of
 
 pytestmark = pytest.mark.integration
 
@@ -61,7 +61,8 @@ async def test_wrong_wording_is_asked_for_once_more_with_the_objection_then_ours
     server[0].words = said("Box on lap 22 for HARD tyres.")
     async with AIStrategist(client=ModelClient(server[1], MODEL)) as strategist:
         worded = await strategist.word(advice)
-    assert worded.recommendation == advice
+    assert texts_of(worded.recommendation) == texts_of(advice)
+    assert worded.recommendation.worded.state == "refused"
     assert worded.verdict.passed
     assert len(worded.answers) == 2
     assert any("lap 22" in o.sentence for o in worded.refused)
@@ -78,7 +79,8 @@ async def test_answer_in_no_form_at_all_leaves_ours(server: tuple[Server, str], 
 async def test_no_server_leaves_ours_and_says_why(advice: Recommendation) -> None:
     async with AIStrategist(client=ModelClient("http://127.0.0.1:9/v1", MODEL)) as strategist:
         worded = await strategist.word(advice)
-    assert worded.recommendation == advice
+    assert texts_of(worded.recommendation) == texts_of(advice)
+    assert worded.recommendation.worded.state == "unavailable"
     assert worded.unavailable is not None
 
 

@@ -1,0 +1,67 @@
+"""How a server's answer arrives: server-sent events of the OpenAI API, piece by piece, and what can be wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import httpx
+import orjson
+
+
+class BadRequestError(Exception):
+    """The server understood and refused: asking the same again is useless."""
+
+
+class OverloadedError(Exception):
+    """The server has too much to do (429, 503)."""
+
+
+class ServerError(Exception):
+    """The server failed; asking again may help."""
+
+
+async def raise_for_status(reply: httpx.Response) -> None:
+    """Raise what a status of 400 and above means, with the server's own words."""
+    if reply.status_code < 400:
+        return
+    text = f"{reply.status_code} {(await reply.aread()).decode(errors='replace')[:500]}"
+    if reply.status_code in (429, 503):
+        raise OverloadedError(text)
+    raise (BadRequestError if reply.status_code < 500 else ServerError)(text)
+
+
+async def events(reply: httpx.Response) -> AsyncIterator[Mapping[str, Any]]:
+    """Yield the JSON of each server-sent event until ``[DONE]``; a plain JSON reply counts as one event."""
+    if "text/event-stream" not in reply.headers.get("content-type", ""):
+        yield _parse(await reply.aread())
+        return
+    async for line in reply.aiter_lines():
+        if not line.startswith("data:"):
+            continue
+        data = line[5:].strip()
+        if data == "[DONE]":
+            return
+        yield _parse(data.encode())
+    raise ServerError("the stream broke off")
+
+
+def text_of(event: Mapping[str, Any]) -> str:
+    """Return the piece of text that an event adds."""
+    if "error" in event:
+        raise ServerError(str(event["error"])[:200])
+    choices = event.get("choices") or []
+    if not choices or not isinstance(choices[0], dict):
+        return ""
+    part = choices[0].get("delta") or choices[0].get("message") or {}
+    return str(part.get("content") or "")
+
+
+def _parse(data: bytes) -> Mapping[str, Any]:
+    try:
+        event = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise ServerError(f"not JSON: {data[:80]!r}") from error
+    if not isinstance(event, dict):
+        raise ServerError(f"not an object: {data[:80]!r}")
+    return event
