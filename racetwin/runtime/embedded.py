@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Future
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from racetwin.config import Settings
 from racetwin.errors import InputError, RacetwinError
+from racetwin.runtime.channel import Link
 from racetwin.runtime.engine import RaceEngine
 from racetwin.runtime.orchestrator import MainOrchestrator
 from racetwin.runtime.snapshot import RaceSnapshot
@@ -56,9 +58,12 @@ class Embedded:
         self._lock = threading.Lock()
         self._publish: Callable[[RaceSnapshot], None] | None = None
         self._settings = settings
+        self.on_link: Callable[[Link], None] | None = None
 
     def run(self, publish: Callable[[RaceSnapshot], None], report: Callable[[Exception], None]) -> None:
         """Run the engine until the race has ended or :meth:`stop` was called."""
+        if self.on_link is not None:
+            self.on_link(Link("up", time.time()))
         asyncio.run(self._run(publish, report))
 
     async def _run(self, publish: Callable[[RaceSnapshot], None], report: Callable[[Exception], None]) -> None:

@@ -1,9 +1,11 @@
 """A live race seen from Python: the face that notebooks and widgets use.
 
 A :class:`LiveRace` either subscribes to a running engine or embeds one (a replay, a simulated race). One background thread
-keeps its :attr:`~LiveRace.snapshot` fresh and is the only caller of subscribed callbacks, so whatever they write to (widgets,
-files) has a single writer (with a delay, :attr:`~LiveRace.delay_s`, another thread takes its place; there is never more than
-one). A callback that raises does not stop the others; what it raised is kept in :attr:`~LiveRace.errors`.
+receives, another hands on: between them a :class:`~racetwin.runtime.channel.Channel` holds the newest snapshot only, so a slow
+screen skips pictures and nobody waits for it. The second thread is the only caller of subscribed callbacks, so whatever they
+write to (widgets, files) has a single writer, and never the kernel's main loop. A race on its own clock (``speed=None``) hands
+on every snapshot, in step, from the first thread. A callback that raises does not stop the others; what it raised is kept in
+:attr:`~LiveRace.errors`.
 
 >>> from racetwin import LiveRace
 >>> with LiveRace.replay("2023-15-singapore", speed=None, to_lap=25, follow="55") as live:  # doctest: +SKIP
@@ -18,11 +20,13 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, Self
 
 from racetwin.config import Settings
 from racetwin.config import settings as process_settings
 from racetwin.errors import InputError, RacetwinError
+from racetwin.runtime.channel import Channel, Link
 from racetwin.runtime.delay import ShownLater
 
 if TYPE_CHECKING:
@@ -30,13 +34,19 @@ if TYPE_CHECKING:
     from racetwin.schemas import Rejoin, WhatIf
 
 Callback = Callable[["RaceSnapshot"], None]
+LinkCallback = Callable[[Link], None]
 
 ERRORS_KEPT = 100
 DEFAULT_SPEED = 20.0
+LOOK_UP_S = 0.5
+"""How long a change of the connection may wait to be told when nothing else happens; usually it is told at once."""
 
 
 class Session(Protocol):
     """Where a live race comes from: something that runs in the background thread and publishes snapshots."""
+
+    on_link: LinkCallback | None
+    """Called with each change of the connection, where there is one."""
 
     def run(self, publish: Callback, report: Callable[[Exception], None]) -> None:
         """Block until the race has ended or :meth:`stop` was called, publishing each new snapshot."""
@@ -61,52 +71,98 @@ class Session(Protocol):
 
 
 class _Shared:
-    """What the background thread and its LiveRace share; it must not hold the LiveRace, or that would never be collected."""
+    """What the background threads and their LiveRace share; it must not hold the LiveRace, or that would never be collected."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, channel: Channel | None) -> None:
         self.session = session
+        self.channel = channel
         self.changed = threading.Condition()
         self.snapshot: RaceSnapshot | None = None
+        self.link = Link()
         self.callbacks: tuple[Callback, ...] = ()
+        self.link_callbacks: tuple[LinkCallback, ...] = ()
         self.errors: deque[Exception] = deque(maxlen=ERRORS_KEPT)
         self.ended = threading.Event()
         self.touched = time.monotonic()
         self.lease_s: float | None = None
-        self.later = ShownLater(self.show)
+        self._link_told: Link | None = None
+        session.on_link = self.note_link
+        self.later = ShownLater(self.hand_on if channel is None else channel.put)
 
     def publish(self, snapshot: RaceSnapshot) -> None:
-        """Take a new snapshot, to be shown now or later."""
+        """Take a new snapshot, in the receiving thread."""
         self.later.put(snapshot)
         if self.lease_s is not None and time.monotonic() - self.touched > self.lease_s:
             self.stop()
-
-    def show(self, snapshot: RaceSnapshot) -> None:
-        """Make a snapshot the newest that is seen, and tell the subscribers."""
-        with self.changed:
-            self.snapshot = snapshot
-            self.changed.notify_all()
-        for callback in self.callbacks:
-            try:
-                callback(snapshot)
-            except Exception as error:
-                self.errors.append(error)
 
     def stop(self) -> None:
         """End the race now: what was to be shown later is not shown."""
         self.session.stop()
         self.later.drop()
 
+    def hand_on(self, snapshot: RaceSnapshot) -> None:
+        """Make a snapshot the newest one and tell the subscribers."""
+        with self.changed:
+            self.snapshot = snapshot
+            self.changed.notify_all()
+        for callback in self.callbacks:
+            self.call(callback, snapshot)
+
+    def call(self, callback: Callable[..., None], value: object) -> None:
+        """Call back; what it raises is kept."""
+        try:
+            callback(value)
+        except Exception as error:
+            self.errors.append(error)
+
+    def note_link(self, link: Link) -> None:
+        """Take a change of the connection; it is told where snapshots are handed on, so that there stays one writer."""
+        self.link = link
+        if self.channel is not None:
+            self.channel.wake()
+
+    def tell_link(self) -> None:
+        """Tell of the newest change of the connection, once."""
+        link = self.link
+        if link is not self._link_told:
+            self._link_told = link
+            for callback in self.link_callbacks:
+                self.call(callback, link)
+
     def run(self) -> None:
-        """Body of the background thread."""
+        """Body of the receiving thread."""
         try:
             self.session.run(self.publish, self.errors.append)
         except Exception as error:
             self.errors.append(error)
         finally:
             self.later.wait()
-            self.ended.set()
-            with self.changed:
-                self.changed.notify_all()
+            self.note_link(replace(self.link, state="ended", since=time.time()))
+            if self.channel is not None:
+                self.channel.close()
+            else:
+                self.tell_link()
+                self.end()
+
+    def end(self) -> None:
+        """Nothing comes any more."""
+        self.ended.set()
+        with self.changed:
+            self.changed.notify_all()
+
+    def draw(self) -> None:
+        """Body of the handing-on thread."""
+        channel = self.channel
+        if channel is None:
+            return
+        while True:
+            snapshot = channel.take(timeout=LOOK_UP_S)
+            self.tell_link()
+            if snapshot is not None:
+                self.hand_on(snapshot)
+            elif channel.closed:
+                self.end()
+                return
 
 
 class LiveRace:
@@ -121,11 +177,15 @@ class LiveRace:
         Where it comes from, in words, for the page.
     """
 
-    def __init__(self, session: Session, *, label: str, lease_s: float | None = None) -> None:
+    def __init__(
+        self, session: Session, *, label: str, lease_s: float | None = None, rate_hz: float | None = 10.0
+    ) -> None:
         self.label = label
-        self._shared = _Shared(session)
+        self._channel = None if rate_hz is None else Channel(rate_hz)
+        self._shared = _Shared(session, self._channel)
         self._shared.lease_s = lease_s
         self._thread: threading.Thread | None = None
+        self._drawer: threading.Thread | None = None
         self._followed: tuple[str, ...] = ()
         self._finalizer = weakref.finalize(self, self._shared.stop)
 
@@ -148,7 +208,7 @@ class LiveRace:
         """
         from racetwin.runtime.subscription import Subscription
 
-        live = cls(Subscription(url, rate_hz=rate_hz, token=token), label=f"engine at {url}", lease_s=lease_s)
+        live = cls(Subscription(url, rate_hz=rate_hz, token=token), label=f"engine at {url}", lease_s=lease_s, rate_hz=rate_hz)
         live.follow(follow)
         return live
 
@@ -196,7 +256,9 @@ class LiveRace:
             races=races,
             settings=settings or process_settings(),
         )
-        live = cls(session, label=f"replay of {race_id}", lease_s=lease_s)
+        live = cls(
+            session, label=f"replay of {race_id}", lease_s=lease_s, rate_hz=None if speed is None else rate_hz
+        )
         live.follow(follow)
         return live
 
@@ -230,7 +292,7 @@ class LiveRace:
             races=races,
             settings=settings or process_settings(),
         )
-        live = cls(session, label="simulated race", lease_s=lease_s)
+        live = cls(session, label="simulated race", lease_s=lease_s, rate_hz=None if speed is None else rate_hz)
         live.follow(follow)
         return live
 
@@ -279,22 +341,30 @@ class LiveRace:
         """Start the background thread; a second call does nothing."""
         if self._thread is None:
             self._shared.touched = time.monotonic()
+            if self._channel is not None:
+                name = f"racetwin: screens of {self.label}"
+                self._drawer = threading.Thread(target=self._shared.draw, name=name, daemon=True)
+                self._drawer.start()
             self._thread = threading.Thread(target=self._shared.run, name=f"racetwin: {self.label}", daemon=True)
             self._thread.start()
         return self
 
     def stop(self, timeout: float | None = 10.0) -> None:
-        """End the background thread and wait for it, at most ``timeout`` seconds; a second call does nothing."""
+        """End the background threads and wait for them, at most ``timeout`` seconds each; a second call does nothing."""
         self._shared.stop()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout)
+        for thread in (self._thread, self._drawer):
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(timeout)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the race has ended (a replay at its last lap) and tell whether it has."""
         if self._thread is None:
             raise InputError("join: the race was not started; call start() first")
+        deadline = None if timeout is None else time.monotonic() + timeout
         self._thread.join(timeout)
-        return not self._thread.is_alive()
+        if self._drawer is not None:
+            self._drawer.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return not self.running
 
     def __enter__(self) -> Self:
         return self.start()
@@ -319,8 +389,8 @@ class LiveRace:
 
     @property
     def running(self) -> bool:
-        """Whether the background thread is alive."""
-        return self._thread is not None and self._thread.is_alive()
+        """Whether a background thread is alive."""
+        return any(thread is not None and thread.is_alive() for thread in (self._thread, self._drawer))
 
     def raise_errors(self) -> None:
         """Raise the first kept error, if there is one: how a notebook or a test makes sure that none went unseen."""
@@ -337,19 +407,25 @@ class LiveRace:
 
         return unsubscribe
 
-    def wait_for(self, condition: Callable[[RaceSnapshot], bool], timeout: float = 60.0) -> RaceSnapshot:
-        """Wait for a snapshot that fulfils ``condition`` and return it; `RacetwinError` when the time or the race is over."""
+    @property
+    def link(self) -> Link:
+        """How it is connected; a lost connection is tried again until :meth:`stop`."""
+        return self._shared.link
+
+    def on_link(self, callback: LinkCallback) -> Callable[[], None]:
+        """Call ``callback(link)`` when the connection is lost or comes back, from the thread that hands snapshots on."""
         shared = self._shared
-        deadline = time.monotonic() + timeout
-        with shared.changed:
-            while True:
-                if shared.snapshot is not None and condition(shared.snapshot):
-                    return shared.snapshot
-                left = deadline - time.monotonic()
-                if left <= 0 or shared.ended.is_set():
-                    why = f"within {timeout:g} s" if left <= 0 else "before the race ended"
-                    raise RacetwinError(f"wait_for: the condition was not met {why} ({shared.snapshot!r})")
-                shared.changed.wait(min(left, 0.5))
+        shared.link_callbacks = (*shared.link_callbacks, callback)
+
+        def remove() -> None:
+            shared.link_callbacks = tuple(c for c in shared.link_callbacks if c is not callback)
+
+        return remove
+
+    @property
+    def skipped(self) -> int:
+        """Snapshots that gave way to newer ones because a picture was still being drawn (or the delay thins them)."""
+        return 0 if self._channel is None else self._channel.skipped
 
     @property
     def delay_s(self) -> float:
@@ -363,6 +439,20 @@ class LiveRace:
     @delay_s.setter
     def delay_s(self, seconds: float) -> None:
         self._shared.later.delay_s = seconds
+
+    def wait_for(self, condition: Callable[[RaceSnapshot], bool], timeout: float = 60.0) -> RaceSnapshot:
+        """Wait for a snapshot that fulfils ``condition`` and return it; `RacetwinError` when the time or the race is over."""
+        shared = self._shared
+        deadline = time.monotonic() + timeout
+        with shared.changed:
+            while True:
+                if shared.snapshot is not None and condition(shared.snapshot):
+                    return shared.snapshot
+                left = deadline - time.monotonic()
+                if left <= 0 or shared.ended.is_set():
+                    why = f"within {timeout:g} s" if left <= 0 else "before the race ended"
+                    raise RacetwinError(f"wait_for: the condition was not met {why} ({shared.snapshot!r})")
+                shared.changed.wait(min(left, 0.5))
 
     # --- what it is asked -----------------------------------------------------------------------------------------
 

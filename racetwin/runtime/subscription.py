@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import httpx
@@ -16,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 
 from racetwin.errors import ConfigurationError, InputError, RacetwinError
+from racetwin.runtime.channel import Link
 from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.runtime.wire import Reader
 from racetwin.schemas import Rejoin, WhatIf
@@ -26,6 +28,8 @@ RETRY_FIRST_S = 0.2
 RETRY_LAST_S = 5.0
 SILENCE_S = 5.0
 """An engine sends at least its counters twice a second; longer silence means that the connection is dead."""
+REST_HZ = 0.5
+"""Updates a second while nobody looks: enough to be in the picture at once, and a sign of life."""
 MAX_MESSAGE = 64 * 2**20
 
 
@@ -62,6 +66,9 @@ class Subscription:
         self._connection: ClientConnection | None = None
         self._wanted: tuple[str, ...] = ()
         self._reader = Reader()
+        self._client: httpx.Client | None = None
+        self._resting = False
+        self.on_link: Callable[[Link], None] | None = None
 
     @property
     def ws_url(self) -> str:
@@ -77,6 +84,7 @@ class Subscription:
         """Receive until :meth:`stop`; a lost connection is tried again and resumes where it was."""
         wait = RETRY_FIRST_S
         told = False
+        self._say("connecting")
         while not self._stop.is_set():
             try:
                 with connect(
@@ -90,11 +98,13 @@ class Subscription:
                 ) as connection:
                     self._subscribe(connection)
                     wait, told = RETRY_FIRST_S, False
+                    self._say("up")
                     self._receive(connection, publish)
             except (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, InvalidURI, InputError) as error:
                 if not told and not self._stop.is_set():
                     told = True
                     report(RacetwinError(f"engine at {self.ws_url}: {_reason(error)}; trying again"))
+                    self._say("lost", _reason(error))
                 if isinstance(error, InputError):
                     self._reader = Reader()  # what came does not fit: start over with the full state
                 self._at = (self._at + 1) % len(self._engines)
@@ -104,14 +114,33 @@ class Subscription:
             wait = min(2 * wait, RETRY_LAST_S)
             self.reconnects += 1
 
+    def _say(self, state: Literal["connecting", "up", "lost"], text: str = "") -> None:
+        if self.on_link is not None:
+            self.on_link(Link(state, time.time(), text, self.reconnects))
+
     def _subscribe(self, connection: ClientConnection) -> None:
-        known = self._reader.snapshot
         with self._lock:
             self._connection = connection
-            hello: dict[str, Any] = {"type": "subscribe", "rate_hz": self._rate_hz, "follow": list(self._wanted)}
-            if known is not None:
-                hello["resume"] = {"run_id": known.run_id, "version": known.version}
-            connection.send(orjson.dumps(hello).decode())
+            self._hello(connection)
+
+    def _hello(self, connection: ClientConnection) -> None:
+        known = self._reader.snapshot
+        rate = min(REST_HZ, self._rate_hz) if self._resting else self._rate_hz
+        hello: dict[str, Any] = {"type": "subscribe", "rate_hz": rate, "follow": list(self._wanted)}
+        if known is not None:
+            hello["resume"] = {"run_id": known.run_id, "version": known.version}
+        connection.send(orjson.dumps(hello).decode())
+
+    def rest(self, resting: bool) -> None:
+        """Ask for :data:`REST_HZ` only while nobody looks, for the full rate again when somebody does."""
+        with self._lock:
+            if resting == self._resting:
+                return
+            self._resting = resting
+            if self._connection is not None:
+                # a connection that is being lost: the next one begins with the right rate
+                with contextlib.suppress(OSError, ConnectionClosed):
+                    self._hello(self._connection)
 
     def _receive(self, connection: ClientConnection, publish: Callable[[RaceSnapshot], None]) -> None:
         while not self._stop.is_set():
@@ -127,6 +156,9 @@ class Subscription:
         connection = self._connection
         if connection is not None:
             connection.close()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     def follow(self, cars: tuple[str, ...]) -> None:
         """Ask the engine for plans of these cars."""
@@ -158,10 +190,11 @@ class Subscription:
         return _WINDOW.validate_json(self._request("GET", f"/api/v1/pit-window?{query}").content)
 
     def _request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        client = self._client
+        if client is None:  # kept: a question of a few milliseconds must not pay for a new connection
+            client = self._client = httpx.Client(headers=self._headers, timeout=30.0, trust_env=False)
         try:
-            answer = httpx.request(
-                method, self.http_url + path, headers=self._headers, timeout=30.0, trust_env=False, **more
-            )
+            answer = client.request(method, self.http_url + path, **more)
         except httpx.HTTPError as error:
             raise RacetwinError(f"engine at {self.http_url}: {_reason(error)}") from None
         if answer.status_code >= 400:
