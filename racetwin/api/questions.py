@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from racetwin.runtime.face import EngineFace
     from racetwin.simulation.state import RaceState
 
-LEVER = r"^(sc|vsc|red|rain|stop|wear|slow|pace)[0-9A-Z@:.x+-]*$"
+LEVER = r"^(sc|vsc|red|rain|stop|wear|slow|pace)[0-9A-Za-z@:.+&-]*$"
 """How a lever's word begins and what it may be made of; the desk says what is wrong with the rest."""
+MAX_LEVER = 160
+"""Several levers joined by ``&`` fit, a novel does not."""
 MAX_PLANS = 64
+MAX_STOPS = 6
 MAX_RACES = 20_000
 
 
@@ -28,7 +31,7 @@ class WhatIfQuestion(Model):
     """
 
     car_id: CarId
-    lever: Annotated[str, Field(pattern=LEVER, max_length=40, examples=["sc@31"])]
+    lever: Annotated[str, Field(pattern=LEVER, max_length=MAX_LEVER, examples=["sc@31"])]
     objective: Annotated[str, Field(min_length=1, max_length=100)] = "points"
 
 
@@ -39,6 +42,23 @@ class PlanQuestion(Model):
     plans: Annotated[list[list[PlannedStop]], Field(min_length=1, max_length=MAX_PLANS)]
     n_races: Annotated[int, Field(ge=16, le=MAX_RACES)] = 2000
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
+
+
+class FanQuestion(Model):
+    """Where the gaps go from here if a car makes these stops; to ``reference``, or to the pace of the front half."""
+
+    car_id: CarId
+    stops: Annotated[list[PlannedStop], Field(max_length=MAX_STOPS, default_factory=list)]
+    reference: CarId | None = None
+
+
+class TrialQuestion(Model):
+    """A plan of one's own (with ``lever``, in the race as that makes it) beside the plan ``against`` in the race as it is."""
+
+    car_id: CarId
+    stops: Annotated[list[PlannedStop], Field(max_length=MAX_STOPS)]
+    against: Annotated[list[PlannedStop], Field(max_length=MAX_STOPS)]
+    lever: Annotated[str, Field(pattern=LEVER, max_length=MAX_LEVER)] | None = None
 
 
 class PlanOutcome(Model):
@@ -95,7 +115,7 @@ async def ask_what_if(face: EngineFace, question: WhatIfQuestion) -> Any:
     """Return the desk's answer with the lever beside the one without."""
     state = present_state(face, question.car_id)
     desk: Any = face.engine.queue.desk
-    return await face.compute(desk.what_if, state, question.car_id, question.lever, question.objective)
+    return await face.answer(desk.what_if, state, question.car_id, question.lever, question.objective)
 
 
 async def ask_rejoin(face: EngineFace, car_id: str, lap: int | None, status: str | None) -> Any:
@@ -114,7 +134,26 @@ async def ask_pit_window(face: EngineFace, car_id: str, laps: int) -> Any:
     from racetwin.simulation.rejoin import rejoin_window
 
     state = present_state(face, car_id)
-    return await face.compute(lambda: list(rejoin_window(state, car_id, laps)))
+    return await face.answer(lambda: list(rejoin_window(state, car_id, laps)))
+
+
+async def ask_fan(face: EngineFace, question: FanQuestion) -> Any:
+    """Return how every car's gap changes from here."""
+    from racetwin.simulation.fan import race_fan
+    from racetwin.simulation.plans import PitPlan
+
+    state, plan = present_state(face, question.car_id), PitPlan(tuple(question.stops))
+    return await face.compute(lambda: race_fan(state, question.car_id, plan, reference=question.reference))
+
+
+async def ask_trial(face: EngineFace, question: TrialQuestion) -> Any:
+    """Return one plan beside another."""
+    from racetwin.simulation.plans import PitPlan
+    from racetwin.simulation.trial import try_plan
+
+    state = present_state(face, question.car_id)
+    plan, against = PitPlan(tuple(question.stops)), PitPlan(tuple(question.against))
+    return await face.answer(lambda: try_plan(state, question.car_id, plan, against, lever=question.lever))
 
 
 async def race_plans(face: EngineFace, question: PlanQuestion) -> PlanOutcomes:

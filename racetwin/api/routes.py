@@ -14,12 +14,16 @@ from racetwin.api.answers import Answers, CarLine, Environment, SchemaName, car_
 from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.api.questions import (
     ControlCommand,
+    FanQuestion,
     PlanOutcomes,
     PlanQuestion,
     SpeedCommand,
+    TrialQuestion,
     WhatIfQuestion,
+    ask_fan,
     ask_pit_window,
     ask_rejoin,
+    ask_trial,
     ask_what_if,
     race_plans,
 )
@@ -28,7 +32,9 @@ from racetwin.runtime.snapshot import LapRow
 from racetwin.schemas import (
     CarTwinState,
     DeskAnswer,
+    PlanTrial,
     RaceEvent,
+    RaceFan,
     Recommendation,
     Rejection,
     Rejoin,
@@ -205,6 +211,18 @@ def router(answers: Answers) -> APIRouter:
     async def what_if(question: WhatIfQuestion) -> Response:
         """The same question with one thing changed, on the same simulated races."""
         answer = await ask_what_if(face, question)
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    @api.post("/strategy/try", responses=_json(PlanTrial))
+    async def try_plan(question: TrialQuestion) -> Response:
+        """A plan of your own beside the one at hand, on the same simulated races."""
+        answer = await ask_trial(face, question)
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    @api.post("/race-fan", responses=_json(RaceFan))
+    async def race_fan(question: FanQuestion) -> Response:
+        """Where every car's gap goes from here: the forecast fan of the race trace."""
+        answer = await ask_fan(face, question)
         return Response(answer.model_dump_json(), media_type="application/json")
 
     @api.post("/simulate", responses=_json(PlanOutcomes))

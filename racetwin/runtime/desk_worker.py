@@ -1,4 +1,4 @@
-"""The desk's thread: one piece of kernel work at a time, and equal questions are worked out once."""
+"""The desk's thread: one piece of kernel work at a time, equal questions once, short ones beside it."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class DeskWorker:
         """Pieces of work that wait for the thread or are in it."""
         self._deadline = deadline_s
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="racetwin: desk")
+        self._questions = ThreadPoolExecutor(1, thread_name_prefix="racetwin: questions")
         self._asked: dict[tuple[Any, ...], asyncio.Future[Advised]] = {}
 
     async def compute(self, work: Callable[..., T], *args: Any) -> T:
@@ -38,6 +39,10 @@ class DeskWorker:
             return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*args))
         finally:
             self.waiting -= 1
+
+    async def answer(self, work: Callable[..., T], *args: Any) -> T:
+        """Run a viewer's short question in a thread of its own: it must not wait for the plan that is being worked on."""
+        return await asyncio.get_running_loop().run_in_executor(self._questions, lambda: work(*args))
 
     async def ask(self, request: DeskRequest) -> Advised:
         """Return the desk's answer to a request: from memory where it is known, once for all who ask the same."""
@@ -54,5 +59,6 @@ class DeskWorker:
         return advised
 
     def close(self) -> None:
-        """Let the thread go; what it has not begun is dropped."""
+        """Let the threads go; what they have not begun is dropped."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+        self._questions.shutdown(wait=False, cancel_futures=True)

@@ -21,7 +21,8 @@ from racetwin.schemas import TelemetryFrame
 from racetwin.telemetry.replay import Replay
 
 if TYPE_CHECKING:
-    from racetwin.schemas import Rejoin, WhatIf
+    from racetwin.schemas import PlannedStop, PlanTrial, RaceFan, Rejoin, WhatIf
+    from racetwin.simulation.desk import StrategyDesk
     from racetwin.simulation.state import RaceState
 
 
@@ -58,6 +59,7 @@ class Embedded:
         self._lock = threading.Lock()
         self._publish: Callable[[RaceSnapshot], None] | None = None
         self._settings = settings
+        self._desk: StrategyDesk | None = None
         self.on_link: Callable[[Link], None] | None = None
 
     def run(self, publish: Callable[[RaceSnapshot], None], report: Callable[[Exception], None]) -> None:
@@ -108,14 +110,33 @@ class Embedded:
         """Ask about the present race with one thing changed."""
         from racetwin.simulation.desk import StrategyDesk
 
-        # A desk of our own: the engine's goes on answering for the race as it is.
-        return StrategyDesk(self._settings).what_if(self._present(car_id), car_id, lever, objective)
+        # A desk of our own: the engine's goes on answering for the race as it is. Kept: it remembers the unchanged race.
+        if self._desk is None:
+            self._desk = StrategyDesk(self._settings)
+        return self._desk.what_if(self._present(car_id), car_id, lever, objective)
 
     def pit_window(self, car_id: str, laps: int) -> tuple[Rejoin, ...]:
         """Return the rejoin for each of the coming laps under green, VSC and SC."""
         from racetwin.simulation.rejoin import rejoin_window
 
         return rejoin_window(self._present(car_id), car_id, laps)
+
+    def fan(self, car_id: str, stops: tuple[PlannedStop, ...], reference: str | None) -> RaceFan:
+        """Return how every car's gap changes from here if the car makes these stops."""
+        from racetwin.simulation.fan import race_fan
+        from racetwin.simulation.plans import PitPlan
+
+        return race_fan(self._present(car_id), car_id, PitPlan(stops), reference=reference)
+
+    def try_plan(
+        self, car_id: str, stops: tuple[PlannedStop, ...], against: tuple[PlannedStop, ...], lever: str | None
+    ) -> PlanTrial:
+        """Race one plan beside another."""
+        from racetwin.simulation.plans import PitPlan
+        from racetwin.simulation.trial import try_plan
+
+        plan, other = PitPlan(stops), PitPlan(against)
+        return try_plan(self._present(car_id), car_id, plan, other, lever=lever, settings=self._settings)
 
     def _present(self, car_id: str) -> RaceState:
         """Return the race as the twins see it now; the engine is read on its own loop, between two frames."""

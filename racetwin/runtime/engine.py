@@ -24,6 +24,7 @@ from racetwin.runtime.snapshot import (
     JournalStatus,
     RaceInfo,
     RaceSnapshot,
+    SystemHealth,
 )
 from racetwin.schemas import (
     CarStatus,
@@ -351,6 +352,7 @@ class RaceEngine:
         counters: Counters | None = None,
         journal: JournalStatus | None = None,
         alarms: tuple[Alarm, ...] = (),
+        health: SystemHealth | None = None,
     ) -> RaceSnapshot:
         """Return the race as it is now; parts that have not changed are the same objects as last time."""
         view, book = self._view, self._book
@@ -376,4 +378,5 @@ class RaceEngine:
             desk=self.desk_status(),
             journal=journal or JournalStatus(),
             alarms=alarms,
+            health=health or SystemHealth(),
         )

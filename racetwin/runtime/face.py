@@ -42,6 +42,9 @@ class EngineFace(Protocol):
     async def compute(self, work: Callable[..., T], *args: Any) -> T:
         """Run kernel work in the desk's thread."""
 
+    async def answer(self, work: Callable[..., T], *args: Any) -> T:
+        """Run a viewer's short question beside the desk."""
+
     async def at(self, lap: int | None = None, time_s: float | None = None) -> RaceSnapshot:
         """Return what was known at a moment."""
 

@@ -1,13 +1,15 @@
-"""The health check: the state of each part, and the worst of them."""
+"""How the engine is doing: the state of each part and the worst of them, and the gauges that the system page shows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from racetwin import __version__
+from racetwin.config import settings
 from racetwin.runtime.engine import RaceEngine
-from racetwin.runtime.snapshot import Alarm, Counters, JournalStatus, RaceSnapshot
+from racetwin.runtime.monitor import SystemMonitor, memory_mib
+from racetwin.runtime.snapshot import Alarm, Counters, FeedAge, JournalStatus, RaceSnapshot, SystemHealth
 
 SILENT_S = 5.0
 """A feed that has not sent for so long is silent."""
@@ -72,3 +74,43 @@ def health(
         },
         "alarms": [a.model_dump() for a in alarms],
     }
+
+
+def system_health(
+    snapshot: RaceSnapshot, monitor: SystemMonitor, feed: object, *, waiting: int, ended: bool
+) -> SystemHealth:
+    """Read the gauges.
+
+    Parameters
+    ----------
+    feed
+        Where frames come from; one that looks after several tells their ages itself (``ages()``).
+    waiting
+        Questions that wait for the desk.
+    ended
+        Whether the feed has nothing more to give.
+    """
+    c = snapshot.counters
+    ages: Callable[[], tuple[FeedAge, ...]] | None = getattr(feed, "ages", None)
+    if ages is not None:
+        feeds = ages()
+    else:
+        age = None if monitor.frame_age_s is None else round(monitor.frame_age_s, 1)
+        state = "waiting" if age is None else "silent" if age > SILENT_S else "ok"
+        state = "ended" if ended or snapshot.finished else state
+        feeds = (FeedAge(name=snapshot.info.source or "feed", state=state, age_s=age, frames=c.frames_in),)
+    return SystemHealth(
+        stages=monitor.stages(),
+        queues={
+            "frames held back": c.frames_waiting,
+            "frames to commit": snapshot.journal.pending,
+            "questions to the desk": waiting,
+            "updates skipped": c.subscriber_drops,
+        },
+        refused=dict(c.rejected_by_kind),
+        feeds=feeds,
+        memory_mib=memory_mib(),
+        uptime_s=round(monitor.clock() - monitor.started),
+        backend=next((a.receipt.backend for a in snapshot.answers.values()), None),
+        threads=settings().threads,
+    )

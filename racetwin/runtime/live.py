@@ -15,6 +15,7 @@ on every snapshot, in step, from the first thread. A callback that raises does n
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import weakref
@@ -31,9 +32,10 @@ from racetwin.runtime.delay import ShownLater
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
-    from racetwin.schemas import Rejoin, WhatIf
+    from racetwin.schemas import PlannedStop, PlanTrial, RaceFan, Rejoin, WhatIf
 
 Callback = Callable[["RaceSnapshot"], None]
+Stops = tuple["PlannedStop", ...]
 LinkCallback = Callable[[Link], None]
 
 ERRORS_KEPT = 100
@@ -69,6 +71,12 @@ class Session(Protocol):
     def pit_window(self, car_id: str, laps: int) -> tuple[Rejoin, ...]:
         """Return the rejoin for each of the coming laps under green, VSC and SC; blocks until it is known."""
 
+    def fan(self, car_id: str, stops: Stops, reference: str | None) -> RaceFan:
+        """Return how every car's gap changes from here if the car makes these stops; blocks until it is known."""
+
+    def try_plan(self, car_id: str, stops: Stops, against: Stops, lever: str | None) -> PlanTrial:
+        """Race one plan beside another; blocks until it is known."""
+
 
 class _Shared:
     """What the background threads and their LiveRace share; it must not hold the LiveRace, or that would never be collected."""
@@ -85,6 +93,7 @@ class _Shared:
         self.ended = threading.Event()
         self.touched = time.monotonic()
         self.lease_s: float | None = None
+        self.resting = False
         self._link_told: Link | None = None
         session.on_link = self.note_link
         self.later = ShownLater(self.hand_on if channel is None else channel.put)
@@ -92,7 +101,7 @@ class _Shared:
     def publish(self, snapshot: RaceSnapshot) -> None:
         """Take a new snapshot, in the receiving thread."""
         self.later.put(snapshot)
-        if self.lease_s is not None and time.monotonic() - self.touched > self.lease_s:
+        if self.lease_s is not None and not self.resting and time.monotonic() - self.touched > self.lease_s:
             self.stop()
 
     def stop(self) -> None:
@@ -208,7 +217,9 @@ class LiveRace:
         """
         from racetwin.runtime.subscription import Subscription
 
-        live = cls(Subscription(url, rate_hz=rate_hz, token=token), label=f"engine at {url}", lease_s=lease_s, rate_hz=rate_hz)
+        live = cls(
+            Subscription(url, rate_hz=rate_hz, token=token), label=f"engine at {url}", lease_s=lease_s, rate_hz=rate_hz
+        )
         live.follow(follow)
         return live
 
@@ -256,9 +267,7 @@ class LiveRace:
             races=races,
             settings=settings or process_settings(),
         )
-        live = cls(
-            session, label=f"replay of {race_id}", lease_s=lease_s, rate_hz=None if speed is None else rate_hz
-        )
+        live = cls(session, label=f"replay of {race_id}", lease_s=lease_s, rate_hz=None if speed is None else rate_hz)
         live.follow(follow)
         return live
 
@@ -317,7 +326,8 @@ class LiveRace:
             token = chosen.token.get_secret_value() if chosen.token else None
             live = cls.connect(chosen.engine, rate_hz=rate_hz, follow=follow, token=token, lease_s=lease_s)
             live.delay_s = chosen.delay_s
-            return live
+            # Voila says so to a kernel that it starts before anybody has opened the page.
+            return live.rest() if os.environ.get("VOILA_PREHEAT") == "True" else live
         from racetwin.runtime.sources import default_race
 
         last = chosen.rehearse_laps
@@ -507,6 +517,41 @@ class LiveRace:
         """Return where a car rejoins for a stop on each of the coming laps, under green, VSC and SC; in order of lap."""
         return self._shared.session.pit_window(car_id, laps)
 
+    def fan(self, car_id: str, stops: Iterable[PlannedStop] = (), *, reference: str | None = None) -> RaceFan:
+        """Return where all gaps go from here, over simulated races in which ``car_id`` makes ``stops``: the trace's fan.
+
+        ``reference`` is the car that gaps are taken to; None for the pace of the front half of the field.
+        """
+        return self._shared.session.fan(car_id, tuple(stops), reference)
+
+    def try_plan(
+        self,
+        car_id: str,
+        stops: Iterable[PlannedStop],
+        against: Iterable[PlannedStop],
+        *,
+        lever: str | None = None,
+    ) -> PlanTrial:
+        """Race a plan of your own (with ``lever``, in the race as that makes it) beside another in the race as it is."""
+        return self._shared.session.try_plan(car_id, tuple(stops), tuple(against), lever)
+
     def touch(self) -> None:
         """Say that somebody is looking; with ``lease_s`` the race stops when nobody has for that long."""
         self._shared.touched = time.monotonic()
+        if self._shared.resting:
+            self._shared.resting = False
+            self._rest(False)
+
+    def rest(self) -> Self:
+        """Follow the race at a low rate, with the lease not running, until somebody looks (:meth:`touch`).
+
+        That is how a kernel waits that was started before its screen is opened. A race of our own does not rest.
+        """
+        self._shared.resting = True
+        self._rest(True)
+        return self
+
+    def _rest(self, resting: bool) -> None:
+        rest: Callable[[bool], None] | None = getattr(self._shared.session, "rest", None)
+        if rest is not None:
+            rest(resting)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from racetwin.runtime.snapshot import Alarm, Counters, RaceSnapshot
+from racetwin.runtime.snapshot import Alarm, Counters, RaceSnapshot, StageTimes
 
 STAGES = ("ingest", "publish", "journal", "desk", "frame_to_publish")
 WINDOW = 4096
@@ -190,6 +190,17 @@ class SystemMonitor:
     def alarms(self) -> tuple[Alarm, ...]:
         """The alarms that are up."""
         return tuple(self._raised.values())
+
+    def stages(self) -> dict[str, StageTimes]:
+        """Return the latencies of the stages that have been passed."""
+        out = {}
+        for stage, window in self._seconds.items():
+            if window:
+                p50, p95, p99 = 1000 * np.percentile(np.fromiter(window, float), (50, 95, 99))
+                out[stage] = StageTimes(
+                    count=self._count[stage], p50_ms=round(p50, 2), p95_ms=round(p95, 2), p99_ms=round(p99, 2)
+                )
+        return out
 
     def performance(self) -> dict[str, Any]:
         """Return count, median and tail of each stage in milliseconds, memory and uptime."""

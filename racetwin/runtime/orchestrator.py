@@ -21,12 +21,12 @@ from racetwin.errors import InputError
 from racetwin.runtime.desk_queue import Advised, DeskRequest
 from racetwin.runtime.desk_worker import DeskWorker
 from racetwin.runtime.engine import RaceEngine
-from racetwin.runtime.health import health
+from racetwin.runtime.health import health, system_health
 from racetwin.runtime.journal_writer import JournalWriter
 from racetwin.runtime.monitor import SystemMonitor
 from racetwin.runtime.recovery import pack
 from racetwin.runtime.replicas import Replicas
-from racetwin.runtime.snapshot import Counters, JournalStatus, RaceSnapshot
+from racetwin.runtime.snapshot import Counters, JournalStatus, RaceSnapshot, SystemHealth
 from racetwin.runtime.time_travel import known_at, remembered
 from racetwin.runtime.wire import Publisher
 from racetwin.schemas import MAX_CARS, Rejection
@@ -105,6 +105,7 @@ class MainOrchestrator:
         self._listeners: tuple[Callable[[RaceSnapshot], None], ...] = ()
         self._pending_since: float | None = None
         self._published = 0.0
+        self._health = SystemHealth()
         self._lap_published = -1
         self._dirty = asyncio.Event()
         self._desk_wanted = asyncio.Event()
@@ -335,6 +336,10 @@ class MainOrchestrator:
         """Run kernel work in the desk's thread, after what is being worked on."""
         return await self.worker.compute(work, *args)
 
+    async def answer(self, work: Callable[..., T], *args: Any) -> T:
+        """Run a viewer's short question in a thread of its own: it must not wait for the plan that is being worked on."""
+        return await self.worker.answer(work, *args)
+
     async def ask(self, request: DeskRequest) -> Advised:
         """Return the desk's answer to a request: from memory where it is known, once for all who ask the same."""
         return await self.worker.ask(request)
@@ -369,7 +374,9 @@ class MainOrchestrator:
         begin = time.perf_counter()
         self._published = time.monotonic()
         counters = self._counters()
-        snapshot = self.engine.snapshot(counters=counters, journal=self._journal_status(), alarms=self.monitor.alarms)
+        snapshot = self.engine.snapshot(
+            counters=counters, journal=self._journal_status(), alarms=self.monitor.alarms, health=self._health
+        )
         snapshot = self.publisher.publish(snapshot)
         for listener in self._listeners:
             try:
@@ -399,6 +406,9 @@ class MainOrchestrator:
             if snapshot is not None:
                 lost = self.journal.lost if self.journal is not None else 0
                 self.monitor.watch(self.monitor.readings(snapshot, lost=lost))
+                self._health = system_health(
+                    snapshot, self.monitor, self.feed, waiting=self.engine.waiting, ended=self.feed_ended
+                )
             self._dirty.set()
 
     # --- state on disk ------------------------------------------------------------------------------------------------

@@ -125,6 +125,43 @@ class Alarm(Model):
     since: float = Field(description="UNIX time at which it was raised")
 
 
+class StageTimes(Model):
+    """Latency of one stage over its newest passes, in milliseconds."""
+
+    count: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+class FeedAge(Model):
+    """One feed: how long ago it last said anything, None before it has."""
+
+    name: str
+    state: str = Field(default="waiting", description="ok, silent, waiting, ended, standby, ...")
+    age_s: float | None = None
+    frames: int | None = None
+
+
+class SystemHealth(Model):
+    """How the engine itself is doing, read twice a second: what the system page shows.
+
+    ``queues`` counts what waits (frames held back for a missing one, frames not committed yet, questions to the desk, updates
+    that slow screens skipped); ``refused`` and ``feeds`` say what came in and how long ago; ``backend`` runs the races, and
+    ``model`` is the state of the language model.
+    """
+
+    stages: Mapping[str, StageTimes] = {}
+    queues: Mapping[str, int] = {}
+    refused: Mapping[str, int] = {}
+    feeds: tuple[FeedAge, ...] = ()
+    memory_mib: float | None = None
+    uptime_s: float | None = None
+    backend: str | None = None
+    threads: int | None = None
+    model: str = "off"
+
+
 class RaceSnapshot(Model):
     """One instant of a race: what viewers draw and the API answers with.
 
@@ -150,6 +187,7 @@ class RaceSnapshot(Model):
     desk: DeskStatus = DeskStatus()
     journal: JournalStatus = JournalStatus()
     alarms: tuple[Alarm, ...] = ()
+    health: SystemHealth = SystemHealth()
 
     @property
     def track_status(self) -> TrackStatus:

@@ -20,7 +20,7 @@ from racetwin.errors import ConfigurationError, InputError, RacetwinError
 from racetwin.runtime.channel import Link
 from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.runtime.wire import Reader
-from racetwin.schemas import Rejoin, WhatIf
+from racetwin.schemas import PlannedStop, PlanTrial, RaceFan, Rejoin, WhatIf
 
 _WINDOW = TypeAdapter(tuple[Rejoin, ...])
 
@@ -189,6 +189,18 @@ class Subscription:
         query = urlencode({"car_id": car_id, "laps": laps})
         return _WINDOW.validate_json(self._request("GET", f"/api/v1/pit-window?{query}").content)
 
+    def fan(self, car_id: str, stops: tuple[PlannedStop, ...], reference: str | None) -> RaceFan:
+        """Ask the engine how every car's gap changes from here if the car makes these stops."""
+        question = {"car_id": car_id, "stops": _plain(stops), "reference": reference}
+        return RaceFan.model_validate_json(self._request("POST", "/api/v1/race-fan", json=question).content)
+
+    def try_plan(
+        self, car_id: str, stops: tuple[PlannedStop, ...], against: tuple[PlannedStop, ...], lever: str | None
+    ) -> PlanTrial:
+        """Ask the engine to race one plan beside another."""
+        question = {"car_id": car_id, "stops": _plain(stops), "against": _plain(against), "lever": lever}
+        return PlanTrial.model_validate_json(self._request("POST", "/api/v1/strategy/try", json=question).content)
+
     def _request(self, method: str, path: str, **more: Any) -> httpx.Response:
         client = self._client
         if client is None:  # kept: a question of a few milliseconds must not pay for a new connection
@@ -204,6 +216,10 @@ class Subscription:
                 detail = answer.text[:200]
             raise InputError(str(detail))
         return answer
+
+
+def _plain(stops: tuple[PlannedStop, ...]) -> list[dict[str, Any]]:
+    return [stop.model_dump(mode="json") for stop in stops]
 
 
 def _reason(error: BaseException) -> str:

@@ -2,8 +2,9 @@
 
 A message is one JSON object: ``{"type": "full" | "delta", "run_id", "version", "base", "time_s", "lap", "finished", ...parts}``.
 The parts are the topics: ``info``, ``frame``, ``cars`` (changed cars only), ``field``, ``events`` and ``laps`` (new rows only),
-``followed``, ``answers`` and ``advice`` (changed cars), ``counters``, ``desk``, ``journal``, ``alarms``. A delta applies to a
-reader whose version is at least ``base``; a reader that was away sends the last version it has and gets a delta from there.
+``followed``, ``answers`` and ``advice`` (changed cars), ``counters``, ``desk``, ``journal``, ``alarms``, ``health``. A delta
+applies to a reader whose version is at least ``base``; a reader that was away sends the last version it has and gets a delta
+from there.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from racetwin.runtime.snapshot import (
     LapRow,
     RaceInfo,
     RaceSnapshot,
+    SystemHealth,
 )
 from racetwin.schemas import CarTwinState, DeskAnswer, RaceEvent, Recommendation, TelemetryFrame
 
@@ -42,8 +44,9 @@ TOPICS = (
     "desk",
     "journal",
     "alarms",
+    "health",
 )
-SINGLE = ("info", "frame", "field", "followed", "counters", "desk", "journal", "alarms")
+SINGLE = ("info", "frame", "field", "followed", "counters", "desk", "journal", "alarms", "health")
 KEYED = ("cars", "answers", "advice")
 ROWS = ("events", "laps")
 STATUS_EVERY = 5
@@ -269,7 +272,12 @@ class Reader:
             u["field"] = m["field"]
         if "followed" in m:
             u["followed"] = tuple(m["followed"])
-        for part, model in (("counters", Counters), ("desk", DeskStatus), ("journal", JournalStatus)):
+        for part, model in (
+            ("counters", Counters),
+            ("desk", DeskStatus),
+            ("journal", JournalStatus),
+            ("health", SystemHealth),
+        ):
             if part in m:
                 u[part] = model.model_validate(m[part])
         if "alarms" in m:

@@ -134,6 +134,51 @@ class PlanChange(Model):
     standard_error: float
 
 
+class TriedPlan(Model):
+    """How one plan came out over the simulated races."""
+
+    plan: str
+    stops: tuple[PlannedStop, ...]
+    expected_points: float
+    standard_error: float
+    expected_position: float
+    p_podium: float
+    p_points: float
+    position_probability: tuple[float, ...]
+    legal: bool = Field(default=True, description="whether it meets the rules on compounds and stops")
+
+
+class PlanTrial(Model):
+    """A plan of one's own (``tried``, in the race as ``lever`` makes it) beside the one at hand (``now``, as the race is)."""
+
+    car_id: CarId
+    lap: int
+    lever: str | None = None
+    now: TriedPlan
+    tried: TriedPlan
+    gain: Comparison = Field(description="expected points of what is tried over what is at hand, race by race")
+    receipt: Receipt
+
+
+class RaceFan(Model):
+    """Where the gaps go from here: ``change_s[car][lap]`` holds the quantiles of how a car's gap changes until that lap.
+
+    Row ``k`` is the end of lap ``lap + 1 + k``; None where the car is out in most of the races. Gaps are to ``reference``, or
+    (None) to the pace of the front half of the field; positive: the car loses ground. ``car_id`` follows ``plan``, all others
+    decide for themselves.
+    """
+
+    car_id: CarId
+    lap: int
+    plan: str
+    reference: CarId | None = None
+    cars: tuple[CarId, ...]
+    quantiles: tuple[float, ...]
+    change_s: tuple[tuple[tuple[float, ...] | None, ...], ...]
+    n_races: int
+    seed: int
+
+
 class WhatIf(Model):
     """The same question asked of a race with one thing changed, on the same random numbers."""
 

@@ -13,6 +13,7 @@ from racetwin.widgets._panel import Panel, pack, script, style
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import LapRow, RaceSnapshot
+    from racetwin.schemas import PlannedStop, RaceFan
 
 FRONT = 0.5
 """Share of the field, from the front, whose pace is the reference: backmarkers let by would slow it down."""
@@ -81,10 +82,26 @@ def status_spans(laps: Sequence[LapRow]) -> list[tuple[int, int, str]]:
     return spans
 
 
+def fan_array(fan: RaceFan, cars: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Return a fan as ``(cars, laps, quantiles)`` seconds in the order of ``cars``, NaN where there is no forecast."""
+    laps = max((len(rows) for rows in fan.change_s), default=0)
+    out = np.full((len(cars), laps, len(fan.quantiles)), np.nan)
+    for car, rows in zip(fan.cars, fan.change_s, strict=True):
+        if car in cars:
+            i = list(cars).index(car)
+            for k, row in enumerate(rows):
+                if row is not None:
+                    out[i, k] = row
+    return out
+
+
 class RaceTrace(Panel):
     """Gaps by lap for the whole field: our car bold, the cars that a stop would put us between in their colours.
 
-    Stops are marked on the line, safety cars shaded; the pointer reads off a car's gap on a lap.
+    Stops are marked on the line, safety cars shaded; the pointer reads off a car's gap on a lap. With ``fan`` (of
+    :meth:`~racetwin.runtime.live.LiveRace.fan`) the gaps to come are drawn too, as 50 and 90 % bands over simulated races. A
+    viewer chooses what gaps are taken to and a car to compare; the former also comes as ``{'reference': '1'}`` (None: the
+    front half's pace), so that a fan can be raced for it.
 
     >>> trace = RaceTrace()
     >>> trace.show(live.snapshot, "44", reference="1")  # against car 1  # doctest: +SKIP
@@ -97,25 +114,42 @@ class RaceTrace(Panel):
         super().__init__(**traits)
         self._key: tuple[object, ...] = ()
 
-    def show(self, snapshot: RaceSnapshot, car_id: str | None = None, reference: str | None = None) -> None:
-        """Draw the laps so far; ``reference`` is a car, or None for the field's pace."""
+    def show(
+        self,
+        snapshot: RaceSnapshot,
+        car_id: str | None = None,
+        reference: str | None = None,
+        *,
+        fan: RaceFan | None = None,
+        planned: Sequence[PlannedStop] | None = None,
+    ) -> None:
+        """Draw the laps so far.
+
+        Parameters
+        ----------
+        reference
+            The car that gaps are taken to until a viewer chooses another; None for the front half's pace.
+        fan
+            The forecast to draw from the last lap on.
+        planned
+            The stops we intend to make; by default those of the best plan.
+        """
         answer = snapshot.answers.get(car_id or "")
         rejoin = answer.box_now if answer else None
         marks = (rejoin.car_ahead, rejoin.car_behind) if rejoin else (None, None)
         out = tuple(c.car_id for c in snapshot.order if c.status is CarStatus.RETIRED)
-        planned = answer.plans[0].stops if answer and answer.plans else ()
-        key = (snapshot.laps, car_id, reference, marks, out, planned)
-        if len(key) == len(self._key) and key[0] is self._key[0] and key[1:] == self._key[1:]:
+        if planned is None:
+            planned = answer.plans[0].stops if answer and answer.plans else ()
+        key = (snapshot.laps, fan, car_id, reference, marks, out, tuple(planned))
+        if len(key) == len(self._key) and all(a is b for a, b in zip(key[:2], self._key, strict=False)) and (
+            key[2:] == self._key[2:]
+        ):
             return
         self._key = key
         laps = snapshot.laps
         cars = [c.car_id for c in snapshot.order]
         names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
-        gaps = (
-            gaps_to_reference(laps, cars, reference if reference in cars else None)
-            if laps
-            else np.zeros((0, len(cars)))
-        )
+        gaps = gaps_to_reference(laps, cars) if laps else np.zeros((0, len(cars)))
         self.data = pack(
             {
                 "car": car_id,
@@ -129,7 +163,11 @@ class RaceTrace(Panel):
                 "stops": [[cars.index(r.car_id), r.lap] for r in laps if r.pit_in and r.car_id in names],
                 "spans": status_spans(laps),
                 "planned": [[s.lap, s.compound.value] for s in planned],
-                "reference": names.get(reference, reference) if reference else None,
+                "reference_car": reference if reference in cars else None,
+                "fan_car": fan.car_id if fan else None,
+                "fan_lap": fan.lap if fan else None,
+                "fan_reference": fan.reference if fan else None,
             },
             gaps=gaps,
+            **({"fan": fan_array(fan, cars)} if fan else {}),
         )
