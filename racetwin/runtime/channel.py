@@ -71,7 +71,7 @@ class Channel:
             self._changed.notify_all()
 
     def take(self, timeout: float | None = None) -> RaceSnapshot | None:
-        """Return the newest snapshot, waiting for one; None when the time is over, at a :meth:`wake`, or once closed and empty."""
+        """Return the newest snapshot, waiting for it; None when the time is over, at a :meth:`wake`, or once closed and empty."""
         deadline = None if timeout is None else self._clock() + timeout
         with self._changed:
             while True:

@@ -1,71 +1,121 @@
 import { frame, watch, h, put, attr, lapTime, gap, percent, tyre, setTyre } from "./format.js";
 
+const behind = (r) => (r.status === "RETIRED" ? 1e9 - (r.lap ?? 0) : 1e5 * (r.laps_down ?? 0) + (r.gap ?? 0));
+// Key, heading, what it says, and what a click on the heading sorts by (smallest first).
 const COLUMNS = [
-  ["position", "Pos", "position"], ["change", "", "places won since the grid"], ["driver", "Driver", "driver"],
-  ["gap", "Gap", "seconds to the leader"], ["interval", "Int", "seconds to the car ahead"], ["last", "Last", "last lap"],
-  ["tyre", "Tyre", "compound and age in laps"], ["stops", "St", "stops so far"],
-  ["net", "Net", "position after all remaining stops"], ["soon", "Soon", "chance of a stop within five laps"],
+  ["position", "Pos", "position", behind], ["change", "+/−", "places won since the grid", (r) => -(r.change ?? -99)], ["driver", "Driver", "driver", (r) => r.driver],
+  ["gap", "Gap", "seconds to the leader", behind], ["interval", "Int", "seconds to the car ahead", (r) => r.interval ?? 1e9],
+  ["last", "Last", "last lap", (r) => r.last ?? 1e9], ["best", "Best", "best lap of the race so far", (r) => r.best ?? 1e9],
+  ["tyre", "Tyre", "compound and age in laps", (r) => -(r.age ?? -1)], ["stops", "St", "stops so far", (r) => r.stops ?? 99],
+  ["net", "Net", "position after all remaining stops", (r) => r.net ?? 99], ["soon", "Soon", "chance of a stop within five laps", (r) => -(r.stop_soon ?? -1)],
 ];
+const THREAT = { high: "▲▲", medium: "▲", low: "△" };
 
 function render({ model, el }) {
   const { root, note, body } = frame(el, model, "Timing", "tower");
-  const header = h("div", { class: "t-row t-header", role: "row" },
-    COLUMNS.map(([key, text, hint]) => h("span", { class: `t-${key}`, role: "columnheader", title: hint }, text)));
+  let sorted = null; // [column, direction]
+  const pinned = new Set();
+  let last = null;
+  const heads = COLUMNS.map(([key, text, hint]) => h("button", { type: "button", class: `t-${key}`, role: "columnheader", "aria-sort": "none", title: `${hint}; click to sort`, onclick: () => sort(key) }, text));
+  const header = h("div", { class: "t-row t-header", role: "row" }, h("span", { class: "t-pin", role: "columnheader", "aria-label": "pinned" }), heads, h("span", { class: "t-threat", role: "columnheader", "aria-label": "threat" }));
   const list = h("div", { class: "t-list", role: "rowgroup" });
   const grid = h("div", { class: "t-grid", role: "grid", "aria-label": "Timing tower" }, h("div", { role: "rowgroup" }, header), list);
   body.append(grid);
   const rows = new Map();
+
+  const sort = (key) => {
+    sorted = sorted?.[0] !== key ? [key, 1] : sorted[1] === 1 ? [key, -1] : null;
+    COLUMNS.forEach(([k], i) => attr(heads[i], "aria-sort", sorted?.[0] === k ? (sorted[1] === 1 ? "ascending" : "descending") : "none"));
+    draw(last);
+  };
+  const pin = (id) => {
+    if (!pinned.delete(id)) pinned.add(id);
+    draw(last);
+  };
+  const ordered = (all) => {
+    const by = sorted && COLUMNS.find(([k]) => k === sorted[0])[3];
+    const place = new Map(all.map((r, i) => [r.id, i]));
+    const order = (a, b) => {
+      const [x, y] = by ? [by(a), by(b)] : [0, 0];
+      return (x < y ? -1 : x > y ? 1 : 0) * (sorted?.[1] ?? 1) || place.get(a.id) - place.get(b.id);
+    };
+    return [...all].sort((a, b) => pinned.has(b.id) - pinned.has(a.id) || order(a, b));
+  };
 
   const make = (id) => {
     const cells = Object.fromEntries(COLUMNS.map(([key]) => [key, h("span", { class: `t-${key}`, role: "gridcell" })]));
     const badge = tyre(null, null);
     cells.tyre.append(badge);
     const name = h("b");
-    const number = h("small", {}, id);
-    cells.driver.append(name, number);
+    cells.driver.append(name, h("small", {}, id));
     const choose = () => model.send({ choose: id });
-    const node = h("div", { class: "t-row", role: "row", "data-car": id, tabindex: "-1", onclick: choose, onkeydown: (e) => { if (e.key === "Enter" || e.key === " ") { choose(); e.preventDefault(); } } },
-      Object.values(cells));
+    const pinner = h("button", { type: "button", class: "t-pin", tabindex: "-1", onclick: (e) => { e.stopPropagation(); pin(id); } });
+    const threat = h("span", { class: "t-threat", role: "gridcell" });
+    const keys = (e) => {
+      if (e.key === "Enter" || e.key === " ") choose();
+      else if (e.key === "p") pin(id);
+      else return;
+      e.preventDefault();
+      e.stopPropagation();
+    };
+    const node = h("div", { class: "t-row", role: "row", "data-car": id, tabindex: "-1", onclick: choose, onkeydown: keys }, h("span", { role: "gridcell", class: "t-pin" }, pinner), Object.values(cells), threat);
     list.append(node);
-    return { node, cells, badge, name };
+    return { node, cells, badge, name, pinner, threat };
   };
 
   const draw = (data) => {
-    const shown = data?.rows ?? [];
-    const height = Math.min(list.clientHeight / Math.max(shown.length, 1), 2.9 * parseFloat(getComputedStyle(root).fontSize));
+    last = data;
+    const all = data?.rows ?? [];
+    const shown = ordered(all);
+    const size = parseFloat(getComputedStyle(root).fontSize);
+    const stuck = shown.filter((r) => pinned.has(r.id)).length;
+    const space = stuck && stuck < shown.length ? 0.5 * size : 0;
+    const height = Math.min((list.clientHeight - space) / Math.max(shown.length, 1), 2.9 * size);
     for (const [id, row] of rows) if (!shown.some((r) => r.id === id)) { row.node.remove(); rows.delete(id); }
     shown.forEach((r, i) => {
       if (!rows.has(r.id)) rows.set(r.id, make(r.id));
-      const { node, cells, badge, name } = rows.get(r.id);
+      const { node, cells, badge, name, pinner, threat } = rows.get(r.id);
       const out = r.status === "RETIRED";
       node.style.height = `${height}px`;
-      node.style.transform = `translateY(${(i * height).toFixed(1)}px)`;
+      node.style.transform = `translateY(${(i * height + (i >= stuck ? space : 0)).toFixed(1)}px)`;
       attr(node, "aria-rowindex", i + 2);
       attr(node, "aria-selected", r.id === data.car ? "true" : "false");
       attr(node, "tabindex", r.id === data.car ? "0" : "-1");
       attr(node, "data-status", r.status);
       attr(node, "data-role", r.role);
+      attr(node, "data-lapped", r.laps_down > 0 && !out ? "yes" : null);
+      attr(node, "data-pinned", pinned.has(r.id) ? "yes" : null);
+      put(pinner, pinned.has(r.id) ? "●" : "○");
+      attr(pinner, "aria-pressed", pinned.has(r.id) ? "true" : "false");
+      attr(pinner, "aria-label", `${pinned.has(r.id) ? "unpin" : "pin"} ${r.driver}`);
       put(cells.position, out ? "" : String(r.position ?? ""));
       put(cells.change, !r.change || out ? (out ? "" : "·") : `${r.change > 0 ? "▲" : "▼"}${Math.abs(r.change)}`);
       attr(cells.change, "data-sign", !r.change || out ? 0 : Math.sign(r.change));
       put(name, r.driver);
-      const leader = i === 0 && !out;
+      const leader = r === all[0] && !out;
       const late = out ? `out L${r.lap ?? "?"}` : r.status === "FINISHED" && leader ? "winner" : leader ? "leader" : gap(r.gap, r.laps_down);
       put(cells.gap, late);
-      put(cells.interval, out ? "" : r.status === "PIT" ? "PIT" : leader ? "" : gap(r.interval));
+      put(cells.interval, out ? "" : r.status === "PIT" ? "IN PIT" : leader ? "" : gap(r.interval));
       put(cells.last, out ? "" : lapTime(r.last));
       attr(cells.last, "data-best", r.fastest ? "race" : r.own_best ? "own" : null);
+      put(cells.best, lapTime(r.best));
       setTyre(badge, r.compound, r.age);
       put(cells.stops, r.stops == null ? "" : String(r.stops));
       put(cells.net, r.net == null ? "" : String(r.net));
       put(cells.soon, r.stop_soon == null ? "" : percent(r.stop_soon));
       cells.soon.style.setProperty("--p", r.stop_soon ?? 0);
+      const [level, p] = r.threat ?? [null, null];
+      put(threat, THREAT[level] ?? "");
+      attr(threat, "data-level", level);
+      attr(threat, "title", level && `${r.driver} ends ahead of us with ${percent(p)}: ${level} threat`);
+      attr(threat, "aria-label", level && `${level} threat, ${percent(p)}`);
     });
     attr(grid, "data-net", shown.some((r) => r.net != null) ? "yes" : "no");
     attr(grid, "data-soon", shown.some((r) => r.stop_soon != null) ? "yes" : "no");
     attr(grid, "aria-rowcount", shown.length + 1);
     const out = shown.filter((r) => r.status === "RETIRED").length;
-    put(note, shown.length ? `${shown.length - out} running${out ? `, ${out} out` : ""}` : "waiting for cars");
+    const running = shown.length - out;
+    put(note, !shown.length ? "waiting for cars" : (sorted ? `sorted by ${COLUMNS.find(([k]) => k === sorted[0])[1].toLowerCase()} · ` : "") + `${running} running${out ? `, ${out} out` : ""}`);
   };
   return watch(model, root, draw);
 }

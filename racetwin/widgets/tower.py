@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
 
 
-def tower_rows(snapshot: RaceSnapshot, rejoin: Rejoin | None = None) -> list[dict[str, Any]]:
+def tower_rows(
+    snapshot: RaceSnapshot, rejoin: Rejoin | None = None, car_id: str | None = None
+) -> list[dict[str, Any]]:
     """Return one row a car in race order, retired cars last, as the tower shows them (times in seconds).
 
     ``change`` is places won since the grid. ``net`` is the position after everybody's remaining stops and ``role`` marks the
-    cars that a stop now would put us between (``ahead``, ``behind``).
+    cars that a stop now would put us between (``ahead``, ``behind``). ``threat`` is how likely a car is to end the race
+    ahead of ``car_id`` that is behind it now: ``high``, ``medium`` or ``low``, with its probability.
     """
+    threats = _threats(snapshot, car_id)
     virtual = _virtual_positions(snapshot)
     best = min((c.best_lap_s for c in snapshot.order if c.best_lap_s), default=None)
     rows = []
@@ -50,6 +54,7 @@ def tower_rows(snapshot: RaceSnapshot, rejoin: Rejoin | None = None) -> list[dic
                 "net": None if retired else virtual.get(car.car_id),
                 "stop_soon": None if retired or twin is None else twin.stop_probability_next_5,
                 "role": role,
+                "threat": None if retired else threats.get(car.car_id),
             }
         )
     return rows
@@ -65,10 +70,18 @@ def _virtual_positions(snapshot: RaceSnapshot) -> dict[str, int]:
     return {str(k): int(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
-class TimingTower(Panel):
-    """Position and change, gap, interval, last lap, tyre and age, stops, net position and the chance of a stop soon.
+def _threats(snapshot: RaceSnapshot, car_id: str | None) -> dict[str, tuple[str, float]]:
+    """Level and probability of each car that threatens ``car_id``."""
+    rows = snapshot.field.get("threats", {}).get(car_id, []) if car_id else []
+    return {str(row["rival_id"]): (str(row["level"]), float(row["probability"])) for row in rows}
 
-    A click on a row (or arrow keys) chooses that car: ``tower.on_choice(print)`` prints ``{'choose': '44'}``.
+
+class TimingTower(Panel):
+    """Position and change, gap, interval, last and best lap, tyre and age, stops, net position, stop soon, threat.
+
+    A click on a row (or arrow keys) chooses that car: ``tower.on_choice(print)`` prints ``{'choose': '44'}``. A click on a
+    column's head sorts by it, a second one the other way round, a third one back to race order; the pin at the left end of a
+    row (key ``p``) keeps a car on top. Sorting and pinning are each viewer's own affair.
 
     >>> tower = TimingTower()
     >>> tower.show(live.snapshot, "44")  # doctest: +SKIP
@@ -80,5 +93,5 @@ class TimingTower(Panel):
     def show(self, snapshot: RaceSnapshot, car_id: str | None = None) -> None:
         """Draw the order at the snapshot's instant, ``car_id`` highlighted."""
         answer = snapshot.answers.get(car_id or "")
-        rows = tower_rows(snapshot, answer.box_now if answer else None)
+        rows = tower_rows(snapshot, answer.box_now if answer else None, car_id)
         self.data = pack({"car": car_id, "rows": rows})
