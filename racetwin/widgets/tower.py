@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
 
 
-def tower_rows(
-    snapshot: RaceSnapshot, rejoin: Rejoin | None = None, car_id: str | None = None
-) -> list[dict[str, Any]]:
+def tower_rows(snapshot: RaceSnapshot, rejoin: Rejoin | None = None, car_id: str | None = None) -> list[dict[str, Any]]:
     """Return one row a car in race order, retired cars last, as the tower shows them (times in seconds).
 
     ``change`` is places won since the grid. ``net`` is the position after everybody's remaining stops and ``role`` marks the

@@ -141,8 +141,10 @@ class RaceTrace(Panel):
         if planned is None:
             planned = answer.plans[0].stops if answer and answer.plans else ()
         key = (snapshot.laps, fan, car_id, reference, marks, out, tuple(planned))
-        if len(key) == len(self._key) and all(a is b for a, b in zip(key[:2], self._key, strict=False)) and (
-            key[2:] == self._key[2:]
+        if (
+            len(key) == len(self._key)
+            and all(a is b for a, b in zip(key[:2], self._key, strict=False))
+            and (key[2:] == self._key[2:])
         ):
             return
         self._key = key
