@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         default=0.0, ge=0, le=300, description="seconds that the screen shows the race late, to match the TV picture"
     )
 
+    feed_token: SecretStr | None = Field(
+        default=None, description="token of the telemetry server that the feed websocket-client follows"
+    )
     f1tv_token: SecretStr | None = Field(default=None, description="F1TV subscription token of the live timing feed")
     openf1_token: SecretStr | None = Field(default=None, description="OpenF1 access token, good for an hour")
     openf1_username: str | None = Field(default=None, description="OpenF1 account, to fetch and renew a token with")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 from pydantic import BaseModel
@@ -16,6 +17,9 @@ from racetwin.errors import InputError
 from racetwin.runtime.face import EngineFace
 from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.schemas import CarId, CarStatus, CarTelemetry, Model, TrackConditions, TrackStatus
+
+if TYPE_CHECKING:
+    from racetwin.telemetry.fusion import Known
 
 SchemaName = Literal["v1", "racetwin"]
 _JSON = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
@@ -46,6 +50,25 @@ class CarLine(Model):
     team: str | None
     position: int | None
     status: str
+
+
+class KnownField(Model):
+    """The latest known value of a field, the feed it came from, when that feed last said it (race time), and its age, s."""
+
+    value: Any
+    source: str
+    time_s: float
+    age_s: float
+
+
+def known_fields(known: Mapping[str, Known], now_s: float) -> dict[str, Any]:
+    """Return what the ingestor knows of a car, with ages at a race time."""
+    return {
+        name: KnownField(value=k.value, source=k.source, time_s=k.time_s, age_s=round(k.age_s(now_s), 3)).model_dump(
+            mode="json"
+        )
+        for name, k in known.items()
+    }
 
 
 class Answers:

@@ -54,6 +54,11 @@ ENVIRONMENT: dict[str, Any] = {
     "cars_running": 20,
 }
 
+KNOWN: dict[str, Any] = {
+    "lap": {"value": 23, "source": "f1", "time_s": 2012.4, "age_s": 0.0},
+    "fuel_kg": {"value": 61.2, "source": "garage", "time_s": 2010.1, "age_s": 2.3},
+}
+
 FRAME: dict[str, Any] = {
     "version": "racetwin/1",
     "source": "garage",

@@ -10,7 +10,17 @@ from fastapi.responses import Response
 from pydantic import TypeAdapter
 
 from racetwin.api import examples
-from racetwin.api.answers import Answers, CarLine, Environment, SchemaName, car_lines, encode, environment
+from racetwin.api.answers import (
+    Answers,
+    CarLine,
+    Environment,
+    KnownField,
+    SchemaName,
+    car_lines,
+    encode,
+    environment,
+    known_fields,
+)
 from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.api.questions import (
     ControlCommand,
@@ -136,7 +146,7 @@ def router(answers: Answers) -> APIRouter:
     )
     async def send_telemetry(request: Request) -> dict[str, int | None]:
         """Send a frame, ours or of the original schema; it is acknowledged once it is in the journal."""
-        number = face.ingest(await request.body())
+        number = face.receive(await request.body())
         if number is not None:
             await face.acknowledged(number)
         return {"accepted": int(number is not None), "refused": int(number is None), "last": number}
@@ -146,6 +156,16 @@ def router(answers: Answers) -> APIRouter:
         """What was refused lately: which field, what stood there, what was expected; newest last."""
         body = b"[" + b",".join(r.model_dump_json().encode() for r in face.engine.ingestor.rejected) + b"]"
         return Response(body, media_type="application/json")
+
+    @api.get("/telemetry/known", responses=_json(dict[str, KnownField], examples.KNOWN))
+    async def known(request: Request, car_id: Car = None) -> Response:
+        """What is known of a car, field by field: the value, the feed it came from, and how old it is (s of race time)."""
+        snapshot = answers.snapshot()
+        number = answers.car(snapshot, car_id)
+        known = face.engine.ingestor.known
+        return answers.respond(
+            request, ("known", number), snapshot.frame, lambda: known_fields(known(number), snapshot.time_s)
+        )
 
     @api.get("/environment", responses=_json(Environment, examples.ENVIRONMENT))
     async def track(request: Request, at: At = None) -> Response:

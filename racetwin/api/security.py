@@ -1,6 +1,6 @@
 """Who may do what: loopback without a token, everything wider with one; origins, body sizes and rates are limited.
 
-Which secrets there are and what each allows is in :mod:`racetwin.runtime.tokens`.
+Which secrets there are and what each allows is in :mod:`racetwin.tokens`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from racetwin.api.core import APIMetrics, Shortcut
 from racetwin.api.problems import problem
 from racetwin.config import Settings
 from racetwin.errors import ConfigurationError
-from racetwin.runtime.tokens import RANK, Role, tokens_of
 from racetwin.telemetry.datagrams import is_loopback
+from racetwin.tokens import RANK, Role, tokens_of
 
 OPEN_PATHS = frozenset({"/api/v1/version", "/healthz"})
 """Answered without a token: they say nothing of the race."""

@@ -41,6 +41,7 @@ def run_server(
     from_lap: int = 1,
     simulated: bool = False,
     live: bool = False,
+    feeds: tuple[str, ...] = (),
     settings: Settings | None = None,
     resume: bool | None = None,
     follow: tuple[str, ...] = (),
@@ -58,6 +59,8 @@ def run_server(
         Feed from the simulator.
     live
         Take telemetry from the network instead: the WebSocket and UDP ports of the settings, and ``POST /api/v1/telemetry``.
+    feeds
+        Live feeds to open instead of those ports, the most preferred first (see :mod:`racetwin.telemetry.feed_opening`).
     resume
         Go on with the run that the journal holds; None: if it was cut off, not if it was closed in order.
     follow
@@ -82,6 +85,7 @@ def run_server(
             from_lap=from_lap,
             simulated=simulated,
             live=live,
+            feeds=feeds,
             resume=resume,
             standby_of=standby_of,
         )
@@ -222,6 +226,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--from-lap", type=int, default=1)
     parser.add_argument("--simulated", action="store_true")
+    parser.add_argument("--live", action="store_true")
+    parser.add_argument("--feed", action="append", default=[])
     parser.add_argument("--resume", choices=("yes", "no", "auto"), default="auto")
     parser.add_argument("--follow", action="append", default=[])
     given = parser.parse_args(argv)
@@ -231,6 +237,8 @@ def main(argv: list[str] | None = None) -> int:
             speed=given.speed,
             from_lap=given.from_lap,
             simulated=given.simulated,
+            live=given.live,
+            feeds=tuple(given.feed),
             resume={"yes": True, "no": False, "auto": None}[given.resume],
             follow=tuple(given.follow),
             stop_with_stdin=True,

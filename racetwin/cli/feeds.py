@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -23,6 +23,7 @@ def feeds(
 
     Example: `racetwin feeds --examples`
     """
+    from racetwin.telemetry.feed_opening import live_feeds
     from racetwin.telemetry.feeds import FEEDS, feeds_table
 
     rows = feeds_table()
@@ -31,6 +32,12 @@ def feeds(
         return
     cells = [[r["feed"], _MARK[r["status"]], *(escape(r[k]) for k in ("gives", "needs", "detail"))] for r in rows]
     console.print(table("Feeds", ("feed", "status", "gives", "needs", "here"), cells, left=5))
+    console.print(
+        "Live ones open with --feed in `racetwin serve` and `racetwin race-day`, and in `racetwin record`:"
+        f" {', '.join(live_feeds())}.",
+        style="dim",
+        markup=False,
+    )
     if examples:
         for info in FEEDS:
             console.print(f"\n[bold]{info.name}[/] ({info.module})")
@@ -38,25 +45,35 @@ def feeds(
 
 
 def record(
-    feed: Annotated[str, typer.Argument(help="A feed that delivers live, as in `racetwin feeds`.")],
+    feed: Annotated[
+        list[str],
+        typer.Argument(help="Live feeds, NAME[:OPTION,...], the preferred first; `racetwin feeds` lists them."),
+    ],
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
-    url: Annotated[str | None, typer.Option(help="Where the feed is, if it needs an address.")] = None,
-    to_lap: Annotated[int | None, typer.Option(help="Stop when the leader has completed this lap.")] = None,
+    to_lap: Annotated[int | None, typer.Option(help="Stop when the leader has completed this lap.", min=1)] = None,
 ) -> None:
-    """Write a live feed to one compact file until it ends or Ctrl-C; whatever ends it, the file is whole.
+    """Write live feeds to one compact file until they end or Ctrl-C; whatever ends it, what came is kept.
 
-    Example: `racetwin record websocket-client --url ws://127.0.0.1:8765 --out race.parquet`
+    Examples: `racetwin record websocket-client:ws://127.0.0.1:8765 --out race.parquet`,
+    `racetwin record f1-live openf1-live --out race.parquet`; `racetwin replay race.parquet` plays it.
     """
-    from racetwin.telemetry.feeds import open_feed
-    from racetwin.telemetry.recorder import Recording
-    from racetwin.telemetry.recorder import record as keep
+    from racetwin.runtime.record_feeds import record_feeds
+    from racetwin.telemetry.feed_opening import feed_spec
 
-    options: dict[str, Any] = {} if url is None else {"url": url}
-    source = open_feed(feed, settings(), **options)
-    console.print(f"Recording {feed} to {out}; Ctrl-C ends it.")
-    try:
-        asyncio.run(keep(source, out, to_lap=to_lap))
-    except KeyboardInterrupt:
-        console.print("Stopped.")
-    if out.exists():
-        console.print(f"{out}: {len(Recording(out))} frames, {out.stat().st_size / 1024:,.0f} KiB.")
+    specs = [feed_spec(one) for one in feed]
+    with console.status(f"Recording to {out}; Ctrl-C ends it.") as status:
+        recorder = asyncio.run(
+            record_feeds(
+                settings(),
+                specs,
+                out,
+                to_lap=to_lap,
+                say=lambda line: console.print(escape(line)),
+                tell=lambda n: status.update(f"Recording to {out}: {n:,} frames; Ctrl-C ends it."),
+            )
+        )
+    refused = sum(recorder.rejected.values())
+    size = out.stat().st_size / 1024 if out.exists() else 0
+    console.print(f"{out}: {recorder.frames:,} frames, {size:,.0f} KiB" + (f", {refused:,} refused" if refused else ""))
+    for kind, n in sorted(recorder.rejected.items()):
+        console.print(f"  refused {kind}: {n:,}", markup=False)

@@ -15,6 +15,17 @@ from racetwin.config import settings
 from racetwin.errors import InputError
 
 Race = Annotated[str | None, typer.Option("--race", help="Race id, as in `racetwin data list`; default: the newest.")]
+Live = Annotated[
+    bool, typer.Option("--live", help="Take telemetry on this machine's ports (WebSocket, UDP JSON, the EA game).")
+]
+Feed = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--feed",
+        help="A live feed, NAME[:OPTION,...]; may be given again, the preferred first, and they are merged. "
+        "`racetwin feeds` lists them.",
+    ),
+]
 Speed = Annotated[float, typer.Option("--speed", help="Against real time.", min=0.1, max=1000)]
 FromLap = Annotated[int, typer.Option("--from-lap", help="Begin when the leader starts this lap.", min=1)]
 
@@ -30,10 +41,12 @@ def race_day(
     delay: Annotated[
         float | None, typer.Option(help="Show the race so many seconds late, to match the TV picture.", min=0, max=300)
     ] = None,
+    live: Live = False,
+    feed: Feed = None,
 ) -> None:
     """Watch a Grand Prix unfold with live advice: engine, API and dashboard in one go; Ctrl-C stops it all.
 
-    Example: `racetwin race-day --race 2024-12-great-britain --speed 20`
+    Examples: `racetwin race-day --race 2024-12-great-britain --speed 20`, `racetwin race-day --feed f1-live --feed openf1-live`
     """
     from racetwin.runtime.race_day import run_race_day
     from racetwin.telemetry.library import RaceLibrary
@@ -43,7 +56,16 @@ def race_day(
         if car not in cars:
             raise InputError(f"car: {car!r} is not in {race}; cars: {', '.join(cars)}")
     chosen = settings() if delay is None else settings().model_copy(update={"delay_s": delay})
-    run_race_day(race=race, speed=speed, car=car, from_lap=from_lap, simulated=simulated, settings=chosen)
+    run_race_day(
+        race=race,
+        speed=speed,
+        car=car,
+        from_lap=from_lap,
+        simulated=simulated,
+        live=live,
+        feeds=tuple(feed or ()),
+        settings=chosen,
+    )
 
 
 def serve(
@@ -51,7 +73,8 @@ def serve(
     speed: Speed = 1.0,
     from_lap: FromLap = 1,
     simulated: Annotated[bool, typer.Option("--simulated", help="Feed from the simulator.")] = False,
-    live: Annotated[bool, typer.Option("--live", help="Take telemetry from the network instead of a replay.")] = False,
+    live: Live = False,
+    feed: Feed = None,
     follow: Annotated[list[str] | None, typer.Option(help="Keep plans for this car; may be given again.")] = None,
     resume: Annotated[
         bool | None, typer.Option("--resume/--fresh", help="Go on with the journal's run; default: if it was cut off.")
@@ -62,7 +85,7 @@ def serve(
 ) -> None:
     """Run the engine with its REST and WebSocket API, fed live, from a replay or from the simulator.
 
-    Example: `racetwin serve --race 2024-12-great-britain --speed 5`
+    Examples: `racetwin serve --race 2024-12-great-britain --speed 5`, `racetwin serve --feed f1-live --feed websocket-server`
     """
     from racetwin.api.serve import run_server
 
@@ -72,6 +95,7 @@ def serve(
         from_lap=from_lap,
         simulated=simulated,
         live=live,
+        feeds=tuple(feed or ()),
         follow=tuple(follow or ()),
         resume=resume,
         standby_of=standby_of,

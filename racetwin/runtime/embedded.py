@@ -8,16 +8,18 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from racetwin.config import Settings
 from racetwin.errors import InputError, RacetwinError
 from racetwin.runtime.channel import Link
 from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.live_feeds import LiveFeeds
 from racetwin.runtime.orchestrator import MainOrchestrator
-from racetwin.runtime.snapshot import RaceSnapshot
+from racetwin.runtime.snapshot import RaceInfo, RaceSnapshot
 from racetwin.runtime.sources import Source, library_race, simulated_race
 from racetwin.schemas import TelemetryFrame
+from racetwin.telemetry.feed_opening import FeedSpec, feed_spec
 from racetwin.telemetry.replay import Replay
 
 if TYPE_CHECKING:
@@ -45,10 +47,21 @@ class Embedded:
     """
 
     def __init__(
-        self, source: Source, *, settings: Settings, speed: float | None, rate_hz: float, races: int | None
+        self,
+        source: Source | tuple[FeedSpec, ...],
+        *,
+        settings: Settings,
+        speed: float | None,
+        rate_hz: float,
+        races: int | None,
     ) -> None:
+        specs = source if isinstance(source, tuple) else ()
         self._engine = RaceEngine(
-            source.info, races=races or settings.races, seed=settings.seed, run_id=f"local-{uuid.uuid4().hex[:8]}"
+            RaceInfo(race_id="", source="live") if isinstance(source, tuple) else source.info,
+            races=races or settings.races,
+            seed=settings.seed,
+            run_id=f"local-{uuid.uuid4().hex[:8]}",
+            priority=LiveFeeds.priority(specs),
         )
         self._source = source
         self._speed = speed
@@ -69,8 +82,7 @@ class Embedded:
         asyncio.run(self._run(publish, report))
 
     async def _run(self, publish: Callable[[RaceSnapshot], None], report: Callable[[Exception], None]) -> None:
-        frames = self._source.frames
-        feed = Unpaced(frames) if self._speed is None else Replay(frames, self._speed)
+        feed = self._feed(report)
         with self._lock:
             runner = MainOrchestrator(
                 self._engine, feed, rate_hz=self._rate_hz, in_step=self._speed is None, report=report
@@ -80,6 +92,12 @@ class Embedded:
             self._runner = runner
         if not self._stop.is_set():
             await runner.run()
+
+    def _feed(self, report: Callable[[Exception], None]) -> Any:
+        if isinstance(self._source, tuple):
+            return LiveFeeds(self._settings, self._source, say=lambda line: report(RacetwinError(line)))
+        frames = self._source.frames
+        return Unpaced(frames) if self._speed is None else Replay(frames, self._speed)
 
     def stop(self) -> None:
         """Make :meth:`run` return soon."""
@@ -174,6 +192,13 @@ def embed_replay(
     """Return a session that replays a race of the library."""
     source = library_race(race_id, settings, speed=speed, hz=hz, from_lap=from_lap, to_lap=to_lap)
     return Embedded(source, settings=settings, speed=speed, rate_hz=rate_hz, races=races)
+
+
+def embed_feeds(specs: Iterable[str], *, rate_hz: float, races: int | None, settings: Settings) -> Embedded:
+    """Return a session that follows live feeds, the most preferred first."""
+    parsed = tuple(feed_spec(s) for s in specs)
+    LiveFeeds(settings, parsed)  # what is missing for them (a token, a package) is an error now, and not in the thread
+    return Embedded(parsed, settings=settings, speed=1.0, rate_hz=rate_hz, races=races)
 
 
 def embed_simulation(

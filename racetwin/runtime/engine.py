@@ -60,6 +60,8 @@ class RaceEngine:
         Who ranks plans; None for a :class:`racetwin.simulation.StrategyDesk`.
     races, seed, objective
         What the desk is asked with.
+    priority
+        Names of sources from the most to the least preferred, where several feeds of one race are merged.
     only_race
         Refuse frames of any other race: what a replay is fed by other doors must not replace it. None: the feed may move on to
         the next session.
@@ -85,10 +87,11 @@ class RaceEngine:
         objective: str = "points",
         run_id: str = "run",
         only_race: str | None = None,
+        priority: tuple[str, ...] = (),
     ) -> None:
         self.info = info or RaceInfo(race_id="")
         self.run_id = run_id
-        self.ingestor = TelemetryIngestor()
+        self.ingestor = TelemetryIngestor(priority=priority)
         self.twin: RaceTwin | None = None
         self.frame: TelemetryFrame | None = None
         self._parameters = parameters

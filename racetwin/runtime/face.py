@@ -33,6 +33,9 @@ class EngineFace(Protocol):
     def ingest(self, raw: Any) -> int | None:
         """Take a frame; returns its number, None if it was refused."""
 
+    def receive(self, raw: Any) -> int | None:
+        """Take a frame that came in through the API."""
+
     async def acknowledged(self, number: int) -> None:
         """Return when a frame is safe."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from racetwin import __version__
@@ -25,6 +25,7 @@ def health(
     standbys: int = 0,
     following: bool = False,
     ended: bool = False,
+    feeds: Sequence[Mapping[str, Any]] | None = None,
 ) -> Mapping[str, Any]:
     """Return the state of each part, with ages; ``status`` is ``degraded`` if any of them is.
 
@@ -36,6 +37,8 @@ def health(
         Whether this one follows another.
     ended
         Whether the feed has nothing more to give.
+    feeds
+        How each live feed is doing, where there are any.
     """
     c = counters
     desk = engine.desk_status()
@@ -56,6 +59,7 @@ def health(
                 "age_s": c.frame_age_s,
                 "frames_per_s": c.frames_per_s,
                 "behind_s": c.behind_s,
+                "feeds": feeds,
             },
             "ingestor": {
                 "status": "ok",

@@ -36,7 +36,7 @@ DEFAULT_SPEED = 20.0
 
 
 class LiveRace:
-    """A race as it unfolds. Build one with :meth:`connect`, :meth:`replay`, :meth:`simulate` or :meth:`auto`.
+    """A race as it unfolds. Build one with :meth:`connect`, :meth:`feeds`, :meth:`replay`, :meth:`simulate` or :meth:`auto`.
 
     Use it as a context manager (``with LiveRace.auto() as live:``) or call :meth:`start` and :meth:`stop`. When the object
     is no longer used, its thread ends by itself.
@@ -163,6 +163,32 @@ class LiveRace:
             settings=settings or process_settings(),
         )
         live = cls(session, label="simulated race", lease_s=lease_s, rate_hz=None if speed is None else rate_hz)
+        live.follow(follow)
+        return live
+
+    @classmethod
+    def feeds(
+        cls,
+        *feeds: str,
+        follow: str | Iterable[str] = (),
+        rate_hz: float = 10.0,
+        races: int | None = None,
+        settings: Settings | None = None,
+        lease_s: float | None = None,
+    ) -> LiveRace:
+        """Follow live feeds in an engine of our own: ``LiveRace.feeds("f1-live", "openf1-live")``.
+
+        Parameters
+        ----------
+        feeds
+            The most preferred first, as :func:`racetwin.telemetry.feed_opening.feed_spec` reads them; several are merged into
+            one race. None: the ports of the settings are open, for whoever sends. Tokens come from the settings.
+        """
+        from racetwin.runtime.embedded import embed_feeds
+        from racetwin.runtime.live_feeds import DOORS
+
+        session = embed_feeds(feeds or DOORS, rate_hz=rate_hz, races=races, settings=settings or process_settings())
+        live = cls(session, label=f"live: {', '.join(feeds or DOORS)}", lease_s=lease_s)
         live.follow(follow)
         return live
 

@@ -245,6 +245,13 @@ class MainOrchestrator:
         self.engine.archive()
         self.publish()
 
+    def receive(self, raw: Raw) -> int | None:
+        """Take a frame that came in through the API; as :meth:`ingest`, but of the race that the engine's own feeds are of."""
+        name = getattr(self.feed, "name_received", None)
+        if name is not None:
+            raw = name(raw, self)
+        return None if isinstance(raw, Rejection) else self.ingest(raw)
+
     async def acknowledged(self, number: int) -> None:
         """Return when a frame is safe: in the journal (at once where none is kept) and known to the standbys."""
         await self.replicas.acknowledged(number)
@@ -261,6 +268,10 @@ class MainOrchestrator:
         """Return why the newest refused frame was refused."""
         rejected = self.engine.ingestor.rejected
         return rejected[-1] if rejected else Rejection(kind="frame", field="frame", value="", expected="a frame")
+
+    def note_refusal(self, rejection: Rejection) -> None:
+        """Keep what a feed refused before it was a frame beside what the ingestor refuses."""
+        self.engine.ingestor.note(rejection)
 
     # --- plans and advice ---------------------------------------------------------------------------------------------
 
@@ -464,6 +475,7 @@ class MainOrchestrator:
             standbys=len(self.replicas),
             following=bool(getattr(self.feed, "following", False)),
             ended=self.feed_ended,
+            feeds=getattr(self.feed, "report", lambda: None)(),
         )
 
     def _journal_status(self) -> JournalStatus:

@@ -20,6 +20,7 @@ from racetwin.config import settings as process_settings
 from racetwin.errors import ConfigurationError
 from racetwin.runtime.ports import check_free
 from racetwin.runtime.sources import default_race, library_race
+from racetwin.telemetry.feed_opening import feed_spec
 
 START_WITHIN_S = 180.0
 """On a new machine the race model is compiled first, which a slow one needs a minute or two for."""
@@ -116,6 +117,8 @@ def run_race_day(
     car: str | None = None,
     from_lap: int = 1,
     simulated: bool = False,
+    live: bool = False,
+    feeds: tuple[str, ...] = (),
     settings: Settings | None = None,
     say: Say | None = None,
 ) -> None:
@@ -129,6 +132,9 @@ def run_race_day(
         Racing number to show first.
     simulated
         A simulated race even where data are there.
+    live, feeds
+        Live telemetry instead: on the ports of the settings, or from the feeds named (see
+        :mod:`racetwin.telemetry.feed_opening`).
 
     Raises
     ------
@@ -142,8 +148,17 @@ def run_race_day(
     notebook = notebook_path()
     check_free(chosen.host, chosen.api_port, "RACETWIN_API_PORT")
     check_free(chosen.host, chosen.voila_port, "RACETWIN_VOILA_PORT")
-    title = _title(race, from_lap, simulated, speed, chosen)
-    children = _children(race, speed, car, from_lap, simulated, chosen, notebook)
+    if live or feeds:
+        if race is not None or simulated:
+            raise ConfigurationError("give either live feeds or a race to replay, not both")
+        title = ", ".join(feed_spec(f).name for f in feeds) or "live telemetry"
+        source = [*(["--live"] if live else []), *(word for f in feeds for word in ("--feed", f))]
+    else:
+        title = _title(race, from_lap, simulated, speed, chosen)
+        source = ["--speed", repr(speed), "--from-lap", str(from_lap)]
+        source += ["--race", race] if race else []
+        source += ["--simulated"] if simulated else []
+    children = _children(source, car, chosen, notebook)
     engine, page = children
     with _signals_as_interrupt():
         try:
@@ -179,11 +194,8 @@ def _root(host: str, port: int) -> str:
 
 
 def _children(
-    race: str | None,
-    speed: float,
+    source: list[str],
     car: str | None,
-    from_lap: int,
-    simulated: bool,
     settings: Settings,
     notebook: Path,
 ) -> tuple[Child, Child]:
@@ -199,9 +211,7 @@ def _children(
         environment["RACETWIN_DATA"] = str(settings.data.absolute())
     if settings.token is not None:
         environment["RACETWIN_TOKEN"] = settings.token.get_secret_value()
-    command = [sys.executable, "-m", "racetwin.api.serve", "--speed", repr(speed), "--from-lap", str(from_lap)]
-    command += ["--race", race] if race else []
-    command += ["--simulated"] if simulated else []
+    command = [sys.executable, "-m", "racetwin.api.serve", *source]
     command += ["--follow", car] if car else []
     api = _root(settings.host, settings.api_port)
     engine = Child("engine", [*command, "--resume", "no"], environment, f"{api}/api/v1/version")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -13,10 +14,12 @@ from typing import Any
 
 from racetwin import __version__
 from racetwin.config import Settings
+from racetwin.errors import ConfigurationError
 from racetwin.runtime.engine import RaceEngine
 from racetwin.runtime.journal import Journal
 from racetwin.runtime.journal_records import JournalDamagedError, RunInfo
 from racetwin.runtime.journal_writer import JournalWriter
+from racetwin.runtime.live_feeds import DOORS, LiveFeeds
 from racetwin.runtime.orchestrator import MainOrchestrator
 from racetwin.runtime.recovery import RecoveryReport, SystemRecoveryManager
 from racetwin.runtime.snapshot import RaceInfo
@@ -24,8 +27,10 @@ from racetwin.runtime.sources import Source, default_race, library_race, simulat
 from racetwin.runtime.standby import StandbyFeed
 from racetwin.runtime.state_handler import StateHandler
 from racetwin.runtime.subscription import endpoints
-from racetwin.runtime.tokens import secret_for
 from racetwin.schemas import TelemetryFrame
+from racetwin.telemetry.feed_opening import FeedSpec, feed_spec
+from racetwin.telemetry.one_race import Session
+from racetwin.tokens import secret_for
 
 LIVE = "live"
 """Name of the journal of live feeds, whose race is known only when the first frame comes."""
@@ -45,6 +50,7 @@ class EngineSession:
     report: RecoveryReport | None = None
     notes: list[str] = field(default_factory=list)
     standby_of: str | None = None
+    feeds: tuple[FeedSpec, ...] = ()
     say: Callable[[str], None] = print
 
     def build(self, *, report: Callable[[Exception], None] | None = None, rate_hz: float = 20.0) -> MainOrchestrator:
@@ -62,9 +68,7 @@ class EngineSession:
 
     def _own_feed(self, after_s: float | None) -> Any:
         if self.source is None:
-            from racetwin.runtime.live_feeds import LiveFeeds
-
-            return LiveFeeds(self.settings)
+            return live_feeds(self.settings, self.feeds, self.engine)
         from racetwin.telemetry.replay import Replay
 
         frames: Iterable[TelemetryFrame] = self.source.frames
@@ -86,6 +90,7 @@ def open_session(
     from_lap: int = 1,
     simulated: bool = False,
     live: bool = False,
+    feeds: Iterable[str] = (),
     resume: bool | None = None,
     hz: float | None = 10.0,
     keep: bool = True,
@@ -95,7 +100,7 @@ def open_session(
 
     Parameters
     ----------
-    race, speed, from_lap, simulated, live, resume
+    race, speed, from_lap, simulated, live, feeds, resume
         As for :func:`racetwin.api.serve.run_server`.
     hz
         Frames a second of race time of a replay.
@@ -111,11 +116,17 @@ def open_session(
     ConfigurationError
         If another engine holds the journal, or it cannot be written.
     """
+    feeds = tuple(feeds)
+    if (feeds or live) and (race is not None or simulated):
+        raise ConfigurationError(
+            "give either live feeds (--live, --feed) or a race to replay (--race, --simulated), not both"
+        )
     if standby_of is not None:
         endpoints(standby_of)  # a wrong address is an error now, and not when it is needed
         resume = False
     source: Source | None = None
-    if not live:
+    specs = tuple(feed_spec(f) for f in feeds) or (tuple(feed_spec(name) for name in DOORS) if live else ())
+    if not specs:
         chosen = race or (None if simulated else default_race(settings))
         if simulated or chosen is None:
             source = simulated_race(settings, speed=speed, hz=hz)
@@ -123,19 +134,30 @@ def open_session(
             source = library_race(chosen, settings, speed=speed, hz=hz, from_lap=from_lap)
     info = source.info if source else RaceInfo(race_id="", source=LIVE)
     name = info.race_id if source else LIVE
-    label = f"{'SIMULATED ' if info.simulated else ''}{info.event or info.race_id}" if source else "live telemetry"
+    label = f"{'SIMULATED ' if info.simulated else ''}{info.event or info.race_id}"
+    if source is None:
+        label = f"live telemetry ({', '.join(s.name for s in specs)})"
 
     def make(about: RaceInfo) -> RaceEngine:
         only = source.info.race_id if source else None
-        return RaceEngine(about, races=settings.races, seed=settings.seed, run_id=_run_id(), only_race=only)
+        first = LiveFeeds.priority(specs)
+        return RaceEngine(
+            about, races=settings.races, seed=settings.seed, run_id=_run_id(), only_race=only, priority=first
+        )
 
     if not keep:
         engine = make(info)
-        return EngineSession(settings, engine, None, source, speed, label, standby_of=standby_of)
+        return EngineSession(settings, engine, None, source, speed, label, standby_of=standby_of, feeds=specs)
     path = StateHandler(settings).path(name)
     notes: list[str] = []
+
+    def with_journal() -> EngineSession:
+        opened = _with_journal(settings, path, name, info, source, speed, label, resume, standby_of, make, notes)
+        opened.feeds = specs
+        return opened
+
     try:
-        return _with_journal(settings, path, name, info, source, speed, label, resume, standby_of, make, notes)
+        return with_journal()
     except JournalDamagedError as error:
         # On race day an engine that runs is worth more than a file that cannot be read: that is kept, beside a new one.
         aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
@@ -143,7 +165,18 @@ def open_session(
             with contextlib.suppress(FileNotFoundError):
                 path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
         notes.append(f"racetwin: {error}: moved to {aside.name}, a new one begun")
-        return _with_journal(settings, path, name, info, source, speed, label, resume, standby_of, make, notes)
+        return with_journal()
+
+
+def live_feeds(settings: Settings, specs: tuple[FeedSpec, ...], engine: RaceEngine) -> LiveFeeds:
+    """Return the live feeds for an engine; one that has seen a race goes on with it."""
+    about = engine.info
+    goes_on = None
+    if engine.frame is not None:
+        goes_on = Session(about.race_id, about.session_type, about.circuit_id, about.season)
+    return LiveFeeds(
+        settings, specs or DOORS, goes_on=goes_on, say=lambda line: print(line, file=sys.stderr, flush=True)
+    )
 
 
 def _with_journal(

@@ -72,6 +72,14 @@ class StandbyFeed:
         """How late the feed at hand is by its own clock."""
         return float(getattr(self._active, "behind_s", 0.0))
 
+    def report(self) -> Any:
+        """How each live feed is doing, once this engine has taken over."""
+        return getattr(self._active, "report", lambda: None)()
+
+    def name_received(self, raw: Any, taker: Any) -> Any:
+        """Return a frame that came in through the API under the race's name; see :class:`LiveFeeds`."""
+        return getattr(self._active, "name_received", lambda raw, _: raw)(raw, taker)
+
     async def drive(self, taker: MainOrchestrator) -> None:
         """Follow, then go on."""
         while not self._is_gone():

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from racetwin.errors import ConfigurationError
 from racetwin.telemetry.connection import FeedHealth
+from racetwin.telemetry.refusals import OnRefusal
 
 MAX_WAITING = 4096
 """Datagrams held for a slow reader; beyond, the oldest are dropped and counted: late telemetry is worth less than new."""
@@ -41,6 +42,8 @@ class DatagramFeed:
         Host and port listened on, once :meth:`listening`.
     dropped, foreign
         Datagrams lost to a slow reader, and those of senders not named.
+    on_refusal
+        Called with each datagram that is refused.
     """
 
     def __init__(self, host: str, port: int, *, senders: Iterable[str] | None = None, open_door: bool = False) -> None:
@@ -54,6 +57,7 @@ class DatagramFeed:
         self.address: tuple[str, int] | None = None
         self.dropped = 0
         self.foreign = 0
+        self.on_refusal: OnRefusal | None = None
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
 
     @contextlib.asynccontextmanager

@@ -23,6 +23,7 @@ from racetwin.telemetry import ea_codes as codes
 from racetwin.telemetry import ea_packets as ea
 from racetwin.telemetry.circuits import EA_TRACKS
 from racetwin.telemetry.frame_builder import FrameBuilder, RawFrame
+from racetwin.telemetry.refusals import OnRefusal, refused
 
 _YELLOW_FLAG = 3
 _REORDERED = 120
@@ -43,13 +44,15 @@ class GameSession:
         Datagrams refused, counted by reason (the reason's first word names the field).
     packets
         Packets taken, counted by (format, name).
+    on_refusal
+        Called with each datagram that is refused.
     """
 
     def __init__(self, hz: float | None = None) -> None:
         self.builder = FrameBuilder("ea-udp", hz)
         self.refused: Counter[str] = Counter()
         self.packets: Counter[tuple[int, str]] = Counter()
-        self.last_refusal: str | None = None
+        self.on_refusal: OnRefusal | None = None
         self._uid: int | None = None
         self._handlers: dict[int, Callable[[ea.Packet], None]] = {
             ea.SESSION: self._session,
@@ -88,14 +91,12 @@ class GameSession:
         try:
             packet = ea.decode(datagram)
         except InputError as refusal:
-            self.refused[str(refusal).partition(":")[0]] += 1
-            self.last_refusal = str(refusal)
+            self._refuse(refusal)
             return
         header = packet.body.header
         time_s = float(header.session_time)
         if not -1.0 <= time_s < 1e6:  # NaN too
-            self.refused["session_time"] += 1
-            self.last_refusal = f"session_time: {time_s}, expected seconds since lights out"
+            self._refuse(InputError(f"session_time: {time_s}, expected seconds since lights out"))
             return
         self.packets[packet.format, packet.name] += 1
         if header.session_uid != self._uid:
@@ -119,6 +120,11 @@ class GameSession:
         handler = self._handlers.get(packet.id)
         if handler is not None:
             handler(packet)
+
+    def _refuse(self, refusal: InputError) -> None:
+        self.refused[str(refusal).partition(":")[0]] += 1
+        if self.on_refusal is not None:
+            self.on_refusal(refused(refusal, self.builder.source))
 
     def flush(self) -> Iterator[RawFrame]:
         """Yield the frame of the last game frame, if something changed in it."""

@@ -43,6 +43,7 @@ class EaUdpFeed(DatagramFeed):
 
     async def __aiter__(self) -> AsyncIterator[RawFrame]:
         """Yield frames as the game plays; when it pauses, the frame held back follows."""
+        self.session.on_refusal = self.session.builder.on_refusal = self.on_refusal
         async with self.listening():
             while True:
                 try:

@@ -27,6 +27,7 @@ from racetwin.telemetry.connection import WIRE, Backoff, FeedHealth, FeedLostErr
 from racetwin.telemetry.f1_recordings import HubReader
 from racetwin.telemetry.f1_topics import TOPICS, F1Session, TopicMessage
 from racetwin.telemetry.frame_builder import RawFrame
+from racetwin.telemetry.refusals import OnRefusal, unreadable
 
 URL = "wss://livetiming.formula1.com/signalrcore"
 END = "\x1e"
@@ -86,6 +87,8 @@ class F1LiveFeed:
     ----------
     health
         State, counters and gaps of the connection.
+    on_refusal
+        Called with each message of the hub that cannot be read.
     """
 
     name = "f1-live"
@@ -114,6 +117,7 @@ class F1LiveFeed:
         self._backoff = backoff or Backoff()
         self._attempts = attempts
         self._reader = HubReader()
+        self.on_refusal: OnRefusal | None = None
 
     def __repr__(self) -> str:
         return f"F1LiveFeed({self._parts.netloc}, {self.health.state.value}, token={'set' if self._token else 'none'})"
@@ -126,6 +130,7 @@ class F1LiveFeed:
 
     def __aiter__(self) -> AsyncIterator[RawFrame]:
         """Yield frames as they become due."""
+        self.session.builder.on_refusal = self.on_refusal
         return flushing(self.messages(), self.session.feed, self.session.flush)
 
     async def _connection(self) -> AsyncIterator[TopicMessage]:
@@ -206,4 +211,8 @@ class F1LiveFeed:
         if kind == 3 and message.get("error"):
             raise FeedLostError("the hub refused the subscription")
         if kind in (1, 3):
+            before = self._reader.skipped.copy()
             yield from self._reader.read(message)
+            if self.on_refusal is not None and self._reader.skipped != before:
+                for reason in self._reader.skipped - before:
+                    self.on_refusal(unreadable("f1", reason, message, "[topic, payload, UTC] of a known topic"))

@@ -1,15 +1,15 @@
 """The feeds there are: what each gives, what it needs, and whether it could start here and now.
 
-``racetwin feeds`` prints this; :func:`open_feed` builds a live one from the settings.
+``racetwin feeds`` prints this; :func:`racetwin.telemetry.feed_opening.open_feed` builds a live one from the settings.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Literal
 
 from racetwin.config import Settings
 from racetwin.config import settings as current_settings
@@ -178,24 +178,7 @@ def feeds_table(settings: Settings | None = None) -> list[dict[str, str]]:
     return rows
 
 
-def open_feed(name: str, settings: Settings | None = None, **options: Any) -> AsyncIterable[Any]:
-    """Return a feed that delivers as it happens, set up from the settings; ``options`` go to its class.
-
-    Examples
-    --------
-    >>> async for raw in open_feed("websocket-client", url="ws://127.0.0.1:8765"):  # doctest: +SKIP
-    ...     ingestor.process(raw)
-    """
-    s = settings or current_settings()
-    info = feed(name)
-    opener = _OPENERS.get(name)
-    if opener is None:
-        raise ConfigurationError(f"feed {name!r} is read, not opened: {info.example}")
-    opened: AsyncIterable[Any] = opener(s, options)
-    return opened
-
-
-# --- what each needs, and how each is built -----------------------------------------------------------------------------
+# --- what each needs -------------- -----------------------------------------------------------------------------
 
 _EXTRAS = {
     "ea-udp": ("feeds", ("f1.packets",)),
@@ -236,14 +219,15 @@ def _udp_json(s: Settings) -> FeedStatus:
 
 
 def _ea_udp(s: Settings) -> FeedStatus:
-    host = _game_host(s)
+    host = game_host(s)
     taken = _port(socket.SOCK_DGRAM, s.udp_game_port, host)
     if taken is None and host == "127.0.0.1" and not is_loopback(s.host):
         return FeedStatus("limited", "hears this machine only: name the game's address in RACETWIN_GAME_SENDERS")
     return taken or FeedStatus("ready", f"{host}:{s.udp_game_port}")
 
 
-def _game_host(s: Settings) -> str:
+def game_host(s: Settings) -> str:
+    """Where the game is listened for: it cannot send a token, so beyond loopback only where its address is named."""
     return s.host if is_loopback(s.host) or s.game_senders else "127.0.0.1"
 
 
@@ -278,60 +262,4 @@ _CHECKS: dict[str, Callable[[Settings], FeedStatus]] = {
     "f1-live": _f1_live,
     "openf1-live": _openf1_live,
     "laps": _laps,
-}
-
-
-def _set(options: dict[str, Any], **defaults: Any) -> dict[str, Any]:
-    """Return the options, with the settings' values for those not given."""
-    return defaults | options
-
-
-def _open_websocket_client(s: Settings, options: dict[str, Any]) -> Any:
-    from racetwin.telemetry.websocket_client import LiveTelemetryClient
-
-    return LiveTelemetryClient(**_set(options, token=s.token))
-
-
-def _open_udp_json(s: Settings, options: dict[str, Any]) -> Any:
-    from racetwin.telemetry.udp_json import UdpJsonFeed
-
-    return UdpJsonFeed(**_set(options, host=s.host, port=s.udp_json_port, token=s.token))
-
-
-def _open_ea_udp(s: Settings, options: dict[str, Any]) -> Any:
-    from racetwin.telemetry.ea_udp import EaUdpFeed
-
-    senders = [a.strip() for a in s.game_senders.split(",") if a.strip()] if s.game_senders else None
-    return EaUdpFeed(**_set(options, host=_game_host(s), port=s.udp_game_port, senders=senders))
-
-
-def _open_f1_live(s: Settings, options: dict[str, Any]) -> Any:
-    from racetwin.telemetry.f1_live import F1LiveFeed
-
-    return F1LiveFeed(**_set(options, token=s.f1tv_token))
-
-
-def _open_openf1_live(s: Settings, options: dict[str, Any]) -> Any:
-    from racetwin.telemetry.openf1 import OpenF1Live, OpenF1Login
-
-    if s.openf1_token is None and "token" not in options:
-        return OpenF1Live(**_set(options, token=OpenF1Login(s.openf1_username, s.openf1_password)))
-    return OpenF1Live(**_set(options, token=s.openf1_token))
-
-
-def _open_openf1_history(s: Settings, options: dict[str, Any]) -> Any:
-    from racetwin.telemetry.openf1 import OpenF1History
-
-    if "session_key" not in options:
-        raise ConfigurationError("session_key: missing, expected OpenF1's number of the session (or 'latest')")
-    return OpenF1History(**options)
-
-
-_OPENERS: dict[str, Callable[[Settings, dict[str, Any]], Any]] = {
-    "websocket-client": _open_websocket_client,
-    "udp-json": _open_udp_json,
-    "ea-udp": _open_ea_udp,
-    "f1-live": _open_f1_live,
-    "openf1-live": _open_openf1_live,
-    "openf1-history": _open_openf1_history,
 }

@@ -11,7 +11,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from racetwin.schemas import MAX_CARS, CarTelemetry, RaceControlMessage, TelemetryFrame, TrackConditions
+from racetwin.schemas import (
+    MAX_CARS,
+    CarTelemetry,
+    RaceControlMessage,
+    Rejection,
+    TelemetryFrame,
+    TrackConditions,
+)
+from racetwin.telemetry.refusals import MAX_TEXT, OnRefusal
 
 RawFrame = TelemetryFrame | dict[str, Any]
 """What a feed yields: a valid frame, or a dictionary in its shape that the ingestor will judge."""
@@ -41,6 +49,8 @@ class FrameBuilder:
         Header of the coming frame; to be set through :meth:`head`.
     dirty
         Whether anything changed since the last frame.
+    on_refusal
+        Called with what is left out: a car too many, track conditions or a message that break the schema.
     """
 
     def __init__(self, source: str, hz: float | None = None) -> None:
@@ -53,6 +63,8 @@ class FrameBuilder:
         self._cars: dict[str, dict[str, Any]] = {}
         self._built: dict[str, CarTelemetry] = {}
         self._messages: list[RaceControlMessage] = []
+        self.on_refusal: OnRefusal | None = None
+        self._too_many: set[str] = set()
         self._seq = 0
         self._last_cut: float | None = None
         self._last_time = float("-inf")
@@ -73,7 +85,8 @@ class FrameBuilder:
             return
         try:
             self._conditions = TrackConditions(**fresh)
-        except ValidationError:
+        except ValidationError as error:
+            self._refuse("track", error)
             return
         self._track = fresh
         self.dirty = True
@@ -83,6 +96,7 @@ class FrameBuilder:
         known = self._cars.get(car_id)
         if known is None:
             if len(self._cars) >= MAX_CARS:
+                self._leave_out(car_id)
                 return
             known = self._cars[car_id] = {}
             self.dirty = True
@@ -109,11 +123,36 @@ class FrameBuilder:
         """Queue a race-control message for the next frame; one that breaks the schema is left out."""
         try:
             built = RaceControlMessage(**values)
-        except ValidationError:
+        except ValidationError as error:
+            self._refuse("messages", error)
             return
         self._messages.append(built)
         del self._messages[:-MAX_MESSAGES]
         self.dirty = True
+
+    def _refuse(self, where: str, error: ValidationError) -> None:
+        if self.on_refusal is None:
+            return
+        for e in error.errors(include_url=False, include_context=False)[:8]:
+            name = ".".join([where, *(str(p) for p in e["loc"])])[:MAX_TEXT]
+            told = Rejection(kind=name, field=name, value=repr(e.get("input"))[:MAX_TEXT], expected=e["msg"][:200])
+            self.on_refusal(told.model_copy(update={"source": self.source}))
+
+    def _leave_out(self, car_id: str) -> None:
+        """Tell of a car too many, each once."""
+        if self.on_refusal is None or car_id in self._too_many or len(self._too_many) >= 1000:
+            return
+        self._too_many.add(car_id)
+        self.on_refusal(
+            Rejection(
+                kind="cars.too_many",
+                field="cars",
+                value=car_id[:MAX_TEXT],
+                expected=f"at most {MAX_CARS} cars",
+                source=self.source,
+                car_id=car_id[:MAX_TEXT],
+            )
+        )
 
     # --- cutting frames -------------------------------------------------------------------------------------------
 

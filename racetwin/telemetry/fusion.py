@@ -30,7 +30,10 @@ LASTING: tuple[str, ...] = (
     "tyre_sets",
 )
 """Fields that stay true until something new is said: they are carried on when a feed leaves them out. The others go missing."""
-_POSITIVE = ("lap",)
+HEAD_FIELDS: tuple[str, ...] = ("circuit_id", "season", "session_type", "total_laps")
+"""Fields of the frame itself that the preferred feed that knows them decides."""
+MESSAGES_KEPT = 4096
+"""Race-control messages remembered to tell one that a second feed repeats from one said twice."""
 
 # Values that only mean something together: they are taken from the one source that is best for the first of them.
 _TOGETHER = {
@@ -123,6 +126,8 @@ class Fusion:
         self._said: dict[str, dict[str, _Said]] = {}
         self._sources: list[str] = []
         self._track: dict[str, tuple[Any, float]] = {}
+        self._head: dict[str, dict[str, Any]] = {}
+        self._told: dict[str, dict[str, int]] = {}
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -150,11 +155,42 @@ class Fusion:
                 mine.hear(car, t)
             silent = silent or bool(mine.older)
         self._track[source] = (frame.track, t)
+        self._hear_head(frame)
+        if frame.messages:
+            frame = self._without_echoes(frame)
         if len(self._sources) == 1:
             if not silent and len(frame.cars) == len(said):
                 return frame
             return self._carried_on(frame)
         return self._joined(frame)
+
+    def _hear_head(self, frame: TelemetryFrame) -> None:
+        """Keep what a feed says of the session; what it leaves out keeps its old value."""
+        head = self._head.get(frame.source)
+        if head is None:
+            head = self._head[frame.source] = dict.fromkeys(HEAD_FIELDS)
+        for name in HEAD_FIELDS:
+            value = getattr(frame, name)
+            if value is not None:
+                head[name] = value
+        head["simulated"], head["lap"], head["time_s"] = frame.simulated, frame.lap, frame.time_s
+
+    def _without_echoes(self, frame: TelemetryFrame) -> TelemetryFrame:
+        """Leave out the messages of race control that another feed has brought already.
+
+        The same words may well be said twice: a feed's second time is an echo only of another feed's second time.
+        """
+        kept = []
+        for m in frame.messages:
+            said = self._told.get(m.message)
+            if said is None:
+                if len(self._told) >= MESSAGES_KEPT:
+                    del self._told[next(iter(self._told))]
+                said = self._told[m.message] = {}
+            n = said[frame.source] = said.get(frame.source, 0) + 1
+            if all(n > said[other] for other in said if other != frame.source):
+                kept.append(m)
+        return frame if len(kept) == len(frame.messages) else frame.model_copy(update={"messages": tuple(kept)})
 
     def late(self, frame: TelemetryFrame) -> None:
         """Take what an overtaken frame still adds."""
@@ -221,8 +257,21 @@ class Fusion:
             key=lambda item: item[:2],
         )[2]
         return frame.model_copy(
-            update={"cars": tuple(cars[:MAX_CARS]), "track": track, "source": "+".join(self._sources)}
+            update={
+                "cars": tuple(cars[:MAX_CARS]),
+                "track": track,
+                "source": "+".join(self._sources),
+                **self._joined_head(),
+            }
         )
+
+    def _joined_head(self) -> dict[str, Any]:
+        """What is known of the session: of each field what the most preferred feed says that knows it."""
+        heads = [self._head[s] for s in self._sources]
+        known = {n: next((h[n] for h in heads if h[n] is not None), None) for n in HEAD_FIELDS}
+        lap = max(enumerate(heads), key=lambda item: (item[1]["time_s"] - item[0] * RANK_S, -item[0]))[1]["lap"]
+        # One feed that is drawn from a model makes the whole picture one that was not timed on a track.
+        return {**known, "simulated": any(h["simulated"] for h in heads), "lap": lap}
 
     # --- keeping and restoring ----------------------------------------------------------------------------------------
 
@@ -231,6 +280,8 @@ class Fusion:
         return {
             "priority": list(self.priority),
             "sources": list(self._sources),
+            "head": {s: dict(h) for s, h in self._head.items()},
+            "told": [[m, dict(by)] for m, by in self._told.items()],
             "track": {s: [k.model_dump(mode="json"), t] for s, (k, t) in self._track.items()},
             "said": {
                 car: {
@@ -252,6 +303,8 @@ class Fusion:
 
         made = cls(tuple(values["priority"]))
         made._sources = list(values["sources"])
+        made._head = {s: dict(h) for s, h in values["head"].items()}
+        made._told = {m: dict(by) for m, by in values["told"]}
         made._track = {s: (TrackConditions.model_validate(k), t) for s, (k, t) in values["track"].items()}
         for car, by in values["said"].items():
             made._said[car] = {}

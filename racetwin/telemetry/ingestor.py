@@ -172,6 +172,10 @@ class TelemetryIngestor:
         """Count a whole frame as refused for a reason that its taker has."""
         self._refuse([rejection], whole=True)
 
+    def note(self, rejection: Rejection) -> None:
+        """Count and keep what a feed has refused before it was a frame."""
+        self._refuse([rejection], whole=False)
+
     def _plausible(self, frame: TelemetryFrame) -> bool:
         """Refuse a frame whose time would put the whole stream behind it in the past, or that comes from one source too many."""
         value: object

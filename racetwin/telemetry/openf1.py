@@ -24,6 +24,7 @@ from racetwin.telemetry.datagrams import is_loopback
 from racetwin.telemetry.f1_values import number, utc_seconds
 from racetwin.telemetry.frame_builder import RawFrame
 from racetwin.telemetry.openf1_records import COLLECTIONS, OpenF1Session, Record, history_frames
+from racetwin.telemetry.refusals import OnRefusal, unreadable
 
 API = "https://api.openf1.org"
 BROKER = "mqtts://mqtt.openf1.org:8883"
@@ -246,6 +247,7 @@ class OpenF1Live:
         self.session = OpenF1Session(hz=hz)
         self.health = FeedHealth(stale_s=stale_s)
         self.malformed = 0
+        self.on_refusal: OnRefusal | None = None
         self._qos = qos
         self._backoff = backoff or Backoff()
         self._attempts = attempts
@@ -262,6 +264,7 @@ class OpenF1Live:
 
     def __aiter__(self) -> AsyncIterator[RawFrame]:
         """Yield frames as they become due."""
+        self.session.builder.on_refusal = self.on_refusal
         return flushing(self.records(), self.session.feed, self.session.flush)
 
     async def _connection(self) -> AsyncIterator[Record]:
@@ -294,6 +297,11 @@ class OpenF1Live:
                     record = parse_message(str(message.topic), message.payload)
                     if record is None:
                         self.malformed += 1
+                        if self.on_refusal is not None:
+                            said = message.payload if isinstance(message.payload, bytes | str) else ""
+                            self.on_refusal(
+                                unreadable("openf1", "not a record", said, f"a JSON record of {message.topic}")
+                            )
                     else:
                         yield record
         except aiomqtt.MqttError as error:

@@ -105,9 +105,11 @@ class Recorder:
         except OSError as e:
             raise DataError(f"cannot write {path}: {e.strerror or e}; choose a folder you can write") from e
 
-    def write(self, raw: TelemetryFrame | Mapping[str, Any] | bytes | str) -> bool:
-        """Write one frame; false if the input is no frame (counted by kind in :attr:`rejected`)."""
-        frame = raw if isinstance(raw, TelemetryFrame) else self._let_in(raw)
+    def write(
+        self, raw: TelemetryFrame | Mapping[str, Any] | bytes | str, refused: list[Rejection] | None = None
+    ) -> bool:
+        """Write one frame; false if the input is no frame (counted by kind in :attr:`rejected`, added to ``refused``)."""
+        frame = raw if isinstance(raw, TelemetryFrame) else self._let_in(raw, [] if refused is None else refused)
         if frame is None:
             return False
         rows = self._rows
@@ -145,14 +147,18 @@ class Recorder:
             self._flush()
         return True
 
-    def _let_in(self, raw: Mapping[str, Any] | bytes | str) -> TelemetryFrame | None:
-        refused: list[Rejection] = []
+    def count(self, rejection: Rejection) -> None:
+        """Count something refused; kinds beyond the hundredth together."""
+        kind = rejection.kind if rejection.kind in self.rejected or len(self.rejected) < 100 else "other"
+        self.rejected[kind] = self.rejected.get(kind, 0) + 1
+
+    def _let_in(self, raw: Mapping[str, Any] | bytes | str, refused: list[Rejection]) -> TelemetryFrame | None:
         values = read(raw, refused)
         if values is not None and "seq" not in values:
             values["seq"] = self.frames  # the original schema has none
         frame = None if values is None else validated(values, refused)
         for r in refused:
-            self.rejected[r.kind] = self.rejected.get(r.kind, 0) + 1
+            self.count(r)
         return frame
 
     def _flush(self) -> None:

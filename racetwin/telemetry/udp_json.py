@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from racetwin.errors import InputError
 from racetwin.telemetry.connection import secret
 from racetwin.telemetry.datagrams import DatagramFeed
+from racetwin.telemetry.refusals import refused
 
 PORT = 8766
 
@@ -89,3 +90,5 @@ class UdpJsonFeed(DatagramFeed):
                     yield parse_datagram(await self.receive(), self._token)
                 except InputError as refusal:
                     self.refused[str(refusal).partition(":")[0]] += 1
+                    if self.on_refusal is not None:
+                        self.on_refusal(refused(refusal, self.name))

@@ -23,6 +23,7 @@ from racetwin.errors import ConfigurationError
 from racetwin.schemas import TelemetryFrame
 from racetwin.telemetry.connection import WIRE, Backoff, FeedHealth, FeedLostError, reconnecting, redacted, secret
 from racetwin.telemetry.datagrams import is_loopback
+from racetwin.telemetry.refusals import OnRefusal, unreadable
 from racetwin.telemetry.websocket_server import MAX_SIZE
 
 URL = "ws://127.0.0.1:8765"
@@ -54,6 +55,8 @@ class LiveTelemetryClient:
         Frames that the server no longer had when this client came back.
     duplicates
         Frames left out because they had been seen.
+    on_refusal
+        Called with each message that is no JSON object.
     """
 
     name = "websocket-client"
@@ -73,6 +76,7 @@ class LiveTelemetryClient:
         self.health = FeedHealth(quiet_s, stale_s)
         self.missed = 0
         self.duplicates = 0
+        self.on_refusal: OnRefusal | None = None
         self._backoff = backoff or Backoff()
         self._attempts = attempts
         self._stream: str | None = None
@@ -130,10 +134,11 @@ class LiveTelemetryClient:
         try:
             told = orjson.loads(message)
         except ValueError:
-            self.health.errors["json"] += 1
-            return []
+            told = None
         if not isinstance(told, dict):
             self.health.errors["json"] += 1
+            if self.on_refusal is not None:
+                self.on_refusal(unreadable(self.name, "json", message, "one JSON object a message"))
             return []
         kind = told.get("type")
         number, frame = told.get("n"), told.get("frame")

@@ -36,6 +36,7 @@ from racetwin.errors import ConfigurationError, RacetwinError
 from racetwin.schemas import Rejection, TelemetryFrame
 from racetwin.telemetry.connection import WIRE, secret
 from racetwin.telemetry.datagrams import is_loopback
+from racetwin.telemetry.refusals import OnRefusal, unreadable
 
 PORT = 8765
 MAX_SIZE = 1024 * 1024
@@ -107,6 +108,8 @@ class TelemetryServer:
     ----------
     clients
         Counters of the last hundred clients.
+    on_refusal
+        Called with each message that is refused before it reaches the sink.
 
     Examples
     --------
@@ -140,6 +143,7 @@ class TelemetryServer:
         self._rate, self._burst = rate, burst
         self._max_clients, self._max_size, self._relay = max_clients, max_size, relay
         self._server: Server | None = None
+        self.on_refusal: OnRefusal | None = None
         self._open = 0
         self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
         self._next = 0
@@ -189,12 +193,25 @@ class TelemetryServer:
         await self.stop()
 
     async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
-        """Yield what producers send; asking for the next frame acknowledges the one before."""
+        """Yield what producers send; asking for the next frame acknowledges the one before. Opens the port if it is not open."""
+        if self._server is None:
+            async with self:
+                async for raw in self:
+                    yield raw
         while True:
             raw, taken = await self._handed.get()
             yield raw
             if not taken.done():
                 taken.set_result(None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the port is open."""
+        return self._server is not None
+
+    def hand_to(self, sink: Sink, *, relay: bool) -> None:
+        """Have frames go to ``sink`` from now on; ``relay`` as for the class."""
+        self._sink, self._relay = sink, relay
 
     async def _hand_over(self, raw: dict[str, Any]) -> None:
         taken = asyncio.get_running_loop().create_future()
@@ -255,9 +272,8 @@ class TelemetryServer:
                 if not limit.allows():
                     counters.rate_limited += 1
                     refused += 1
-                    await self._answer(
-                        socket, counters.received - 1, _refusal("rate", f"{self._rate:g} a second at most")
-                    )
+                    refusal = self._refused("rate", data, f"{self._rate:g} frames a second at most")
+                    await self._answer(socket, counters.received - 1, refusal)
                     if refused >= PATIENCE:
                         await socket.close(1008, "too many messages")
                         return
@@ -269,7 +285,8 @@ class TelemetryServer:
                     raw = None
                 if not isinstance(raw, dict):
                     counters.rejected += 1
-                    await self._answer(socket, counters.received - 1, _refusal("json", "one JSON object a message"))
+                    refusal = self._refused("json", data, "one JSON object a message")
+                    await self._answer(socket, counters.received - 1, refusal)
                 elif raw.get("type") == "subscribe":
                     if following is None or following.done():
                         following = asyncio.create_task(self._follow(socket, raw, counters))
@@ -302,6 +319,12 @@ class TelemetryServer:
         else:
             counters.rejected += 1
         await self._answer(socket, number, refusal)
+
+    def _refused(self, reason: str, data: bytes, expected: str) -> Rejection:
+        """Return the refusal of a message that the sink does not see."""
+        if self.on_refusal is not None:
+            self.on_refusal(unreadable(self.name, reason, data, expected))
+        return _refusal(reason, expected)
 
     @staticmethod
     async def _answer(socket: ServerConnection, seq: int, refusal: Rejection | None) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,20 @@ def test_sent_telemetry_is_acknowledged_once_it_is_kept(
         assert refused.json()["refused"] == 1
         kinds = [r["kind"] for r in server.get("telemetry/rejected").json()]
         assert kinds == ["frame.not_json"]
+
+
+def test_what_is_known_of_a_car_has_its_source_and_age(tmp_path: Path, race: list[Any], serve_frames: Any) -> None:
+    with serve_frames(race[:30], tmp_path) as server:
+        fuel = {**json.loads(race[29].model_dump_json()), "source": "garage", "seq": 0}
+        fuel["cars"] = [{"car_id": fuel["cars"][0]["car_id"], "fuel_kg": 61.2}]
+        assert server.post("telemetry", content=json.dumps(fuel)).json()["accepted"] == 1
+        known = server.get("telemetry/known", params={"car_id": fuel["cars"][0]["car_id"]}).json()
+        assert known["fuel_kg"]["value"] == 61.2
+        assert known["fuel_kg"]["source"] == "garage"
+        assert known["lap"]["source"] == race[0].source
+        assert all(entry["age_s"] >= 0 for entry in known.values())
+        assert "ers_store_j" not in known, "what nobody said is not there"
+        assert server.get("telemetry/known", params={"car_id": "999"}).status_code == 404
 
 
 def test_original_telemetry_is_taken_at_the_door(tmp_path: Path, serve_frames: Any) -> None:

@@ -21,8 +21,8 @@ from websockets.sync.client import connect
 from racetwin.api.security import MAX_BODY, Buckets, Policy, required_role
 from racetwin.config import Settings
 from racetwin.errors import ConfigurationError
-from racetwin.runtime.tokens import secret_for, tokens_of
 from racetwin.schemas import TelemetryFrame
+from racetwin.tokens import secret_for, tokens_of
 
 pytestmark = pytest.mark.integration
 

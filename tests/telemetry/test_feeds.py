@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from racetwin.cli.app import app
 from racetwin.config import Settings
 from racetwin.errors import ConfigurationError
-from racetwin.telemetry.feeds import FEEDS, feed, feed_status, feeds_table, open_feed
+from racetwin.telemetry.feed_opening import open_feed
+from racetwin.telemetry.feeds import FEEDS, feed, feed_status, feeds_table
 
 pytestmark = pytest.mark.unit
 
