@@ -1,7 +1,7 @@
 """Clients of the `api` suite, run in a process of their own so that they do not share the engine's interpreter.
 
-``python -m racetwin.evaluation.benchmarks.api_clients subscribe URL N SECONDS`` (or ``ask URL RATE SECONDS``, or
-``idle URL N SECONDS``) prints one line of JSON. Arrival times are CLOCK_MONOTONIC, which all processes of a machine share.
+``python -m racetwin.evaluation.benchmarks.api_clients subscribe URL N SECONDS`` (or ``ask URL RATE SECONDS``,
+``idle URL N SECONDS``, ``watch URL N 0``) prints one line of JSON. Arrival times are CLOCK_MONOTONIC, which all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -41,6 +41,25 @@ async def subscribe(url: str, n: int, seconds: float) -> dict[str, Any]:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     return {"seen": seen}
+
+
+async def watch(url: str, n: int, seconds: float) -> dict[str, Any]:
+    """Hold ``n`` subscriptions to everything for as long as standard input is open; return how many messages came."""
+    messages = 0
+
+    async def one() -> None:
+        nonlocal messages
+        async with connect(f"{url.replace('http', 'ws')}/ws", compression=None, max_size=None, proxy=None) as socket:
+            await socket.send('{"type":"subscribe","rate_hz":5}')
+            async for _ in socket:
+                messages += 1
+
+    tasks = [asyncio.create_task(one()) for _ in range(n)]
+    await asyncio.to_thread(sys.stdin.buffer.read)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return {"messages": messages}
 
 
 async def ask(url: str, rate: float, seconds: float) -> dict[str, Any]:
@@ -101,7 +120,7 @@ async def idle(url: str, n: int, seconds: float) -> dict[str, Any]:
 def main() -> None:
     """Run one kind of client."""
     kind, url, n, seconds = sys.argv[1:5]
-    what = {"subscribe": subscribe, "ask": ask, "idle": idle}[kind]
+    what = {"subscribe": subscribe, "ask": ask, "idle": idle, "watch": watch}[kind]
     result = asyncio.run(what(url, int(n), float(seconds)))
     sys.stdout.buffer.write(orjson.dumps(result) + b"\n")
 
