@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from racetwin.runtime.desk_queue import Advised, DeskQueue
 from racetwin.runtime.snapshot import DeskStatus
 from racetwin.schemas import DeskAnswer, PitEntered, Recommendation, Retired
+from racetwin.strategist.wording import content, reworded
 
 
 class AdviceBook:
@@ -63,6 +64,19 @@ class AdviceBook:
         """Take an answer and its advice as what was last said of a car."""
         self.answers = {**self.answers, car_id: answer}
         self.advice = {**self.advice, car_id: advice}
+
+    def reword(self, car_id: str, worded: Recommendation) -> bool:
+        """Show a recommendation in a model's words, or note what became of them; False if it is no longer on show.
+
+        Only texts change: what is advised, how urgent it is and what became of it since stay as they are.
+        """
+        of_one = self.advice.get(car_id, ())
+        key = content(worded)
+        changed = tuple(reworded(r, worded) if content(r) == key else r for r in of_one)
+        if changed == of_one:
+            return False
+        self.advice = {**self.advice, car_id: changed}
+        return True
 
     def failed(self, error: Exception) -> None:
         """Note that the desk could not answer; the next trigger asks again."""

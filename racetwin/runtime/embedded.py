@@ -85,7 +85,12 @@ class Embedded:
         feed = self._feed(report)
         with self._lock:
             runner = MainOrchestrator(
-                self._engine, feed, rate_hz=self._rate_hz, in_step=self._speed is None, report=report
+                self._engine,
+                feed,
+                rate_hz=self._rate_hz,
+                in_step=self._speed is None,
+                report=report,
+                settings=self._settings,
             )
             runner.on_snapshot(publish)
             self._engine.follow(self._wanted)

@@ -249,6 +249,15 @@ class RaceEngine:
         self.queue.remember(advised)
         return self._book.accept(advised, self.info.race_id)
 
+    @property
+    def advice(self) -> Mapping[str, tuple[Recommendation, ...]]:
+        """Advice on show, by followed car; another mapping whenever any of it has changed."""
+        return self._book.advice
+
+    def reword(self, car_id: str, worded: Recommendation) -> bool:
+        """Show advice in a model's words; False if it is no longer on show. No part of the engine's state or hash."""
+        return self._book.reword(car_id, worded)
+
     def recall(self, car_id: str, answer: DeskAnswer, advice: tuple[Recommendation, ...]) -> None:
         """Take an answer and its advice as what was last said of a car."""
         self._book.recall(car_id, answer, advice)

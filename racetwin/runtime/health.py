@@ -26,6 +26,7 @@ def health(
     following: bool = False,
     ended: bool = False,
     feeds: Sequence[Mapping[str, Any]] | None = None,
+    wording: Mapping[str, Any] | None = None,
 ) -> Mapping[str, Any]:
     """Return the state of each part, with ages; ``status`` is ``degraded`` if any of them is.
 
@@ -39,6 +40,8 @@ def health(
         Whether the feed has nothing more to give.
     feeds
         How each live feed is doing, where there are any.
+    wording
+        How the wording by a language model stands; None where none is wanted.
     """
     c = counters
     desk = engine.desk_status()
@@ -72,6 +75,7 @@ def health(
                 "cars": len(snapshot.cars) if snapshot else 0,
             },
             "desk": {"status": desk.state, "answers": desk.answers, "error": desk.error},
+            "wording": dict(wording) if wording is not None else {"status": "off"},
             "journal": {"status": journal.state, "pending": journal.pending, "error": journal.error},
             "standby": {"status": "ok" if standbys else "none", "engines": standbys},
             "viewers": {"status": "ok", "subscribers": c.subscribers, "drops": c.subscriber_drops},

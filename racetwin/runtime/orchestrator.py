@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import orjson
 
 from racetwin import __version__
+from racetwin.config import Settings
 from racetwin.errors import InputError
 from racetwin.runtime.desk_queue import Advised, DeskRequest
 from racetwin.runtime.desk_worker import DeskWorker
@@ -29,7 +30,9 @@ from racetwin.runtime.replicas import Replicas
 from racetwin.runtime.snapshot import Counters, JournalStatus, RaceSnapshot, SystemHealth
 from racetwin.runtime.time_travel import known_at, remembered
 from racetwin.runtime.wire import Publisher
-from racetwin.schemas import MAX_CARS, Rejection
+from racetwin.runtime.wordsmith import Wordsmith
+from racetwin.schemas import MAX_CARS, CarStatus, Recommendation, Rejection
+from racetwin.strategist.facts import call_sign
 
 T = TypeVar("T")
 Raw = Any
@@ -67,6 +70,8 @@ class MainOrchestrator:
         Do the desk's work between frames instead of beside them, and publish once a lap: a replay on its own clock.
     desk_deadline_s
         Most seconds an answer may take before the desk returns what it has.
+    settings
+        Which language model words the advice, if any; None: our own wording stands.
 
     Examples
     --------
@@ -86,6 +91,7 @@ class MainOrchestrator:
         desk_deadline_s: float | None = None,
         monitor: SystemMonitor | None = None,
         report: Callable[[Exception], None] | None = None,
+        settings: Settings | None = None,
     ) -> None:
         if not rate_hz > 0:
             raise InputError(f"rate_hz: {rate_hz!r}, expected a number above 0")
@@ -100,6 +106,12 @@ class MainOrchestrator:
         self.subscribers = 0
         self.drops = 0
         self.feed_ended = False
+        self.wordsmith: Wordsmith | None = None
+        if settings is not None and not in_step:
+            self.wordsmith = Wordsmith(
+                settings, advice=lambda: engine.advice, retired=self._retired, show=self._show_wording
+            )
+        self._advice_seen: Mapping[str, Any] = {}
         self._interval = 1.0 / rate_hz
         self._report = report or (lambda _: None)
         self._listeners: tuple[Callable[[RaceSnapshot], None], ...] = ()
@@ -127,6 +139,8 @@ class MainOrchestrator:
             if not self.in_step:
                 tasks.append(asyncio.create_task(self._supervised("desk", self._desk)))
                 tasks.append(asyncio.create_task(self._supervised("publish", self._publish_loop)))
+                if self.wordsmith is not None:
+                    tasks.append(asyncio.create_task(self._supervised("wording", self.wordsmith.run)))
             tasks.append(asyncio.create_task(self._supervised("monitor", self._watch)))
             feed = asyncio.create_task(self._feed(), name="feed")
             stop = asyncio.create_task(self._stopping.wait(), name="stop")
@@ -312,6 +326,22 @@ class MainOrchestrator:
             ).decode()
             self.journal.advice(answer.time_s, answer.lap, answer.car_id, data)
 
+    def _show_wording(self, car_id: str, worded: Recommendation) -> bool:
+        """Show advice in a model's words, and note in the journal what became of them."""
+        if not self.engine.reword(car_id, worded):
+            return False
+        report, frame = worded.worded, self.engine.frame
+        if self.journal is not None and frame is not None and report is not None and report.state != "asked":
+            data = orjson.dumps({"wording": worded.model_dump(mode="json")}).decode()
+            self.journal.advice(frame.time_s, worded.lap, car_id, data)
+        self._dirty.set()
+        return True
+
+    def _retired(self) -> tuple[str, ...]:
+        snapshot = self.publisher.snapshot
+        cars = snapshot.cars if snapshot is not None else {}
+        return tuple(call_sign(c.car_id, cars) for c in cars.values() if c.status is CarStatus.RETIRED)
+
     def follow(self, cars: str | Iterable[str], *, viewer: Hashable = None) -> None:
         """Keep plans of these cars from now on, beside those that other viewers ask for; from any thread.
 
@@ -389,6 +419,9 @@ class MainOrchestrator:
             counters=counters, journal=self._journal_status(), alarms=self.monitor.alarms, health=self._health
         )
         snapshot = self.publisher.publish(snapshot)
+        if self.wordsmith is not None and snapshot.advice is not self._advice_seen:
+            self._advice_seen = snapshot.advice
+            self.wordsmith.look()
         for listener in self._listeners:
             try:
                 listener(snapshot)
@@ -476,6 +509,7 @@ class MainOrchestrator:
             following=bool(getattr(self.feed, "following", False)),
             ended=self.feed_ended,
             feeds=getattr(self.feed, "report", lambda: None)(),
+            wording=self.wordsmith.status() if self.wordsmith is not None else None,
         )
 
     def _journal_status(self) -> JournalStatus:

@@ -147,12 +147,20 @@ class SystemRecoveryManager:
 
     def _recall_advice(self, engine: RaceEngine, run_id: str, upto: int) -> None:
         """Give the engine back what the desk last said of the cars it follows."""
-        newest = {row[3]: row[4] for row in self.journal.advice(run_id, upto=upto)}
-        for car_id, text in newest.items():
+        newest: dict[str, tuple[str, list[str]]] = {}
+        for _, _, _, car_id, text in self.journal.advice(run_id, upto=upto):
+            if text.startswith('{"wording"'):  # what a language model made of advice given before
+                if car_id in newest:
+                    newest[car_id][1].append(text)
+            else:
+                newest[car_id] = (text, [])
+        for car_id, (text, wordings) in newest.items():
             data = orjson.loads(text)
             answer = DeskAnswer.model_validate(data["answer"])
             advice = tuple(Recommendation.model_validate(r) for r in data["advice"])
             engine.recall(car_id, answer, advice)
+            for wording in wordings:
+                engine.reword(car_id, Recommendation.model_validate(orjson.loads(wording)["wording"]))
 
 
 def _info(run: RunInfo) -> RaceInfo:

@@ -58,7 +58,9 @@ class EngineSession:
         writer = None
         if self.journal is not None:
             writer = JournalWriter(self.journal, self.engine.run_id, first=self.first, on_error=report)
-        return MainOrchestrator(self.engine, self._feed(), journal=writer, rate_hz=rate_hz, report=report)
+        return MainOrchestrator(
+            self.engine, self._feed(), journal=writer, rate_hz=rate_hz, report=report, settings=self.settings
+        )
 
     def _feed(self) -> Any:
         if self.standby_of is not None:

@@ -46,6 +46,18 @@ class Wording(BaseModel):
         return (self.title, *(s.text for s in parts))
 
 
+TEXTS = (
+    "title",
+    "description",
+    "expected_benefit",
+    "reasoning",
+    "risks",
+    "wording",
+    "sentences",
+    "checked",
+    "worded",
+)
+"""The fields of a recommendation that a wording changes."""
 SCHEMA: dict[str, Any] = Wording.model_json_schema()
 
 _RULES = """You word pit-wall advice for a Formula 1 race engineer.
@@ -117,6 +129,20 @@ def parse(text: str) -> Wording:
 def texts_of(r: Recommendation) -> tuple[str, ...]:
     """Every text of a recommendation that is shown."""
     return (r.title, r.description, r.expected_benefit, r.reasoning, *r.risks, *(a.text for a in r.alternatives))
+
+
+def content(r: Recommendation) -> tuple[Any, ...]:
+    """Return what a wording of a recommendation depends on: two with the same content may have the same wording."""
+    own = r.worded.own if r.worded is not None else None
+    texts = own or _own_texts(r)
+    alternatives = tuple(a.text for a in r.alternatives)
+    return (r.id, r.priority, r.execution_lap, texts, alternatives, r.facts)
+
+
+def reworded(shown: Recommendation, worded: Recommendation) -> Recommendation:
+    """Return advice on show with the words of ``worded``, which has the same content; everything else of it stays."""
+    fields = TEXTS if worded.wording == "model" else ("worded",)
+    return shown.model_copy(update={name: getattr(worded, name) for name in fields})
 
 
 def check_own(recommendation: Recommendation, retired: tuple[str, ...] = ()) -> Verdict:
@@ -236,17 +262,20 @@ def _apply(
     def joined(sentences: tuple[Sentence, ...]) -> str:
         return " ".join(s.text for s in sentences)
 
-    def shown(part: Any, *texts: str) -> list[ShownSentence]:
-        return [ShownSentence(part=part, text=text, facts=checker.evidence(text)) for text in texts]
+    def shown(part: Any, *said: Sentence) -> list[ShownSentence]:
+        return [ShownSentence(part=part, text=s.text, facts=checker.evidence(s.text) or s.facts) for s in said]
+
+    def ours(*texts: str) -> tuple[Sentence, ...]:
+        return tuple(Sentence(text=text) for text in texts)
 
     kept_risks = tuple(s.text for s in wording.risks) or recommendation.risks
     sentences = [
-        *shown("title", wording.title),
-        *shown("description", *(s.text for s in wording.description)),
-        *shown("expected_benefit", *(s.text for s in wording.expected_benefit)),
-        *shown("reasoning", *(s.text for s in wording.reasoning)),
-        *shown("risks", *kept_risks),
-        *shown("alternatives", *(a.text for a in recommendation.alternatives)),
+        *shown("title", *ours(wording.title)),
+        *shown("description", *wording.description),
+        *shown("expected_benefit", *wording.expected_benefit),
+        *shown("reasoning", *wording.reasoning),
+        *shown("risks", *(wording.risks or ours(*recommendation.risks))),
+        *shown("alternatives", *ours(*(a.text for a in recommendation.alternatives))),
     ]
     return recommendation.model_copy(
         update={

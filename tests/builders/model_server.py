@@ -5,14 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 MODEL = "small"
+
+
+def honest(question: str) -> str:
+    """Answer as a model that repeats the facts it was given, and nothing else."""
+    facts = dict(re.findall(r"^(\d+)\. (.*)$", question, flags=re.MULTILINE))
+    title = re.search(r"Decision: (.*?)\. ", question + ". ")
+    said = [{"text": text, "facts": [int(number)]} for number, text in list(facts.items())[:3]]
+    assert title is not None
+    return json.dumps(
+        {"title": title[1], "description": said[:1], "expected_benefit": said[1:2], "reasoning": said[2:]}
+    )
 
 
 class Server:
@@ -22,12 +34,15 @@ class Server:
         self.refuses_schema = False
         self.fail_next = 0
         self.words = ["Box", " this", " lap."]
+        self.reply: Callable[[str], str] | None = None
+        """What is answered to a question, in place of ``words``."""
         self.pause_s = 0.0
         self.bodies: list[dict[str, object]] = []
         self.authorizations: list[str | None] = []
         self.disconnects = 0
         self.app = FastAPI()
-        self.app.get("/v1/models")(lambda: {"data": [{"id": MODEL}]})
+        self.absent = False
+        self.app.get("/v1/models")(lambda: {"data": [] if self.absent else [{"id": MODEL}]})
         self.app.post("/v1/chat/completions")(self.chat)
 
     async def chat(self, request: Request) -> Response:
@@ -39,6 +54,9 @@ class Server:
             return JSONResponse({"error": "overloaded"}, status_code=503)
         if self.refuses_schema and "response_format" in body:
             return JSONResponse({"detail": "response_format requires --enable-structured-output"}, status_code=400)
+        if self.reply is not None:
+            text = self.reply(body["messages"][-1]["content"])
+            self.words = [text[i : i + 40] for i in range(0, len(text), 40)]
         return StreamingResponse(self.stream(request), media_type="text/event-stream")
 
     async def stream(self, request: Request) -> AsyncIterator[str]:

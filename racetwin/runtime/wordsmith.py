@@ -1,0 +1,244 @@
+"""A language model words the advice on show, beside everything else: our own wording is there first and stays until it is better.
+
+What the model says is an input from outside, like a frame of a feed: it changes texts and no decision, it is written to the
+journal, and neither the twins nor the desk see it. One recommendation is worded at a time, the most urgent first. As soon as the
+advice it belongs to has changed or is taken back, the question is dropped and the connection closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from racetwin.config import Settings
+from racetwin.errors import ConfigurationError
+from racetwin.schemas import ModelWording, Priority, Recommendation
+from racetwin.strategist.client import ModelClient
+from racetwin.strategist.wording import content, word
+
+PROBE_EVERY_S = 5.0
+"""How often a server that is not there is looked for."""
+REMEMBERED = 256
+"""Wordings remembered by what they word: advice that is confirmed unchanged is not worded again."""
+
+State = Literal["off", "searching", "ready", "asking"]
+Advice = Mapping[str, tuple[Recommendation, ...]]
+
+
+@dataclass(slots=True)
+class Wordings:
+    """What came of it so far."""
+
+    asked: int = 0
+    shown: int = 0
+    refused: int = 0
+    unavailable: int = 0
+    dropped: int = 0
+    last_s: float | None = None
+    error: str | None = None
+
+
+class Wordsmith:
+    """Finds a model server and has it word the advice on show; :meth:`run` is one task of the engine.
+
+    Parameters
+    ----------
+    settings
+        ``llm_enabled``: true to ask always, None to ask when a server is found healthy; ``llm_embedded`` serves the small model
+        where no other server answers.
+    advice
+        Returns the advice on show; :meth:`look` says that it may have changed.
+    retired
+        Returns who is out of the race: nothing may be said of them as if they raced.
+    show
+        Called with the car and the recommendation in its new wording; returns whether it was still on show.
+    client
+        A client to use instead of the settings'.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        advice: Callable[[], Advice],
+        retired: Callable[[], tuple[str, ...]],
+        show: Callable[[str, Recommendation], bool],
+        client: ModelClient | None = None,
+    ) -> None:
+        self.state: State = "off" if settings.llm_enabled is False else "searching"
+        self.counts = Wordings()
+        self.client = client
+        self._settings = settings
+        self._given = client
+        self._advice, self._retired, self._show = advice, retired, show
+        self._moved = asyncio.Event()
+        self._known: OrderedDict[tuple[Any, ...], Recommendation] = OrderedDict()
+
+    def look(self) -> None:
+        """Say that the advice on show may have changed."""
+        self._moved.set()
+
+    def status(self) -> Mapping[str, Any]:
+        """Return how it stands, for the health check."""
+        c, client = self.counts, self.client
+        return {
+            "status": self.state,
+            "model": client.model if client is not None and client.model else None,
+            "small": client.small if client is not None and client.model else None,
+            "url": client.url if client is not None else None,
+            "asked": c.asked,
+            "shown": c.shown,
+            "refused": c.refused,
+            "unavailable": c.unavailable,
+            "dropped": c.dropped,
+            "last_s": c.last_s,
+            "prompt_tokens": client.usage.prompt_tokens if client is not None else 0,
+            "completion_tokens": client.usage.completion_tokens if client is not None else 0,
+            "error": c.error,
+        }
+
+    async def run(self) -> None:
+        """Word what is on show, for as long as the engine runs."""
+        if self.state == "off":
+            return
+        while True:
+            async with contextlib.AsyncExitStack() as stack:
+                client = await self._find(stack)
+                self.client = client
+                await self._work(client)
+            self.state = "searching"
+
+    # --- the server ---------------------------------------------------------------------------------------------------
+
+    async def _find(self, stack: contextlib.AsyncExitStack) -> ModelClient:
+        """Return an open client of a server that answers, as soon as there is one."""
+        while True:
+            client = self.client = self._given or ModelClient.from_settings(self._settings)
+            await client.__aenter__()
+            if await client.healthy():
+                stack.push_async_exit(client)
+                self.counts.error = None
+                return client
+            await client.__aexit__(None, None, None)
+            self.counts.error = f"no model server answers at {client.url}"
+            if self._settings.llm_embedded and self._given is None:
+                with contextlib.suppress(ConfigurationError):
+                    return await self._embedded(stack)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PROBE_EVERY_S):
+                    await self._without()
+
+    async def _without(self) -> None:
+        """Say of each piece of advice that there is no model, to those who asked for one."""
+        while True:
+            self._moved.clear()
+            self._mark_unavailable()
+            await self._moved.wait()
+
+    async def _embedded(self, stack: contextlib.AsyncExitStack) -> ModelClient:
+        from racetwin.servers import SMALL_MODEL, small_model_server
+
+        try:
+            url = await stack.enter_async_context(small_model_server(self._settings))
+        except ConfigurationError as error:
+            self.counts.error = str(error)
+            raise
+        client = await stack.enter_async_context(ModelClient(url, SMALL_MODEL))
+        self.counts.error = None
+        return client
+
+    def _mark_unavailable(self) -> None:
+        if not self._settings.llm_enabled:
+            return
+        missing = ModelWording(state="unavailable", model=self._settings.llm_model, detail=self.counts.error or "")
+        for car_id, r in list(self._on_show()):
+            if r.worded is None:
+                self.counts.unavailable += 1
+                self._show(car_id, r.model_copy(update={"worded": missing}))
+
+    # --- wording ------------------------------------------------------------------------------------------------------
+
+    async def _work(self, client: ModelClient) -> None:
+        """Word what is on show until the server is lost."""
+        while True:
+            self.state = "ready"
+            self._moved.clear()
+            chosen = self._next()
+            if chosen is None:
+                await self._moved.wait()
+                continue
+            if not await self._word(client, *chosen):
+                return
+
+    def _on_show(self) -> Iterator[tuple[str, Recommendation]]:
+        order = list(Priority)
+        every = [(car_id, r) for car_id, of_one in self._advice().items() for r in of_one]
+        yield from sorted(every, key=lambda pair: order.index(pair[1].priority))
+
+    def _next(self) -> tuple[str, Recommendation] | None:
+        """The most urgent advice on show that no model has worded yet; what is known of it already is shown at once."""
+        for car_id, r in list(self._on_show()):
+            if r.worded is not None and r.worded.state != "asked":
+                continue
+            if r.life is not None and r.life.state == "withdrawn":
+                continue
+            known = self._known.get(content(r))
+            if known is None:
+                return car_id, r
+            self._known.move_to_end(content(r))
+            self._show(car_id, known)
+        return None
+
+    async def _word(self, client: ModelClient, car_id: str, r: Recommendation) -> bool:
+        """Have one recommendation worded; False if the server is lost."""
+        key = content(r)
+        self.state = "asking"
+        self.counts.asked += 1
+        asked = ModelWording(state="asked", model=client.model, small=client.small)
+        self._show(car_id, r.model_copy(update={"worded": asked}))
+        self._moved.clear()
+        work = asyncio.create_task(
+            word(client, r, deadline_s=self._settings.llm_deadline_s, retired=self._retired()), name="wording"
+        )
+        try:
+            while not work.done():
+                moved = asyncio.create_task(self._moved.wait())
+                await asyncio.wait({work, moved}, return_when=asyncio.FIRST_COMPLETED)
+                moved.cancel()
+                self._moved.clear()
+                if not work.done() and self._overtaken(car_id, key, r.priority):
+                    self.counts.dropped += 1
+                    return True
+        finally:
+            if not work.done():
+                work.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await work
+        worded = work.result()
+        shown = worded.recommendation
+        report = shown.worded
+        assert report is not None
+        self.counts.last_s = report.elapsed_s
+        if report.state == "unavailable":
+            self.counts.unavailable += 1
+            self.counts.error = worded.unavailable
+            self._show(car_id, shown)
+            return await client.healthy()
+        self.counts.error = None
+        setattr(self.counts, report.state, getattr(self.counts, report.state) + 1)
+        self._known[key] = shown
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        self._show(car_id, shown)
+        return True
+
+    def _overtaken(self, car_id: str, key: tuple[Any, ...], priority: Priority) -> bool:
+        """Whether what is being worded is no longer on show, or something more urgent has come up."""
+        if not any(content(r) == key for r in self._advice().get(car_id, ())):
+            return True
+        more_urgent = (r for _, r in self._on_show() if r.worded is None and r.priority is Priority.URGENT)
+        return priority is not Priority.URGENT and next(more_urgent, None) is not None
