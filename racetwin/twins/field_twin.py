@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import PitEntered, RaceEvent, TelemetryFrame, TrackStatus
+from racetwin.twins.crossover import crossovers
 from racetwin.twins.duels import Duel, duel
 from racetwin.twins.profile import FIELD_PRIOR, Profile
 from racetwin.twins.rivals import Outlook, outlook, ranking, virtual_times
@@ -198,6 +199,7 @@ class FieldTwin:
                 "tyre_age": car.tyre.age,
                 "stops": car.stops,
                 **self.outlooks[car_id].view(),
+                "crossover": crossovers(race, car),
                 "profile": self.profile(car_id).view(set_wear),
             }
         return {

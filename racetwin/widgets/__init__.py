@@ -12,6 +12,8 @@ from racetwin.widgets.rejoin import RejoinPanel
 from racetwin.widgets.rivals import RivalsPanel
 from racetwin.widgets.scenario import ScenarioBench
 from racetwin.widgets.status import StatusPanel
+from racetwin.widgets.system import SystemPanel
+from racetwin.widgets.timeline import Timeline
 from racetwin.widgets.tower import TimingTower
 from racetwin.widgets.trace import RaceTrace
 from racetwin.widgets.track import TrackMap
@@ -30,6 +32,8 @@ __all__ = [
     "RivalsPanel",
     "ScenarioBench",
     "StatusPanel",
+    "SystemPanel",
+    "Timeline",
     "TimingTower",
     "TrackMap",
     "TyrePanel",

@@ -39,11 +39,9 @@ class Asker:
                     return
                 question, then, failed = self._waiting.pop(next(iter(self._waiting)))
             try:
-                answer = question()
+                then(question())
             except Exception as error:
                 failed(error)
-            else:
-                then(answer)
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until everything asked so far has been answered."""

@@ -12,18 +12,22 @@ import numpy.typing as npt
 
 from racetwin.config import settings
 from racetwin.errors import RacetwinError
-from racetwin.schemas import CarStatus
+from racetwin.schemas import CarStatus, Compound, PlannedStop
 from racetwin.telemetry.outlines import outline
 from racetwin.widgets._panel import Panel, style
 from racetwin.widgets.advice import AdvicePanel
 from racetwin.widgets.asking import Asker
 from racetwin.widgets.deck import Deck
+from racetwin.widgets.instant import History, ShownInstant
 from racetwin.widgets.page import asked_car
 from racetwin.widgets.plans import PlansPanel, plan_families
+from racetwin.widgets.questions import BoardQuestions, Desk
 from racetwin.widgets.rejoin import RejoinPanel
 from racetwin.widgets.rivals import RivalsPanel
 from racetwin.widgets.scenario import ScenarioBench
 from racetwin.widgets.status import StatusPanel
+from racetwin.widgets.system import SystemPanel
+from racetwin.widgets.timeline import Timeline
 from racetwin.widgets.tower import TimingTower
 from racetwin.widgets.trace import RaceTrace
 from racetwin.widgets.track import TrackMap
@@ -32,10 +36,10 @@ from racetwin.widgets.verdict import VerdictStrip
 from racetwin.widgets.window import PitWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from racetwin.runtime.channel import Link
     from racetwin.runtime.snapshot import RaceSnapshot
-    from racetwin.schemas import Rejoin, WhatIf
 
 ERRORS_KEPT = 100
 VIEWS = {
@@ -44,6 +48,7 @@ VIEWS = {
     "rivals": "Rivals",
     "tyres": "Tyres",
     "scenario": "What if",
+    "system": "System",
     "track": "Track",
 }
 """Panels that share one place; the map has one of its own where the screen is wide enough."""
@@ -51,30 +56,31 @@ OUTLINE_POINTS = 256
 """Points of a circuit on the map: finer than its pixels."""
 
 
-class Live(Protocol):
+class Live(History, Desk, Protocol):
     """What the board needs of a live race; :class:`racetwin.runtime.live.LiveRace` has it."""
 
+    delay_s: float
+    """How late the race is shown, in seconds."""
+
     @property
-    def snapshot(self) -> RaceSnapshot | None:
-        """The newest snapshot."""
+    def link(self) -> Link:
+        """How it is connected."""
+
+    @property
+    def skipped(self) -> int:
+        """Snapshots that gave way to newer ones."""
 
     def subscribe(self, callback: Callable[[RaceSnapshot], None]) -> Callable[[], None]:
         """Call back with each new snapshot, from one background thread."""
+
+    def on_link(self, callback: Callable[[Link], None]) -> Callable[[], None]:
+        """Call back when the connection is lost or comes back, from that thread."""
 
     def follow(self, car_id: str) -> None:
         """Ask for plans and advice of this car from now on."""
 
     def touch(self) -> None:
         """Say that somebody is looking."""
-
-    def at(self, lap: int) -> RaceSnapshot:
-        """Return what was known when the leader had completed that many laps."""
-
-    def pit_window(self, car_id: str) -> tuple[Rejoin, ...]:
-        """Return the rejoin for a stop on each of the coming laps under green, VSC and SC; may take a while."""
-
-    def what_if(self, car_id: str, lever: str) -> WhatIf:
-        """Ask what would be best if one thing were different; may take a while."""
 
 
 class _Strip(VerdictStrip):
@@ -122,6 +128,8 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self.track = TrackMap()
         self.deck = Deck()
         self.status = StatusPanel()
+        self.system = SystemPanel()
+        self.clock = Timeline()
         areas: dict[str, Panel] = {
             "verdict": self.verdict,
             "tower": self.tower,
@@ -136,6 +144,8 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
             "scenario": self.scenario,
             "track": self.track,
             "status": self.status,
+            "system": self.system,
+            "clock": self.clock,
         }
         for name, panel in areas.items():
             panel.add_class(f"rt-area-{name}")
@@ -150,15 +160,19 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self._live = live
         self._car_id = car_id = car_id or asked_car()
         self._circuit: str | None = None
-        self._asker = Asker()
-        self._window_of: tuple[str, int] | None = None
-        self._held: RaceSnapshot | None = None
+        self._reference: str | None = None
+        self._asked_for = False
+        self._followed: dict[str, tuple[PlannedStop, ...]] = {}
         self._lock = threading.RLock()
         self.errors: list[Exception] = []
+        self._asker = Asker()
+        self._instant = ShownInstant(live, self._asker, self._redraw, self._not_answered)
+        self._questions = BoardQuestions(live, self._asker, self._redraw, self._not_answered)
         self.theme = theme
         if car_id is not None:
             live.follow(car_id)
-        self._unsubscribe = live.subscribe(_draw_while_alive(self))
+        self._unsubscribe = live.subscribe(while_alive(self, RaceDayBoard.draw))
+        self._unlink = live.on_link(while_alive(self, RaceDayBoard.show_link))
         if live.snapshot is not None:
             self.draw(live.snapshot)
 
@@ -185,9 +199,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
                 return
             self._car_id = car_id
             self._live.follow(car_id)
-            snapshot = self._held or self._live.snapshot
-            if snapshot is not None:
-                self._draw(snapshot)
+            self._redraw()
 
     def step(self, places: int) -> None:
         """Choose the car that many places behind (negative: ahead of) ours."""
@@ -203,57 +215,58 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
     @property
     def held(self) -> int | None:
         """Lap at which this screen stands still, None while it follows the race."""
-        return None if self._held is None else self._held.lap
+        return self._instant.held
 
     def hold(self, lap: int | None = None) -> None:
         """Let this screen stand still: at what it shows, or at what was known when the leader had completed ``lap`` laps."""
-        if lap is None:
-            with self._lock:
-                self._held = self._held or self._live.snapshot
-                if self._held is not None:
-                    self._draw(self._held)
-            return
-        wanted = max(1, lap)
-
-        def show(found: RaceSnapshot) -> None:
-            with self._lock:
-                self._held = found
-                self._draw(found)
-
-        self._asker.ask("history", lambda: self._live.at(wanted), show, self._not_answered)
+        self._instant.hold(lap)
 
     def release(self) -> None:
         """Follow the race again."""
-        with self._lock:
-            self._held = None
-            if self._live.snapshot is not None:
-                self._draw(self._live.snapshot)
+        self._instant.release()
 
-    def _step_laps(self, laps: int) -> None:
-        """Go back or forth from the last lap that this screen's instant knows to be complete; past the newest, to the race."""
-        snapshot, live = self._held or self._live.snapshot, self._live.snapshot
-        if snapshot is None or live is None:
-            return
-        wanted = snapshot.lap - 1 + laps
-        if self._held is not None and wanted >= live.lap - 1:
-            self.release()
-        else:
-            self.hold(wanted)
+    def follow_plan(self, plan: str | None) -> None:
+        """Make a ranked plan of our car (as it is named there) the one we follow; None lets go of it."""
+        with self._lock:
+            snapshot, car_id = self._instant.snapshot, self._car_id
+            if snapshot is None or car_id is None:
+                return
+            self._followed.pop(car_id, None)
+            answer = snapshot.answers.get(car_id)
+            found = next((p for p in answer.plans if p.plan == plan), None) if answer else None
+            if found is not None:
+                self._followed[car_id] = found.stops
+            self._redraw()
+
+    @property
+    def followed_plan(self) -> tuple[PlannedStop, ...] | None:
+        """The stops of the plan that we follow, None while we follow none."""
+        return self._followed.get(self._car_id or "")
+
+    def _redraw(self) -> None:
+        with self._lock:
+            snapshot = self._instant.snapshot
+            if snapshot is not None:
+                self._keeping_errors(snapshot)
 
     def draw(self, snapshot: RaceSnapshot) -> None:
         """Draw one instant on all panels; what goes wrong is kept in ``errors`` and raised, so that no test misses it.
 
-        While the screen is held nothing is drawn.
+        While the screen is held only its clock goes on.
         """
         with self._lock:
-            if self._held is not None:
-                return
-            try:
-                self._draw(snapshot)
-            except Exception as error:
-                self.errors[ERRORS_KEPT - 1 :] = []
-                self.errors.append(error)
-                raise
+            if self._instant.held is None:
+                self._keeping_errors(snapshot)
+            else:
+                self._show_clock()
+
+    def _keeping_errors(self, snapshot: RaceSnapshot) -> None:
+        try:
+            self._draw(snapshot)
+        except Exception as error:
+            self.errors[ERRORS_KEPT - 1 :] = []
+            self.errors.append(error)
+            raise
 
     def _draw(self, snapshot: RaceSnapshot) -> None:
         if not snapshot.order:
@@ -262,19 +275,40 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
             racing = [c for c in snapshot.order if c.status is not CarStatus.RETIRED]
             self._car_id = (racing or snapshot.order)[0].car_id
             self._live.follow(self._car_id)
-        car = self._car_id
-        self.verdict.show(snapshot, car, held=self.held)
+        car, followed = self._car_id, self.followed_plan
+        self.verdict.show(snapshot, car, held=self.held, link=self._live.link, delay_s=self._live.delay_s)
         self.tower.show(snapshot, car)
         self.rejoin.show(snapshot, car)
-        self.plans.show(snapshot, car)
+        self.plans.show(snapshot, car, followed)
         self.advice.show(snapshot, car)
-        self.trace.show(snapshot, car)
+        self._show_trace(snapshot, car)
         self.rivals.show(snapshot, car)
         self.tyres.show(snapshot, car)
-        self.scenario.offer(snapshot, car)
+        self.scenario.offer(snapshot, car, followed)
         self._show_track(snapshot, car)
         self._show_window(snapshot, car)
         self.status.show(snapshot, car)
+        self.system.show(snapshot, self._live.link, skipped=self._live.skipped)
+        self._show_clock()
+
+    def _show_clock(self) -> None:
+        snapshot, newest = self._instant.snapshot, self._live.snapshot
+        if snapshot is not None:
+            lap = newest.lap if newest else None
+            self.clock.show(snapshot, self._car_id, newest=lap, held=self.held, delay_s=self._live.delay_s)
+
+    def show_link(self, link: Link) -> None:
+        """Say that the connection was lost or has come back."""
+        with self._lock:
+            snapshot = self._instant.snapshot
+            if snapshot is not None and snapshot.order and self._car_id is not None:
+                self.verdict.show(snapshot, self._car_id, held=self.held, link=link, delay_s=self._live.delay_s)
+                self.system.show(snapshot, link, skipped=self._live.skipped)
+
+    def _show_trace(self, snapshot: RaceSnapshot, car_id: str) -> None:
+        stops = self.scenario.plan_now(snapshot, car_id, self.followed_plan)
+        fan = None if self._instant.past else self._questions.fan(snapshot, car_id, stops, self._reference)
+        self.trace.show(snapshot, car_id, self._reference, fan=fan, planned=stops)
 
     def _show_track(self, snapshot: RaceSnapshot, car_id: str) -> None:
         if snapshot.info.circuit_id != self._circuit:
@@ -283,53 +317,56 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self.track.show(snapshot, car_id)
 
     def _show_window(self, snapshot: RaceSnapshot, car_id: str) -> None:
-        """Have the pit window worked out once for each new answer; until it is there the old one would mislead."""
-        answer = snapshot.answers.get(car_id)
-        if answer is None:
-            if self._window_of is not None and self._window_of[0] != car_id:
-                self._window_of = None
-                self.window.show_window(())
+        if self._instant.past:
+            self.window.show_window((), why="the pit window is that of the race as it goes on; return to it to see it")
             return
-        if self._window_of == (car_id, answer.lap):
-            return
-        if self._window_of is None or self._window_of[0] != car_id:
-            self.window.show_window(())
-        self._window_of = wanted = (car_id, answer.lap)
         names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
-        car = snapshot.car(car_id)
-        families = plan_families(answer.plans, 1)
-
-        def show(found: tuple[Rejoin, ...]) -> None:
-            with self._lock:
-                if self._window_of == wanted:
-                    self.window.show_window(
-                        found,
-                        names,
-                        position=car.position if car else None,
-                        best=families[0][1] if families else None,
-                    )
-
-        self._asker.ask("window", lambda: self._live.pit_window(car_id), show, self._not_answered)
+        car, answer = snapshot.car(car_id), snapshot.answers.get(car_id)
+        families = plan_families(answer.plans, 1) if answer else []
+        self.window.show_window(
+            self._questions.window(snapshot, car_id),
+            names,
+            position=car.position if car else None,
+            best=families[0][1] if families else None,
+        )
 
     def ask(self, lever: str) -> None:
-        """Ask what would be best for our car with one thing changed (``"sc@31"``); the bench shows the answer."""
+        """Ask what would be best for our car with something changed (``"sc@31"``); the bench shows the answer."""
+        self._ask_bench(lever, lambda car, then, failed: self._questions.what_if(car, lever, then, failed), "answer")
+
+    def try_plan(self, stops: Sequence[PlannedStop], lever: str | None = None) -> None:
+        """Race a plan of our own (with ``lever``, in the race as that makes it) beside the one at hand, on the bench."""
+        snapshot, car_id = self._instant.snapshot, self._car_id
+        against = self.scenario.plan_now(snapshot, car_id, self.followed_plan) if snapshot and car_id else None
+        if against is None:
+            return
+        self._ask_bench(
+            lever or "your plan",
+            lambda car, then, failed: self._questions.try_plan(car, stops, against, lever, then, failed),
+            "trial",
+        )
+
+    def _ask_bench(self, asked: str, ask: Callable[..., None], kind: Literal["answer", "trial"]) -> None:
         with self._lock:
             car_id = self._car_id
             if car_id is None:
                 return
-            self.scenario.show_asked(lever)
+            if self._instant.past:
+                self.scenario.show_error("Questions are about the race as it goes on: return to it to ask.")
+                return
+            self.scenario.show_asked(asked)
 
-        def show(found: WhatIf) -> None:
+        def show(found: Any) -> None:
             with self._lock:
                 if self._car_id == car_id:
-                    self.scenario.show_answer(found)
+                    (self.scenario.show_answer if kind == "answer" else self.scenario.show_trial)(found)
 
         def refuse(error: Exception) -> None:
             with self._lock:
                 self.scenario.show_error(str(error))
             self._not_answered(error)
 
-        self._asker.ask("what if", lambda: self._live.what_if(car_id, lever), show, refuse)
+        ask(car_id, show, refuse)
 
     def _not_answered(self, error: Exception) -> None:
         """Keep what should not happen; a question that makes no sense now (a car that is out) is no error of ours."""
@@ -343,24 +380,51 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
     def _act(self, message: dict[str, Any]) -> None:
         """Do what a viewer asked for: in the kernel's main thread."""
         self._live.touch()
-        if "choose" in message:
-            self.choose(str(message["choose"]))
-        elif "step" in message:
-            self.step(int(message["step"]))
-        elif "lever" in message:
-            self.ask(str(message["lever"]))
-        elif message.get("hold"):
-            self.release() if self._held is not None else self.hold()
-        elif "laps" in message:
-            self._step_laps(int(message["laps"]))
-        elif message.get("live"):
-            self.release()
-        elif message.get("toggle") == "theme":
-            self.theme = "light" if self.theme == "dark" else "dark"
+        match message:
+            case {"choose": car_id}:
+                self.choose(str(car_id))
+            case {"step": places}:
+                self.step(int(places))
+            case {"plan": plan}:
+                self.follow_plan(None if plan is None else str(plan))
+            case {"lever": lever}:
+                self.ask(str(lever))
+            case {"try": {"stops": stops, "lever": lever}}:
+                self.try_plan([PlannedStop(lap=int(n), compound=Compound(c)) for n, c in stops], lever)
+            case {"reset": True}:
+                with self._lock:
+                    self.scenario.reset()
+            case {"reference": car_id}:
+                with self._lock:
+                    self._reference = None if car_id is None else str(car_id)
+                    self._redraw()
+            case {"hold": True}:
+                self._instant.toggle()
+            case {"lap": lap}:
+                self.hold(int(lap))
+            case {"laps": laps}:
+                self._instant.step(int(laps))
+            case {"live": True}:
+                self.release()
+            case {"delay": seconds}:
+                self._live.delay_s = float(seconds)
+                self._redraw()
+            case {"toggle": "theme"}:
+                self.theme = "light" if self.theme == "dark" else "dark"
+            case {"page": query}:
+                self._opened(str(query))
+
+    def _opened(self, query: str) -> None:
+        """Take what the page's address asks for: the kernel may have been started before it was opened."""
+        car_id = asked_car({"QUERY_STRING": query.lstrip("?")})
+        if car_id is not None and not self._asked_for:
+            self._asked_for = True
+            self.choose(car_id)
 
     def close(self) -> None:
         """Stop drawing and free the panels."""
         self._unsubscribe()
+        self._unlink()
         self._asker.close()
         super().close()
 
@@ -378,13 +442,13 @@ def _outline(circuit_id: str) -> npt.NDArray[np.float64] | None:
     return np.column_stack([shape.x_m[every], shape.y_m[every]])
 
 
-def _draw_while_alive(board: RaceDayBoard) -> Callable[[RaceSnapshot], None]:
-    """Draw on the board as long as somebody holds it: a subscription must not be what keeps a closed page's board alive."""
+def while_alive(board: RaceDayBoard, act: Callable[[RaceDayBoard, Any], None]) -> Callable[[Any], None]:
+    """Act on the board as long as somebody holds it: a subscription must not be what keeps a closed page's board alive."""
     held = weakref.ref(board)
 
-    def draw(snapshot: RaceSnapshot) -> None:
+    def call(value: Any) -> None:
         found = held()
         if found is not None:
-            found.draw(snapshot)
+            act(found, value)
 
-    return draw
+    return call

@@ -125,6 +125,8 @@ export function watch(model, root, draw) {
   let queued = 0;
   const run = () => {
     queued = 0;
+    // A view that is not chosen is not drawn; when it is, its size changes, and that draws it.
+    if (root.isConnected && root.getClientRects().length === 0) return;
     root.dataset.theme = model.get("theme");
     draw(unpack(model.get("data")));
     root.dataset.drawn = String(Number(root.dataset.drawn ?? 0) + 1);

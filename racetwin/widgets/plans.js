@@ -51,7 +51,7 @@ function stintBar(data, plan) {
 
 const when = (plan) => {
   if (!plan.stops.length) return "to the flag";
-  const [a, b] = plan.window;
+  const [a, b] = plan.window ?? [0, 0];
   const name = (c) => (plan.stops.length > 1 ? c[0] : c[0] + c.slice(1).toLowerCase());
   return plan.stops.map(([lap, c], i) => (i === 0 && b > a ? `L${lap} (${a}–${b})` : `L${lap}`) + ` ${name(c)}`).join(" · ");
 };
@@ -64,25 +64,30 @@ function render({ model, el }) {
       put(note, "");
       return body.replaceChildren(empty("no ranked plans for this car yet"));
     }
-    put(note, `${data.count} plans × ${data.races?.toLocaleString("en-GB")} races, after lap ${data.answer_lap}` + (data.elapsed != null ? ` · ${data.elapsed < 1 ? `${Math.round(1000 * data.elapsed)} ms` : `${data.elapsed.toFixed(1)} s`} ${data.backend}` : ""));
+    const lost = data.followed && !data.followed.weighed ? `ours (${data.followed.plan}) was not weighed · ` : "";
+    put(note, lost + `${data.count} plans × ${data.races?.toLocaleString("en-GB")} races, after lap ${data.answer_lap}` + (data.elapsed != null ? ` · ${data.elapsed < 1 ? `${Math.round(1000 * data.elapsed)} ms` : `${data.elapsed.toFixed(1)} s`} ${data.backend}` : ""));
     // As many ideas as the panel has room for: a row cut in half at the edge reads as a mistake.
     const size = parseFloat(getComputedStyle(root).fontSize);
     const room = Math.max(3, Math.floor((body.clientHeight - 1.4 * size) / (3.05 * size)));
-    const plans = data.plans.slice(0, room);
+    // Our current plan is always among them.
+    const following = data.plans.find((p) => p.current);
+    const first = data.plans.map((p, k) => [p, k]).slice(0, room);
+    if (following && !first.some(([p]) => p.current)) first.splice(-1, 1, [following, data.plans.indexOf(following)]);
     const n = data.positions.shape[1];
     const top = Math.max(...data.positions.values, 0.15);
-    const rows = plans.map((p, k) => h("div", { class: "p-row", role: "row", tabindex: "0", "data-best": k === 0, "data-close": p.too_close || k === 0, "data-plan": p.plan,
-      title: `${p.plan}: win ${percent(p.p_win)}, podium ${percent(p.p_podium)}, points ${percent(p.p_points)}`,
-      onclick: () => model.send({ plan: p.plan }) },
-      h("span", { class: "p-rank" }, String(k + 1)),
+    const follow = (p) => model.send({ plan: p.current ? null : p.plan });
+    const rows = first.map(([p, k]) => h("div", { class: "p-row", role: "row", tabindex: "0", "data-best": p.rank === 1, "data-close": p.too_close || p.rank === 1, "data-plan": p.plan, "data-current": p.current,
+      title: `${p.plan}: win ${percent(p.p_win)}, podium ${percent(p.p_podium)}, points ${percent(p.p_points)}; click to ${p.current ? "let go of it" : "follow it"}`,
+      onclick: () => follow(p), onkeydown: (e) => { if (e.key === "Enter") follow(p); } },
+      h("span", { class: "p-rank" }, String(p.rank === 1 ? 1 : k + 1), p.current ? h("i", { class: "p-mark", title: "the plan we follow" }, "OURS") : null),
       h("div", { class: "p-what" }, h("span", { class: "p-when" }, when(p)), stintBar(data, p)),
       h("div", { class: "p-hist" }, histogram(data.positions.values.subarray(k * n, (k + 1) * n), top)),
       h("div", { class: "p-mean" }, h("b", {}, `P${p.position.toFixed(1)}`), h("small", {}, `${p.points.toFixed(1)} pts`)),
-      h("div", { class: "p-delta" }, k === 0
-        ? [h("b", {}, "best"), h("small", {}, `± ${p.error.toFixed(2)}`)]
+      h("div", { class: "p-delta" }, p.current ? [h("b", {}, "ours"), h("small", {}, p.rank === 1 ? "the best" : `± ${p.error.toFixed(2)}`)]
+        : !following && p.rank === 1 ? [h("b", {}, "best"), h("small", {}, `± ${p.error.toFixed(2)}`)]
         : [h("b", {}, signed(p.delta, 2)), h("small", {}, p.too_close ? "too close" : `± ${p.delta_error.toFixed(2)}`)])));
     const header = h("div", { class: "p-row p-header", "aria-hidden": "true" }, h("span"), h("span", {}, `next stop (equally good laps) · stints to lap ${data.total_laps}`),
-      h("span", { class: "p-scale" }, h("span", {}, "P1"), h("span", {}, "finish"), h("span", {}, `P${n}`)), h("span", {}, "mean"), h("span", {}, "Δ points"));
+      h("span", { class: "p-scale" }, h("span", {}, "P1"), h("span", {}, "finish"), h("span", {}, `P${n}`)), h("span", {}, "mean"), h("span", {}, following ? "Δ to ours" : "Δ points"));
     body.replaceChildren(h("div", { class: "p-list" }, header, rows));
   };
   return watch(model, root, draw);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from racetwin.schemas import RankedPlan
+from racetwin.schemas import PlannedStop, RankedPlan
 from racetwin.widgets._panel import Panel, pack, script, style
 
 if TYPE_CHECKING:
@@ -71,10 +71,31 @@ def past_stints(laps: Sequence[LapRow], car_id: str) -> list[dict[str, Any]]:
     return stints
 
 
+def remaining(stops: Sequence[PlannedStop], lap: int) -> tuple[PlannedStop, ...]:
+    """Return the stops of a plan that are still to come after ``lap`` laps."""
+    return tuple(s for s in stops if s.lap > lap)
+
+
+def find_plan(plans: Sequence[RankedPlan], stops: Sequence[PlannedStop], lap: int) -> RankedPlan | None:
+    """Return the ranked plan with these stops (those to come after ``lap`` laps), None where it was not weighed."""
+    wanted = [(s.lap, s.compound) for s in remaining(stops, lap)]
+    return next((p for p in plans if [(s.lap, s.compound) for s in p.stops] == wanted), None)
+
+
+def over_current(plan: RankedPlan, current: RankedPlan) -> tuple[float, float]:
+    """Return expected points of a plan over the current one, and the standard error at most.
+
+    Both differences to the best plan are of the same races, so the error of theirs is smaller than if they were independent.
+    """
+    error = (plan.delta_standard_error**2 + current.delta_standard_error**2) ** 0.5
+    return plan.delta_points - current.delta_points, error
+
+
 class PlansPanel(Panel):
     """The best plans as stint bars, each with its window, finishing positions, and expected points with their error.
 
-    A click on a plan sends ``{'plan': 'L24 HARD'}`` to the functions registered with ``on_choice``.
+    A click on a plan sends ``{'plan': 'L24 HARD'}`` to the functions registered with ``on_choice``: whoever draws follows it
+    from then on by passing its stops as ``followed``, and every plan is shown against that one.
 
     >>> panel = PlansPanel()
     >>> panel.show(live.snapshot, "44")  # doctest: +SKIP
@@ -87,16 +108,25 @@ class PlansPanel(Panel):
         super().__init__(**traits)
         self._key: tuple[object, ...] = ()
 
-    def show(self, snapshot: RaceSnapshot, car_id: str) -> None:
-        """Draw the plans of ``car_id`` as its newest answer ranks them."""
+    def show(self, snapshot: RaceSnapshot, car_id: str, followed: Sequence[PlannedStop] | None = None) -> None:
+        """Draw the plans of ``car_id`` as its newest answer ranks them; ``followed`` are the stops of our current plan."""
         answer = snapshot.answers.get(car_id)
         car = snapshot.car(car_id)
         lap = car.lap if car and car.lap else snapshot.lap
-        key = (answer, car_id, lap, car.tyre.compound if car else None)
+        followed = None if followed is None else tuple(followed)
+        key = (answer, car_id, lap, car.tyre.compound if car else None, followed)
         if len(self._key) == len(key) and self._key[0] is answer and self._key[1:] == key[1:]:
             return
         self._key = key
         families = plan_families(answer.plans) if answer else []
+        current = find_plan(answer.plans, followed, answer.lap) if answer and followed is not None else None
+        rows = [(best, window) for best, window, _ in families]
+        if current is not None and all(best is not current for best, _ in rows):
+            rows.append((current, None))
+        deltas = [
+            over_current(best, current) if current else (best.delta_points, best.delta_standard_error)
+            for best, _ in rows
+        ]
         self.data = pack(
             {
                 "car": car_id,
@@ -110,25 +140,34 @@ class PlansPanel(Panel):
                 "objective": answer.objective if answer else None,
                 "elapsed": answer.elapsed_s if answer else None,
                 "backend": answer.receipt.backend if answer else None,
+                "followed": None
+                if followed is None
+                else {
+                    "plan": ", ".join(
+                        f"L{s.lap} {s.compound.value}" for s in remaining(followed, answer.lap if answer else lap)
+                    )
+                    or "no stop",
+                    "weighed": current is not None,
+                },
                 "plans": [
                     {
                         "plan": best.plan,
                         "rank": best.rank,
                         "stops": [[s.lap, s.compound.value] for s in best.stops],
                         "window": window,
-                        "members": members,
+                        "current": best is current,
                         "position": best.expected_position,
                         "points": best.expected_points,
                         "error": best.standard_error,
-                        "delta": best.delta_points,
-                        "delta_error": best.delta_standard_error,
-                        "too_close": best.too_close,
+                        "delta": delta,
+                        "delta_error": error,
+                        "too_close": abs(delta) <= NOISE * error if current else best.too_close,
                         "p_win": best.p_win,
                         "p_podium": best.p_podium,
                         "p_points": best.p_points,
                     }
-                    for best, window, members in families
+                    for (best, window), (delta, error) in zip(rows, deltas, strict=True)
                 ],
             },
-            positions=[best.position_probability for best, _, _ in families],
+            positions=[best.position_probability for best, _ in rows],
         )

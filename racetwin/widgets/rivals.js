@@ -4,6 +4,7 @@ const MOVE = { pace: "on pace", undercut: "by undercut", overcut: "by overcut", 
 
 function render({ model, el }) {
   const { root, note, body } = frame(el, model, "Rivals", "rivals");
+  body.classList.add("rt-scroll");
   const part = (title, ...content) => h("section", { class: "v-part" }, h("h4", {}, title), content);
   const bar = (p) => h("span", { class: "v-bar", style: `--p:${p}` }, h("b", {}, percent(p)));
 
@@ -21,10 +22,12 @@ function render({ model, el }) {
       : [h("p", { class: "v-none" }, "nobody behind is likely to end ahead of us")];
     const chances = data.chances.length ? data.chances.map((c) => h("p", {}, chance(c))) : [h("p", { class: "v-none" }, "nothing on offer now")];
     const duels = data.duels.length
-      ? [h("table", {}, h("thead", {}, h("tr", {}, ["", "Gap", "Undercut", "", "Overcut", ""].map((t) => h("th", {}, t)))),
+      ? [h("table", {}, h("thead", {},
+            h("tr", {}, h("th", { rowspan: 2 }), h("th", { rowspan: 2, scope: "col" }, "Gap"), ["Undercut", "Overcut"].map((t) => h("th", { colspan: 3, scope: "colgroup" }, t))),
+            h("tr", {}, ["works", "gains", "worth", "works", "gains", "worth"].map((t) => h("th", { scope: "col" }, t)))),
           h("tbody", {}, data.duels.map((d) => h("tr", { "data-ours": d.car_id === data.car },
-            h("td", {}, d.car_id === data.car ? `we attack ${d.target}` : `${d.attacker} attacks us`), h("td", {}, `${d.gap_s.toFixed(1)} s`),
-            h("td", {}, bar(d.undercut_probability)), h("td", {}, `${signed(d.undercut_gain_s, 1)} s`), h("td", {}, bar(d.overcut_probability)), h("td", {}, `${signed(d.overcut_gain_s, 1)} s`)))))]
+            h("th", { scope: "row" }, d.car_id === data.car ? `we on ${d.target}` : `${d.attacker} on us`), h("td", {}, `${d.gap_s.toFixed(1)} s`),
+            ["undercut", "overcut"].map((m) => [h("td", {}, bar(d[`${m}_probability`])), h("td", {}, `${signed(d[`${m}_gain_s`], 1)} s`), h("td", {}, `${d[`${m}_points`].toFixed(1)} pts`)])))))]
       : [h("p", { class: "v-none" }, "no car within reach of a stop")];
 
     // Stop probabilities: one row a car, one column a lap, darker where a stop is likelier.
@@ -36,8 +39,15 @@ function render({ model, el }) {
         h("b", { "data-ours": s.car === data.car }, `${s.position ?? ""} ${s.driver}`), tyre(s.compound, s.age),
         ...laps.map((l) => h("i", { style: `--p:${((s.by_lap[l] ?? 0) / top).toFixed(3)}`, title: `${s.driver} stops on lap ${l}: ${percent(s.by_lap[l] ?? 0)}` })),
         h("span", { class: "v-next" }, s.next.map((n) => `L${n.lap} ${n.compound[0]}`).join(", ") || "no stop")]));
+    // Habits learnt in this race, shrunk to the field's: 1.00 is as everybody.
+    const factor = (log) => `${Math.exp(log).toFixed(2)}×`;
+    const profiled = data.stops.filter((s) => s.profile);
+    const habits = profiled.length
+      ? h("table", { class: "v-habits" }, h("thead", {}, h("tr", {}, [["", ""], ["Stops", "readiness to stop against the field's"], ["Covers", "readiness to answer a rival's stop"], ["Undercuts", "share of laps close behind a rival that end in a stop"], ["Defends", "attacked laps after which the place was kept"], ["Wear", "against the compound's, s a lap"]].map(([t, hint]) => h("th", { scope: "col", title: hint }, t)))),
+          h("tbody", {}, profiled.map((s) => h("tr", { "data-ours": s.car === data.car }, h("th", { scope: "row" }, s.driver), h("td", {}, factor(s.profile.stop_bias)), h("td", {}, factor(s.profile.cover_bias)), h("td", {}, percent(s.profile.undercut_tendency)), h("td", {}, percent(s.profile.defence)), h("td", {}, s.profile.tyre_management_s == null ? "–" : signed(s.profile.tyre_management_s, 3))))))
+      : h("p", { class: "v-none" }, "nothing learnt of them yet");
     body.replaceChildren(h("div", { class: "v-grid" },
-      part(`Who may end ahead of ${data.driver}`, threats), part("What is on offer", chances), part("Undercut and overcut", duels), part("When they stop (likeliest stops on the right)", strip)));
+      part(`Who may end ahead of ${data.driver}`, threats), part("What is on offer", chances), part("Undercut and overcut", duels), part("Habits (1.00× is as the field)", habits), part("When they stop (likeliest stops on the right)", strip)));
   };
   return watch(model, root, draw);
 }

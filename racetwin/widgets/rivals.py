@@ -17,7 +17,7 @@ STOP_LAPS = 20
 
 
 class RivalsPanel(Panel):
-    """Who may end the race ahead of us and how, what the field offers us, and when our neighbours will stop.
+    """Who may end the race ahead of us and how, what the field offers us, when our neighbours stop, and their habits.
 
     >>> panel = RivalsPanel()
     >>> panel.show(live.snapshot, "44")  # doctest: +SKIP
@@ -58,6 +58,7 @@ class RivalsPanel(Panel):
                         "age": cars.get(c, {}).get("tyre_age"),
                         "by_lap": cars.get(c, {}).get("stop_probability_by_lap", {}),
                         "next": cars.get(c, {}).get("predicted_strategy", []),
+                        "profile": cars.get(c, {}).get("profile"),
                     }
                     for c in near
                 ],

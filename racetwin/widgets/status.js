@@ -9,6 +9,7 @@ function render({ model, el }) {
   let shown = "";
 
   const reading = (label, text) => (text == null ? null : h("span", { class: "s-reading" }, h("small", {}, label), h("b", {}, text)));
+  const compass = (deg) => ["N", "NE", "E", "SE", "S", "SW", "W", "NW"][Math.round(deg / 45) % 8];
   const sky = (track) => track.weather ?? (track.rainfall == null ? null : track.rainfall ? "rain" : "dry");
 
   const draw = (data) => {
@@ -18,7 +19,8 @@ function render({ model, el }) {
       reading("Sky", sky(t)),
       reading("Air", t.air_temperature_c == null ? null : `${t.air_temperature_c.toFixed(0)} °C`),
       reading("Track", t.track_temperature_c == null ? null : `${t.track_temperature_c.toFixed(0)} °C`),
-      reading("Wind", t.wind_speed_ms == null ? null : `${t.wind_speed_ms.toFixed(1)} m/s`),
+      reading("Wind", t.wind_speed_ms == null ? null : `${t.wind_speed_ms.toFixed(1)} m/s` + (t.wind_direction_deg == null ? "" : ` ${compass(t.wind_direction_deg)}`)),
+      reading("Rain", t.rainfall == null ? null : t.rainfall ? "yes" : "no"),
       reading("Humidity", t.humidity_pct == null ? null : `${t.humidity_pct.toFixed(0)} %`),
     ].filter(Boolean);
     weather.replaceChildren(...(readings.length ? readings : [h("span", { class: "s-none" }, "this feed carries no weather")]));
@@ -40,6 +42,8 @@ function render({ model, el }) {
       s.ingest_ms == null ? null : `ingest ${s.ingest_ms.toFixed(1)} ms`,
       `desk ${s.desk}` + (s.desk_s == null ? "" : ` (${s.desk_s < 1 ? `${Math.round(1000 * s.desk_s)} ms` : `${s.desk_s.toFixed(1)} s`})`),
       `journal ${s.journal}`,
+      s.backend,
+      s.feed_age == null ? null : `feed ${s.feed_age.toFixed(1)} s old`,
     ].filter(Boolean);
     put(health, parts.join(" · "));
     health.title = parts.join("\n");

@@ -100,6 +100,8 @@ class StatusPanel(Panel):
                     "answers": desk.answers,
                     "journal": journal.state,
                     "journal_frames": journal.frames,
+                    "backend": snapshot.health.backend,
+                    "feed_age": counters.frame_age_s,
                 },
                 "alarms": [{"level": a.level, "text": a.text} for a in snapshot.alarms],
             }

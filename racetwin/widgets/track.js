@@ -21,6 +21,7 @@ function render({ model, el }) {
   let before = new Map(); // where each car was drawn last, in laps
   let began = 0, lasts = 100, arrived = 0;
   let running = 0;
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 
   const outline = () => {
     const shape = unpack(model.get("outline"));
@@ -29,7 +30,7 @@ function render({ model, el }) {
 
   const place = (laps, now) => {
     // Between two updates every car moves evenly from where it was drawn to where it is.
-    const share = lasts > 180 ? Math.min(1, (now - began) / lasts) : 1;
+    const share = Math.min(1, (now - began) / lasts);
     const f = laps.from + (laps.to - laps.from) * share;
     return ((f % 1) + 1) % 1;
   };
@@ -64,6 +65,27 @@ function render({ model, el }) {
     g.strokeStyle = colour(data.status === "RED" ? "alarm" : caution ? "ahead" : "line");
     g.lineWidth = 0.5 * size; g.globalAlpha = caution ? 0.55 : 1; g.stroke();
     g.globalAlpha = 1;
+
+    // Sectors under yellow: a thick stretch with the sector's number; hatched where it is a double.
+    g.lineCap = "butt";
+    for (const [sector, kind] of data.yellow) {
+      const [a, b] = [(sector - 1) / data.sectors, sector / data.sectors];
+      g.beginPath();
+      for (let f = a; f <= b + 1e-9; f += (b - a) / 12) { const p = point(f % 1); g.lineTo(p.x, p.y); }
+      g.strokeStyle = colour("medium-tyre"); g.lineWidth = 0.72 * size; g.setLineDash(kind === 2 ? [0.5 * size, 0.3 * size] : []); g.stroke(); g.setLineDash([]);
+    }
+
+    // The pit lane runs beside the line, on the inside of the lap; not to scale.
+    const middle = { x: X((x0 + x1) / 2), y: Y((y0 + y1) / 2) };
+    const line0 = point(0), inside = Math.sign((middle.x - line0.x) * line0.nx + (middle.y - line0.y) * line0.ny) || 1;
+    const PIT = 0.05; // share of a lap, each side of the line
+    const pitPoint = (f) => {
+      const off = ((f + 0.5) % 1) - 0.5, p = point(f), depth = inside * 1.15 * size * Math.min(1, (PIT - Math.min(Math.abs(off), PIT)) / (0.35 * PIT));
+      return { ...p, x: p.x + p.nx * depth, y: p.y + p.ny * depth };
+    };
+    g.beginPath();
+    for (let k = 0; k <= 40; k++) { const p = pitPoint((1 - PIT + (2 * PIT * k) / 40) % 1); g.lineTo(p.x, p.y); }
+    g.strokeStyle = colour("bar"); g.lineWidth = 0.18 * size; g.stroke();
     const start = point(0);
     g.strokeStyle = colour("text"); g.lineWidth = 0.16 * size;
     g.beginPath(); g.moveTo(start.x - start.nx * 0.55 * size, start.y - start.ny * 0.55 * size); g.lineTo(start.x + start.nx * 0.55 * size, start.y + start.ny * 0.55 * size); g.stroke();
@@ -73,7 +95,13 @@ function render({ model, el }) {
       if (car.role) return { rank: 2, colour: colour(car.role), r: 0.44 };
       return { rank: car.position === 1 ? 1 : 0, colour: colour("soft"), r: 0.34 };
     };
-    const cars = data.cars.map((car) => ({ ...car, ...look(car), ...point(place(before.get(car.id), now)) })).sort((a, b) => a.rank - b.rank || (b.position ?? 99) - (a.position ?? 99));
+    const where = (car) => {
+      const f = place(before.get(car.id), now);
+      if (!car.pit) return point(f);
+      const off = ((f + 0.5) % 1) - 0.5;
+      return pitPoint((Math.min(Math.max(off, -0.6 * PIT), 0.6 * PIT) + 1) % 1);
+    };
+    const cars = data.cars.map((car) => ({ ...car, ...look(car), ...where(car) })).sort((a, b) => a.rank - b.rank || (b.position ?? 99) - (a.position ?? 99));
     const labels = [];
     const ours = before.get(data.car);
     if (data.ghost != null && ours) {
@@ -88,12 +116,27 @@ function render({ model, el }) {
       g.strokeStyle = car.pit ? car.colour : colour("panel"); g.lineWidth = 0.12 * size; g.stroke();
       labels.push({ ...car, weight: car.rank >= 2 ? 700 : 400 });
     }
+    if (data.status === "SC") {
+      const leader = data.cars.find((c) => c.position === 1);
+      const from = leader && before.get(leader.id);
+      if (from) {
+        const p = point((place(from, now) + 0.018) % 1);
+        g.fillStyle = colour("ahead"); g.beginPath(); g.roundRect(p.x - 0.8 * size, p.y - 0.55 * size, 1.6 * size, 1.1 * size, 0.25 * size); g.fill();
+        g.fillStyle = "#1c1200"; g.font = font(800, 0.78); g.textAlign = "center"; g.textBaseline = "middle"; g.fillText("SC", p.x, p.y);
+      }
+    }
+    for (const [sector] of data.yellow) {
+      const p = point((sector - 0.5) / data.sectors);
+      labels.push({ ...p, name: `S${sector}`, colour: colour("ahead"), weight: 700, rank: 2.2 });
+    }
+    const box = pitPoint(0);
+    labels.push({ ...box, nx: box.nx * inside, ny: box.ny * inside, name: "pit", colour: colour("faint"), weight: 400, rank: 0.5, oneSided: true });
     // Names beside the road, most important first; one that would cover another is left out.
     const taken = [];
     for (const l of labels.sort((a, b) => b.rank - a.rank || (a.position ?? 99) - (b.position ?? 99))) {
       g.font = font(l.weight, 0.8);
       const w = g.measureText(l.name).width, hgt = 0.9 * size;
-      const choice = [1, -1].map((side) => {
+      const choice = (l.oneSided ? [1] : [1, -1]).map((side) => {
         const cx = l.x + side * l.nx * (1.15 * size + w * 0.32), cy = l.y + side * l.ny * 1.25 * size;
         return { l: cx - w / 2, r: cx + w / 2, t: cy - hgt / 2, b: cy + hgt / 2, cx, cy };
       }).find((b) => b.l > 0 && b.r < width && b.t > 0 && b.b < height && !taken.some((o) => b.l < o.r + 3 && b.r > o.l - 3 && b.t < o.b && b.b > o.t));
@@ -103,8 +146,8 @@ function render({ model, el }) {
       g.textAlign = "center"; g.textBaseline = "middle";
       g.fillText(l.name, choice.cx, choice.cy);
     }
-    // Updates that come often are motion enough; between rare ones, ten pictures a second are.
-    if (lasts > 180 && now - began < lasts && !document.hidden) running ||= setTimeout(() => requestAnimationFrame(paint), 90);
+    // Motion between two updates: some thirty pictures a second, none where it cannot be seen.
+    if (now - began < lasts && body.offsetParent && !document.hidden && !still.matches) running ||= setTimeout(() => requestAnimationFrame(paint), 30);
   };
 
   const draw = (next) => {
@@ -113,7 +156,7 @@ function render({ model, el }) {
     if (next.at && next !== data) {
       const fresh = !data || next.cars.some((c, i) => Math.abs((data.to?.get(c.id) ?? 1e9) - next.at.values[i]) > 1e-5);
       if (fresh) {
-        const share = lasts ? Math.min(1, (now - began) / lasts) : 1;
+        const share = Math.min(1, (now - began) / lasts);
         const to = new Map(next.cars.map((c, i) => [c.id, next.at.values[i]]));
         const was = before;
         before = new Map([...to].map(([id, f]) => {
@@ -129,8 +172,9 @@ function render({ model, el }) {
       }
       data = next;
     }
-    put(note, [next.circuit, CAUTION[next.status]].filter(Boolean).join(" · "));
-    attr(surface.node, "aria-label", `${next.cars.length} cars on the track`);
+    const flags = next.yellow.length ? `yellow in ${next.yellow.map(([s]) => `S${s}`).join(", ")}` : null;
+    put(note, [next.circuit, CAUTION[next.status], flags].filter(Boolean).join(" · "));
+    attr(surface.node, "aria-label", `${next.cars.length} cars on the track` + (CAUTION[next.status] ? `, ${CAUTION[next.status].toLowerCase()}` : "") + (flags ? `, ${flags}` : "") + (next.ghost != null ? "; the dashed ring is where we would be had we boxed" : ""));
     if (!running) paint(now);
   };
   outline();

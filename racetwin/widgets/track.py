@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import traitlets
 
-from racetwin.schemas import CarStatus
+from racetwin.schemas import CarStatus, RaceControl, RaceEvent
 from racetwin.widgets._panel import Panel, pack, script, style
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
 
 
+MARSHAL_SECTORS = 20
+"""Marshal sectors of a lap where no message has named a higher one: circuits have 15 to 27."""
+_SECTOR = re.compile(r"(DOUBLE YELLOW|YELLOW|CLEAR) IN (?:TRACK )?SECTOR (\d+)")
+_ALL_CLEAR = re.compile(r"TRACK CLEAR|GREEN (?:FLAG|LIGHT)|ALL CLEAR")
+
+
+def yellow_sectors(events: Sequence[RaceEvent]) -> tuple[dict[int, int], int]:
+    """Return the marshal sectors under yellow (1 single, 2 double) as race control said so, and how many sectors a lap has."""
+    flags: dict[int, int] = {}
+    sectors = MARSHAL_SECTORS
+    for event in events:
+        if not isinstance(event, RaceControl):
+            continue
+        said = event.message.upper()
+        found = _SECTOR.search(said)
+        if found:
+            sector = int(found[2])
+            sectors = max(sectors, sector)
+            flags.pop(sector, None)
+            if found[1] != "CLEAR":
+                flags[sector] = 2 if found[1].startswith("DOUBLE") else 1
+        elif _ALL_CLEAR.search(said):
+            flags.clear()
+    return flags, sectors
+
+
 class TrackMap(Panel):
     """Cars on the circuit, moving smoothly between updates, with our rejoin ghost: where we would be had we boxed.
+
+    Pit lane (beside the line, not to scale), the safety car ahead of the leader, and sectors under yellow are drawn too.
 
     Without an outline the lap is drawn as a ring. ``outline`` is a closed line of points, metres or any unit, x right, y up.
 
@@ -56,6 +86,7 @@ class TrackMap(Panel):
                 }
             )
             at.append(car.lap + car.lap_fraction)
+        flags, sectors = yellow_sectors(snapshot.events)
         self.data = pack(
             {
                 "car": car_id,
@@ -63,6 +94,8 @@ class TrackMap(Panel):
                 "status": snapshot.track_status.value,
                 "ghost": self._ghost(snapshot, car_id, rejoin.pit_loss_s.mean if rejoin else None),
                 "circuit": snapshot.info.circuit,
+                "yellow": sorted(flags.items()),
+                "sectors": sectors,
             },
             at=at,
         )

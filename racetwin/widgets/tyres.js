@@ -1,22 +1,43 @@
-import { frame, watch, canvas, palette, h, put, attr, lapTime, ticks, tyre, empty } from "./format.js";
+import { frame, watch, canvas, palette, h, put, attr, lapTime, signed, ticks, tyre } from "./format.js";
+
+const MORE = ["good", "bad", "calm", "soft"]; // colours of further cars that are compared
 
 function render({ model, el }) {
   const { root, note, body } = frame(el, model, "Tyres", "tyres");
   const chart = h("div", { class: "y-chart" });
-  const facts = h("div", { class: "y-facts" });
+  const facts = h("div", { class: "y-facts rt-scroll" });
   body.append(chart, facts);
   const surface = canvas(chart);
+  const chosen = new Map(); // car -> shown or not, where the viewer has said so
+  let last = null, listed = "";
   const interval = (e, digits) => (e ? `${e.mean.toFixed(digits)} (${e.low.toFixed(digits)} to ${e.high.toFixed(digits)})` : "–");
+  const shown = (c) => chosen.get(c.id) ?? Boolean(c.role);
+
+  const table = (sets) => {
+    const key = JSON.stringify([sets.map((s) => [s.id, s.role, s.compound, s.age, s.wear, s.life, s.crossover]), [...chosen]]);
+    if (key === listed) return;
+    listed = key;
+    const toggle = (c) => { chosen.set(c.id, !shown(c)); draw(last); };
+    // A new set of each compound: what it gains a lap now, or from which lap it is quicker.
+    const cross = (c) => c.crossover.map((x) => h("span", { class: "y-cross", title: `a new ${x.compound.toLowerCase()} set is ${x.gain_s >= 0 ? "quicker" : "slower"} by ${Math.abs(x.gain_s).toFixed(2)} s a lap now` }, tyre(x.compound), x.lap == null ? "later" : x.gain_s >= 0 ? `${signed(-x.gain_s, 1)} s` : `L${x.lap}`));
+    const order = [...sets].sort((a, b) => Boolean(b.role) - Boolean(a.role) || (a.position ?? 99) - (b.position ?? 99));
+    facts.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ["Car", "Set", "Wear, s a lap", "Life left, laps", "New set is quicker"].map((t) => h("th", { scope: "col" }, t)))),
+      h("tbody", {}, order.map((c) => h("tr", { "data-role": c.role, "data-shown": shown(c) ? "yes" : "no" },
+        h("td", {}, h("button", { type: "button", "data-car": c.id, "aria-pressed": shown(c) ? "true" : "false", title: shown(c) ? "take off the chart" : "show on the chart", style: `--c:var(--rt-${c.colour ?? "faint"})`, onclick: () => toggle(c) }, h("i"), `${c.position ?? ""} ${c.name}`)),
+        h("td", {}, tyre(c.compound, c.age)), h("td", {}, interval(c.wear, 3)), h("td", {}, interval(c.life, 0)), h("td", {}, cross(c)))))));
+  };
 
   const draw = (data) => {
+    last = data;
     const cars = data?.cars ?? [];
-    put(note, "lap times of the present set by its age · band: 90 % of the coming laps");
+    put(note, "lap times of the present set by its age · line: wear fit with its 90 % interval · band: 90 % of the coming laps");
     const { g, width, height } = surface.begin();
     const { colour, size, font } = palette(root);
-    const sets = cars.map((c, k) => ({ ...c, laps: data[`laps${k}`], next: data[`next${k}`] }));
-    facts.replaceChildren(...sets.map((c) => h("div", { class: "y-car", "data-role": c.role },
-      h("b", {}, c.name), tyre(c.compound, c.age),
-      h("span", {}, h("small", {}, "wear, s a lap"), interval(c.wear, 3)), h("span", {}, h("small", {}, "life left, laps"), interval(c.life, 0)), h("span", {}, h("small", {}, "pace, s"), interval(c.pace, 2)))));
+    let more = 0;
+    const all = cars.map((c, k) => ({ ...c, laps: data[`laps${k}`], fit: data[`fit${k}`], next: data[`next${k}`] }));
+    for (const s of all) if (shown(s)) s.colour = s.role ?? MORE[more++ % MORE.length];
+    table(all);
+    const sets = all.filter(shown);
     const times = [];
     let oldest = 6;
     for (const s of sets) {
@@ -25,7 +46,7 @@ function render({ model, el }) {
       for (let i = 0; i < m; i++) times.push(s.next.values[3 * i]);
       oldest = Math.max(oldest, (s.age ?? 0) + m);
     }
-    attr(surface.node, "aria-label", sets.map((s) => `${s.name}: ${s.laps.shape[0]} laps on ${s.compound}`).join("; "));
+    attr(surface.node, "aria-label", sets.map((s) => `${s.name}: ${s.laps.shape[0]} laps on ${(s.compound ?? "unknown tyres").toLowerCase()}, life left ${interval(s.life, 0)} laps`).join("; "));
     if (times.length < 2) {
       g.font = font(); g.fillStyle = colour("faint"); g.textAlign = "center";
       g.fillText("too few laps at racing speed on these sets", width / 2, height / 2);
@@ -50,30 +71,41 @@ function render({ model, el }) {
     g.textAlign = "left"; g.fillText("age", 0, height - 0.6 * size);
     g.save();
     g.beginPath(); g.rect(box.left, box.top, box.right - box.left, box.bottom - box.top); g.clip();
-    for (const s of [...sets].reverse()) {
-      const c = colour(s.role);
-      if (s.role === "ours" && s.next.shape[0] && s.age != null) {
+    const band = (points, c, alpha) => {
+      g.beginPath();
+      points.forEach(([a, lo]) => g.lineTo(x(a), y(lo)));
+      [...points].reverse().forEach(([a, , hi]) => g.lineTo(x(a), y(hi)));
+      g.closePath(); g.fillStyle = c; g.globalAlpha = alpha; g.fill(); g.globalAlpha = 1;
+    };
+    for (const s of [...sets].sort((a, b) => (a.role === "ours") - (b.role === "ours"))) {
+      const c = colour(s.colour), ours = s.role === "ours";
+      if (ours && s.next.shape[0] && s.age != null) {
         const v = s.next.values, m = s.next.shape[0];
-        g.beginPath();
-        for (let i = 0; i < m; i++) g.lineTo(x(s.age + 1 + i), y(v[3 * i + 1]));
-        for (let i = m - 1; i >= 0; i--) g.lineTo(x(s.age + 1 + i), y(v[3 * i + 2]));
-        g.closePath(); g.fillStyle = c; g.globalAlpha = 0.16; g.fill(); g.globalAlpha = 1;
+        band(Array.from({ length: m }, (_, i) => [s.age + 1 + i, v[3 * i + 1], v[3 * i + 2]]), c, 0.13);
         g.beginPath();
         for (let i = 0; i < m; i++) g.lineTo(x(s.age + 1 + i), y(v[3 * i]));
         g.strokeStyle = c; g.setLineDash([5, 4]); g.lineWidth = 2 * (size / 13); g.stroke(); g.setLineDash([]);
       }
-      g.strokeStyle = c; g.fillStyle = c; g.lineWidth = (s.role === "ours" ? 2 : 1.3) * (size / 13); g.globalAlpha = s.role === "ours" ? 1 : 0.8;
-      g.beginPath();
-      for (let i = 0; i < s.laps.shape[0]; i++) g.lineTo(x(s.laps.values[2 * i]), y(s.laps.values[2 * i + 1]));
-      g.stroke();
-      for (let i = 0; i < s.laps.shape[0]; i++) { g.beginPath(); g.arc(x(s.laps.values[2 * i]), y(s.laps.values[2 * i + 1]), (s.role === "ours" ? 3 : 2.2) * (size / 13), 0, 7); g.fill(); }
+      const f = s.fit.values, k = s.fit.shape[0];
+      if (k) {
+        band(Array.from({ length: k }, (_, i) => [f[4 * i], f[4 * i + 1], f[4 * i + 3]]), c, 0.18);
+        g.beginPath();
+        for (let i = 0; i < k; i++) g.lineTo(x(f[4 * i]), y(f[4 * i + 2]));
+        g.strokeStyle = c; g.lineWidth = (ours ? 2.6 : 1.8) * (size / 13); g.stroke();
+      }
+      g.fillStyle = c; g.strokeStyle = c; g.lineWidth = size / 13; g.globalAlpha = ours ? 1 : 0.85;
+      for (let i = 0; i < s.laps.shape[0]; i++) { g.beginPath(); g.arc(x(s.laps.values[2 * i]), y(s.laps.values[2 * i + 1]), (ours ? 3 : 2.2) * (size / 13), 0, 7); ours ? g.fill() : g.stroke(); }
       g.globalAlpha = 1;
     }
     const ours = sets.find((s) => s.role === "ours");
-    if (ours?.life && ours.age != null && ours.life.mean > 0 && ours.age + ours.life.mean < oldest + 1) {
-      const at = x(ours.age + ours.life.mean);
+    const mark = (age, text, line) => {
+      const at = x(age);
       g.strokeStyle = colour("ours"); g.setLineDash([2, 4]); g.beginPath(); g.moveTo(at, box.top); g.lineTo(at, box.bottom); g.stroke(); g.setLineDash([]);
-      g.fillStyle = colour("ours"); g.textAlign = "right"; g.fillText("end of life", at - 0.3 * size, box.top + 0.6 * size);
+      g.fillStyle = colour("ours"); g.textAlign = "right"; g.fillText(text, at - 0.3 * size, box.top + (0.6 + 1.1 * line) * size);
+    };
+    if (ours?.age != null) {
+      if (ours.life && ours.life.mean > 0 && ours.age + ours.life.mean < oldest + 1) mark(ours.age + ours.life.mean, "end of life", 0);
+      ours.crossover.filter((c) => c.gain_s < 0 && c.lap != null).forEach((c, k) => mark(ours.age + c.lap - data.lap, `new ${c.compound.toLowerCase()} is quicker`, k + 1));
     }
     g.restore();
   };

@@ -45,6 +45,22 @@ function render({ model, el }) {
   const race = h("div", { class: "v-race" }, h("div", { class: "v-tags" }, held, status, simulated, feed), event, frames);
   body.append(who, call, rejoin.node, sure.node, outcome.node, lapFact, race);
 
+  // What the race itself cannot say: that nothing comes any more, because the connection or the kernel is gone.
+  let last = null, heard = performance.now();
+  const SILENT_S = 4;
+  const listen = () => {
+    if (!last) return;
+    const lost = last.link?.state === "lost" || last.link?.state === "connecting";
+    const silent = (performance.now() - heard) / 1000;
+    const gone = last.held == null && !last.finished && last.link?.state !== "ended";
+    attr(root, "data-link", lost ? "lost" : gone && silent > SILENT_S ? "silent" : "up");
+    if (lost) put(feed, `reconnecting, ${Math.max(0, Date.now() / 1000 - last.link.since).toFixed(0)} s: ${last.link.text || "no connection yet"}`);
+    else if (gone && silent > SILENT_S) put(feed, `nothing from the kernel for ${silent.toFixed(0)} s`);
+    if (lost || (gone && silent > SILENT_S)) attr(feed, "data-kind", "late");
+  };
+  const ticking = setInterval(listen, 1000);
+  model.on("change:data", () => (heard = performance.now()));
+
   let cars = "";
   const draw = (data) => {
     if (!data) return;
@@ -92,10 +108,12 @@ function render({ model, el }) {
     simulated.hidden = !data.simulated;
     put(event, `${data.event} · ${clock(data.time)}`);
     attr(event, "title", data.event);
+    last = data;
     const late = data.frame_age != null && data.frame_age > 2 && !data.finished;
-    put(feed, late ? `silent ${data.frame_age.toFixed(0)} s` : data.finished ? "ended" : "live");
+    put(feed, late ? `silent ${data.frame_age.toFixed(0)} s` : data.finished ? "ended" : data.delay ? `live, ${data.delay} s late` : "live");
     attr(feed, "data-kind", late ? "late" : "ok");
     attr(feed, "title", data.frame_age == null ? "age of the newest frame not known" : `newest frame ${data.frame_age.toFixed(1)} s old`);
+    listen();
     const behind = data.frames_in - data.frames_processed;
     put(frames, `${data.frames_in.toLocaleString("en-GB")} frames in ${behind ? `· ${behind} waiting` : "= processed"}` + (data.frames_rejected ? ` · ${data.frames_rejected} refused` : ""));
     attr(root, "data-seq", data.seq);
@@ -124,11 +142,14 @@ function render({ model, el }) {
     } else if (event.key === "Escape") model.send({ live: true });
   };
   document.addEventListener("keydown", keys);
+  const page = document.body.hasAttribute("data-voila") ? window.location.search : "";
+  model.send({ page });
   const beat = setInterval(() => model.send({ here: true }), 5000);
   const stop = watch(model, root, draw);
   return () => {
     document.removeEventListener("keydown", keys);
     clearInterval(beat);
+    clearInterval(ticking);
     stop();
   };
 }

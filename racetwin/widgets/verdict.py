@@ -9,6 +9,7 @@ from racetwin.schemas import CarStatus, CarTelemetry, DeskAnswer, RankedPlan
 from racetwin.widgets._panel import Panel, pack, script, style
 
 if TYPE_CHECKING:
+    from racetwin.runtime.channel import Link
     from racetwin.runtime.snapshot import RaceSnapshot
 
 CLEAR_POINTS = 0.25
@@ -112,8 +113,26 @@ class VerdictStrip(Panel):
     _esm = script("verdict")
     _css = style("verdict")
 
-    def show(self, snapshot: RaceSnapshot, car_id: str, *, held: int | None = None) -> None:
-        """Draw the answer for ``car_id`` at the snapshot's instant; ``held`` is the lap a screen stands still at."""
+    def show(
+        self,
+        snapshot: RaceSnapshot,
+        car_id: str,
+        *,
+        held: int | None = None,
+        link: Link | None = None,
+        delay_s: float = 0.0,
+    ) -> None:
+        """Draw the answer for ``car_id`` at the snapshot's instant.
+
+        Parameters
+        ----------
+        held
+            The lap a screen stands still at, None while it follows the race.
+        link
+            How it is connected: a lost connection is said here.
+        delay_s
+            How late the race is shown on purpose.
+        """
         answer = snapshot.answers.get(car_id)
         car = snapshot.car(car_id)
         names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
@@ -123,6 +142,10 @@ class VerdictStrip(Panel):
             {
                 "car": car_id,
                 "held": held,
+                "delay": delay_s,
+                "link": None
+                if link is None
+                else {"state": link.state, "since": link.since, "text": link.text, "reconnects": link.reconnects},
                 "driver": names.get(car_id, car_id),
                 "position": car.position if car else None,
                 "cars": [{"id": c.car_id, "driver": names[c.car_id]} for c in snapshot.order],

@@ -7,7 +7,7 @@ function render({ model, el }) {
   const draw = (data) => {
     if (!data?.cells?.length) {
       put(note, "");
-      return body.replaceChildren(empty("the pit window of this car is being worked out"));
+      return body.replaceChildren(empty(data?.why ?? "the pit window of this car is being worked out"));
     }
     const laps = [...new Set(data.cells.map((c) => c.lap))];
     const rows = [...new Set(data.cells.map((c) => c.status))];

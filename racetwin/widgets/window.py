@@ -26,14 +26,19 @@ class PitWindow(Panel):
         *,
         position: int | None = None,
         best: tuple[int, int] | None = None,
+        why: str | None = None,
     ) -> None:
-        """Draw these forecasts; ``best`` is the first and last lap at which the best plan may stop, to be shaded."""
+        """Draw these forecasts; ``best`` is the first and last lap at which the best plan may stop, to be shaded.
+
+        ``why`` says why there are none.
+        """
         names = names or {}
         self.data = pack(
             {
                 "car": window[0].car_id if window else None,
                 "now": position,
                 "best": best,
+                "why": why,
                 "cells": [
                     {
                         "lap": r.lap,
