@@ -22,6 +22,8 @@ from racetwin.runtime.ports import check_free
 from racetwin.runtime.sources import default_race, library_race
 from racetwin.telemetry.feed_opening import feed_spec
 
+SCREENS_READY = 2
+"""Pre-heated kernels that wait for a screen: one that was opened, and the next."""
 START_WITHIN_S = 180.0
 """On a new machine the race model is compiled first, which a slow one needs a minute or two for."""
 STOP_WITHIN_S = 10.0
@@ -230,6 +232,9 @@ def _children(
         "--template=racetwin",
         "--theme=dark",
         "--Voila.log_level=ERROR",
+        # Kernels that have run the page before anybody opens it: a screen is there as soon as its browser is.
+        "--preheat_kernel=True",
+        f"--pool_size={SCREENS_READY}",
         "--MappingKernelManager.cull_interval=30",
         "--MappingKernelManager.cull_idle_timeout=300",
     ]

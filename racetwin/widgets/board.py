@@ -370,7 +370,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
 
     def _not_answered(self, error: Exception) -> None:
         """Keep what should not happen; a question that makes no sense now (a car that is out) is no error of ours."""
-        if not isinstance(error, RacetwinError):
+        if not isinstance(error, RacetwinError) and all(error is not kept for kept in self.errors):
             self.errors.append(error)
 
     def settle(self, timeout: float | None = None) -> None:

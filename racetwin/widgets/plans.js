@@ -79,7 +79,7 @@ function render({ model, el }) {
     const rows = first.map(([p, k]) => h("div", { class: "p-row", role: "row", tabindex: "0", "data-best": p.rank === 1, "data-close": p.too_close || p.rank === 1, "data-plan": p.plan, "data-current": p.current,
       title: `${p.plan}: win ${percent(p.p_win)}, podium ${percent(p.p_podium)}, points ${percent(p.p_points)}; click to ${p.current ? "let go of it" : "follow it"}`,
       onclick: () => follow(p), onkeydown: (e) => { if (e.key === "Enter") follow(p); } },
-      h("span", { class: "p-rank" }, String(p.rank === 1 ? 1 : k + 1), p.current ? h("i", { class: "p-mark", title: "the plan we follow" }, "OURS") : null),
+      h("span", { class: "p-rank" }, p.current && p.rank !== 1 ? "▸" : String(k + 1)),
       h("div", { class: "p-what" }, h("span", { class: "p-when" }, when(p)), stintBar(data, p)),
       h("div", { class: "p-hist" }, histogram(data.positions.values.subarray(k * n, (k + 1) * n), top)),
       h("div", { class: "p-mean" }, h("b", {}, `P${p.position.toFixed(1)}`), h("small", {}, `${p.points.toFixed(1)} pts`)),

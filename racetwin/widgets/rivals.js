@@ -47,7 +47,7 @@ function render({ model, el }) {
           h("tbody", {}, profiled.map((s) => h("tr", { "data-ours": s.car === data.car }, h("th", { scope: "row" }, s.driver), h("td", {}, factor(s.profile.stop_bias)), h("td", {}, factor(s.profile.cover_bias)), h("td", {}, percent(s.profile.undercut_tendency)), h("td", {}, percent(s.profile.defence)), h("td", {}, s.profile.tyre_management_s == null ? "–" : signed(s.profile.tyre_management_s, 3))))))
       : h("p", { class: "v-none" }, "nothing learnt of them yet");
     body.replaceChildren(h("div", { class: "v-grid" },
-      part(`Who may end ahead of ${data.driver}`, threats), part("What is on offer", chances), part("Undercut and overcut", duels), part("Habits (1.00× is as the field)", habits), part("When they stop (likeliest stops on the right)", strip)));
+      part(`Who may end ahead of ${data.driver}`, threats), part("What is on offer", chances), part("Undercut and overcut", duels), h("section", { class: "v-part v-right" }, h("h4", {}, "Habits (1.00× is as the field)"), habits), part("When they stop (likeliest stops on the right)", strip)));
   };
   return watch(model, root, draw);
 }

@@ -107,7 +107,7 @@ function render({ model, el }) {
   const card = (title, a, other, gain) => h("div", { class: "c-card", "data-after": Boolean(other) },
     h("span", { class: "c-title" }, title), h("b", {}, a.first != null && a.first <= a.lap ? `BOX NOW · ${a.plan}` : a.plan),
     h("span", {}, `${a.points.toFixed(1)} ± ${a.error.toFixed(2)} pts`),
-    h("span", {}, `P${a.position.toFixed(1)} on average · podium ${percent(a.p_podium)} · points ${percent(a.p_points)}`),
+    h("span", {}, `P${a.position.toFixed(1)} · podium ${percent(a.p_podium)} · points ${percent(a.p_points)}`.replaceAll(" %", "\u00a0%")),
     a.legal === false ? h("span", { class: "c-error" }, "breaks the rules: a second dry compound is still owed") : null,
     other ? h("span", { class: "c-gain", "data-sign": gain.too_close ? 0 : Math.sign(gain.difference) }, `${signed(gain.difference, 2)} ± ${gain.error.toFixed(2)} pts` + (gain.too_close ? " · too close to call" : "")) : null);
 
@@ -143,11 +143,11 @@ function render({ model, el }) {
     if (data.error) return result.replaceChildren(h("p", { class: "c-error" }, data.error));
     if (!a) return result.replaceChildren(h("p", { class: "c-none" }, "The race is run again with what you change, and both answers stand here side by side."));
     const top = Math.max(0.5, ...a.changes.map((c) => Math.abs(c.change)));
-    result.replaceChildren(h("div", { class: "c-cards" }, card("As it is", a.before, null), card(a.lever ? `With ${a.lever}` : "Your plan", a.after, a.before, a.gain)),
+    result.replaceChildren(...[h("div", { class: "c-cards" }, card("As it is", a.before, null), card(a.lever ? `With ${a.lever}` : "Your plan", a.after, a.before, a.gain)),
       places(a.before, a.after),
       a.changes.length ? h("table", { class: "c-table" }, h("thead", {}, h("tr", {}, ["Plan", "now", "then", "change", ""].map((t) => h("th", {}, t)))),
         h("tbody", {}, a.changes.map((c) => h("tr", {}, h("td", {}, c.plan), h("td", {}, c.before.toFixed(1)), h("td", {}, c.after.toFixed(1)),
-          h("td", {}, h("span", { class: "c-change", "data-sign": Math.sign(c.change), style: `--p:${Math.abs(c.change) / top}` })), h("td", {}, `${signed(c.change, 1)} ± ${c.standard_error.toFixed(1)}`))))) : null);
+          h("td", {}, h("span", { class: "c-change", "data-sign": Math.sign(c.change), style: `--p:${Math.abs(c.change) / top}` })), h("td", {}, `${signed(c.change, 1)} ± ${c.standard_error.toFixed(1)}`))))) : null].filter(Boolean));
   };
   return watch(model, root, draw);
 }

@@ -43,8 +43,8 @@ function render({ model, el }) {
     const fan = data.fan && (data.fan_reference ?? "") === against.value && data.fan_car === data.car ? data.fan : null;
     const [fanLaps, q] = fan ? [fan.shape[1], fan.shape[2]] : [0, 0];
     const forecast = (i) => {
-      const l = known(i), from = l + 1 - data.fan_lap; // row of the fan that the last known lap is; 0: the state's own lap
-      if (!fan || l < 0 || from < 0 || data.out.includes(data.cars[i]) || i === base) return [];
+      const l = known(i), from = Math.max(0, l + 1 - data.fan_lap); // first row of the fan after the last known lap
+      if (!fan || l < 0 || data.out.includes(data.cars[i]) || i === base) return [];
       const value = (k, j) => (k < 0 ? 0 : fan.values[(i * fanLaps + k) * q + j]);
       const origin = at(l, i) - value(from - 1, 2);
       const rows = [[l + 1, ...Array(q).fill(at(l, i))]];

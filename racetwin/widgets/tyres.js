@@ -88,7 +88,7 @@ function render({ model, el }) {
       }
       const f = s.fit.values, k = s.fit.shape[0];
       if (k) {
-        band(Array.from({ length: k }, (_, i) => [f[4 * i], f[4 * i + 1], f[4 * i + 3]]), c, 0.18);
+        band(Array.from({ length: k }, (_, i) => [f[4 * i], f[4 * i + 1], f[4 * i + 3]]), c, ours ? 0.2 : 0.08);
         g.beginPath();
         for (let i = 0; i < k; i++) g.lineTo(x(f[4 * i]), y(f[4 * i + 2]));
         g.strokeStyle = c; g.lineWidth = (ours ? 2.6 : 1.8) * (size / 13); g.stroke();

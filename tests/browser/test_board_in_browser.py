@@ -27,35 +27,10 @@ CUT = """() => [...document.querySelectorAll('.rt *')].filter((e) => {
 }).map((e) => `${e.className}: ${e.textContent}`)"""
 
 
-class StillRace:
-    """A live race at rest."""
-
-    def __init__(self, snapshot: Any, race: ModuleType) -> None:
-        self.snapshot, self.race = snapshot, race
-
-    def subscribe(self, callback: Callable[..., None]) -> Callable[[], None]:
-        return lambda: None
-
-    def follow(self, car_id: str) -> None:
-        pass
-
-    def touch(self) -> None:
-        pass
-
-    def at(self, lap: int) -> Any:
-        return self.race.snapshot(lap)
-
-    def pit_window(self, car_id: str) -> Any:
-        return self.race.pit_window(car_id, self.snapshot.lap)
-
-    def what_if(self, car_id: str, lever: str) -> Any:
-        return self.race.what_if(car_id, 22)
-
-
 @pytest.fixture
 def show(open_page: Callable[..., Any], stills: ModuleType, race: ModuleType, tmp_path: Path) -> Callable[..., Any]:
     def show_board(snapshot: Any = None, car_id: str = "63", theme: str = "dark", **window: Any) -> Any:
-        board = RaceDayBoard(StillRace(snapshot or race.snapshot(22, car_id=car_id), race), car_id, theme=theme)
+        board = RaceDayBoard(race.StillRace(snapshot or race.snapshot(22, car_id=car_id)), car_id, theme=theme)
         board.settle(10)
         file = tmp_path / "board.html"
         file.write_text(stills.still_page(board.panels, board=True), encoding="utf-8")
@@ -161,7 +136,7 @@ def test_choosing_is_sent_by_click_list_and_keys(show: Callable[..., Any]) -> No
 def test_new_data_are_drawn_without_a_reload(show: Callable[..., Any], stills: ModuleType, race: ModuleType) -> None:
     page = show(race.snapshot(22))
     later = race.snapshot(30)
-    board = RaceDayBoard(StillRace(later, race), "63")
+    board = RaceDayBoard(race.StillRace(later), "63")
     for name, panel in board.panels.items():
         page.evaluate("([name, data]) => window.models[name].set(data)", [name, stills.encode(panel)])
     leader = next(c for c in later.order if c.position == 1)
@@ -169,7 +144,7 @@ def test_new_data_are_drawn_without_a_reload(show: Callable[..., Any], stills: M
     assert page.locator('.t-row[aria-rowindex="2"]').get_attribute("data-car") == leader.car_id
 
 
-VIEWS = {"trace": "1", "window": "2", "rivals": "3", "tyres": "4", "scenario": "5"}
+VIEWS = {"trace": "1", "window": "2", "rivals": "3", "tyres": "4", "scenario": "5", "system": "6"}
 
 
 @pytest.mark.parametrize("width", [1280, 1920])

@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from racetwin.runtime.snapshot import Counters, DeskStatus, JournalStatus, LapRow, RaceInfo, RaceSnapshot
+from racetwin.errors import InputError
+from racetwin.runtime.channel import Link
+from racetwin.runtime.snapshot import (
+    Counters,
+    DeskStatus,
+    FeedAge,
+    JournalStatus,
+    LapRow,
+    RaceInfo,
+    RaceSnapshot,
+    StageTimes,
+    SystemHealth,
+)
 from racetwin.schemas import (
     CarStatus,
     CarTelemetry,
     CarTwinState,
+    Comparison,
     Compound,
     DeskAnswer,
     Estimate,
     Fact,
     PlanChange,
     PlannedStop,
+    PlanTrial,
     Priority,
     RaceControl,
+    RaceFan,
     RankedPlan,
     Receipt,
     Recommendation,
@@ -30,6 +46,7 @@ from racetwin.schemas import (
     TrackConditions,
     TrackStatus,
     TrackStatusChanged,
+    TriedPlan,
     Tyre,
     TyreChanged,
     WhatIf,
@@ -361,6 +378,20 @@ def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes
         "frame": frame,
         "cars": twins,
         "field": field_view(cars[:19], after),
+        "health": SystemHealth(
+            stages={
+                "ingest": StageTimes(count=24311, p50_ms=1.1, p95_ms=3.9, p99_ms=12.9),
+                "desk": StageTimes(count=44, p50_ms=163.0, p95_ms=457.0, p99_ms=512.0),
+            },
+            queues={"frames held back": 0, "frames to commit": 3, "questions to the desk": 1, "updates skipped": 2},
+            refused={"position.out_of_range": 5, "time.backwards": 2},
+            feeds=(FeedAge(name="replay", state="ok", age_s=0.1, frames=24311),),
+            memory_mib=271.0,
+            uptime_s=3723,
+            backend="mojo",
+            threads=2,
+            model="off",
+        ),
         "events": (
             TrackStatusChanged(time_s=1010, old=TrackStatus.GREEN, new=TrackStatus.SC, lap=11),
             Retired(time_s=1005, car_id="11", lap=15),
@@ -431,3 +462,123 @@ def what_if(car_id: str, lap: int) -> WhatIf:
         for i, p in enumerate(after.plans)
     )
     return WhatIf(lever="safety car in lap 23", before=before, after=after, changes=changes)
+
+
+def fan(car_id: str, lap: int, stops: Sequence[PlannedStop] = (), reference: str | None = None) -> RaceFan:
+    """Gaps that open by 0.1 s a lap for each place on the grid, 1 s wide a lap; a planned stop costs its time."""
+    quantiles = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+    def row(i: int, k: int) -> tuple[float, ...]:
+        lost = PIT_LOSS_S * sum(s.lap <= lap + k for s in stops) if DRIVERS[i][0] == car_id else 0.0
+        return tuple(round(0.01 * i * k + lost + w * k, 2) for w in (-0.2, -0.1, 0.0, 0.1, 0.2))
+
+    return RaceFan(
+        car_id=car_id,
+        lap=lap,
+        plan=", ".join(f"L{s.lap} {s.compound.value}" for s in stops) or "no stop",
+        reference=reference,
+        cars=tuple(d[0] for d in DRIVERS),
+        quantiles=quantiles,
+        change_s=tuple(
+            tuple(None if i == 19 else row(i, k) for k in range(1, TOTAL - lap + 1)) for i in range(len(DRIVERS))
+        ),
+        n_races=160,
+        seed=1,
+    )
+
+
+def trial(
+    car_id: str, lap: int, stops: Sequence[PlannedStop], against: Sequence[PlannedStop], lever: str | None
+) -> PlanTrial:
+    """Every lap later than the plan at hand costs 0.4 points."""
+
+    def tried(plan: Sequence[PlannedStop], mean: float) -> TriedPlan:
+        r = ranked(tuple((s.lap, s.compound.value) for s in plan), 1, mean, 0.0)
+        return TriedPlan(
+            plan=r.plan,
+            stops=r.stops,
+            expected_points=r.expected_points,
+            standard_error=r.standard_error,
+            expected_position=r.expected_position,
+            p_podium=r.p_podium,
+            p_points=r.p_points,
+            position_probability=r.position_probability,
+        )
+
+    later = sum(s.lap for s in stops) - sum(s.lap for s in against)
+    gain = Comparison(a="yours", b="now", difference=-0.4 * later, standard_error=0.08, too_close=later == 0)
+    receipt = Receipt(seed=1, n_races=2000, backend="numba", parameters_hash="p", state_hash="s", code_version="0")
+    return PlanTrial(
+        car_id=car_id,
+        lap=lap,
+        lever=lever,
+        now=tried(against, 3.4),
+        tried=tried(stops, 3.4 + 0.1 * later),
+        gain=gain,
+        receipt=receipt,
+    )
+
+
+class StillRace:
+    """A live race at rest: `publish` is the feed thread's call, `lose` that of its connection."""
+
+    def __init__(self, snapshot: RaceSnapshot | None = None) -> None:
+        self.snapshot = snapshot
+        self.link = Link("up")
+        self.skipped = 0
+        self.delay_s = 0.0
+        self.callbacks: list[Callable[[RaceSnapshot], None]] = []
+        self.link_callbacks: list[Callable[[Link], None]] = []
+        self.followed: list[str] = []
+        self.asked: list[tuple[str, ...]] = []
+        self.touched = 0
+
+    def subscribe(self, callback: Callable[[RaceSnapshot], None]) -> Callable[[], None]:
+        self.callbacks.append(callback)
+        return lambda: self.callbacks.remove(callback)
+
+    def on_link(self, callback: Callable[[Link], None]) -> Callable[[], None]:
+        self.link_callbacks.append(callback)
+        return lambda: self.link_callbacks.remove(callback)
+
+    def follow(self, car_id: str) -> None:
+        self.followed.append(car_id)
+
+    def touch(self) -> None:
+        self.touched += 1
+
+    def at(self, lap: int) -> RaceSnapshot:
+        if self.snapshot is None or lap >= self.snapshot.lap:
+            raise InputError(f"lap: {lap} is not complete yet")
+        return snapshot(lap)
+
+    def pit_window(self, car_id: str) -> tuple[Rejoin, ...]:
+        return () if self.snapshot is None else pit_window(car_id, self.snapshot.lap)
+
+    def fan(self, car_id: str, stops: Sequence[PlannedStop], *, reference: str | None) -> RaceFan:
+        self.asked.append(("fan", car_id, reference or ""))
+        assert self.snapshot is not None
+        return fan(car_id, self.snapshot.lap - 1, stops, reference)
+
+    def what_if(self, car_id: str, lever: str) -> WhatIf:
+        self.asked.append(("what if", car_id, lever))
+        if lever == "nonsense":
+            raise InputError("lever: 'nonsense', expected sc@31")
+        return what_if(car_id, 22)
+
+    def try_plan(
+        self, car_id: str, stops: Sequence[PlannedStop], against: Sequence[PlannedStop], *, lever: str | None
+    ) -> PlanTrial:
+        self.asked.append(("try", car_id, lever or ""))
+        assert self.snapshot is not None
+        return trial(car_id, self.snapshot.lap - 1, stops, against, lever)
+
+    def publish(self, snapshot: RaceSnapshot) -> None:
+        self.snapshot = snapshot
+        for callback in list(self.callbacks):
+            callback(snapshot)
+
+    def lose(self, link: Link) -> None:
+        self.link = link
+        for callback in list(self.link_callbacks):
+            callback(link)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from racetwin.schemas import CarStatus, LapCompleted, Overtake, TrackStatus
+from racetwin.runtime.channel import Link
+from racetwin.schemas import CarStatus, Compound, LapCompleted, Overtake, PlannedStop, RaceControl, TrackStatus
 from racetwin.widgets import (
     AdvicePanel,
     PitWindow,
@@ -19,6 +20,8 @@ from racetwin.widgets import (
     RejoinPanel,
     RivalsPanel,
     StatusPanel,
+    SystemPanel,
+    Timeline,
     TimingTower,
     TrackMap,
     TyrePanel,
@@ -28,7 +31,8 @@ from racetwin.widgets.plans import past_stints, plan_families
 from racetwin.widgets.status import messages
 from racetwin.widgets.tower import tower_rows
 from racetwin.widgets.trace import gaps_to_reference, line_times, reference_times, status_spans
-from racetwin.widgets.tyres import clean_stint
+from racetwin.widgets.track import yellow_sectors
+from racetwin.widgets.tyres import clean_stint, wear_fit
 
 pytestmark = pytest.mark.unit
 
@@ -325,12 +329,117 @@ def test_tyre_panel_sets_us_beside_our_neighbours(race: ModuleType) -> None:
     panel = TyrePanel()
     panel.show(snapshot, "63")
     shown = panel.shown()
-    assert [(c["role"], c["id"]) for c in shown["cars"]] == [
-        ("ours", "63"),
-        ("ahead", order[here - 1]),
-        ("behind", order[here + 1]),
+    assert {c["role"]: c["id"] for c in shown["cars"] if c["role"]} == {
+        "ours": "63",
+        "ahead": order[here - 1],
+        "behind": order[here + 1],
+    }
+    assert [c["id"] for c in shown["cars"]] == order  # all others can be switched on
+    k = order.index("63")
+    np.testing.assert_allclose(shown[f"next{k}"][:, 0], [e.mean for e in snapshot.cars["63"].next_laps_s], rtol=1e-6)
+    np.testing.assert_allclose(shown[f"fit{k}"], wear_fit(clean_stint(snapshot, "63")), rtol=1e-6)
+
+
+def test_wear_fit_is_the_least_squares_line_with_students_interval() -> None:
+    rng = np.random.default_rng(3)
+    slopes, covered = [], 0
+    for _ in range(400):
+        stint = [(float(a), 90.0 + 0.07 * a + rng.normal(0, 0.3)) for a in range(2, 16)]
+        x, low, middle, high = wear_fit(stint).T
+        slopes.append((middle[-1] - middle[0]) / (x[-1] - x[0]))
+        truth = 90.0 + 0.07 * x[6]
+        covered += low[6] <= truth <= high[6]
+    assert np.mean(slopes) == pytest.approx(0.07, abs=0.003)
+    assert 0.86 < covered / 400 < 0.94  # a 90 % interval
+
+
+def test_wear_fit_leaves_out_a_lap_lost_and_needs_four() -> None:
+    stint = [(float(a), 90.0 + 0.05 * a) for a in range(2, 12)]
+    spoilt = [*stint, (12.0, 121.0)]
+    np.testing.assert_allclose(wear_fit(spoilt), wear_fit(stint))
+    assert wear_fit(stint[:3]).shape == (0, 4)
+
+
+def test_trace_carries_the_fan_in_the_order_of_its_cars(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    fan = race.fan("63", 22)
+    panel = RaceTrace()
+    panel.show(snapshot, "63", fan=fan)
+    shown = panel.shown()
+    assert (shown["fan_car"], shown["fan_lap"], shown["fan_reference"]) == ("63", 22, None)
+    for i, car in enumerate(shown["cars"]):
+        rows = fan.change_s[fan.cars.index(car)]
+        if rows[0] is None:
+            assert np.isnan(shown["fan"][i]).all()
+        else:
+            np.testing.assert_allclose(shown["fan"][i], np.array(rows), rtol=1e-5)
+
+
+def test_plans_are_shown_against_the_one_we_follow(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    plans = snapshot.answers["63"].plans
+    ours = plans[3]
+    panel = PlansPanel()
+    panel.show(snapshot, "63", ours.stops)
+    shown = panel.shown()["plans"]
+    assert [p["plan"] for p in shown if p["current"]] == [ours.plan]
+    best = next(p for p in shown if p["rank"] == 1)
+    assert best["delta"] == pytest.approx(plans[0].delta_points - ours.delta_points)
+    assert best["delta_error"] == pytest.approx(np.hypot(plans[0].delta_standard_error, ours.delta_standard_error))
+
+
+def test_a_plan_that_was_not_weighed_is_said_to_be_followed_all_the_same(race: ModuleType) -> None:
+    panel = PlansPanel()
+    panel.show(race.snapshot(22), "63", [PlannedStop(lap=50, compound=Compound.SOFT)])
+    shown = panel.shown()
+    assert shown["followed"] == {"plan": "L50 SOFT", "weighed": False}
+    assert not any(p["current"] for p in shown["plans"])
+
+
+def test_tower_says_who_threatens_us(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    rows = {r["id"]: r for r in tower_rows(snapshot, None, "63")}
+    threats = {t["rival_id"]: (t["level"], t["probability"]) for t in snapshot.field["threats"]["63"]}
+    assert {c: r["threat"] for c, r in rows.items() if r["threat"]} == threats
+    assert not any(r["threat"] for r in tower_rows(snapshot))
+
+
+def test_yellow_sectors_are_what_race_control_last_said() -> None:
+    said = [
+        "YELLOW IN TRACK SECTOR 7",
+        "DOUBLE YELLOW IN TRACK SECTOR 12",
+        "YELLOW IN TRACK SECTOR 23",
+        "CLEAR IN TRACK SECTOR 7",
     ]
-    np.testing.assert_allclose(shown["next0"][:, 0], [e.mean for e in snapshot.cars["63"].next_laps_s], rtol=1e-6)
+    events = [RaceControl(time_s=k, message=m) for k, m in enumerate(said)]
+    assert yellow_sectors(events) == ({12: 2, 23: 1}, 23)
+    assert yellow_sectors([*events, RaceControl(time_s=9, message="TRACK CLEAR")]) == ({}, 23)
+    assert yellow_sectors([]) == ({}, 20)
+
+
+def test_system_page_shows_the_engines_gauges(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    panel = SystemPanel()
+    panel.show(snapshot, Link("lost", 5.0, "nobody answers", 2), skipped=4)
+    shown = panel.shown()
+    assert [(s["name"], s["p99_ms"]) for s in shown["stages"]] == [
+        ("Frame in to twins", 12.9),
+        ("Plans of one car", 512.0),
+    ]
+    assert shown["queues"]["pictures skipped here"] == 4
+    assert shown["refused"] == snapshot.health.refused
+    assert shown["backend"] == "mojo"
+    assert shown["link"]["text"] == "nobody answers"
+
+
+def test_timeline_knows_the_race_the_moment_and_our_stops(race: ModuleType) -> None:
+    line = Timeline()
+    snapshot = race.snapshot(30)
+    line.show(snapshot, "44", newest=40, held=31, delay_s=5.0)
+    shown = line.shown()
+    assert (shown["lap"], shown["newest"], shown["total_laps"], shown["held"], shown["delay"]) == (31, 40, 52, 31, 5.0)
+    assert shown["stops"] == [race.stop_lap(0)]
+    assert shown["spans"] == [[11, 13, "SC"]]
 
 
 def test_rivals_are_the_field_twins_view(race: ModuleType) -> None:
