@@ -30,7 +30,7 @@ from racetwin.errors import RacetwinError
 from racetwin.schemas import CarTelemetry, TelemetryFrame
 from racetwin.telemetry.ea_layouts import layout
 from racetwin.telemetry.ea_session import GameSession
-from racetwin.telemetry.f1_recordings import parse_lines
+from racetwin.telemetry.f1_messages import parse_lines
 from racetwin.telemetry.f1_topics import F1Session
 from racetwin.telemetry.ingestor import TelemetryIngestor
 from racetwin.telemetry.openf1 import parse_message

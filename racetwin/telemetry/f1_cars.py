@@ -63,6 +63,17 @@ class F1Cars:
                 known = self._builder.known(car)
                 self._builder.car(car, lap=known.get("lap") or 1, stops=known.get("stops") or 0)
 
+    def over(self) -> None:
+        """The session is over: in a race, who is still running has finished, also where no line said so."""
+        if not self.racing:
+            return
+        for car in self._builder.cars:
+            known = self._builder.known(car)
+            if known.get("status") in (CarStatus.TRACK, CarStatus.PIT):
+                home = self._lines.get(car, {}).get("Stopped") is not True and car in self._laps_done
+                status = CarStatus.FINISHED if home else CarStatus.RETIRED
+                self._builder.car(car, status=status, **({"lap": self._laps_done[car]} if home else {}))
+
     # --- lines of the timing screen -----------------------------------------------------------------------------------
 
     def timing_data(self, p: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from racetwin.config import settings
 from racetwin.errors import ConfigurationError
 from racetwin.telemetry.connection import WIRE, Backoff, FeedHealth, FeedLostError, flushing, reconnecting, secret
-from racetwin.telemetry.f1_recordings import HubReader
+from racetwin.telemetry.f1_messages import HubReader
 from racetwin.telemetry.f1_topics import TOPICS, F1Session, TopicMessage
 from racetwin.telemetry.frame_builder import RawFrame
 from racetwin.telemetry.refusals import OnRefusal, unreadable

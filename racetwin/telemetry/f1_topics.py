@@ -82,6 +82,8 @@ _CAR_TOPICS = {
     "DriverRaceInfo": F1Cars.driver_race_info,
 }
 """Topics about cars alone."""
+_BACK_S = 600.0
+"""A step back of the feed's clock that only another session explains, s."""
 _EPOCH = 1e8
 """Clocks below this count seconds of a session, those above seconds since 1970."""
 
@@ -155,6 +157,7 @@ class F1Session:
         self._duration_s: float | None = None
         self._offset: float | None = None
         self._status = "Inactive"
+        self._status_told = started_at is not None
         self._key: Any = None
         self._track_state: TrackStatus | None = None
         self._track_told = False
@@ -165,6 +168,10 @@ class F1Session:
         """Take one message; yield the frames it makes due."""
         if not math.isfinite(message.time):
             return
+        if message.time < self._now - _BACK_S and (message.time > _EPOCH) == (self._now > _EPOCH):
+            yield from self.flush()
+            self._begin()
+            self.builder.restart()
         self._now = message.time
         if message.time > _EPOCH:
             self._offset = 0.0
@@ -181,6 +188,8 @@ class F1Session:
             return
         handler, on_cars = self._topics.get(message.topic), _CAR_TOPICS.get(message.topic)
         if on_cars is not None:
+            if self._started_at is None and not self._status_told and message.topic == "TimingData":
+                self._start_untold(message.payload)
             self._moment()
             on_cars(self._cars, message.payload)
         elif handler is not None:
@@ -213,12 +222,15 @@ class F1Session:
     # --- session ----------------------------------------------------------------------------------------------------
 
     def _session_info(self, p: dict[str, Any]) -> None:
-        if self._key is not None and p.get("Key") not in (None, self._key):
+        meeting = p.get("Meeting")
+        key = p.get("Key")
+        if key is None and isinstance(meeting, dict):  # seasons and recorders that leave it out
+            key = [meeting.get("Name"), p.get("Name"), p.get("StartDate")]
+        if self._key is not None and key not in (None, self._key):
             self._begin()
             self.builder.restart()
-        if "Key" in p:
-            self._key = p["Key"]
-        meeting = p.get("Meeting")
+        if key is not None:
+            self._key = key
         if not isinstance(meeting, dict):
             return
         start = text(p.get("StartDate"))
@@ -258,9 +270,24 @@ class F1Session:
     def _set_status(self, status: str | None, at: float) -> None:
         if status is None:
             return
-        self._status = status
+        self._status, self._status_told = status, True
         if status == "Started" and self._started_at is None:
             self._start(at)
+        elif status in ("Finalised", "Ends") and self._started_at is not None:
+            self._moment()
+            self._cars.over()
+
+    def _start_untold(self, p: dict[str, Any]) -> None:
+        """Start the clock where no topic tells of the start: when cars are first timed, or as scheduled if that was long ago."""
+        laps, timed = 0, False
+        for _, line in items(p.get("Lines")):
+            if isinstance(line, dict):
+                laps = max(laps, integer(line.get("NumberOfLaps")) or 0)
+                timed = timed or any(isinstance(s, dict) and s.get("Value") for _, s in items(line.get("Sectors")))
+        if laps >= 2 and self._scheduled is not None and self._offset is not None:
+            self._start(min(self._scheduled - self._offset, self._now))
+        elif laps or timed:
+            self._start(self._now)
 
     def _start(self, at: float) -> None:
         self._started_at = at

@@ -11,7 +11,8 @@ import pytest
 
 from racetwin.errors import DataError
 from racetwin.schemas import CarStatus, TelemetryFrame, TrackStatus
-from racetwin.telemetry.f1_recordings import Recording, parse_lines, read_recording
+from racetwin.telemetry.f1_messages import parse_lines
+from racetwin.telemetry.f1_recordings import Recording, read_recording
 from racetwin.telemetry.f1_samples import car_samples, position_samples
 from racetwin.telemetry.ingestor import TelemetryIngestor
 

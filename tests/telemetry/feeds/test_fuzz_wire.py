@@ -28,7 +28,7 @@ import pytest
 from racetwin.errors import InputError
 from racetwin.telemetry.connection import FeedLostError
 from racetwin.telemetry.f1_live import HubRecords
-from racetwin.telemetry.f1_recordings import HubReader, parse_lines
+from racetwin.telemetry.f1_messages import HubReader, parse_lines
 from racetwin.telemetry.f1_topics import F1Session, TopicMessage
 from racetwin.telemetry.f1_values import inflate
 from racetwin.telemetry.openf1 import parse_message
