@@ -19,6 +19,7 @@ class Fact(Model):
     low: float | None = None
     high: float | None = None
     source: str
+    receipt: str = Field(default="", description="what is needed to compute a simulated value again")
     text: str = Field(description="the fact as a sentence")
 
 

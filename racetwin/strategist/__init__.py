@@ -5,6 +5,7 @@ knows the common language (`schemas`, `config`) only: not how the numbers were m
 """
 
 from racetwin.strategist.ai_strategist import AIStrategist
-from racetwin.strategist.rules import Situation, recommend
+from racetwin.strategist.rules import recommend
+from racetwin.strategist.situation import Situation
 
 __all__ = ["AIStrategist", "Situation", "recommend"]

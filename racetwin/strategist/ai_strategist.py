@@ -11,8 +11,9 @@ from racetwin.config import settings as process_settings
 from racetwin.errors import InputError
 from racetwin.schemas import DeskAnswer, Recommendation
 from racetwin.strategist.client import ModelClient
-from racetwin.strategist.rules import Situation, recommend
+from racetwin.strategist.rules import recommend
 from racetwin.strategist.simple_results import recommend_from_results
+from racetwin.strategist.situation import Situation
 from racetwin.strategist.wording import Worded, check_own, word
 
 

@@ -1,10 +1,13 @@
-"""The numbered facts that advice rests on: typed values with unit, interval and source, each with its sentence."""
+"""The numbered facts that advice rests on: typed values with unit, interval, source and receipt, each with its sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterable
 
-from racetwin.schemas import CarTwinState, DeskAnswer, Fact, RankedPlan, Rejoin, TrackStatus
+from racetwin.schemas import CarTwinState, DeskAnswer, Estimate, Fact, RankedPlan, Rejoin, TrackStatus
+from racetwin.strategist.situation import Situation
 
 STATUS_WORDS = {
     TrackStatus.GREEN: "green",
@@ -14,13 +17,17 @@ STATUS_WORDS = {
     TrackStatus.VSC_ENDING: "virtual safety car ending",
     TrackStatus.RED: "red flag",
 }
+TELEMETRY, TWIN, DESK = "telemetry", "car twin", "strategy desk"
+_WINDOW = re.compile(r"sooner under SC L(\d+)-(\d+)")
+Z90 = 1.645
+"""Half the width of a central 90 % interval in standard errors."""
 
 
 class FactSheet:
     """Facts of one moment in the order they were stated; ids count from 1."""
 
-    def __init__(self) -> None:
-        self._facts: list[Fact] = []
+    def __init__(self, known: Iterable[Fact] = ()) -> None:
+        self._facts: list[Fact] = list(known)
 
     def add(
         self,
@@ -28,17 +35,19 @@ class FactSheet:
         value: float | int | str | bool,
         text: str,
         *,
-        unit: str = "",
         source: str,
-        low: float | None = None,
-        high: float | None = None,
+        unit: str = "",
+        interval: tuple[float, float] | Estimate | None = None,
+        receipt: str = "",
     ) -> Fact:
         """State a fact; the same name twice is one fact, and the first statement stands."""
         known = self.get(name)
         if known is not None:
             return known
+        low, high = (interval.low, interval.high) if isinstance(interval, Estimate) else interval or (None, None)
+        number = len(self._facts) + 1
         fact = Fact(
-            id=len(self._facts) + 1, name=name, value=value, unit=unit, low=low, high=high, source=source, text=text
+            id=number, name=name, value=value, unit=unit, low=low, high=high, source=source, receipt=receipt, text=text
         )
         self._facts.append(fact)
         return fact
@@ -47,15 +56,16 @@ class FactSheet:
         """Return the fact of that name, or None."""
         return next((f for f in self._facts if f.name == name), None)
 
+    def ids(self, *names: str) -> tuple[int, ...]:
+        """Return the numbers of the facts of these names, in order; a name that ends in a dot takes all that begin so."""
+        found = (
+            f.id for f in self._facts if any(f.name == n or (n[-1] == "." and f.name.startswith(n)) for n in names)
+        )
+        return tuple(found)
+
     def all(self) -> tuple[Fact, ...]:
         """Every fact, in order."""
         return tuple(self._facts)
-
-
-def call_sign(car_id: str, cars: Mapping[str, CarTwinState]) -> str:
-    """Return how a car is named on the pit wall: its driver's code, or its number where the code is unknown."""
-    car = cars.get(car_id)
-    return car.driver if car is not None and car.driver else f"car {car_id}"
 
 
 def points(value: float) -> str:
@@ -63,130 +73,136 @@ def points(value: float) -> str:
     return f"{value:.2f} points"
 
 
-def state_facts(sheet: FactSheet, car: CarTwinState, lap: int, total_laps: int, status: TrackStatus) -> None:
-    """State where the car is: lap, position, tyre, gaps, track status."""
-    sheet.add("lap", lap, f"The leader has completed lap {lap} of {total_laps}.", unit="laps", source="telemetry")
-    sheet.add("laps_left", total_laps - lap, f"{total_laps - lap} laps are left.", unit="laps", source="telemetry")
-    sheet.add("track_status", status.value, f"The track is under {STATUS_WORDS[status]}.", source="telemetry")
-    if car.position is not None:
-        sheet.add("position", car.position, f"The car runs P{car.position}.", source="telemetry")
-    if car.tyre.compound is not None:
-        sheet.add("compound", car.tyre.compound.value, f"It is on {car.tyre.compound.value} tyres.", source="telemetry")
-    if car.tyre.age is not None:
-        sheet.add(
-            "tyre_age",
-            round(car.tyre.age),
-            f"The set is {car.tyre.age:.0f} laps old.",
-            unit="laps",
-            source="telemetry",
-        )
-    life = car.tyre_life_laps
-    if life is not None:
-        sheet.add(
-            "tyre_life",
-            round(life.mean),
-            f"The set has about {life.mean:.0f} laps left in it ({life.low:.0f} to {life.high:.0f}).",
-            unit="laps",
-            source="car twin",
-            low=life.low,
-            high=life.high,
-        )
-    wear = car.wear_s_per_lap
-    sheet.add(
-        "wear",
-        round(wear.mean, 3),
-        f"It loses {wear.mean:.2f} s a lap to wear ({wear.low:.2f} to {wear.high:.2f}).",
-        unit="s/lap",
-        source="car twin",
-        low=wear.low,
-        high=wear.high,
+def laps(count: int) -> str:
+    """Word a number of laps: ``1 lap``, ``3 laps``."""
+    return f"{count} {'lap' if count == 1 else 'laps'}"
+
+
+def spoken(plan: RankedPlan) -> str:
+    """Return a plan as its stops are spoken, ``L24 HARD, L41 MEDIUM`` or ``no stop``; its window for a safety car is left out."""
+    return ", ".join(f"L{s.lap} {s.compound.value}" for s in plan.stops) or "no stop"
+
+
+def window(plan: RankedPlan) -> tuple[int, int] | None:
+    """Return the laps on which a plan takes its next stop at once if a safety car comes, None if it does not wait for one."""
+    found = _WINDOW.search(plan.plan)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def receipt_of(answer: DeskAnswer) -> str:
+    """Return what is needed to compute a number of this answer again, as one line."""
+    r = answer.receipt
+    return (
+        f"seed {r.seed}, {r.n_races} races, {r.backend}, parameters {r.parameters_hash}, state {r.state_hash}, "
+        f"racetwin {r.code_version}"
     )
+
+
+def probability_better(plan: RankedPlan) -> float:
+    """Return how likely a plan is to be the better one after all: normal approximation of its paired difference."""
+    if plan.delta_standard_error <= 0:
+        return 0.5 if plan.delta_points == 0 else float(plan.delta_points > 0)
+    return 0.5 * math.erfc(-plan.delta_points / plan.delta_standard_error / math.sqrt(2.0))
+
+
+def state_facts(sheet: FactSheet, car: CarTwinState, situation: Situation) -> None:
+    """State where the car is: lap, position, tyre, track status, weather."""
+    left = situation.total_laps - situation.lap
+    status = situation.track_status
+    leader = f"The leader has completed lap {situation.lap} of {situation.total_laps}."
+    sheet.add("lap", situation.lap, leader, unit="laps", source=TELEMETRY)
+    sheet.add("laps_left", left, f"{left} laps are left.", unit="laps", source=TELEMETRY)
+    sheet.add("track_status", status.value, f"The track is under {STATUS_WORDS[status]}.", source=TELEMETRY)
+    if car.position is not None:
+        sheet.add("position", car.position, f"The car runs P{car.position}.", source=TELEMETRY)
+    tyre = car.tyre
+    if tyre.compound is not None:
+        sheet.add("compound", tyre.compound.value, f"It is on {tyre.compound.value} tyres.", source=TELEMETRY)
+    if tyre.age is not None:
+        sheet.add("tyre_age", round(tyre.age), f"The set is {tyre.age:.0f} laps old.", unit="laps", source=TELEMETRY)
+    life, wear = car.tyre_life_laps, car.wear_s_per_lap
+    if life is not None:
+        text = f"The set has about {life.mean:.0f} laps left in it ({life.low:.0f} to {life.high:.0f})."
+        sheet.add("tyre_life", round(life.mean), text, unit="laps", source=TWIN, interval=life)
+    text = f"It loses {wear.mean:.2f} s a lap to wear ({wear.low:.2f} to {wear.high:.2f})."
+    sheet.add("wear", round(wear.mean, 3), text, unit="s/lap", source=TWIN, interval=wear)
+    rain_facts(sheet, situation)
+
+
+def rain_facts(sheet: FactSheet, situation: Situation) -> None:
+    """State the rain, and what the field drives on in it; nothing on a dry day."""
+    wet, running = situation.on_wet_tyres()
+    if situation.rainfall:
+        sheet.add("rain", True, "It is raining.", source=TELEMETRY)
+    if situation.rainfall or wet:
+        text = f"{wet} of the {running} cars run INTERMEDIATE or WET tyres."
+        sheet.add("wet_tyres", wet, text, unit="cars", source=TELEMETRY)
+
+
+def search_facts(sheet: FactSheet, answer: DeskAnswer) -> None:
+    """State how much was weighed for an answer."""
+    close = sum(1 for p in answer.plans[1:] if p.too_close)
+    races = answer.plans[0].n_races
+    sheet.add("plans", len(answer.plans), f"{len(answer.plans)} plans were weighed.", source=DESK)
+    sheet.add("close_plans", close, f"{close} other plans are too close to call against the best.", source=DESK)
+    sheet.add("races", races, f"Each ran through {races} simulated races.", source=DESK)
 
 
 def plan_facts(sheet: FactSheet, key: str, plan: RankedPlan, answer: DeskAnswer) -> None:
     """State what the simulation says of one plan, under names that begin with ``key``."""
-    source = f"{plan.n_races} simulated races, seed {answer.receipt.seed}"
-    sheet.add(f"{key}.plan", plan.plan, f"Plan: {plan.plan}.", source=source)
-    sheet.add(
-        f"{key}.expected_points",
-        round(plan.expected_points, 2),
-        f"'{plan.plan}' is worth {points(plan.expected_points)} on average (standard error {plan.standard_error:.2f}).",
-        unit="points",
-        source=source,
-        low=plan.expected_points - 1.645 * plan.standard_error,
-        high=plan.expected_points + 1.645 * plan.standard_error,
-    )
-    sheet.add(
-        f"{key}.expected_position",
-        round(plan.expected_position, 1),
-        f"'{plan.plan}' finishes P{plan.expected_position:.1f} on average.",
-        source=source,
-    )
-    sheet.add(
-        f"{key}.p_points",
-        round(plan.p_points, 2),
-        f"'{plan.plan}' scores points in {plan.p_points:.0%} of races.",
-        source=source,
-    )
-    sheet.add(
-        f"{key}.p_no_points",
-        round(1 - plan.p_points, 2),
-        f"'{plan.plan}' ends outside the points in {1 - plan.p_points:.0%} of races.",
-        source=source,
-    )
-    sheet.add(
-        f"{key}.p_podium",
-        round(plan.p_podium, 2),
-        f"'{plan.plan}' ends on the podium in {plan.p_podium:.0%} of races.",
-        source=source,
-    )
+    source, receipt = f"{plan.n_races} simulated races, seed {answer.receipt.seed}", receipt_of(answer)
+    name = f"'{spoken(plan)}'"
+
+    def add(what: str, value: float | str, text: str, unit: str = "", se: float | None = None) -> None:
+        interval = None if se is None else (float(value) - Z90 * se, float(value) + Z90 * se)
+        shown = value if isinstance(value, str) else round(value, 1 if what == "expected_position" else 2)
+        sheet.add(f"{key}.{what}", shown, text, unit=unit, source=source, interval=interval, receipt=receipt)
+
+    add("plan", spoken(plan), f"Plan: {spoken(plan)}.")
+    sooner = window(plan)
+    if sooner is not None:
+        text = f"If a safety car comes on laps {sooner[0]} to {sooner[1]}, {name} boxes then."
+        add("window", f"{sooner[0]}-{sooner[1]}", text, "laps")
+    worth, se = plan.expected_points, plan.standard_error
+    text = f"{name} is worth {points(worth)} on average (standard error {se:.2f})."
+    add("expected_points", worth, text, "points", se)
+    add("expected_position", plan.expected_position, f"{name} finishes P{plan.expected_position:.1f} on average.")
+    for what, share, does in (
+        ("p_points", plan.p_points, "scores points"),
+        ("p_no_points", 1 - plan.p_points, "ends outside the points"),
+        ("p_podium", plan.p_podium, "ends on the podium"),
+    ):
+        add(what, share, f"{name} {does} in {share:.0%} of races.")
     if plan.rank > 1:
-        sheet.add(
-            f"{key}.delta_points",
-            round(plan.delta_points, 2),
-            f"'{plan.plan}' is worth {points(-plan.delta_points)} less than the best plan "
-            f"(standard error {plan.delta_standard_error:.2f}).",
-            unit="points",
-            source=source,
-            low=plan.delta_points - 1.645 * plan.delta_standard_error,
-            high=plan.delta_points + 1.645 * plan.delta_standard_error,
+        delta, se = plan.delta_points, plan.delta_standard_error
+        text = (
+            f"{name} is worth {points(abs(delta))} {'more' if delta > 0 else 'less'} than "
+            f"'{spoken(answer.plans[0])}' "
+            f"(standard error {se:.2f})."
         )
+        add("delta_points", delta, text, "points", se)
+        chance = probability_better(plan)
+        add("p_better", chance, f"{name} is the best plan after all with a probability of {chance:.0%}.")
 
 
-def rejoin_facts(sheet: FactSheet, rejoin: Rejoin, cars: Mapping[str, CarTwinState]) -> None:
+def rejoin_facts(sheet: FactSheet, rejoin: Rejoin, situation: Situation) -> None:
     """State where the car comes out if it boxes at the end of this lap."""
     source = "rejoin forecast"
-    sheet.add(
-        "rejoin.position",
-        rejoin.position,
-        f"Boxing at the end of lap {rejoin.lap} it rejoins P{rejoin.position} ({rejoin.probability:.0%} likely).",
-        source=source,
-    )
-    sheet.add(
-        "rejoin.probability",
-        round(rejoin.probability, 2),
-        f"That position has a probability of {rejoin.probability:.0%}.",
-        source=source,
-    )
+    place = rejoin.position
+    text = f"Boxing at the end of lap {rejoin.lap} it rejoins P{place} ({rejoin.probability:.0%} likely)."
+    sheet.add("rejoin.position", place, text, source=source)
+    text = f"That position has a probability of {rejoin.probability:.0%}."
+    sheet.add("rejoin.probability", round(rejoin.probability, 2), text, source=source)
+    lower = sum(p for k, p in rejoin.position_probability.items() if k > place)
+    text = f"It rejoins behind P{place} with a probability of {lower:.0%}."
+    sheet.add("rejoin.lower", round(lower, 2), text, source=source)
     for side, car_id, gap in (
         ("ahead", rejoin.car_ahead, rejoin.gap_ahead_s),
         ("behind", rejoin.car_behind, rejoin.gap_behind_s),
     ):
         if car_id is not None and gap is not None:
-            sheet.add(
-                f"rejoin.gap_{side}",
-                round(gap, 1),
-                f"{call_sign(car_id, cars)} is then {gap:.1f} s {side}.",
-                unit="s",
-                source=source,
-            )
+            text = f"{situation.name(car_id)} is then {gap:.1f} s {side}."
+            sheet.add(f"rejoin.gap_{side}", round(gap, 1), text, unit="s", source=source)
     loss = rejoin.pit_loss_s
-    sheet.add(
-        "pit_loss",
-        round(loss.mean, 1),
-        f"A stop costs {loss.mean:.1f} s ({loss.low:.1f} to {loss.high:.1f}).",
-        unit="s",
-        source="pit-loss model",
-        low=loss.low,
-        high=loss.high,
-    )
+    text = f"A stop costs {loss.mean:.1f} s ({loss.low:.1f} to {loss.high:.1f})."
+    sheet.add("pit_loss", round(loss.mean, 1), text, unit="s", source="pit-loss model", interval=loss)

@@ -2,337 +2,330 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from racetwin.schemas import (
-    Alternative,
     CarStatus,
     CarTwinState,
     DeskAnswer,
-    Fact,
     Priority,
     RankedPlan,
     Recommendation,
-    Rejoin,
     TrackStatus,
 )
-from racetwin.strategist.facts import STATUS_WORDS, FactSheet, call_sign, plan_facts, points, rejoin_facts, state_facts
+from racetwin.strategist.calls import (
+    CLEAR_POINTS,
+    NOISE,
+    Choice,
+    call_of,
+    choose,
+    difference,
+    first_lap,
+)
+from racetwin.strategist.draft import Draft
+from racetwin.strategist.facts import (
+    STATUS_WORDS,
+    laps,
+    plan_facts,
+    points,
+    probability_better,
+    receipt_of,
+    rejoin_facts,
+    search_facts,
+    spoken,
+    state_facts,
+    window,
+)
+from racetwin.strategist.life import settle, standing, withdraw
+from racetwin.strategist.situation import Situation
+from racetwin.strategist.warnings import TRAFFIC_S, WARNINGS, why_gone
 
 URGENT_LAPS = 2
 """A call is urgent only if it must be acted on within this many laps ..."""
-URGENT_POINTS = 0.25
+URGENT_POINTS = CLEAR_POINTS
 """... and waiting longer than that costs at least this many expected points, beyond noise."""
 MODERATE_LAPS = 8
 """A stop this near is worth preparing for."""
-UNDERCUT_RANGE_S = 3.0
-"""A car this close behind can come out ahead by stopping a lap earlier (a fresh set gains 1-3 s on its out-lap)."""
 ALTERNATIVES = 3
 """How many other plans a call names."""
-NOISE = 2.0
-"""Differences below this many standard errors are not called differences."""
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What the rules look at: the race at the moment of the desk's answer.
-
-    ``cars`` holds the twin state of every car by id, ``lap`` the laps completed by the leader.
-    """
-
-    cars: Mapping[str, CarTwinState]
-    lap: int
-    total_laps: int
-    track_status: TrackStatus = TrackStatus.GREEN
-
-
-def recommend(answer: DeskAnswer, situation: Situation) -> tuple[Recommendation, ...]:
+def recommend(
+    answer: DeskAnswer, situation: Situation, said: Sequence[Recommendation] = ()
+) -> tuple[Recommendation, ...]:
     """Turn one desk answer into recommendations, most urgent first.
 
     Nothing is recommended to a car that is out of the race or has no laps left to act in.
+
+    Parameters
+    ----------
+    answer, situation
+        What the desk says, and the race at that moment.
+    said
+        What this returned last for the same car: with it a call changes only on evidence beyond its noise, what the strategist
+        accepted, rejected or pinned is respected, and what no longer holds is shown as withdrawn.
     """
     car = situation.cars.get(answer.car_id)
     if car is None or car.status in (CarStatus.RETIRED, CarStatus.FINISHED) or not answer.plans:
         return ()
     if situation.lap >= situation.total_laps - 1:
-        return ()
-    advice = [_stop_call(answer, situation, car)]
-    for rule in (_traffic_warning, _undercut_threat, _tyre_warning):
-        extra = rule(answer, situation, car)
-        if extra is not None:
-            advice.append(extra)
-    order = list(Priority)
-    return tuple(sorted(advice, key=lambda r: order.index(r.priority)))
+        return withdraw(said, situation.lap, "The race is in its last lap.")
+    before = standing(said, "stop")
+    done = situation.laps_done(car.car_id)
+    if before is not None and before.execution_lap is not None and done < before.execution_lap <= answer.lap:
+        return tuple(said)  # the leader is a lap on: this answer knows nothing of the lap that the car is on
+    news = before is not None and _is_news(before, situation)
+    choice = choose(answer, done, before.life if before is not None else None, news=news)
+    drafts = []
+    if choice is not None:
+        drafts.append(_stop_call(answer, situation, car, choice, before))
+        for rule in WARNINGS:
+            extra = rule(answer, situation, car, choice.plan, said)
+            if extra is not None:
+                drafts.append(extra)
+    return settle(drafts, said, answer, situation.lap, choice, lambda old: why_gone(old, situation))
 
 
-def _first_lap(plan: RankedPlan) -> int | None:
-    return plan.stops[0].lap if plan.stops else None
+def _is_news(before: Recommendation, situation: Situation) -> bool:
+    """Whether the track is in another state than when the call was made: one answer is then enough to change it."""
+    then = {f.name: f.value for f in before.facts}
+    was = then.get("track_status", situation.track_status.value)
+    return was != situation.track_status.value or bool(situation.rainfall) is not bool(then.get("rain", False))
 
 
-def _best_that_waits(answer: DeskAnswer, before_lap: int) -> RankedPlan | None:
-    """The best-ranked plan with no stop up to and including ``before_lap``."""
-    return next((p for p in answer.plans if (_first_lap(p) or 10**6) > before_lap), None)
+def _stop_call(
+    answer: DeskAnswer, situation: Situation, car: CarTwinState, choice: Choice, before: Recommendation | None
+) -> Draft:
+    """The main call: box, prepare to box, or stay out, as the chosen plan has it."""
+    plan = choice.plan
+    out = Draft("stop", call_of(plan))
+    _state(out, answer, situation, car, choice)
+    first = out.execution_lap = first_lap(plan)
+    to_go = None if first is None else first - situation.laps_done(car.car_id)
+    near = to_go is not None and to_go <= URGENT_LAPS
+    waits = _best_that_waits(answer, plan, situation.laps_done(car.car_id) + URGENT_LAPS) if near else None
+    other = waits or next((p for p in answer.plans if call_of(p) != call_of(plan)), None)
+    if other is not None:
+        out.benefit = difference(plan, other)
+        _compare(out, plan, other, answer)
+    sure = out.benefit is not None and out.benefit[0] > NOISE * out.benefit[1] and out.benefit[0] >= URGENT_POINTS
+    if near:
+        out.priority = Priority.URGENT if waits is not None and sure else Priority.MODERATE
+    elif to_go is not None and to_go <= MODERATE_LAPS:
+        out.priority = Priority.MODERATE
+    if _calls_off(choice, before, situation.laps_done(car.car_id)):
+        out.priority = Priority.URGENT if choice.gain >= URGENT_POINTS else Priority.MODERATE
+    _say_what(out, plan, to_go, situation)
+    _say_benefit(out, plan, other, waits is not None)
+    _say_why(out, answer, situation, car, choice, to_go)
+    _say_risks(out, answer, situation, plan, to_go)
+    _say_alternatives(out, answer, plan)
+    return out
 
 
-def _beyond_noise(plan: RankedPlan) -> bool:
-    return abs(plan.delta_points) > NOISE * plan.delta_standard_error
+def _calls_off(choice: Choice, before: Recommendation | None, lap: int) -> bool:
+    """Whether a stop that was called for this lap or the next is called off: as pressing as a call to stop."""
+    if before is None or before.execution_lap is None or not choice.changed or choice.why == "rejected":
+        return False
+    first = first_lap(choice.plan)
+    return lap < before.execution_lap <= lap + URGENT_LAPS and (first is None or first > lap + URGENT_LAPS)
 
 
-def _make(
-    answer: DeskAnswer,
-    situation: Situation,
-    *,
-    kind: str,
-    priority: Priority,
-    title: str,
-    description: str,
-    expected_benefit: str,
-    reasoning: str,
-    execution_lap: int | None,
-    facts: tuple[Fact, ...],
-    risks: tuple[str, ...] = (),
-    alternatives: tuple[Alternative, ...] = (),
-    benefit: float | None = None,
-    benefit_se: float | None = None,
-) -> Recommendation:
-    return Recommendation(
-        id=f"{answer.car_id}-{kind}",
-        car_id=answer.car_id,
-        lap=situation.lap,
-        priority=priority,
-        title=title,
-        description=description,
-        expected_benefit=expected_benefit,
-        reasoning=reasoning,
-        execution_lap=execution_lap,
-        risks=risks,
-        alternatives=alternatives,
-        facts=facts,
-        expected_benefit_points=benefit,
-        expected_benefit_standard_error=benefit_se,
-    )
+def _best_that_waits(answer: DeskAnswer, plan: RankedPlan, lap: int) -> RankedPlan | None:
+    """The best-ranked plan with no stop up to and including ``lap``."""
+    return next((p for p in answer.plans if p is not plan and (first_lap(p) or 10**6) > lap), None)
 
 
-def _stop_call(answer: DeskAnswer, situation: Situation, car: CarTwinState) -> Recommendation:
-    """The main call: box, prepare to box, or stay out, as the best plan has it."""
-    sheet = FactSheet()
-    state_facts(sheet, car, situation.lap, situation.total_laps, situation.track_status)
-    best = answer.plans[0]
-    _search_facts(sheet, answer, best)
-    plan_facts(sheet, "best", best, answer)
+# --- facts ----------------------------------------------------------------------------------------------------------
+
+
+def _state(out: Draft, answer: DeskAnswer, situation: Situation, car: CarTwinState, choice: Choice) -> None:
+    sheet = out.sheet
+    state_facts(sheet, car, situation)
+    search_facts(sheet, answer)
+    plan_facts(sheet, "best", choice.plan, answer)
+    if call_of(choice.best) != call_of(choice.plan):
+        plan_facts(sheet, "desk", choice.best, answer)
+    if choice.was is not None:
+        old = next((p for p in answer.plans if call_of(p) == choice.was), None)
+        if old is not None:
+            plan_facts(sheet, "before", old, answer)
+        else:
+            sheet.add("before.plan", choice.was, f"Plan: {choice.was}.", source="advice given before")
     if answer.box_now is not None:
-        rejoin_facts(sheet, answer.box_now, situation.cars)
-    first = _first_lap(best)
-    laps_to_go = None if first is None else first - situation.lap
-    waits = _best_that_waits(answer, situation.lap + URGENT_LAPS)
-    rival_plan = next((p for p in answer.plans[1:] if _first_lap(p) != first), None)
-    for i, other in enumerate(answer.plans[1 : 1 + ALTERNATIVES], start=2):
+        rejoin_facts(sheet, answer.box_now, situation)
+    for i, other in enumerate(_other_calls(answer, choice.plan), start=2):
         plan_facts(sheet, f"plan{i}", other, answer)
-    if rival_plan is not None:
-        plan_facts(sheet, "other", rival_plan, answer)
 
-    benefit, benefit_se = None, None
-    if laps_to_go is not None and laps_to_go <= URGENT_LAPS and waits is not None:
-        benefit, benefit_se = -waits.delta_points, waits.delta_standard_error
-        plan_facts(sheet, "waiting", waits, answer)
-    elif rival_plan is not None:
-        benefit, benefit_se = -rival_plan.delta_points, rival_plan.delta_standard_error
 
-    if first is None or laps_to_go is None:
-        priority, title = Priority.OPTIONAL, "Stay out to the flag"
-        description = "No further stop is planned: run to the flag on this set."
-    elif laps_to_go <= URGENT_LAPS:
-        sure = waits is not None and _beyond_noise(waits) and -waits.delta_points >= URGENT_POINTS
-        priority = Priority.URGENT if sure else Priority.MODERATE
-        when = "this lap" if laps_to_go <= 1 else f"on lap {first}"
-        title = f"Box {when} for {best.stops[0].compound.value}"
-        description = f"Pit at the end of lap {first} and fit {best.stops[0].compound.value} tyres."
+def _other_calls(answer: DeskAnswer, plan: RankedPlan) -> tuple[RankedPlan, ...]:
+    """The best plan of each other call, best first."""
+    found: dict[str, RankedPlan] = {}
+    for p in answer.plans:
+        if call_of(p) != call_of(plan):
+            found.setdefault(call_of(p), p)
+    return tuple(found.values())[:ALTERNATIVES]
+
+
+def _compare(out: Draft, plan: RankedPlan, other: RankedPlan, answer: DeskAnswer) -> None:
+    plan_facts(out.sheet, "other", other, answer)
+    gain, error = difference(plan, other)
+    text = (
+        f"'{spoken(plan)}' is worth {points(abs(gain))} {'more' if gain >= 0 else 'less'} than '{spoken(other)}' "
+        f"(standard error {error:.2f})."
+    )
+    interval = (gain - 1.645 * error, gain + 1.645 * error)
+    out.sheet.add(
+        "benefit",
+        round(gain, 2),
+        text,
+        unit="points",
+        source=f"{plan.n_races} simulated races, paired",
+        interval=interval,
+        receipt=receipt_of(answer),
+    )
+
+
+# --- sentences ------------------------------------------------------------------------------------------------------
+
+
+def _say_what(out: Draft, plan: RankedPlan, to_go: int | None, situation: Situation) -> None:
+    if to_go is None:
+        out.say("title", "Stay out to the flag", "best.plan")
+        out.say("description", "No further stop: run to the flag on this set.", "best.plan")
     else:
-        priority = Priority.MODERATE if laps_to_go <= MODERATE_LAPS else Priority.OPTIONAL
-        title = f"Stay out; box on lap {first} for {best.stops[0].compound.value}"
-        description = (
-            f"Stay out for now. The best plan stops at the end of lap {first} for {best.stops[0].compound.value}."
-        )
-
-    if best.stops[1:]:
-        description += " Then " + ", ".join(f"lap {s.lap} for {s.compound.value}" for s in best.stops[1:]) + "."
-    return _make(
-        answer,
-        situation,
-        kind="stop",
-        priority=priority,
-        title=title,
-        description=description,
-        expected_benefit=_benefit_text(best, benefit, benefit_se, waits if priority is Priority.URGENT else rival_plan),
-        reasoning=_why(answer, situation, best),
-        execution_lap=first,
-        facts=sheet.all(),
-        risks=_risks(answer, situation, best),
-        alternatives=_alternatives(answer),
-        benefit=benefit,
-        benefit_se=benefit_se,
-    )
+        stop = plan.stops[0]
+        lap, tyre = stop.lap, stop.compound.value
+        red = situation.track_status is TrackStatus.RED and to_go <= 1
+        if red:
+            out.say("title", f"Fit {tyre} under the red flag", "best.plan", "track_status")
+            out.say("description", f"Change to {tyre} in the pit lane, before the restart.", "best.plan")
+        elif to_go <= URGENT_LAPS:
+            out.say("title", f"Box {'this' if to_go <= 1 else 'next'} lap for {tyre}", "best.plan", "lap")
+            out.say("description", f"Box at the end of lap {lap} and fit {tyre}.", "best.plan")
+        else:
+            out.say("title", f"Stay out; box on lap {lap} for {tyre}", "best.plan")
+            out.say("description", f"Stay out now. Box at the end of lap {lap} and fit {tyre}.", "best.plan")
+    if plan.stops[1:]:
+        later = " and ".join(f"lap {s.lap} for {s.compound.value}" for s in plan.stops[1:])
+        out.say("description", f"Then {later}.", "best.plan")
+    sooner = window(plan)
+    if sooner is not None and to_go is not None and to_go > 1:
+        text = f"If a safety car comes on laps {sooner[0]} to {sooner[1]}, box then."
+        out.say("description", text, "best.plan", "best.window")
 
 
-def _search_facts(sheet: FactSheet, answer: DeskAnswer, best: RankedPlan) -> None:
-    sheet.add("plans", len(answer.plans), f"{len(answer.plans)} plans were weighed.", source="strategy desk")
-    close = sum(1 for p in answer.plans[1:] if p.too_close)
-    sheet.add(
-        "close_plans", close, f"{close} other plans are too close to call against the best.", source="strategy desk"
-    )
-    sheet.add("races", best.n_races, f"Each ran through {best.n_races} simulated races.", source="strategy desk")
+def _say_benefit(out: Draft, plan: RankedPlan, other: RankedPlan | None, waits: bool) -> None:
+    if other is not None and out.benefit is not None:
+        gain, error = out.benefit
+        rests = ("benefit", "best.plan", "other.plan")
+        what = f"waiting for '{spoken(other)}'" if waits and other.stops else f"'{spoken(other)}'"
+        if gain > NOISE * error:
+            out.say("expected_benefit", f"{points(gain)} (± {error:.2f}) better than {what}.", *rests)
+        else:
+            text = f"Too close to call against {what}: {abs(gain):.2f} ± {error:.2f} points apart."
+            out.say("expected_benefit", text, *rests)
+    text = f"Expect {points(plan.expected_points)} and P{plan.expected_position:.1f} on average."
+    out.say("expected_benefit", text, "best.expected_points", "best.expected_position")
 
 
-def _benefit_text(best: RankedPlan, benefit: float | None, se: float | None, other: RankedPlan | None) -> str:
-    outcome = f"{points(best.expected_points)} and P{best.expected_position:.1f} on average"
-    if benefit is None or se is None or other is None:
-        return f"{outcome}."
-    if benefit <= NOISE * se:
-        return f"{outcome}; too close to call against '{other.plan}' ({benefit:+.2f} ± {se:.2f} points)."
-    return f"{outcome}; {benefit:+.2f} ± {se:.2f} points over '{other.plan}'."
-
-
-def _why(answer: DeskAnswer, situation: Situation, best: RankedPlan) -> str:
-    parts = [
-        f"Of {len(answer.plans)} plans, each run through {best.n_races} simulated races, '{best.plan}' scores most: "
-        f"points in {best.p_points:.0%}, podium in {best.p_podium:.0%}."
-    ]
-    if situation.track_status.is_neutralised and answer.box_now is not None:
+def _say_why(
+    out: Draft, answer: DeskAnswer, situation: Situation, car: CarTwinState, choice: Choice, to_go: int | None
+) -> None:
+    _say_change(out, choice)
+    status = situation.track_status
+    if status.is_neutralised and answer.box_now is not None and status is not TrackStatus.RED:
         loss = answer.box_now.pit_loss_s.mean
-        parts.append(f"Under the {STATUS_WORDS[situation.track_status]} a stop costs {loss:.1f} s.")
+        out.say("reasoning", f"Under the {STATUS_WORDS[status]} a stop costs {loss:.1f} s.", "pit_loss", "track_status")
+    if out.sheet.get("wet_tyres") is not None:
+        wet, running = situation.on_wet_tyres()
+        if situation.rainfall:
+            out.say("reasoning", "It is raining.", "rain")
+        out.say("reasoning", f"{wet} of the {running} cars run INTERMEDIATE or WET tyres.", "wet_tyres")
     rejoin = answer.box_now
-    if rejoin is not None:
-        parts.append(f"Boxing now: P{rejoin.position} ({rejoin.probability:.0%}){_between(rejoin, situation)}.")
-    return " ".join(parts)
+    if rejoin is not None and to_go is not None and to_go <= MODERATE_LAPS and status is not TrackStatus.RED:
+        text = f"Boxing now: P{rejoin.position} ({rejoin.probability:.0%})"
+        if rejoin.car_ahead is not None and rejoin.gap_ahead_s is not None:
+            text += f", {rejoin.gap_ahead_s:.1f} s behind {situation.name(rejoin.car_ahead)}"
+        if rejoin.car_behind is not None and rejoin.gap_behind_s is not None:
+            text += f", {rejoin.gap_behind_s:.1f} s ahead of {situation.name(rejoin.car_behind)}"
+        out.say("reasoning", f"{text}.", "rejoin.position", "rejoin.gap_ahead", "rejoin.gap_behind")
+    tyre, life = car.tyre, car.tyre_life_laps
+    if tyre.compound is not None and tyre.age is not None and tyre.compound.is_slick:
+        text = f"The {tyre.compound.value} set is {laps(round(tyre.age))} old"
+        if life is not None and round(life.mean) > 0:
+            text += f", with about {life.mean:.0f} left in it"
+        out.say("reasoning", f"{text}.", "compound", "tyre_age", "tyre_life")
+    plan = choice.plan
+    text = (
+        f"Of {len(answer.plans)} plans, each run through {answer.plans[0].n_races} simulated races, '{spoken(plan)}' "
+        f"{'scores most' if plan.rank == 1 else 'is called'}: "
+        f"points in {plan.p_points:.0%}, podium in {plan.p_podium:.0%}."
+    )
+    out.say("reasoning", text, "plans", "races", "best.plan", "best.p_points", "best.p_podium")
 
 
-def _between(rejoin: Rejoin, situation: Situation) -> str:
-    text = ""
-    if rejoin.car_ahead is not None and rejoin.gap_ahead_s is not None:
-        text += f", {rejoin.gap_ahead_s:.1f} s behind {call_sign(rejoin.car_ahead, situation.cars)}"
-    if rejoin.car_behind is not None and rejoin.gap_behind_s is not None:
-        text += f", {rejoin.gap_behind_s:.1f} s ahead of {call_sign(rejoin.car_behind, situation.cars)}"
-    return text
+def _say_change(out: Draft, choice: Choice) -> None:
+    """Say why the call changed, or why it stays although another plan came out first."""
+    better = f"'{spoken(choice.best)}'"
+    by = f"{choice.gain:.2f} ± {choice.gain_se:.2f} points"
+    rests = ("before.", "desk.plan", "best.plan", "best.delta_points", "desk.delta_points")
+    if choice.why == "better":
+        out.reason = f"{better} is now better than '{_old_plan(out)}' by {by}."
+    elif choice.why == "passed":
+        out.reason = f"The lap of '{choice.was}' has passed without a stop."
+    elif choice.why == "impossible":
+        out.reason = f"'{choice.was}' is no longer among the plans weighed."
+    elif choice.why == "rejected":
+        out.reason = f"'{choice.was}' was rejected."
+    elif choice.why == "noise" and choice.gain > 0:
+        out.reason = f"The call stays: {better} is too close to call against it."
+    elif choice.why in ("slight", "agreed", "once"):
+        also = {"slight": "which is too little", "agreed": "too little for what was accepted", "once": "so far once"}
+        out.reason = f"The call stays: {better} is better by {by}, {also[choice.why]}."
+    elif choice.why == "pinned":
+        if call_of(choice.best) == out.call:
+            return
+        doubt = f"better by {by}" if choice.beyond_noise else "too close to call against it"
+        out.reason = f"The call is pinned: {better} is {doubt}."
+    if out.reason:
+        out.say("reasoning", out.reason, *rests)
 
 
-def _risks(answer: DeskAnswer, situation: Situation, best: RankedPlan) -> tuple[str, ...]:
-    risks = []
-    no_points = 1.0 - best.p_points
+def _old_plan(out: Draft) -> str:
+    fact = out.sheet.get("before.plan")
+    return str(fact.value) if fact is not None else ""
+
+
+def _say_risks(out: Draft, answer: DeskAnswer, situation: Situation, plan: RankedPlan, to_go: int | None) -> None:
+    rejoin = answer.box_now
+    if rejoin is not None and to_go is not None and to_go <= URGENT_LAPS:
+        if rejoin.gap_ahead_s is not None and rejoin.gap_ahead_s < TRAFFIC_S and rejoin.car_ahead:
+            ahead = situation.name(rejoin.car_ahead)
+            out.say(
+                "risks",
+                f"Traffic: boxing now rejoins {rejoin.gap_ahead_s:.1f} s behind {ahead}.",
+                "rejoin.gap_ahead",
+            )
+        lower = sum(p for k, p in rejoin.position_probability.items() if k > rejoin.position)
+        if lower >= 0.05:
+            out.say("risks", f"It rejoins behind P{rejoin.position} with a probability of {lower:.0%}.", "rejoin.lower")
+    no_points = 1.0 - plan.p_points
     if 0.05 <= no_points <= 0.95:
-        risks.append(f"{no_points:.0%} of races end outside the points.")
-    rejoin = answer.box_now
-    if rejoin is not None and rejoin.gap_ahead_s is not None and rejoin.gap_ahead_s < 1.5 and rejoin.car_ahead:
-        risks.append(
-            f"Boxing now rejoins {rejoin.gap_ahead_s:.1f} s behind "
-            f"{call_sign(rejoin.car_ahead, situation.cars)}, in traffic."
-        )
+        out.say("risks", f"{no_points:.0%} of races end outside the points.", "best.p_no_points")
     close = sum(1 for p in answer.plans[1:] if p.too_close)
     if close:
-        risks.append(f"{close} other {'plan is' if close == 1 else 'plans are'} too close to call against this one.")
-    return tuple(risks)
+        are = "plan is" if close == 1 else "plans are"
+        out.say("risks", f"{close} other {are} too close to call against the best.", "close_plans")
 
 
-def _alternatives(answer: DeskAnswer) -> tuple[Alternative, ...]:
-    return tuple(
-        Alternative(
-            plan=p.plan,
-            text=f"'{p.plan}': {points(p.expected_points)}, {p.delta_points:+.2f} ± {p.delta_standard_error:.2f}.",
-        )
-        for p in answer.plans[1 : 1 + ALTERNATIVES]
-    )
-
-
-def _traffic_warning(answer: DeskAnswer, situation: Situation, car: CarTwinState) -> Recommendation | None:
-    """Boxing now would drop the car just behind another one."""
-    rejoin = answer.box_now
-    first = _first_lap(answer.plans[0])
-    if rejoin is None or rejoin.car_ahead is None or rejoin.gap_ahead_s is None or rejoin.gap_ahead_s >= 1.5:
-        return None
-    if first is None or first - situation.lap > MODERATE_LAPS:
-        return None
-    sheet = FactSheet()
-    rejoin_facts(sheet, rejoin, situation.cars)
-    ahead = call_sign(rejoin.car_ahead, situation.cars)
-    return _make(
-        answer,
-        situation,
-        kind="traffic",
-        priority=Priority.OPTIONAL,
-        title=f"Mind {ahead} at the rejoin",
-        description=f"A stop this lap comes out {rejoin.gap_ahead_s:.1f} s behind {ahead}.",
-        expected_benefit="Clear air on the out-lap if the gap grows before the stop.",
-        reasoning=f"The rejoin forecast has the car P{rejoin.position} with a probability of {rejoin.probability:.0%}.",
-        execution_lap=rejoin.lap,
-        facts=sheet.all(),
-    )
-
-
-def _undercut_threat(answer: DeskAnswer, situation: Situation, car: CarTwinState) -> Recommendation | None:
-    """The car behind is close enough to undercut, and likely to try."""
-    if car.position is None or situation.track_status.is_neutralised:
-        return None
-    behind = next(
-        (
-            c
-            for c in situation.cars.values()
-            if c.position == car.position + 1 and c.status in (CarStatus.TRACK, CarStatus.PIT)
-        ),
-        None,
-    )
-    if behind is None or behind.interval_s is None or behind.interval_s > UNDERCUT_RANGE_S:
-        return None
-    chance = behind.stop_probability_next_5
-    first = _first_lap(answer.plans[0])
-    if chance is None or chance < 0.3 or first is None:
-        return None
-    sheet = FactSheet()
-    name = call_sign(behind.car_id, situation.cars)
-    sheet.add(
-        "behind.gap",
-        round(behind.interval_s, 1),
-        f"{name} is {behind.interval_s:.1f} s behind.",
-        unit="s",
-        source="telemetry",
-    )
-    sheet.add(
-        "behind.stop_probability_5",
-        round(chance, 2),
-        f"{name} stops within five laps with a probability of {chance:.0%}.",
-        source="field twin",
-    )
-    return _make(
-        answer,
-        situation,
-        kind="cover",
-        priority=Priority.MODERATE,
-        title=f"Be ready to cover {name}",
-        description=f"{name} is {behind.interval_s:.1f} s behind, in range of an undercut.",
-        expected_benefit="Keeps the place if they stop first.",
-        reasoning=f"{name} stops within five laps with a probability of {chance:.0%}.",
-        execution_lap=None,
-        facts=sheet.all(),
-    )
-
-
-def _tyre_warning(answer: DeskAnswer, situation: Situation, car: CarTwinState) -> Recommendation | None:
-    """The set is expected to be worn out before the planned stop."""
-    life = car.tyre_life_laps
-    first = _first_lap(answer.plans[0])
-    until = (first if first is not None else situation.total_laps) - situation.lap
-    if life is None or life.mean >= until or situation.track_status.is_neutralised:
-        return None
-    sheet = FactSheet()
-    state_facts(sheet, car, situation.lap, situation.total_laps, situation.track_status)
-    sheet.add("laps_to_go_on_set", until, f"The plan asks {until} more laps of it.", unit="laps", source="best plan")
-    return _make(
-        answer,
-        situation,
-        kind="tyres",
-        priority=Priority.MODERATE if life.high < until else Priority.OPTIONAL,
-        title="Manage the tyres to the stop" if first is not None else "Manage the tyres to the flag",
-        description=f"The set has about {life.mean:.0f} laps left and the plan asks {until} of it.",
-        expected_benefit="Keeps the planned stop lap open.",
-        reasoning=f"The car twin gives the set {life.low:.0f} to {life.high:.0f} more laps.",
-        execution_lap=None,
-        facts=sheet.all(),
-    )
+def _say_alternatives(out: Draft, answer: DeskAnswer, plan: RankedPlan) -> None:
+    for i, p in enumerate(_other_calls(answer, plan), start=2):
+        chance = probability_better(p)
+        if p.rank == 1:
+            text = f"'{spoken(p)}': {points(p.expected_points)}, the desk's best."
+        else:
+            gap = f"{abs(p.delta_points):.2f} ± {p.delta_standard_error:.2f} points"
+            what = f"{gap} less" if p.delta_points < 0 else f"{gap} apart"
+            text = f"'{spoken(p)}': {what}, best with a probability of {chance:.0%}."
+        out.alternative(p.plan, text, f"plan{i}.", probability_better=chance)
