@@ -15,9 +15,9 @@ from racetwin.schemas import AdviceLife, DeskAnswer, RankedPlan
 NOISE = 2.0
 """Differences below this many standard errors are not called differences."""
 CLEAR_NOISE = 4.0
-"""... and for one answer to change a call it takes this many. The standard error is that of the simulation; what the twins believe
-moves, too: on quiet laps of real races the difference of two plans changed by more than 3.3 standard errors from one answer to the
-next in a tenth of the cases."""
+"""... and for one answer to change a call it takes this many. The standard error is that of the simulation; what the twins
+believe moves, too: on quiet laps of real races the difference of two plans changed by more than 3.3 standard errors from one
+answer to the next in a tenth of the cases."""
 SLIGHT_POINTS = 0.05
 """A gain smaller than this is no reason to call something else, however certain it is."""
 CLEAR_POINTS = 0.25

@@ -223,7 +223,7 @@ def _say_benefit(out: Draft, plan: RankedPlan, other: RankedPlan | None, waits: 
         if gain > NOISE * error:
             out.say("expected_benefit", f"{points(gain)} (± {error:.2f}) better than {what}.", *rests)
         else:
-            text = f"Too close to call against {what}: {abs(gain):.2f} ± {error:.2f} points apart."
+            text = f"Too close to call against {what}: {points(abs(gain))} apart (± {error:.2f})."
             out.say("expected_benefit", text, *rests)
     text = f"Expect {points(plan.expected_points)} and P{plan.expected_position:.1f} on average."
     out.say("expected_benefit", text, "best.expected_points", "best.expected_position")
@@ -252,9 +252,9 @@ def _say_why(
         out.say("reasoning", f"{text}.", "rejoin.position", "rejoin.gap_ahead", "rejoin.gap_behind")
     tyre, life = car.tyre, car.tyre_life_laps
     if tyre.compound is not None and tyre.age is not None and tyre.compound.is_slick:
-        text = f"The {tyre.compound.value} set is {laps(round(tyre.age))} old"
+        text = f"On {tyre.compound.value} tyres, {laps(round(tyre.age))} old"
         if life is not None and round(life.mean) > 0:
-            text += f", with about {life.mean:.0f} left in it"
+            text += f", with about {laps(round(life.mean))} left in the set"
         out.say("reasoning", f"{text}.", "compound", "tyre_age", "tyre_life")
     plan = choice.plan
     text = (
@@ -268,7 +268,7 @@ def _say_why(
 def _say_change(out: Draft, choice: Choice) -> None:
     """Say why the call changed, or why it stays although another plan came out first."""
     better = f"'{spoken(choice.best)}'"
-    by = f"{choice.gain:.2f} ± {choice.gain_se:.2f} points"
+    by = f"{points(choice.gain)} (± {choice.gain_se:.2f})"
     rests = ("before.", "desk.plan", "best.plan", "best.delta_points", "desk.delta_points")
     if choice.why == "better":
         out.reason = f"{better} is now better than '{_old_plan(out)}' by {by}."
@@ -325,7 +325,8 @@ def _say_alternatives(out: Draft, answer: DeskAnswer, plan: RankedPlan) -> None:
         if p.rank == 1:
             text = f"'{spoken(p)}': {points(p.expected_points)}, the desk's best."
         else:
-            gap = f"{abs(p.delta_points):.2f} ± {p.delta_standard_error:.2f} points"
-            what = f"{gap} less" if p.delta_points < 0 else f"{gap} apart"
-            text = f"'{spoken(p)}': {what}, best with a probability of {chance:.0%}."
+            gap, error = points(abs(p.delta_points)), f"± {p.delta_standard_error:.2f}"
+            what = "less" if p.delta_points < 0 else "apart"
+            best = "the better plan" if p.delta_points < 0 else "best"
+            text = f"'{spoken(p)}': {gap} {what} ({error}), {chance:.0%} to be {best}."
         out.alternative(p.plan, text, f"plan{i}.", probability_better=chance)

@@ -58,7 +58,7 @@ def cover(
     out.say("title", f"Be ready to cover {name}", "behind.gap", "behind.stop_probability_5")
     out.say("description", text, "behind.gap")
     out.say("description", f"If {name} boxes, look at boxing on the next lap.", "behind.gap")
-    out.say("expected_benefit", f"Keeps the place ahead of {name} if they stop first.", "behind.gap")
+    out.say("expected_benefit", f"Holds off an undercut by {name}.", "behind.gap")
     text = f"{name} stops within five laps with a probability of {chance:.0%}."
     out.say("reasoning", text, "behind.stop_probability_5")
     return out

@@ -25,7 +25,7 @@ def test_stop_whose_gain_is_within_noise_is_not_urgent() -> None:
     best, later = plan(1, 21, 15.0, 0.0), plan(2, 26, 14.95, -0.05)
     advice = recommend(answer(best, later), situation())[0]
     assert advice.priority is Priority.MODERATE
-    assert "too close to call" in advice.expected_benefit
+    assert "Too close to call" in advice.expected_benefit
 
 
 def test_distant_stop_is_optional_and_says_stay_out() -> None:
@@ -44,9 +44,9 @@ def test_last_lap_gets_no_advice() -> None:
 
 
 def test_rejoin_in_traffic_is_warned_of() -> None:
-    advice = recommend(answer(plan(1, 21, 15.0, 0.0), box_now=rejoin(gap_ahead=0.8)), situation())
+    advice = recommend(answer(plan(1, 24, 15.0, 0.0), box_now=rejoin(gap_ahead=0.8)), situation())
     assert any(r.title == "Mind D11 at the rejoin" for r in advice)
-    clear = recommend(answer(plan(1, 21, 15.0, 0.0), box_now=rejoin(gap_ahead=4.0)), situation())
+    clear = recommend(answer(plan(1, 24, 15.0, 0.0), box_now=rejoin(gap_ahead=4.0)), situation())
     assert not any("rejoin" in r.title for r in clear)
 
 
@@ -60,13 +60,14 @@ def test_close_rival_about_to_stop_is_to_be_covered() -> None:
 
 def test_set_that_will_not_last_is_warned_of() -> None:
     worn = situation(cars={"4": car("4", 3, tyre_life_laps=Estimate(mean=5, low=3, high=8))})
-    advice = {r.id: r for r in recommend(answer(plan(1, 30, 15.0, 0.0)), worn)}
-    assert advice["4-tyres"].priority is Priority.MODERATE
+    advice = {r.kind: r for r in recommend(answer(plan(1, 30, 15.0, 0.0)), worn)}
+    assert advice["tyres"].priority is Priority.MODERATE
 
 
 def test_most_urgent_comes_first() -> None:
     best, later = plan(1, 21, 15.0, 0.0), plan(2, 26, 14.2, -0.8)
-    advice = recommend(answer(best, later, box_now=rejoin(gap_ahead=0.8)), situation())
+    near = situation(cars={"4": car("4", 3), "16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6)})
+    advice = recommend(answer(best, later, box_now=rejoin(gap_ahead=0.8)), near)
     order = [list(Priority).index(r.priority) for r in advice]
     assert order == sorted(order)
     assert len(advice) > 1
