@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import platform
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
@@ -56,10 +56,14 @@ def router(answers: Answers, metrics: APIMetrics) -> APIRouter:
         return Version(racetwin=__version__, api="v1", frame=FRAME_VERSION, python=platform.python_version())
 
     @api.get("/system/performance", responses={200: {"model": dict[str, Any]}})
-    async def performance() -> Response:
+    async def performance(
+        newest: Annotated[
+            int | None, Query(ge=1, le=100_000, description="percentiles over so many of the newest passes only")
+        ] = None,
+    ) -> Response:
         """Latency by stage, memory, cache."""
         kept = {"hits": cache.hits, "misses": cache.misses}
-        return Response(encode({**face.monitor.performance(), "cache": kept}), media_type="application/json")
+        return Response(encode({**face.monitor.performance(newest), "cache": kept}), media_type="application/json")
 
     @api.get("/metrics", response_class=Response, responses={200: {"content": {METRICS_TYPE: {}}}})
     async def prometheus() -> Response:

@@ -12,6 +12,9 @@ from racetwin.evaluation import benchmarks
 
 def bench(
     suite: Annotated[str | None, typer.Argument(help=f"One of: {', '.join(benchmarks.SUITES)}.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, max=240, help="How long 'dashboard' watches; 30 for the figures of record.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     list_suites: Annotated[bool, typer.Option("--list", help="List the suites and exit.")] = False,
 ) -> None:
@@ -22,7 +25,7 @@ def bench(
     if list_suites or suite is None:
         typer.echo("\n".join(benchmarks.SUITES))
         return
-    result = benchmarks.run(suite)
+    result = benchmarks.run(suite, minutes)
     if as_json:
         print_json(result)
         return

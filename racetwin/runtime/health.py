@@ -85,7 +85,13 @@ def health(
 
 
 def system_health(
-    snapshot: RaceSnapshot, monitor: SystemMonitor, feed: object, *, waiting: int, ended: bool
+    snapshot: RaceSnapshot,
+    monitor: SystemMonitor,
+    feed: object,
+    *,
+    waiting: int,
+    ended: bool,
+    wording: Mapping[str, Any] | None = None,
 ) -> SystemHealth:
     """Read the gauges.
 
@@ -97,6 +103,8 @@ def system_health(
         Questions that wait for the desk.
     ended
         Whether the feed has nothing more to give.
+    wording
+        State of the language model that words the advice; None where none is used.
     """
     c = snapshot.counters
     ages: Callable[[], tuple[FeedAge, ...]] | None = getattr(feed, "ages", None)
@@ -121,4 +129,5 @@ def system_health(
         uptime_s=round(monitor.clock() - monitor.started),
         backend=next((a.receipt.backend for a in snapshot.answers.values()), None),
         threads=settings().threads,
+        model="off" if wording is None else ": ".join(str(w) for w in (wording["status"], wording.get("model")) if w),
     )

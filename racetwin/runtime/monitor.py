@@ -202,13 +202,17 @@ class SystemMonitor:
                 )
         return out
 
-    def performance(self) -> dict[str, Any]:
-        """Return count, median and tail of each stage in milliseconds, memory and uptime."""
+    def performance(self, newest: int | None = None) -> dict[str, Any]:
+        """Return count, median and tail of each stage in milliseconds, memory and uptime.
+
+        ``newest`` takes the percentiles over that many of the newest passes (as many of them as are kept).
+        """
         out: dict[str, Any] = {}
         for stage in STAGES:
             if not self._count[stage]:
                 continue
-            p50, p95, p99 = (1000 * (self.percentile(stage, q) or 0.0) for q in (50, 95, 99))
+            window = self.newest(stage, WINDOW if newest is None else newest) or [0.0]
+            p50, p95, p99 = (float(v) for v in 1000 * np.percentile(window, (50, 95, 99)))
             out[stage] = {
                 "count": self._count[stage],
                 "mean_ms": round(1000 * self._total[stage] / self._count[stage], 3),

@@ -450,8 +450,14 @@ class MainOrchestrator:
             if snapshot is not None:
                 lost = self.journal.lost if self.journal is not None else 0
                 self.monitor.watch(self.monitor.readings(snapshot, lost=lost))
+                wording = self.wordsmith.status() if self.wordsmith is not None else None
                 self._health = system_health(
-                    snapshot, self.monitor, self.feed, waiting=self.engine.waiting, ended=self.feed_ended
+                    snapshot,
+                    self.monitor,
+                    self.feed,
+                    waiting=self.engine.waiting,
+                    ended=self.feed_ended,
+                    wording=wording,
                 )
             self._dirty.set()
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from typing import Any
 
 
 def _end_with_parent() -> None:
@@ -17,12 +18,25 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+NEEDED = ("anywidget", "@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8")
+"""Front-end extensions that the page uses; others that are installed (Plotly's has 5 MB) would delay every screen."""
+
+
+def only_what_is_needed(page_config: dict[str, Any], **_: object) -> dict[str, Any]:
+    """Leave out of Voila's page configuration the extensions that the race-day page does not use."""
+    kept = [e for e in page_config.get("federated_extensions", []) if e.get("name") in NEEDED]
+    return {**page_config, "federated_extensions": kept}
+
+
 def main() -> None:
     """Run Voila with the arguments of the command line."""
-    from voila.app import main as voila_main  # type: ignore[import-untyped]
+    from traitlets.config import Config
+    from voila.app import Voila  # type: ignore[import-untyped]
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    voila_main()
+    config = Config()
+    config.VoilaConfiguration.page_config_hook = only_what_is_needed
+    Voila.launch_instance(config=config)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from typing import Any
 from racetwin.errors import InputError
 
 SUITES = ("kernel", "decision", "ingest", "twins", "api", "dashboard")
+WATCHING = ("dashboard",)
+"""Suites that watch for as long as they are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,17 @@ def machine() -> dict[str, Any]:
     }
 
 
-def run(suite: str) -> dict[str, Any]:
-    """Run one suite and return ``{"suite", "machine", "figures"}``, ready for JSON."""
+def run(suite: str, minutes: float | None = None) -> dict[str, Any]:
+    """Run one suite and return ``{"suite", "machine", "figures"}``, ready for JSON.
+
+    ``minutes`` is how long a suite watches that can watch for long (``dashboard``).
+    """
     if suite not in SUITES:
         raise InputError(f"suite: {suite!r}, expected one of {', '.join(SUITES)}")
-    measure: Callable[[], list[Figure]] = getattr(import_module(f"{__name__}.{suite}"), suite)
+    measure: Callable[..., list[Figure]] = getattr(import_module(f"{__name__}.{suite}"), suite)
+    options = {"minutes": minutes} if suite in WATCHING and minutes is not None else {}
     before = machine()
-    figures = [{k: v for k, v in asdict(f).items() if k != "higher_is_better"} | {"met": f.met} for f in measure()]
+    figures = [
+        {k: v for k, v in asdict(f).items() if k != "higher_is_better"} | {"met": f.met} for f in measure(**options)
+    ]
     return {"suite": suite, "machine": before, "figures": figures}

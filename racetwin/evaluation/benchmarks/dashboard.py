@@ -1,7 +1,7 @@
 """How fast the pit wall is, measured where it counts: on the pixels of a page in headless Chromium.
 
-A simulated race with 22 cars runs in real time at 10 frames a second, served as on race day (engine and Voila as processes of
-their own). The page notes the wall-clock time of each drawing; a second subscriber in this process notes when the same frame
+A simulated race with 22 cars runs in real time at 10 frames a second (memory and load: ten times as fast), served as on race
+day (engine and Voila as processes of their own). The page notes the wall-clock time of each drawing; a second subscriber in this process notes when the same frame
 left the engine. Both clocks are this machine's.
 """
 
@@ -19,14 +19,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any
+
+import httpx
 
 from racetwin.errors import ConfigurationError
 from racetwin.evaluation.benchmarks import Figure
 from racetwin.runtime import LiveRace, RaceSnapshot
 
-WATCH_S = 30.0
+MINUTES = 1.0
+"""How long the page is watched unless told otherwise: enough for CI; 30 for the figures of record."""
+LEVERS = 8
+"""What-if questions that are timed, half of them a lever, half a dragged stop."""
+SCREENS = 4
+LOAD_S = 25.0
+"""How long ingestion is measured with and without the screens, seconds each, twice."""
 START_S = 90.0
 _CHROMIUM = [
     "--headless",
@@ -49,11 +57,24 @@ _NOTE = """() => {
   };
   requestAnimationFrame(look);
 }"""
-_MEMORY = "() => performance.memory ? performance.memory.usedJSHeapSize : 0"
+# Waits for the answer to what was just let go of: the bench writes how long it took when it draws it.
+_ANSWERED = """() => new Promise((done) => {
+  const node = document.querySelector('.rt-scenario');
+  const seen = new MutationObserver(() => { seen.disconnect(); requestAnimationFrame(() => done(Number(node.dataset.answered))); });
+  node.removeAttribute('data-answered');
+  seen.observe(node, { attributes: true, attributeFilter: ['data-answered'] });
+  setTimeout(() => done(NaN), 20000);
+})"""
 
 
-def dashboard() -> list[Figure]:
-    """Measure latency, rate, opening time and memory of the race-day page."""
+def dashboard(minutes: float = MINUTES) -> list[Figure]:
+    """Measure latency, rate, lag, what-if, opening time, memory, and what four screens cost the engine.
+
+    Parameters
+    ----------
+    minutes
+        How long the page is watched in real time at 10 Hz, and (at ten times that pace) how long its memory is.
+    """
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         raise ConfigurationError("bench dashboard: no Chromium on this machine; install the package 'chromium'")
@@ -61,20 +82,38 @@ def dashboard() -> list[Figure]:
         from playwright.sync_api import sync_playwright
     except ImportError:
         raise ConfigurationError("bench dashboard: Playwright is missing; run: pip install 'racetwin[test]'") from None
-    with _race_day() as (url, engine), sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=_CHROMIUM)
-        first = _open(browser, url)
-        page, opening_s = _open(browser, url)
-        first[0].close()
-        delays, rate, growth = _watch(page, engine)
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=program, args=[*_CHROMIUM, "--js-flags=--expose-gc"])
+        with _race_day(speed=1) as (url, engine):
+            figures = _live(browser, url, engine, minutes)
+        with _race_day(speed=10) as (url, engine):
+            figures.append(_memory(browser, url, engine, minutes))
+            figures.append(_added_load(browser, url, engine))
         browser.close()
-    p50, p95 = quantiles(delays, n=100)[49], quantiles(delays, n=100)[94]
+    return figures
+
+
+def _live(browser: Any, url: str, engine: str, minutes: float) -> list[Figure]:
+    """Watch one screen at race pace: latency, rate, lag, what-if; and open a second one."""
+    first, _ = _open(browser, url)
+    second, opening_s = _open(browser, url)
+    second.close()
+    delays, rate = _watch(first, engine, 60 * minutes)
+    answers = _what_if(first)
+    first.close()
+    cuts = quantiles([d for _, d in delays], n=100)
+    # Lag that grows would show as a slope; the median of each tenth keeps single hiccups out of it.
+    tenth = max(1, len(delays) // 10)
+    start, end = (median(d for _, d in part) for part in (delays[:tenth], delays[-tenth:]))
     return [
-        Figure("publish_to_pixels_p50", round(p50, 1), "ms", None, None, higher_is_better=False),
-        Figure("publish_to_pixels_p95", round(p95, 1), "ms", 250, 100, higher_is_better=False),
+        Figure("publish_to_pixels_p50", round(cuts[49], 1), "ms", None, None, higher_is_better=False),
+        Figure("publish_to_pixels_p95", round(cuts[94], 1), "ms", 250, 100, higher_is_better=False),
         Figure("update_rate_all_panels", round(rate, 2), "Hz", 9.5, 20),
+        Figure("watched", round(minutes, 1), "minutes"),
+        Figure("lag_grown_while_watched", round(end - start, 1), "ms", 100, 20, higher_is_better=False),
         Figure("second_screen_opens", round(opening_s, 2), "s", 5, 2, higher_is_better=False),
-        Figure("browser_memory_growth", round(growth, 2), "MiB a minute", None, None, higher_is_better=False),
+        Figure("what_if_release_to_redraw_p50", round(median(answers), 1), "ms", 150, None, higher_is_better=False),
+        Figure("what_if_release_to_redraw_max", round(max(answers), 1), "ms", None, None, higher_is_better=False),
     ]
 
 
@@ -82,13 +121,13 @@ def _open(browser: Any, url: str) -> tuple[Any, float]:
     """Open a screen; returns the page and the seconds until its first car stood on it."""
     page = browser.new_page(viewport={"width": 1920, "height": 1080})
     began = time.monotonic()
-    page.goto(url)
-    page.wait_for_selector(".t-list .t-row", timeout=60_000)
+    page.goto(url, wait_until="commit")
+    page.wait_for_selector(".t-list .t-row", timeout=120_000)
     return page, time.monotonic() - began
 
 
-def _watch(page: Any, engine: str) -> tuple[list[float], float, float]:
-    """Return delays in ms from our receipt of a frame to its picture, pictures a second, and heap growth in MiB a minute."""
+def _watch(page: Any, engine: str, seconds: float) -> tuple[list[tuple[float, float]], float]:
+    """Return (time, delay) in ms from our receipt of each frame to its picture, and pictures a second."""
     came: dict[int, float] = {}
 
     def note(snapshot: RaceSnapshot) -> None:
@@ -98,22 +137,125 @@ def _watch(page: Any, engine: str) -> tuple[list[float], float, float]:
     with LiveRace.connect(engine, rate_hz=60) as live:
         live.subscribe(note)
         page.evaluate(_NOTE)
-        before = page.evaluate(_MEMORY)
         began = time.monotonic()
-        page.wait_for_timeout(1000 * WATCH_S)
+        page.wait_for_timeout(1000 * seconds)
         lasted = time.monotonic() - began
-        after = page.evaluate(_MEMORY)
         drawn = page.evaluate("() => window.drawn")
-    delays = [at - came[int(number)] for number, at in drawn if int(number) in came]
+    delays = [(at, at - came[int(number)]) for number, at in drawn if int(number) in came]
     if len(delays) < 20:
         raise ConfigurationError(
             f"bench dashboard: only {len(delays)} pictures in {lasted:.0f} s; is the machine overloaded?"
         )
-    return delays, len(drawn) / lasted, (after - before) / 2**20 / (lasted / 60)
+    return delays, len(drawn) / lasted
+
+
+def _what_if(page: Any) -> list[float]:
+    """Return milliseconds from letting go of a lever or a dragged stop to the picture of its answer."""
+    page.wait_for_selector(".p-row[data-plan]", timeout=120_000)
+    page.locator('.d-tab[data-view="scenario"]').click()
+    page.wait_for_selector(".rt-scenario .c-stop", timeout=60_000)
+    times: list[float] = []
+    slow = page.locator('.rt-scenario input[aria-label="seconds lost at our next stop"]')
+    for k in range(LEVERS):
+        if k % 2 == 0:
+            slow.evaluate(f"(node) => {{ node.value = {2 + k}; }}")
+            page.evaluate_handle(f"() => {{ window.answer = ({_ANSWERED})(); }}")
+            slow.evaluate("(node) => node.dispatchEvent(new Event('change'))")
+        else:
+            page.locator(".rt-scenario .c-reset").click()
+            page.evaluate_handle(f"() => {{ window.answer = ({_ANSWERED})(); }}")
+            handle = page.locator(".rt-scenario .c-stop").first
+            box = handle.bounding_box()
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            page.mouse.move(x, y)
+            page.mouse.down()
+            page.mouse.move(x + 25 + 8 * k, y, steps=4)
+            page.mouse.up()
+        took = page.evaluate("() => window.answer")
+        if took is None or took != took:
+            raise ConfigurationError("bench dashboard: a what-if question was not answered within 20 s")
+        times.append(float(took))
+    return times
+
+
+def _memory(browser: Any, url: str, engine: str, minutes: float) -> Figure:
+    """Return by how much the page's heap grows over the race at ten times its pace, after the garbage is collected."""
+    page, _ = _open(browser, url)
+    tools = page.context.new_cdp_session(page)
+
+    def heap() -> float:
+        for _ in range(3):
+            tools.send("HeapProfiler.collectGarbage")
+        return float(tools.send("Runtime.getHeapUsage")["usedSize"])
+
+    page.wait_for_timeout(8000)  # first answers, fonts, caches
+    before = heap()
+    deadline = time.monotonic() + 60 * minutes
+    while time.monotonic() < deadline:
+        page.wait_for_timeout(1000)
+        if page.locator(".v-feed").inner_text() == "ended":
+            break
+    after = heap()
+    page.close()
+    return Figure(
+        "browser_memory_growth_at_10x", round(100 * (after / before - 1), 2), "%", 20, 5, higher_is_better=False
+    )
+
+
+def _added_load(browser: Any, url: str, engine: str) -> Figure:
+    """Return what four screens add to ingestion's p99: measured without and with them, twice in turn, medians compared.
+
+    The browsers stand for other machines, so they and their kernels yield to the engine (lowest priority).
+    """
+    without, with_them = [], []
+    for _ in range(2):
+        without.append(_ingest_p99(engine))
+        pages = [_open(browser, url)[0] for _ in range(SCREENS)]
+        _yield_to_the_engine()
+        with_them.append(_ingest_p99(engine))
+        for page in pages:
+            page.close()
+        time.sleep(2.0)
+    added = 100 * (median(with_them) / median(without) - 1)
+    return Figure("four_screens_added_to_ingest_p99", round(added, 1), "%", 10, 0, higher_is_better=False)
+
+
+def _ingest_p99(engine: str) -> float:
+    """Return ingestion's p99 over the frames of the next :data:`LOAD_S` seconds, in ms."""
+
+    def read(newest: int | None = None) -> dict[str, Any]:
+        url = f"{engine}/api/v1/system/performance" + (f"?newest={newest}" if newest else "")
+        found: dict[str, Any] = httpx.get(url, timeout=10, trust_env=False).json()["ingest"]
+        return found
+
+    before = int(read()["count"])
+    time.sleep(LOAD_S)
+    return float(read(max(100, int(read()["count"]) - before))["p99_ms"])
+
+
+def _yield_to_the_engine() -> None:
+    """Give the lowest priority to browsers and kernels that this process has started, directly or not."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes()
+            if _is_ours(int(folder.name)) and (b"chrom" in words or b"ipykernel" in words):
+                os.setpriority(os.PRIO_PROCESS, int(folder.name), 19)
+        except (OSError, ValueError):
+            continue  # it has ended, or is not ours to change
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether a process descends from this one."""
+    while pid > 1:
+        if pid == os.getpid():
+            return True
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+        pid = int(stat.rpartition(")")[2].split()[1])
+    return False
 
 
 @contextmanager
-def _race_day() -> Iterator[tuple[str, str]]:
+def _race_day(speed: int) -> Iterator[tuple[str, str]]:
     """Serve a simulated race on free ports; yields the page's and the engine's address."""
     with tempfile.TemporaryDirectory() as folder:
         ports = {
@@ -130,7 +272,7 @@ def _race_day() -> Iterator[tuple[str, str]]:
             "race-day",
             "--simulated",
             "--speed",
-            "1",
+            str(speed),
         ]
         with log.open("wb") as out:
             process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment)
