@@ -32,7 +32,6 @@ from racetwin.runtime.time_travel import known_at, remembered
 from racetwin.runtime.wire import Publisher
 from racetwin.runtime.wordsmith import Wordsmith
 from racetwin.schemas import MAX_CARS, CarStatus, Recommendation, Rejection
-from racetwin.strategist.facts import call_sign
 
 T = TypeVar("T")
 Raw = Any
@@ -340,7 +339,7 @@ class MainOrchestrator:
     def _retired(self) -> tuple[str, ...]:
         snapshot = self.publisher.snapshot
         cars = snapshot.cars if snapshot is not None else {}
-        return tuple(call_sign(c.car_id, cars) for c in cars.values() if c.status is CarStatus.RETIRED)
+        return tuple(c.driver or f"car {c.car_id}" for c in cars.values() if c.status is CarStatus.RETIRED)
 
     def follow(self, cars: str | Iterable[str], *, viewer: Hashable = None) -> None:
         """Keep plans of these cars from now on, beside those that other viewers ask for; from any thread.

@@ -1,8 +1,8 @@
 """How fast the pit wall is, measured where it counts: on the pixels of a page in headless Chromium.
 
-A simulated race with 22 cars runs in real time at 10 frames a second (memory and load: ten times as fast), served as on race
-day (engine and Voila as processes of their own). The page notes the wall-clock time of each drawing; a second subscriber in this process notes when the same frame
-left the engine. Both clocks are this machine's.
+A simulated race with 22 cars runs in real time at 10 frames a second (memory and load: ten times as fast), served as on
+race day (engine and Voila as processes of their own). The page notes the wall-clock time of each drawing; a second subscriber
+in this process notes when the same frame left the engine. Both clocks are this machine's.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ _NOTE = """() => {
 # Waits for the answer to what was just let go of: the bench writes how long it took when it draws it.
 _ANSWERED = """() => new Promise((done) => {
   const node = document.querySelector('.rt-scenario');
-  const seen = new MutationObserver(() => { seen.disconnect(); requestAnimationFrame(() => done(Number(node.dataset.answered))); });
+  const drawn = () => requestAnimationFrame(() => done(Number(node.dataset.answered)));
+  const seen = new MutationObserver(() => { seen.disconnect(); drawn(); });
   node.removeAttribute('data-answered');
   seen.observe(node, { attributes: true, attributeFilter: ['data-answered'] });
   setTimeout(() => done(NaN), 20000);
