@@ -8,16 +8,25 @@ from collections.abc import Mapping
 from racetwin.runtime.desk_queue import Advised, DeskQueue
 from racetwin.runtime.snapshot import DeskStatus
 from racetwin.schemas import DeskAnswer, PitEntered, Recommendation, Retired
+from racetwin.strategist import Situation, recommend
+from racetwin.strategist.life import Action, boxed, decide
+from racetwin.strategist.rules import refresh
 from racetwin.strategist.wording import content, reworded
 
 
 class AdviceBook:
-    """Keeps the newest answer and its advice a car; mappings are replaced, never changed, as snapshots hold them."""
+    """Keeps the newest answer and the advice a car, with its life; mappings are replaced, never changed, as snapshots hold them.
+
+    What was said to a car is remembered when nobody follows it any more, so that what a strategist accepted, rejected or pinned
+    is still so when somebody looks again.
+    """
 
     def __init__(self) -> None:
         self.followed: tuple[str, ...] = ()
         self.answers: Mapping[str, DeskAnswer] = {}
         self.advice: Mapping[str, tuple[Recommendation, ...]] = {}
+        self._said: dict[str, tuple[Recommendation, ...]] = {}
+        self._changes: dict[str, tuple[str, ...]] = {}
         self._stopped_s: dict[str, float] = {}
         self._given = 0
         self._error: str | None = None
@@ -26,7 +35,8 @@ class AdviceBook:
 
     def clear(self) -> None:
         """Forget what was said: it was of another race."""
-        self.answers, self.advice, self._stopped_s = {}, {}, {}
+        self.answers, self.advice, self._said, self._stopped_s = {}, {}, {}, {}
+        self._changes.clear()
 
     def follow(self, wanted: tuple[str, ...]) -> list[str]:
         """Keep these cars and no others; returns those that were not followed before."""
@@ -36,11 +46,23 @@ class AdviceBook:
         self.advice = {c: a for c, a in self.advice.items() if c in wanted}
         return new
 
+    def said(self, car_id: str) -> tuple[Recommendation, ...]:
+        """Return what was last said of a car, followed or not."""
+        return self._said.get(car_id, ())
+
+    def take_changes(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the cars whose advice changed since the last call, and why: what belongs in a journal."""
+        changes, self._changes = self._changes, {}
+        return changes
+
     def withdraw(self, event: PitEntered | Retired) -> None:
         """Take back what was said to a car that has boxed or retired since: it advises nobody any more."""
-        self._stopped_s[event.car_id] = math.inf if isinstance(event, Retired) else event.time_s
-        self.answers = {c: a for c, a in self.answers.items() if c != event.car_id}
-        self.advice = {c: a for c, a in self.advice.items() if c != event.car_id}
+        car_id = event.car_id
+        self._stopped_s[car_id] = math.inf if isinstance(event, Retired) else event.time_s
+        self.answers = {c: a for c, a in self.answers.items() if c != car_id}
+        if self._said.get(car_id):
+            gone = () if isinstance(event, Retired) else boxed(self._said[car_id], event.lap)
+            self._say(car_id, gone, event.kind)
 
     def accept(self, advised: Advised, race_id: str) -> bool:
         """Take an answer over; False if the car is no longer followed, has boxed since, or has a newer one."""
@@ -57,13 +79,47 @@ class AdviceBook:
             return False
         if answer.time_s < self._stopped_s.get(car_id, -math.inf):
             return False  # it was asked before the car boxed
-        self.recall(car_id, answer, advised.advice)
+        self.answers = {**self.answers, car_id: answer}
+        said = self._said.get(car_id, ())
+        if old is not None and said and old.receipt == answer.receipt:
+            self.advice = {**self.advice, car_id: said}  # the same answer once more is no new evidence
+        else:
+            self._say(car_id, recommend(answer, advised.request.situation, said), *advised.request.reasons)
         return True
 
-    def recall(self, car_id: str, answer: DeskAnswer, advice: tuple[Recommendation, ...]) -> None:
-        """Take an answer and its advice as what was last said of a car."""
-        self.answers = {**self.answers, car_id: answer}
-        self.advice = {**self.advice, car_id: advice}
+    def refresh(self, car_id: str, situation: Situation) -> None:
+        """Look at the advice that hangs on gaps again, after the car behind has crossed the line, too."""
+        answer, said = self.answers.get(car_id), self._said.get(car_id, ())
+        if answer is None or not said:
+            return
+        fresh = refresh(answer, situation, said)
+        if fresh != said:
+            self._say(car_id, fresh, "gap timed")
+
+    def decide(self, advice_id: str, action: Action, by: str, situation: Situation | None) -> Recommendation:
+        """Note what a strategist does with a piece of advice; a call that is rejected makes way for the next best at once."""
+        car_id = advice_id.partition("-")[0]
+        said = decide(self._said.get(car_id, ()), advice_id, action, by)
+        decided = next(r for r in said if r.id == advice_id)
+        answer = self.answers.get(car_id)
+        if action == "reject" and decided.kind == "stop" and answer is not None and situation is not None:
+            said = recommend(answer, situation, said)
+        self._say(car_id, said, f"{action} by {by}")
+        return decided
+
+    def recall(self, car_id: str, answer: DeskAnswer | None, advice: tuple[Recommendation, ...]) -> None:
+        """Take an answer (None: it was overtaken) and the advice as what was last said of a car."""
+        self._said[car_id] = advice
+        if car_id in self.followed:
+            if answer is not None:
+                self.answers = {**self.answers, car_id: answer}
+            self.advice = {**self.advice, car_id: advice}
+
+    def _say(self, car_id: str, advice: tuple[Recommendation, ...], *reasons: str) -> None:
+        self._said[car_id] = advice
+        self._changes[car_id] = (*self._changes.get(car_id, ()), *reasons)
+        rest = {c: a for c, a in self.advice.items() if c != car_id}
+        self.advice = {**rest, car_id: advice} if advice and car_id in self.followed else rest
 
     def reword(self, car_id: str, worded: Recommendation) -> bool:
         """Show a recommendation in a model's words, or note what became of them; False if it is no longer on show.
@@ -76,6 +132,7 @@ class AdviceBook:
         if changed == of_one:
             return False
         self.advice = {**self.advice, car_id: changed}
+        self._said[car_id] = changed
         return True
 
     def failed(self, error: Exception) -> None:

@@ -57,6 +57,13 @@ class DeskRequest:
     objective: str = "points"
     n_races: int | None = None
     seed: int | None = None
+    rainfall: bool | None = None
+
+    @property
+    def situation(self) -> Situation:
+        """The race as the rules of advice look at it."""
+        s = self.state
+        return Situation(self.cars, s.lap, s.total_laps, s.track_status, self.rainfall)
 
     @property
     def key(self) -> tuple[str, str, str, int | None, int | None]:
@@ -66,7 +73,7 @@ class DeskRequest:
 
 @dataclass(frozen=True, slots=True)
 class Advised:
-    """An answer of the desk and the advice that follows from it."""
+    """An answer of the desk and the advice that follows from it alone, whatever was said before."""
 
     request: DeskRequest
     answer: DeskAnswer
@@ -136,11 +143,7 @@ class DeskQueue:
             seed=request.seed,
             deadline_s=deadline_s,
         )
-        state = request.state
-        situation = Situation(
-            cars=request.cars, lap=state.lap, total_laps=state.total_laps, track_status=state.track_status
-        )
-        return Advised(request, answer, recommend(answer, situation))
+        return Advised(request, answer, recommend(answer, request.situation))
 
     def remember(self, advised: Advised) -> None:
         """Keep an answer for equal requests."""

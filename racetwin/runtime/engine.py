@@ -29,6 +29,7 @@ from racetwin.runtime.snapshot import (
 from racetwin.schemas import (
     CarStatus,
     DeskAnswer,
+    LapCompleted,
     PitEntered,
     RaceEvent,
     Recommendation,
@@ -36,6 +37,8 @@ from racetwin.schemas import (
     Retired,
     TelemetryFrame,
 )
+from racetwin.strategist import Situation
+from racetwin.strategist.life import Action
 from racetwin.telemetry import TelemetryIngestor
 from racetwin.twins import RaceTwin
 
@@ -176,8 +179,28 @@ class RaceEngine:
         for event in events:
             if isinstance(event, PitEntered | Retired):
                 self._book.withdraw(event)
-        if self._view.note(events):
+        completed = self._view.note(events)
+        crossed = {e.car_id for e in events if isinstance(e, LapCompleted)}
+        for car_id in self._book.answers:
+            situation = self._situation() if crossed else None
+            behind = situation.behind(car_id) if situation is not None else None
+            if situation is not None and behind is not None and behind.car_id in crossed:
+                self._book.refresh(car_id, situation)
+        if completed:
             self.archive()
+
+    def _situation(self) -> Situation | None:
+        """The race as the rules of advice look at it, now."""
+        if self.twin is None or self.info.total_laps is None:
+            return None
+        self._view.refresh(self.twin)
+        return Situation(
+            self._view.cars,
+            self._view.leader_laps,
+            self.info.total_laps,
+            self.twin.track_status,
+            self.twin.rainfall,
+        )
 
     def archive(self) -> None:
         """Remember what is known now as what was known when the leader completed its last lap."""
@@ -232,6 +255,7 @@ class RaceEngine:
             state_hash=state.hash(),
             cars=self._view.cars,
             reasons=reasons or ("asked",),
+            rainfall=self.twin.rainfall,
             **asked,
         )
 
@@ -250,6 +274,11 @@ class RaceEngine:
         return self._book.accept(advised, self.info.race_id)
 
     @property
+    def answers(self) -> Mapping[str, DeskAnswer]:
+        """The desk's newest answer, by followed car."""
+        return self._book.answers
+
+    @property
     def advice(self) -> Mapping[str, tuple[Recommendation, ...]]:
         """Advice on show, by followed car; another mapping whenever any of it has changed."""
         return self._book.advice
@@ -258,7 +287,19 @@ class RaceEngine:
         """Show advice in a model's words; False if it is no longer on show. No part of the engine's state or hash."""
         return self._book.reword(car_id, worded)
 
-    def recall(self, car_id: str, answer: DeskAnswer, advice: tuple[Recommendation, ...]) -> None:
+    def decide(self, advice_id: str, action: Action, by: str = "strategist") -> Recommendation:
+        """Note that a strategist accepts, rejects, pins, unpins or reopens a piece of advice; returns it as it is then."""
+        return self._book.decide(advice_id, action, by, self._situation())
+
+    def said(self, car_id: str) -> tuple[Recommendation, ...]:
+        """Return what was last said of a car, followed or not."""
+        return self._book.said(car_id)
+
+    def take_changes(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the cars whose advice changed since the last call, and why: what belongs in a journal."""
+        return self._book.take_changes()
+
+    def recall(self, car_id: str, answer: DeskAnswer | None, advice: tuple[Recommendation, ...]) -> None:
         """Take an answer and its advice as what was last said of a car."""
         self._book.recall(car_id, answer, advice)
 

@@ -32,6 +32,7 @@ from racetwin.runtime.time_travel import known_at, remembered
 from racetwin.runtime.wire import Publisher
 from racetwin.runtime.wordsmith import Wordsmith
 from racetwin.schemas import MAX_CARS, CarStatus, Recommendation, Rejection
+from racetwin.strategist.life import Action
 
 T = TypeVar("T")
 Raw = Any
@@ -238,6 +239,7 @@ class MainOrchestrator:
                 number = self.journal.frame(engine.admitted, ingested.events if ingested else ())
             if engine.ingestor.counters.rejected_frames != refused:
                 number = None
+            self._keep()
         self.monitor.record("ingest", time.perf_counter() - begin)
         if self.in_step:
             if len(engine.laps_archive) != self._lap_published:
@@ -253,8 +255,8 @@ class MainOrchestrator:
 
     def _settle(self) -> None:
         """Do the waiting desk work now, and publish the race with its answers."""
-        for advised in self.engine.settle():
-            self._keep(advised)
+        self.engine.settle()
+        self._keep()
         self.engine.archive()
         self.publish()
 
@@ -309,21 +311,37 @@ class MainOrchestrator:
                 engine.failed(error)
                 continue
             if engine.accept(advised):
-                self._keep(advised)
+                self._keep()
             self._dirty.set()
 
-    def _keep(self, advised: Advised) -> None:
-        if self.journal is not None:
-            answer = advised.answer
+    def _keep(self) -> None:
+        """Write the advice that has changed to the journal: the whole of what is said of a car, with its life."""
+        engine, changes = self.engine, self.engine.take_changes()
+        if self.journal is None or engine.frame is None:
+            return
+        for car_id, reasons in changes.items():
+            answer = engine.answers.get(car_id)
             data = orjson.dumps(
                 {
-                    "answer": answer.model_dump(mode="json", exclude={"elapsed_s"}),
-                    "advice": [r.model_dump(mode="json") for r in advised.advice],
-                    "reasons": advised.request.reasons,
+                    "answer": None if answer is None else answer.model_dump(mode="json", exclude={"elapsed_s"}),
+                    "advice": [r.model_dump(mode="json") for r in engine.said(car_id)],
+                    "reasons": reasons,
                 },
                 option=orjson.OPT_NON_STR_KEYS,
             ).decode()
-            self.journal.advice(answer.time_s, answer.lap, answer.car_id, data)
+            time_s, lap = (engine.frame.time_s, engine.frame.lap) if answer is None else (answer.time_s, answer.lap)
+            self.journal.advice(time_s, lap, car_id, data)
+
+    async def decide(self, advice_id: str, action: Action, by: str = "strategist") -> Recommendation:
+        """Note what a strategist does with a piece of advice: on every screen, in the journal and in its audit log."""
+        decided = self.engine.decide(advice_id, action, by)
+        self._keep()
+        self._dirty.set()
+        if self.in_step:
+            self.publish()
+        if self.journal is not None:
+            await self.journal.audit(f"advice {action}", f"{advice_id}: {decided.title}", by)
+        return decided
 
     def _show_wording(self, car_id: str, worded: Recommendation) -> bool:
         """Show advice in a model's words, and note in the journal what became of them."""

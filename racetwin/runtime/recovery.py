@@ -156,7 +156,7 @@ class SystemRecoveryManager:
                 newest[car_id] = (text, [])
         for car_id, (text, wordings) in newest.items():
             data = orjson.loads(text)
-            answer = DeskAnswer.model_validate(data["answer"])
+            answer = None if data["answer"] is None else DeskAnswer.model_validate(data["answer"])
             advice = tuple(Recommendation.model_validate(r) for r in data["advice"])
             engine.recall(car_id, answer, advice)
             for wording in wordings:

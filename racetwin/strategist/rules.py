@@ -36,9 +36,9 @@ from racetwin.strategist.facts import (
     state_facts,
     window,
 )
-from racetwin.strategist.life import settle, standing, withdraw
+from racetwin.strategist.life import in_order, settle, standing, withdraw
 from racetwin.strategist.situation import Situation
-from racetwin.strategist.warnings import TRAFFIC_S, WARNINGS, why_gone
+from racetwin.strategist.warnings import TRAFFIC_S, WARNINGS, cover, why_gone
 
 URGENT_LAPS = 2
 """A call is urgent only if it must be acted on within this many laps ..."""
@@ -84,6 +84,21 @@ def recommend(
             if extra is not None:
                 drafts.append(extra)
     return settle(drafts, said, answer, situation.lap, choice, lambda old: why_gone(old, situation))
+
+
+def refresh(answer: DeskAnswer, situation: Situation, said: Sequence[Recommendation]) -> tuple[Recommendation, ...]:
+    """Look at a warning that hangs on a gap again, between two answers: when the other car has crossed the line, too."""
+    stop = standing(said, "stop")
+    plan = next((p for p in answer.plans if stop and stop.life and call_of(p) == stop.life.call), None)
+    car = situation.cars.get(answer.car_id)
+    if plan is None or car is None or car.status is not CarStatus.TRACK:
+        return tuple(said)
+    draft = cover(answer, situation, car, plan, said)
+    others = [r for r in said if r.kind != "cover"]
+    covers = [r for r in said if r.kind == "cover"]
+    drafts = [draft] if draft is not None else []
+    fresh = settle(drafts, covers, answer, situation.lap, None, lambda old: why_gone(old, situation))
+    return in_order([*others, *fresh])
 
 
 def _is_news(before: Recommendation, situation: Situation) -> bool:

@@ -10,6 +10,12 @@ from racetwin.schemas import CarStatus, CarTwinState, Compound, TrackStatus
 RACING = (CarStatus.TRACK, CarStatus.PIT)
 
 
+def call_sign(car_id: str, cars: Mapping[str, CarTwinState]) -> str:
+    """Return how a car is named on the pit wall: its driver's code, or its number where the code is unknown."""
+    car = cars.get(car_id)
+    return car.driver if car is not None and car.driver else f"car {car_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """The race at the moment of the desk's answer.
@@ -25,9 +31,8 @@ class Situation:
     rainfall: bool | None = None
 
     def name(self, car_id: str) -> str:
-        """Return how a car is named on the pit wall: its driver's code, or its number where the code is unknown."""
-        car = self.cars.get(car_id)
-        return car.driver if car is not None and car.driver else f"car {car_id}"
+        """Return how a car is named on the pit wall."""
+        return call_sign(car_id, self.cars)
 
     def laps_done(self, car_id: str) -> int:
         """Laps that the car itself has completed: what its own pit laps are counted from."""

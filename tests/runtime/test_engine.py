@@ -209,5 +209,7 @@ def test_what_was_said_to_a_car_is_withdrawn_when_it_boxes(record: RaceRecord) -
     assert asked_before is not None
     engine.ingest(race_frames[at])
     assert car_id not in engine.snapshot().answers
-    assert car_id not in engine.snapshot().advice
+    taken_back = engine.snapshot().advice[car_id]
+    assert taken_back
+    assert all(r.life and r.life.state == "withdrawn" and r.execution_lap is None for r in taken_back)
     assert not engine.accept(engine.queue.work(asked_before)), "an answer asked for before the stop comes too late"
