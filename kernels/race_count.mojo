@@ -22,7 +22,7 @@ def block() -> Int:
 @export
 def racetwin_count(
     keys: UP, n: Int32, own: Int32, n_races: Int32, chunk: Int32, positions: BP, histogram: LP, finished: LP, time_ms: LP,
-    watch: IP, n_watch: Int32, watched: BP
+    watch: IP, n_watch: Int32, watched: BP, gaps: IP
 ) abi("C"):
     """Add up one place of one plan over `chunk` races, which the threads of a block share out."""
     var races = Int(n_races)
@@ -43,6 +43,14 @@ def racetwin_count(
             if k < UInt32(RETIRED):
                 seen += 1
                 sum += (Int64(k >> 5) * 1000 + 2048) >> 12
+                # The gap to each watched car that finishes, in ms; what is not written stays "no gap".
+                for q in range(Int(n_watch)):
+                    for other in range(Int(n)):
+                        var theirs = keys[unsafe_offset = (p * Int(n) + other) * races + r]
+                        if Int32(theirs & 31) == watch[unsafe_offset=q] and theirs < UInt32(RETIRED):
+                            gaps[unsafe_offset = (p * races + r) * Int(n_watch) + q] = Int32(
+                                (Int64(theirs >> 5) * 1000 + 2048) >> 12
+                            ) - Int32((Int64(k >> 5) * 1000 + 2048) >> 12)
         for q in range(Int(n_watch)):
             if Int(watch[unsafe_offset=q]) == c:
                 watched[unsafe_offset = (p * races + r) * Int(n_watch) + q] = UInt8(place + 1)

@@ -28,12 +28,13 @@ from racetwin.simulation.rejoin import box_now
 from racetwin.simulation.scenarios import sensitivity, what_if
 from racetwin.simulation.search import Question, search
 from racetwin.simulation.sharding import Simulate
+from racetwin.simulation.shortlist import SHORTLIST, shortlist
 from racetwin.simulation.state import RaceState
 
 REMEMBERED = 8
 """Evaluations kept for the what-if questions that follow an answer."""
-FINAL_PLANS = 16
-"""Plans that get the full number of races when the search is not exhaustive."""
+FINAL_PLANS = 6
+"""Plans that get the full number of races when the search is not exhaustive, beside the best of each decision still open."""
 
 Clock = Callable[[], float]
 
@@ -48,6 +49,8 @@ class StrategyDesk:
     run
         What runs the races; by default :func:`racetwin.simulation.montecarlo.simulate` in this process, or an
         :class:`racetwin.simulation.hpc.HPCOrchestrator` where the settings name a cluster.
+    screen
+        What shortlists the candidates: by default the own-car screen, in this process; None: every candidate is raced in full.
     clock
         Seconds that run; used for deadlines and ``elapsed_s`` only, never for the answer.
 
@@ -60,10 +63,16 @@ class StrategyDesk:
     """
 
     def __init__(
-        self, settings: Settings | None = None, *, run: Simulate | None = None, clock: Clock = time.perf_counter
+        self,
+        settings: Settings | None = None,
+        *,
+        run: Simulate | None = None,
+        screen: Simulate | None = simulate,
+        clock: Clock = time.perf_counter,
     ) -> None:
         self.settings = settings or process_settings()
         self.run: Simulate = run or _runner(self.settings)
+        self.screen = screen
         self.clock = clock
         self._recent: OrderedDict[tuple[object, ...], Evaluation] = OrderedDict()
 
@@ -102,7 +111,7 @@ class StrategyDesk:
         plans
             Candidates; by default all sensible ones.
         exhaustive
-            Give every plan all the races instead of halving the field.
+            Give every plan all the races instead of screening and halving the field.
         standard_error
             Wanted of the differences between the best few, in units of the objective; they get up to 8 times the races for it.
         parameters
@@ -145,8 +154,12 @@ class StrategyDesk:
         standard_error: float | None = None,
         parameters: RaceParameters | None = None,
         final_plans: int = FINAL_PLANS,
+        keep: int = SHORTLIST,
     ) -> Evaluation:
-        """Do as :meth:`evaluate`, and return the races behind the answer too; ``final_plans`` get all the races."""
+        """Do as :meth:`evaluate`, and return the races behind the answer too.
+
+        ``keep`` plans are raced, ``final_plans`` get all the races.
+        """
         began = self.clock()
         check_car(state, car_id)
         if deadline_s is not None and not deadline_s > 0:
@@ -162,6 +175,9 @@ class StrategyDesk:
         for plan in () if ours else plans:
             check_plan(state, car_id, plan)
         question = self.question(state, car_id, goal, seed, p)
+        candidates = len(plans)
+        if self.screen is not None and not exhaustive:
+            plans = shortlist(question, plans, self.screen, keep)
         ranking = search(
             question,
             plans,
@@ -181,6 +197,7 @@ class StrategyDesk:
             receipt=receipt(state, p, ranking, question.seed),
             waiting=waiting(ranking.scored, state.lap + 1, goal),
             candidate_races=ranking.candidate_races,
+            screened_out=candidates - len(plans),
             partial=ranking.partial,
             elapsed_s=self.clock() - began,
         )

@@ -11,6 +11,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from racetwin.simulation.plans import PitPlan
 
+NO_GAP = -(2**31)
+"""In ``gaps_ms``: one of the two cars did not finish."""
 POINTS = (25, 18, 15, 12, 10, 8, 6, 4, 2, 1)
 """Championship points of a Grand Prix by finishing position (no fastest-lap point, as since 2025)."""
 SPRINT_POINTS = (8, 7, 6, 5, 4, 3, 2, 1)
@@ -40,6 +42,9 @@ class SimulationResult:
         race times in milliseconds.
     watched, watched_positions : (p, n_races, len(watched)) uint8
         Finishing positions, race by race, of the other cars that were asked for.
+    gaps_ms : (p, n_races, len(watched)) int32
+        How far ahead of each of them our car finishes, in ms (negative: behind), race by race; -2**31 where one of the two does
+        not finish. :meth:`gaps_s` is the same in seconds.
     """
 
     car_id: str
@@ -55,11 +60,17 @@ class SimulationResult:
     finished: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     watched: tuple[str, ...] = ()
     watched_positions: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0, 0), dtype=np.uint8))
+    gaps_ms: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 0, 0), dtype=np.int32))
 
     def probabilities(self, car_id: str | None = None) -> npt.NDArray[np.float64]:
         """Return ``(p, n)`` probabilities of each finishing position of a car (default: the car of the plans)."""
         i = self.cars.index(car_id or self.car_id)
         return self.histogram[:, i, :] / self.n_races
+
+    def gaps_s(self, car_id: str) -> npt.NDArray[np.float64]:
+        """Return ``(p, n_races)`` seconds by which our car finishes ahead of a watched one; NaN where either does not finish."""
+        ms = self.gaps_ms[..., self.watched.index(car_id)]
+        return np.where(ms == NO_GAP, np.nan, ms / 1000.0)
 
     def points(self, table: tuple[int, ...] = POINTS) -> npt.NDArray[np.float64]:
         """Return ``(p, n_races)`` points scored, race by race."""

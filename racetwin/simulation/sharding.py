@@ -65,6 +65,7 @@ def merge(parts: Iterable[SimulationResult]) -> SimulationResult:
         n_races=at - head.first_race,
         finished=finished,
         watched_positions=np.concatenate([p.watched_positions for p in ordered], axis=1),
+        gaps_ms=np.concatenate([p.gaps_ms for p in ordered], axis=1),
     )
 
 
@@ -79,6 +80,7 @@ def select(result: SimulationResult, keep: Sequence[int]) -> SimulationResult:
         time_s=result.time_s[k],
         finished=result.finished[k],
         watched_positions=result.watched_positions[k],
+        gaps_ms=result.gaps_ms[k] if len(result.gaps_ms) else result.gaps_ms,
     )
 
 

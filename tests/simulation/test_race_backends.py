@@ -5,20 +5,24 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from builders.race_cases import CASES, PLANS, field, packed_case, same
 
 from racetwin.errors import ConfigurationError, InputError
-from racetwin.schemas import TrackStatus
-from racetwin.simulation import PitPlan, RaceState
+from racetwin.simulation import PitPlan
 from racetwin.simulation.backends import choose, cupy_race, mojo_library, ptx
 from racetwin.simulation.backends.numba_backend import NumbaBackend
+from racetwin.simulation.detail import plan_detail
 from racetwin.simulation.montecarlo import simulate
 from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.sharding import merge
 from racetwin.simulation.spec import layout, program
 from racetwin.simulation.spec.pack import pack
+from racetwin.simulation.trace import trace_race
 
 pytestmark = pytest.mark.unit
 
@@ -36,92 +40,6 @@ def _oracle():
 
 
 oracle = _oracle()
-
-
-def field(n=20, lap=0, total=57, **changes):
-    """A made-up but plausible race: the fastest car in front, two cars a team, two compounds."""
-    car = np.arange(n)
-    pace = np.linspace(-0.6, 0.9, n)
-    values = {
-        "race_id": "test",
-        "circuit_id": "marina-bay",
-        "season": 2023,
-        "lap": lap,
-        "total_laps": total,
-        "car_id": tuple(str(i + 1) for i in range(n)),
-        "driver": tuple(f"D{i:02}" for i in range(n)),
-        "team": tuple(f"T{i // 2}" for i in range(n)),
-        "time_s": car * 0.13 if lap == 0 else lap * 95 + car * 1.7 + lap * pace * 0.5,
-        "running": np.ones(n, bool),
-        "laps_completed": np.full(n, lap),
-        "grid": car + 1,
-        "compound": np.where(car % 3 == 0, 0, 1),
-        "tyre_age": np.full(n, float(lap)),
-        "stops": np.zeros(n, int),
-        "compounds_used": np.where(car % 3 == 0, 1, 2),
-        "pace_mean": pace,
-        "pace_sd": np.full(n, 0.1),
-        "wear_mean": np.ones(n),
-        "wear_sd": np.full(n, 0.15),
-        "fuel_kg": np.full(n, 110 * (1 - lap / total)),
-    }
-    return RaceState(**{**values, **changes})
-
-
-PLANS = [
-    PitPlan.of((24, "HARD")),
-    PitPlan.of((30, "MEDIUM"), (45, "SOFT", 3)),
-    PitPlan(PitPlan.of((40, "HARD")).stops, sc_window=(21, 39)),
-    PitPlan(),
-]
-WET = {"rain_start": 0.03}
-CASES = {
-    "from the grid": (field(), {}),
-    "mid-race": (field(lap=20), {}),
-    "24 cars": (field(24, lap=10), {}),
-    "22 cars": (field(22, lap=10), {}),
-    "2 cars": (field(2, lap=10), {}),
-    "out of order and with retirements": (
-        field(lap=10, time_s=np.random.default_rng(1).permutation(20) * 2.0 + 900, running=np.arange(20) % 5 != 3),
-        {},
-    ),
-    "many showers": (field(lap=10, wetness=0.5), WET),
-    "red flag now, more to come": (field(lap=10, track_status=TrackStatus.RED), {"red_rate": 0.02}),
-    "safety car now, no unlapping": (
-        field(lap=10, track_status=TrackStatus.SC, status_laps=2),
-        {"sc_rate": 0.05, "unlap": 0},
-    ),
-    "many virtual safety cars": (field(lap=10, track_status=TrackStatus.VSC), {"vsc_rate": 0.05}),
-    "asked for: safety car, then rain": (
-        field(lap=10, forced_status=TrackStatus.SC, forced_lap=30, rain_lap=40, rain_wetness=0.6),
-        {},
-    ),
-    "three stops prescribed": (field(lap=10), {"min_stops": 3}),
-    "a rival with a plan and a slow stop": (
-        field(
-            lap=10,
-            planned_lap=np.where(np.arange(20)[:, None] == 3, [[22, 41, 0, 0]], 0),
-            planned_compound=np.where(np.arange(20)[:, None] == 3, [[2, 1, -1, -1]], -1),
-            stop_extra_s=np.where(np.arange(20) == 3, 6.5, 0.0),
-        ),
-        {},
-    ),
-    "every car breaks down": (field(lap=10, retire_factor=np.full(20, 8.0)), {}),
-}
-
-
-def packed_case(name):
-    state, changes = CASES[name]
-    plans = [p for p in PLANS if all(s.lap > state.lap for s in p.stops)]
-    parameters = load_parameters(state.circuit_id, state.season).replace(**changes)
-    return pack(state, parameters, plans, "2", 5)
-
-
-def same(a, b):
-    return all(
-        np.array_equal(getattr(a, name), getattr(b, name))
-        for name in ("positions", "histogram", "finished", "time_ms", "watched")
-    )
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -192,6 +110,123 @@ def test_threads_and_cuts_change_nothing():
     assert np.array_equal(whole.histogram, sum(p.histogram for p in parts))
     sums = [np.rint(1000 * p.time_s * p.finished) for p in parts]
     assert np.array_equal(np.rint(1000 * whole.time_s * whole.finished), sum(sums))
+
+
+def test_gaps_to_watched_cars_are_the_times_between_them_and_add_up_over_cuts():
+    state, watch = field(lap=20), ("4", "6", "9")
+    kwargs = {"car_id": "5", "backend": "numba", "watch": watch}
+    whole = simulate(state, PLANS, 300, 9, **kwargs)
+    parts = [simulate(state, PLANS, b - a, 9, first_race=a, **kwargs) for a, b in ((0, 37), (37, 300))]
+    assert np.array_equal(whole.gaps_ms, merge(parts).gaps_ms)
+    for q, car in enumerate(watch):
+        gap = whole.gaps_s(car)
+        both = ~np.isnan(gap)
+        assert both.mean() > 0.6
+        assert np.array_equal(
+            gap[both] > 0, (whole.positions < whole.watched_positions[..., q])[both] & (gap[both] != 0)
+        )
+    detail = plan_detail(state, PLANS[0], 300, 9, car_id="5", rivals=watch)
+    shown = np.stack([whole.gaps_s(car)[0] for car in watch], axis=1)
+    np.testing.assert_allclose(detail.gaps_s, shown, atol=0.0021)
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=needs_mojo) for name in CASES])
+def test_mojo_screens_as_numba_bit_for_bit(name):
+    packed = packed_case(name)
+    watch = np.array([0, 1], np.int32)
+    assert same(mojo_library.backend().screen(packed, 7, 300, watch), NumbaBackend().screen(packed, 7, 300, watch))
+
+
+def test_the_screen_ranks_plans_much_as_the_race_does():
+    state = field(lap=20)
+    plans = [PitPlan.of((lap, c)) for lap in range(21, 52, 3) for c in ("HARD", "SOFT")]
+    plans += [PitPlan.of((lap, "HARD"), (lap + 15, "SOFT")) for lap in range(21, 38, 3)]
+    kwargs = {"car_id": "3", "backend": "numba"}
+    race = simulate(state, plans, 400, 2, **kwargs).positions.mean(axis=1)
+    screen = simulate(state, plans, 400, 2, mode="screen", **kwargs)
+    assert np.corrcoef(race, screen.positions.mean(axis=1))[0, 1] > 0.8
+    assert race[screen.positions.mean(axis=1).argmin()] <= np.sort(race)[4]
+    assert np.array_equal(screen.histogram[:, 2].sum(axis=1), np.full(len(plans), 400))
+    cut = [simulate(state, plans, n, 2, first_race=a, mode="screen", **kwargs) for a, n in ((0, 100), (100, 300))]
+    assert np.array_equal(screen.positions, merge(cut).positions)
+
+
+@pytest.mark.parametrize("run", [NumbaBackend, pytest.param(lambda: mojo_library.backend(), marks=needs_mojo)])
+def test_a_race_called_off_early_is_the_same_race_so_far(run):
+    state = field(lap=20)
+    packed = pack(state, load_parameters(state.circuit_id, 2023), [], None, 5)
+    everyone = np.arange(20, dtype=np.int32)
+    cut = run()(packed.cut(6), 0, 200, True, everyone).watched[0]
+    position = np.array([trace_race(state, 5, race=r).position[5] for r in range(20)])
+    assert np.array_equal(cut[:20], position)
+    with pytest.raises(InputError, match="laps: 60, expected 1 to 37"):
+        packed.cut(60)
+
+
+@pytest.mark.mojo
+@pytest.mark.skipif(not mojo_library.available(), reason="no Mojo compiler and no library built before")
+def test_races_called_off_early_are_the_same_on_mojo_whatever_ran_before():
+    mojo, numba = mojo_library.backend(), NumbaBackend()
+    watch = np.arange(20, dtype=np.int32)
+    for k, name in enumerate(n for n in CASES if packed_case(n).n == 20):
+        packed = packed_case(name)
+        for laps in (1, 2, 5 + k, packed.laps):
+            short = packed.cut(min(laps, packed.laps))
+            assert same(mojo(short, k, 40, True, watch), numba(short, k, 40, True, watch))
+
+
+def spoilt(**changes):
+    packed = packed_case("mid-race")
+    f, i, plans = packed.f.copy(), packed.i.copy(), packed.plans.copy()
+    for name, value in changes.items():
+        if name == "plan_stops":
+            plans[0, 0] = value
+        elif name == "plan_compound":
+            plans[0, layout.PLAN_COMPOUND] = value
+        else:
+            i[layout.I_INDEX[name]] = value
+    return replace(packed, f=f, i=i, plans=plans)
+
+
+SPOILT = {
+    "I_LAPS": (5, "laps"),
+    "I_N": (25, "cars 25, expected 1 to 24"),
+    "I_OWN": (20, "our car's index 20, expected -1 to 19"),
+    "I_COMPOUND": (7, "compound 7, expected 0 to 4"),
+    "I_MATE": (31, "team-mate's index 31"),
+    "I_TIME": (-5, "time in ticks -5"),
+    "I_PLANS": (9, "stops of a plan 9, expected 0 to 4"),
+    "plan_stops": (5, "stops of a plan 5, expected 0 to 4"),
+    "plan_compound": (-1, "compound of a planned stop -1"),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+@pytest.mark.parametrize("run", [NumbaBackend, pytest.param(lambda: mojo_library.backend(), marks=needs_mojo)])
+def test_packed_input_that_disagrees_with_itself_is_refused(name, run):
+    value, message = SPOILT[name]
+    packed = spoilt(**{name: value})
+    watch = np.zeros(0, np.int32)
+    with pytest.raises(InputError, match=message):
+        run()(packed, 0, 16, True, watch)
+    with pytest.raises(InputError, match=message):
+        run().screen(packed, 0, 16, watch)
+
+
+@pytest.mark.mojo
+@pytest.mark.skipif(not mojo_library.available(), reason="no Mojo compiler and no library built before")
+def test_the_library_itself_refuses_what_would_lead_it_outside_its_buffers(monkeypatch):
+    monkeypatch.setattr(mojo_library, "check", lambda *_: None)
+    mojo, watch = mojo_library.backend(), np.zeros(0, np.int32)
+    for name, (value, _) in SPOILT.items():
+        with pytest.raises(InputError, match="packed race: "):
+            mojo(spoilt(**{name: value}), 0, 16, True, watch)
+    packed = packed_case("mid-race")
+    for step in ((9, 0, 0, 0), (program.DRIVE, 99, 0, 1), (program.DRIVE, 0, 0, 200), (program.TAKE_UP, 77, 0, 0)):
+        program_ = np.array([(program.SCENARIO, 0, 0, 0), (program.START, 0, 0, 0), step], np.int32)
+        monkeypatch.setattr(program, "tree", lambda *_, rows=program_: rows)
+        with pytest.raises(InputError, match="a program that leaves its plans or laps"):
+            mojo(packed, 0, 16, True, watch)
 
 
 def test_every_race_puts_every_car_in_one_place():

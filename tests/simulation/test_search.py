@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from racetwin.simulation.objectives import parse_objective
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.search import Question, difference, schedule, search
 from racetwin.simulation.sharding import merge, select, shards
+from racetwin.simulation.shortlist import shortlist
 
 pytestmark = pytest.mark.unit
 
@@ -58,13 +61,42 @@ def test_common_random_numbers_sharpen_the_difference(question):
     assert paired < independent / 2
 
 
-def test_the_best_of_each_decision_is_never_dropped(make_state, toy):
+def decided_by(lap, make_state, toy):
     state = make_state()
     goal = parse_objective("position", state, "5")
-    question = Question(state, "5", goal, 7, toy, {}, group=lambda plan: plan.stops[0].lap == 53)
+    question = Question(state, "5", goal, 7, toy, {}, group=lambda plan: plan.stops[0].lap == lap)
     ranking = search(question, PLANS, 1000, final_plans=4)
-    late = [s for s in ranking.scored if s.plan.stops[0].lap == 53]
-    assert max(s.result.n_races for s in late) == 1000
+    return ranking.scored[0], max(
+        (s for s in ranking.scored if s.plan.stops[0].lap == lap), key=lambda s: s.result.n_races
+    )
+
+
+def test_the_best_of_each_decision_is_not_dropped_while_it_may_be_right(make_state, toy):
+    _, other = decided_by(31, make_state, toy)
+    assert other.result.n_races == 1000
+
+
+def test_a_decision_that_is_clearly_wrong_costs_no_further_races(make_state, toy):
+    best, other = decided_by(53, make_state, toy)
+    gap, error = difference(other.utility, best.utility)
+    assert other.result.n_races < 1000
+    assert gap < -4 * error
+
+
+def test_a_screen_that_sees_the_truth_keeps_the_best_plan_and_each_decision(question, toy):
+    asked = []
+
+    def screen(*arguments, mode, **options):
+        asked.append(mode)
+        return toy(*arguments, **options)
+
+    kept = shortlist(replace(question, group=lambda plan: plan.stops[0].lap == 53), PLANS, screen, keep=8)
+    assert asked == ["screen"]
+    assert len(kept) == 8
+    assert list(kept) == [p for p in PLANS if p in kept]
+    assert min(kept, key=toy.truth) == min(PLANS, key=toy.truth)
+    assert any(p.stops[0].lap == 53 for p in kept)
+    assert shortlist(question, PLANS[:5], screen, keep=8) == PLANS[:5]
 
 
 def test_the_few_best_go_on_to_the_wanted_standard_error(question):

@@ -29,6 +29,24 @@ class Backend(Protocol):
         """Run them."""
 
 
+class Screener(Protocol):
+    """A backend that also drives our car alone through a recorded field."""
+
+    name: str
+    threaded: bool
+
+    def screen(self, packed: Packed, first: int, n_races: int, watch: npt.NDArray[np.int32]) -> Totals:
+        """Do so in races ``first .. first + n_races`` under every plan."""
+
+
+def screener(name: str = "auto") -> Screener:
+    """Return the backend that screens where ``name`` runs the races: a CPU, which is done before a GPU would have begun."""
+    found = choose("auto" if name == "cupy" else name, 0)
+    if isinstance(found, (mojo_library.MojoBackend, numba_backend.NumbaBackend)):
+        return found
+    return mojo_library.backend() if mojo_library.available() else numba_backend.NumbaBackend()
+
+
 def choose(name: str = "auto", size: int = 0) -> Backend:
     """Return the backend of that name; ``auto`` takes the fastest that runs here.
 

@@ -12,7 +12,9 @@ import numpy.typing as npt
 from racetwin.errors import ConfigurationError
 from racetwin.simulation.backends import ptx
 from racetwin.simulation.backends.totals import Totals
+from racetwin.simulation.results import NO_GAP
 from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec.check import check
 from racetwin.simulation.spec.pack import Packed
 
 KEY_BYTES = 1 << 29
@@ -62,6 +64,7 @@ class CupyBackend:
 
     def __call__(self, packed: Packed, first: int, n_races: int, shared: bool, watch: npt.NDArray[np.int32]) -> Totals:
         """Run races ``first .. first + n_races`` of every plan."""
+        check(packed, first, n_races, watch)
         chunk = max(1, min(n_races, KEY_BYTES // (4 * packed.n * len(packed.plans))))
         parts = [
             self._batch(packed, first + start, min(chunk, n_races - start), shared, watch)
@@ -79,13 +82,14 @@ class CupyBackend:
         keys = cp.empty(plans * n * races, cp.uint32)
         positions = cp.zeros((plans, races), cp.uint8)
         watched = cp.zeros((plans, races, max(w, 1)), cp.uint8)
+        gaps = cp.full((plans, races, max(w, 1)), NO_GAP, cp.int32)
         # One block of whole numbers, so that one copy brings them home.
         sums = cp.zeros(plans * (n * n + 2), cp.int64)
         histogram, finished, time_ms = sums[: plans * n * n], sums[-2 * plans : -plans], sums[-plans:]
         numbers = np.int32(plans), np.uint32(first), np.int32(races), np.int32(shared)
         self._race[slots]((-(-plans * races // threads),), (threads,), (f, i, rows, *numbers, keys))
         own = np.int32(packed.i[L.I_INDEX["I_OWN"]])
-        outputs = positions, histogram, finished, time_ms, watching, np.int32(w), watched
+        outputs = positions, histogram, finished, time_ms, watching, np.int32(w), watched, gaps
         blocks = plans * n * -(-races // COUNT_RACES)
         sizes = np.int32(n), own, np.int32(races), np.int32(COUNT_RACES)
         self._count((blocks,), (ptx.COUNT_THREADS,), (keys, *sizes, *outputs))
@@ -96,6 +100,7 @@ class CupyBackend:
             home[-2 * plans : -plans],
             home[-plans:],
             cp.asnumpy(watched)[:, :, :w],
+            cp.asnumpy(gaps)[:, :, :w],
         )
 
 

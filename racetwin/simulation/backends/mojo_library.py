@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -26,14 +26,26 @@ import numpy as np
 import numpy.typing as npt
 
 from racetwin.config import settings
-from racetwin.errors import ConfigurationError
+from racetwin.errors import ConfigurationError, InputError
 from racetwin.simulation.backends.totals import Totals
 from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
 from racetwin.simulation.spec import program
+from racetwin.simulation.spec.check import check
 from racetwin.simulation.spec.pack import Packed
 
-SOURCES = ("race_layout.mojo", "race_random.mojo", "race_core.mojo", "race_cpu.mojo")
+SOURCES = ("race_layout.mojo", "race_random.mojo", "race_core.mojo", "race_screen.mojo", "race_cpu.mojo")
 BUILD_TIMEOUT_S = 300
+REFUSALS = {
+    1: "number of cars out of range",
+    2: "laps out of range",
+    3: "our car is not one of the cars",
+    4: "a car's compound, team-mate or time out of range",
+    5: "a plan's stops or compounds out of range",
+    6: "no plans, no races, or more than 2**32",
+    7: "a program that leaves its plans or laps",
+    8: "a watched car is not one of the cars",
+}
+"""What the library answers instead of running what would lead it outside its buffers (``race_cpu.mojo``)."""
 V4 = frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
 V3 = frozenset({"avx2", "bmi1", "bmi2", "fma", "f16c", "movbe"})
 
@@ -134,10 +146,17 @@ def _lock(path: Path) -> Iterator[None]:
             fcntl.flock(f, fcntl.LOCK_UN)
 
 
+@cache
+def layout_hash() -> int:
+    """Return a number that changes with anything in the layout of the buffers: what a library is built for, and asked for."""
+    return int.from_bytes(hashlib.blake2b(L.mojo_source().encode(), digest_size=6).digest(), "big")
+
+
 def build_command(mojo: Path, cpu: str, lanes: int, out: Path) -> list[str]:
     """Return the compiler's command line: contraction is off, since backends must round alike."""
     folder = sources()
-    options = ["--emit", "shared-lib", "--fp-mode", "contract=off", "--target-cpu", cpu, "-D", f"W={lanes}"]
+    options = ["--emit", "shared-lib", "--fp-mode", "contract=off", "--target-cpu", cpu]
+    options += ["-D", f"W={lanes}", "-D", f"LAYOUT={layout_hash()}"]
     return [str(mojo), "build", *options, "-I", str(folder), str(folder / "race_cpu.mojo"), "-o", str(out)]
 
 
@@ -173,14 +192,16 @@ class MojoBackend:
         self._library = ctypes.CDLL(str(self.path))
         self._library.racetwin_scratch_words.restype = ctypes.c_int64
         self.lanes = int(self._library.racetwin_lanes())
-        if self._library.racetwin_layout() != L.F_SIZE * 65536 + L.I_SIZE:
+        self._library.racetwin_layout.restype = ctypes.c_int64
+        if self._library.racetwin_layout() != layout_hash():
             raise ConfigurationError(f"backend mojo: {self.path} was built from another layout; delete it")
         self._words = int(self._library.racetwin_scratch_words())
         self._memory = threading.local()
         v, i64, u32 = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint32
         self._batch = self._library.racetwin_batch
-        self._batch.argtypes = [v, v, v, u32, i64, v, v, i64, v, v, v, v, v, i64, v]
-        self._batch.restype = None
+        self._batch.argtypes = [v, v, v, i64, u32, i64, v, v, i64, v, v, v, v, v, i64, v, v]
+        self._screen = self._library.racetwin_screen
+        self._screen.argtypes = [v, v, v, v, i64, u32, i64, v, v, i64, v, v, v, v, v, i64, v]
 
     def _scratch(self) -> npt.NDArray[np.uint32]:
         # One block per thread, kept: the kernel needs it aligned to a cache line, and allocating costs page faults.
@@ -193,15 +214,36 @@ class MojoBackend:
 
     def __call__(self, packed: Packed, first: int, n_races: int, shared: bool, watch: npt.NDArray[np.int32]) -> Totals:
         """Run races ``first .. first + n_races`` of every plan."""
-        out = Totals.empty(len(packed.plans), packed.n, n_races, len(watch))
         if shared:
-            steps = program.tree(packed.plans, int(packed.i[L.I_INDEX["I_LAP0"]]), packed.laps)
+            steps = program.tree(packed.plans, int(packed.i[L.I_LAP0]), packed.laps)
         else:
             steps = program.plain(len(packed.plans), packed.laps)
-        self._batch(
+        return self._run(self._batch, packed, (packed.i,), first, n_races, steps, watch, gaps=True)
+
+    def screen(self, packed: Packed, first: int, n_races: int, watch: npt.NDArray[np.int32]) -> Totals:
+        """Drive our car through the recorded field of races ``first .. first + n_races`` under every plan."""
+        steps = program.tree(packed.plans, int(packed.i[L.I_LAP0]), packed.laps)
+        return self._run(self._screen, packed, (packed.i, packed.field()), first, n_races, steps, watch, gaps=False)
+
+    def _run(
+        self,
+        call: Callable[..., int],
+        packed: Packed,
+        integers: tuple[npt.NDArray[np.int32], ...],
+        first: int,
+        n_races: int,
+        steps: npt.NDArray[np.int32],
+        watch: npt.NDArray[np.int32],
+        *,
+        gaps: bool,
+    ) -> Totals:
+        check(packed, first, n_races, watch)
+        out = Totals.empty(len(packed.plans), packed.n, n_races, len(watch))
+        refused = call(
             _pointer(packed.f),
-            _pointer(packed.i),
+            *(_pointer(i) for i in integers),
             _pointer(packed.plans),
+            len(packed.plans),
             first,
             n_races,
             _pointer(self._scratch()),
@@ -214,7 +256,10 @@ class MojoBackend:
             _pointer(watch),
             len(watch),
             _pointer(out.watched),
+            *((_pointer(out.gaps),) if gaps else ()),
         )
+        if refused:
+            raise InputError(f"packed race: {REFUSALS[refused]}")
         return out
 
 

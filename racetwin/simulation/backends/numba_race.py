@@ -631,6 +631,21 @@ def mate_time(keys, n, m):
 
 
 @inline
+def key_of(keys, n, c):
+    """Return the sort key of car ``c``, that of a retired car where there is none."""
+    for p in range(n):
+        if I32(keys[p] & CAR_BITS) == c:
+            return keys[p]
+    return U32(0xFFFFFFFF)
+
+
+@inline
+def milliseconds(key):
+    """Return the time in a sort key in whole ms."""
+    return I32((np.int64(key >> U32(5)) * 1000 + 2048) >> 12)
+
+
+@inline
 def sort(keys, n):
     """Sort ascending; nearly sorted input is the rule."""
     for a in range(1, n):
@@ -643,7 +658,7 @@ def sort(keys, n):
 
 
 @jit
-def batch(f, i, plans, first, n_races, shared, positions, histogram, finished, time_ms, watch, watched):
+def batch(f, i, plans, first, n_races, shared, positions, histogram, finished, time_ms, watch, watched, gaps):
     """Run races ``first .. first + n_races`` of every plan and add up what they say."""
     n, laps = i[L.I_N], i[L.I_LAPS]
     n_plans = plans.shape[0]
@@ -697,6 +712,10 @@ def batch(f, i, plans, first, n_races, shared, positions, histogram, finished, t
                 for q in range(watch.shape[0]):
                     if watch[q] == c:
                         watched[p, r, q] = place + 1
+            for q in range(watch.shape[0]):
+                ours, theirs = key_of(keys, n, i[L.I_OWN]), key_of(keys, n, watch[q])
+                if not (ours | theirs) & RETIRED:
+                    gaps[p, r, q] = milliseconds(theirs) - milliseconds(ours)
 
 
 @jit

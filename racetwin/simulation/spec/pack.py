@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,20 @@ class Packed:
     n: int
     laps: int
     start_ms: int
+
+    def cut(self, laps: int) -> Packed:
+        """Return the same race called off after ``laps`` laps: whoever leads then has won."""
+        if not 1 <= laps <= self.laps:
+            raise InputError(f"laps: {laps}, expected 1 to {self.laps}")
+        i = self.i.copy()
+        i[L.I_LAPS] = laps
+        return replace(self, i=i, laps=laps)
+
+    def field(self) -> Int32Array:
+        """Return the integers of the same race with our car deciding for itself like its rivals."""
+        i = self.i.copy()
+        i[L.I_OWN] = -1
+        return i
 
 
 def ticks(seconds: float) -> int:

@@ -49,7 +49,7 @@ def tree(plans: Rows, lap0: int, laps: int) -> Rows:
 
 def _action(row: Rows, stop: int, lap0: int, laps: int, plan: int) -> tuple[int, int]:
     """Return when a plan next departs from driving on (laps from the state), and whose alone that is (-1: anybody's)."""
-    at = int(row[L.PLAN_LAP + stop]) - lap0 - 1 if stop < row[0] else laps
+    at = min(int(row[L.PLAN_LAP + stop]) - lap0 - 1, laps) if stop < row[0] else laps
     window = row[L.PLAN_FROM] <= row[L.PLAN_TO] and row[0] > 0
     if window:
         # From the first lap of its window on it may come in whenever there is a safety car: nobody drives with it.
