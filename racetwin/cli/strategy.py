@@ -83,6 +83,8 @@ def _print(answer: DeskAnswer, top: int, where: str) -> None:
         for p in answer.plans[:top]
     ]
     title = f"{answer.race_id}, car {answer.car_id}, after lap {answer.lap}: {len(answer.plans)} plans"
+    if answer.screened_out:
+        title += f" of {len(answer.plans) + answer.screened_out} candidates"
     columns = ("#", "plan", "points", "against the best", "", "position", "win", "podium", "in points")
     console.print(where)
     console.print(table(title, columns, rows, left=2))

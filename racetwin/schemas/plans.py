@@ -118,7 +118,9 @@ class DeskAnswer(Model):
     )
     sensitivity: tuple[Sensitivity, ...] = ()
     candidate_races: int | None = Field(default=None, description="races times plans simulated for this answer")
-    screened_out: int = Field(default=0, description="candidates that the own-car screen left out; plans are the others")
+    screened_out: int = Field(
+        default=0, description="candidates that the own-car screen left out; plans are the others"
+    )
     partial: bool = Field(default=False, description="the deadline came before the search was done")
     elapsed_s: float | None = Field(
         default=None, description="compute time; not part of the answer, so None when comparing"

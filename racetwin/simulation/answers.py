@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 
 import numpy as np
@@ -25,6 +26,11 @@ class Evaluation:
     parameters: RaceParameters
 
 
+@cache
+def _version() -> str:
+    return version("racetwin")
+
+
 def receipt(state: RaceState, p: RaceParameters, ranking: Ranking, seed: int) -> Receipt:
     """Return what is needed to compute a ranking again."""
     best = ranking.scored[0].result
@@ -34,7 +40,7 @@ def receipt(state: RaceState, p: RaceParameters, ranking: Ranking, seed: int) ->
         backend=best.backend,
         parameters_hash=p.hash(),
         state_hash=state.hash(),
-        code_version=version("racetwin"),
+        code_version=_version(),
     )
 
 

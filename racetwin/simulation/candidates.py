@@ -161,6 +161,7 @@ class _Garage:
         self.on = on if on >= 0 else Compound.MEDIUM.index
         laps, wear = self.finish - state.lap, float(state.wear_mean[self.i])
         self.worn = np.stack([_wear_cost(p, c, self.ages[c], laps, wear) for c in range(5)])
+        self.wet = any(not c.is_slick for c in compounds)  # whether wet-weather tyres come into question
         self._stops: dict[tuple[int, int], PlannedStop] = {}
         self.present = _wear_cost(p, self.on, float(state.tyre_age[self.i]), laps, wear)
 
@@ -175,11 +176,6 @@ class _Garage:
             kinds = COMPOUNDS if wettest > p.cross_inter_wet - 4 * p.cross_hysteresis else COMPOUNDS[:4]
         in_hand = tuple(c for c in kinds if int(state.sets[i, c.index]) != 0)
         return cls(state, car_id, p, in_hand, state.lap + 1, state.total_laps - 1 - behind)
-
-    @property
-    def wet(self) -> bool:
-        """Whether wet-weather tyres come into question."""
-        return any(not c.is_slick for c in self.compounds)
 
     def weathers(self) -> list[FloatArray]:
         """Return possible courses of the track's wetness over the coming laps: it stays, it dries, it gets wetter."""

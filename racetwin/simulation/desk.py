@@ -155,10 +155,11 @@ class StrategyDesk:
         parameters: RaceParameters | None = None,
         final_plans: int = FINAL_PLANS,
         keep: int = SHORTLIST,
+        always: Sequence[PitPlan] = (),
     ) -> Evaluation:
         """Do as :meth:`evaluate`, and return the races behind the answer too.
 
-        ``keep`` plans are raced, ``final_plans`` get all the races.
+        ``keep`` plans are raced, those in ``always`` among them; ``final_plans`` get all the races.
         """
         began = self.clock()
         check_car(state, car_id)
@@ -177,7 +178,7 @@ class StrategyDesk:
         question = self.question(state, car_id, goal, seed, p)
         candidates = len(plans)
         if self.screen is not None and not exhaustive:
-            plans = shortlist(question, plans, self.screen, keep)
+            plans = shortlist(question, plans, self.screen, keep, always)
         ranking = search(
             question,
             plans,

@@ -281,11 +281,20 @@ class RaceParameters:
 
     def hash(self) -> str:
         """Return a short hash of every number: equal parameters, equal hashes."""
-        values = asdict(self)
-        del values["sources"]
-        return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=12).hexdigest()
+        known = _HASHES.get(id(self))
+        if known is None or known[0] is not self:
+            values = asdict(self)
+            del values["sources"]
+            digest = hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=12).hexdigest()
+            if len(_HASHES) >= REMEMBERED:
+                _HASHES.clear()
+            known = _HASHES[id(self)] = self, digest
+        return known[1]
 
 
+REMEMBERED = 64
+_HASHES: dict[int, tuple[RaceParameters, str]] = {}
+"""Hashes by identity (each with the object, so that its identity stays its own): every answer's receipt asks for one."""
 _NAMES = frozenset(f.name for f in fields(RaceParameters)) - {"circuit_id", "season", "sources"}
 _WHOLE = frozenset(f.name for f in fields(RaceParameters) if f.type == "int")
 
@@ -307,8 +316,12 @@ def load_parameters(circuit_id: str | None, season: int, path: Path | str | None
     >>> load_parameters("monza", 2024).pit_loss_s > 15
     True
     """
-    document = read_document(str(path) if path is not None else None)
-    levels = _levels(document, circuit_id, season)
+    return _loaded(circuit_id, season, str(path) if path is not None else None)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _loaded(circuit_id: str | None, season: int, path: str | None) -> RaceParameters:
+    levels = _levels(read_document(path), circuit_id, season)
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for level, entries in levels:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -93,6 +94,17 @@ def stationary(p: RaceParameters, w: FloatArray) -> FloatArray:
     return p.stationary_s + p.stationary_body_s * w + p.stationary_tail_s * np.maximum(0.0, w - p.stationary_tail_from)
 
 
+@lru_cache(maxsize=4)
+def _draws(seed: int, n: int, cars: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return the draws of a seed: pace, noise and stop of every car, and the execution of our own stop."""
+    draw = np.random.Generator(np.random.Philox(key=seed))
+    pace, noise = draw.standard_normal((n, cars)), draw.standard_normal((n, cars))
+    drawn = pace, noise, draw.standard_exponential((n, cars)), draw.standard_normal(n)
+    for values in drawn:
+        values.flags.writeable = False
+    return drawn
+
+
 class _Rejoins:
     """The draws of one state, shared by all laps and track statuses asked about."""
 
@@ -102,11 +114,7 @@ class _Rejoins:
         self.i = check_car(state, car_id)
         self.state, self.car_id = state, car_id
         self.p = parameters or load_parameters(state.circuit_id, state.season)
-        draw = np.random.Generator(np.random.Philox(key=seed))
-        self.pace = draw.standard_normal((n, state.n_cars))
-        self.noise = draw.standard_normal((n, state.n_cars))
-        self.stop = draw.standard_exponential((n, state.n_cars))
-        self.execution = draw.standard_normal(n)
+        self.pace, self.noise, self.stop, self.execution = _draws(seed, n, state.n_cars)
 
     def at(self, lap: int, status: TrackStatus) -> Rejoin:
         state, p, i = self.state, self.p, self.i

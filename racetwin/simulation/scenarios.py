@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from racetwin.simulation.desk import StrategyDesk
 
 NARROW = 24
-"""Plans of the unchanged race that are asked again under a lever, beside those that act on the coming lap."""
-FINAL = 8
+"""Plans of the unchanged race that are asked again under a lever, beside those that act on the coming lap ..."""
+RACED = 16
+"""... and how many of them the screen leaves to be raced."""
+SHOWN = 4
+"""The best so far are raced whatever the screen says of them: how a lever changes today's plans is what is asked."""
+FINAL = 4
 """Plans that get all the races under a lever, beside the best of each decision."""
 CONTENDERS = 6
 """Plans whose order a sensitivity looks at: the best, and the best of each other decision."""
@@ -46,6 +50,8 @@ def what_if(
         plans=_plans_under(before, changed, car_id),
         parameters=before.parameters,
         final_plans=FINAL,
+        keep=RACED,
+        always=[s.plan for s in before.ranking.scored[:SHOWN]],
     )
     known = {s.plan: s for s in before.ranking.scored}
     changes = []

@@ -7,7 +7,7 @@ simulated races the plan that an exhaustive run finds best is kept, or one withi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -17,14 +17,18 @@ from racetwin.simulation.sharding import Simulate
 
 SCREEN_RACES = 128
 """Recorded races a plan is screened in."""
-SHORTLIST = 32
+SHORTLIST = 64
 """Plans that are raced in full, beside the best of each decision."""
 
 
 def shortlist(
-    question: Question, plans: Sequence[PitPlan], screen: Simulate, keep: int = SHORTLIST
+    question: Question,
+    plans: Sequence[PitPlan],
+    screen: Simulate,
+    keep: int = SHORTLIST,
+    always: Collection[PitPlan] = (),
 ) -> tuple[PitPlan, ...]:
-    """Return the plans worth racing, in the order given: the best by the objective, by place, and of each decision.
+    """Return the plans worth racing, in the order given: ``always``, the best by the objective, by place, and of each decision.
 
     Places are asked beside the objective because few points (or wins) fall to a car at the back: there nearly all plans score the
     same in so few races, and the place still tells them apart.
@@ -46,6 +50,8 @@ def shortlist(
     by_worth = [int(k) for k in np.lexsort((place, -worth))]
     by_place = [int(k) for k in np.lexsort((-worth, place))]
     turns = [k for both in zip(by_worth, by_place, strict=True) for k in both]
-    order = list(dict.fromkeys(turns))
-    kept = survivors(order, keep, [question.group(plan) for plan in plans])
+    asked = [k for k, plan in enumerate(plans) if plan in always]
+    order = list(dict.fromkeys(asked + turns))
+    groups = [("asked", k) if k in asked else question.group(plan) for k, plan in enumerate(plans)]
+    kept = survivors(order, keep, groups)
     return tuple(plans[k] for k in kept)

@@ -54,7 +54,7 @@ def test_threads_do_not_change_the_answer(make_state):
 
 
 def test_an_answer_is_complete_and_survives_json(answer, make_state):
-    assert len(answer.plans) + answer.screened_out >= 60
+    assert len(answer.plans) >= 60
     assert [p.rank for p in answer.plans] == list(range(1, len(answer.plans) + 1))
     assert len({p.plan for p in answer.plans}) == len(answer.plans)
     assert (answer.race_id, answer.car_id, answer.lap, answer.objective) == ("2024-01-made-up", "5", 20, "points")
@@ -160,7 +160,9 @@ def test_a_safety_car_now_makes_boxing_now_better(desk, base, make_state):
 
 
 def test_a_slow_stop_costs_points_beyond_the_noise(desk, base, make_state):
-    change = desk.what_if(make_state(), "5", "slow:5+8", base=base).changes[0]
+    result = desk.what_if(make_state(), "5", "slow:5+8", base=base)
+    assert base.answer.plans[0].plan in {c.plan for c in result.changes}
+    change = result.changes[0]
     assert change.change < -2 * change.standard_error
     assert change.change == pytest.approx(change.after - change.before)
 

@@ -67,19 +67,35 @@ def pack(
 
     ``car_id`` is the car whose plans vary (None: every car decides for itself, ``plans`` is then ignored).
     """
-    parameters = for_race(parameters, state.race_id)
     _check(state, plans, car_id)
-    own = state.index(car_id) if car_id is not None else -1
-    f = np.zeros(L.F_SIZE, np.float32)
-    i = np.zeros(L.I_SIZE, np.int32)
-    _scalars(f, i, state, parameters, own, seed)
-    _tables(f, i, state, parameters)
-    _laps(f, i, state, parameters)
-    start = _cars(f, i, state, parameters)
+    f, shared, start = _moment(state, parameters, car_id, seed)
+    i = shared.copy()
     planned = any(not stop.compound.is_slick for plan in plans for stop in plan.stops)
     i[L.I_WETS] = int(planned or max(state.compound.max(), state.planned_compound.max()) >= 3)
-    rows = np.stack([_plan_row(p) for p in plans]) if plans else np.stack([_plan_row(PitPlan())])
-    return Packed(f, i, np.ascontiguousarray(rows), state.n_cars, state.laps_left, start)
+    rows = np.array([_plan_row(p) for p in plans or (PitPlan(),)], np.int32)
+    return Packed(f, i, rows, state.n_cars, state.laps_left, start)
+
+
+_Moment = tuple[Float32Array, Int32Array, int]
+_last: tuple[RaceState, RaceParameters, str | None, int, _Moment] | None = None
+
+
+def _moment(state: RaceState, parameters: RaceParameters, car_id: str | None, seed: int) -> _Moment:
+    """Return everything but the plans; that of the last call is kept, since a search packs the same moment round after round."""
+    global _last
+    known = _last
+    if known is not None and known[0] is state and known[1] is parameters and known[2:4] == (car_id, seed):
+        return known[4]
+    p = for_race(parameters, state.race_id)
+    f = np.zeros(L.F_SIZE, np.float32)
+    i = np.zeros(L.I_SIZE, np.int32)
+    _scalars(f, i, state, p, state.index(car_id) if car_id is not None else -1, seed)
+    _tables(f, i, state, p)
+    _laps(f, i, state, p)
+    start = _cars(f, i, state, p)
+    f.flags.writeable = i.flags.writeable = False
+    _last = state, parameters, car_id, seed, (f, i, start)
+    return f, i, start
 
 
 def _check(state: RaceState, plans: Sequence[PitPlan], car_id: str | None) -> None:
@@ -92,18 +108,19 @@ def _check(state: RaceState, plans: Sequence[PitPlan], car_id: str | None) -> No
     i = state.index(car_id)
     if not state.running[i]:
         raise InputError(f"car_id: car {car_id} has retired, there is nothing left to plan")
+    none_left = [int(sets) == 0 for sets in state.sets[i]]
     for plan in plans:
         for stop in plan.stops:
             if not state.lap < stop.lap < state.total_laps:
                 raise InputError(
                     f"plan {plan.label}: stop on lap {stop.lap}, expected {state.lap + 1} to {state.total_laps - 1}"
                 )
-            if state.sets[i, stop.compound.index] == 0:
+            if none_left[stop.compound.index]:
                 raise InputError(f"plan {plan.label}: car {car_id} has no set of {stop.compound.value} in hand")
 
 
-def _plan_row(plan: PitPlan) -> Int32Array:
-    row = np.zeros(L.PLAN, np.int32)
+def _plan_row(plan: PitPlan) -> list[int]:
+    row = [0] * L.PLAN
     row[0] = len(plan.stops)
     for k, stop in enumerate(plan.stops):
         row[L.PLAN_LAP + k] = stop.lap

@@ -36,29 +36,37 @@ def tree(plans: Rows, lap0: int, laps: int) -> Rows:
     order share a trunk. Among those, a stop taken early takes nothing from the argument: whoever took it is next due later still.
     """
     kinds: dict[tuple[int, ...], list[int]] = {}
-    for p, row in enumerate(plans):
-        n = int(row[0])
+    rows: list[list[int]] = plans.tolist()
+    for p, row in enumerate(rows):
+        n = row[0]
         sets = (*row[L.PLAN_COMPOUND : L.PLAN_COMPOUND + n], *row[L.PLAN_AGE : L.PLAN_AGE + n])
-        kinds.setdefault(tuple(int(x) for x in (n, *sets)), []).append(p)
+        kinds.setdefault((n, *sets), []).append(p)
     steps: list[Step] = [(SCENARIO, 0, 0, 0)]
     for members in kinds.values():
         steps.append((START, 0, 0, 0))
-        _branch(plans, members, 0, 0, lap0, laps, 0, steps)
+        _branch(rows, members, 0, 0, lap0, laps, 0, steps)
     return np.array(steps, np.int32)
 
 
-def _action(row: Rows, stop: int, lap0: int, laps: int, plan: int) -> tuple[int, int]:
+def _action(row: list[int], stop: int, lap0: int, laps: int, plan: int) -> tuple[int, int]:
     """Return when a plan next departs from driving on (laps from the state), and whose alone that is (-1: anybody's)."""
-    at = min(int(row[L.PLAN_LAP + stop]) - lap0 - 1, laps) if stop < row[0] else laps
+    at = min(row[L.PLAN_LAP + stop] - lap0 - 1, laps) if stop < row[0] else laps
     window = row[L.PLAN_FROM] <= row[L.PLAN_TO] and row[0] > 0
     if window:
         # From the first lap of its window on it may come in whenever there is a safety car: nobody drives with it.
-        return min(at, max(int(row[L.PLAN_FROM]) - lap0 - 1, 0)), plan
+        return min(at, max(row[L.PLAN_FROM] - lap0 - 1, 0)), plan
     return at, -1
 
 
 def _branch(
-    plans: Rows, members: Iterable[int], stop: int, now: int, lap0: int, laps: int, depth: int, steps: list[Step]
+    plans: list[list[int]],
+    members: Iterable[int],
+    stop: int,
+    now: int,
+    lap0: int,
+    laps: int,
+    depth: int,
+    steps: list[Step],
 ) -> None:
     """Add the steps for plans that have made the same ``stop`` stops and agree until lap ``now``."""
     groups: dict[tuple[int, int], list[int]] = {}
