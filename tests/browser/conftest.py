@@ -82,6 +82,20 @@ def images() -> Path:
 
 
 @pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """Where pictures of every panel and layout go, to be looked at; not committed."""
+    folder = Path(__file__).parents[2] / "screenshots"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def drive() -> ModuleType:
+    """Drives every panel of a board."""
+    return load(Path(__file__).with_name("drive.py"))
+
+
+@pytest.fixture(scope="session")
 def race() -> ModuleType:
     """The hand-made race of the widgets' tests."""
     return load(Path(__file__).parents[1] / "widgets" / "snapshots.py")

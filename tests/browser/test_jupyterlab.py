@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from racetwin.runtime import LiveRace
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_race_day.ipynb"
@@ -71,7 +73,9 @@ def lab(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
             process.kill()
 
 
-def test_board_in_a_notebook_shows_the_race_and_follows_a_choice(lab: str, chromium: Any, images: Path) -> None:
+def test_board_in_a_notebook_shows_the_race_and_does_what_it_is_told(
+    lab: str, chromium: Any, images: Path, drive: Any
+) -> None:
     from playwright.sync_api import TimeoutError
 
     # Not the fixture that fails on any console error: JupyterLab itself logs some (a settings file that is not there yet).
@@ -103,7 +107,18 @@ def test_board_in_a_notebook_shows_the_race_and_follows_a_choice(lab: str, chrom
     car = other.get_attribute("data-car")
     other.click()
     page.wait_for_selector(f'.t-row[data-car="{car}"][aria-selected="true"]', timeout=PATIENCE_MS)
-    page.locator('.d-tab[data-view="rivals"]').click()
-    page.locator(".v-strip").wait_for(timeout=PATIENCE_MS)
+    page.wait_for_function(
+        f"[...document.querySelectorAll('.a-card')].some((c) => c.dataset.id.startsWith('{car}-'))", timeout=PATIENCE_MS
+    )
+    # The same rehearsal here: on its own clock, so it has the same answers.
+    with LiveRace.simulate(speed=None, to_lap=6, follow=car, rate_hz=10) as live:
+        live.join()
+        live.raise_errors()
+    assert live.snapshot is not None
+    page.wait_for_timeout(2000)
+    for check in (drive.tower, drive.tyres, drive.rivals, drive.track, drive.trace):
+        check(page, live.snapshot, car)
+    drive.scenario(page)
+    drive.clock(page)
     page.close()
     assert not wrong

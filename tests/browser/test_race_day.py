@@ -158,7 +158,7 @@ def test_the_pit_window_and_a_safety_car_are_answered(page: Any, served: Served,
     until(lambda: page.locator(".w-table td").count() >= 12, "the pit window")
     page.locator(".rt-window").screenshot(path=images / f"{name}-pit-window.png")
     page.keyboard.press("5")
-    page.get_by_role("button", name="Safety car").click()
+    page.locator('.rt-scenario button[data-flag="sc"]').click()
     until(lambda: page.locator(".c-card[data-after='true']").count(), "the answer to a safety car", 120)
     page.mouse.move(5, 5)
     page.wait_for_timeout(500)
@@ -217,6 +217,52 @@ def test_values_on_the_page_are_the_engines(page: Any, served: Served) -> None:
 
         until(same, "the page shows the engine's answer")
         assert not live.errors
+
+
+def test_every_panel_shows_the_engines_values_and_does_what_it_is_told(page: Any, served: Served, drive: Any) -> None:
+    car = until(lambda: page.locator(".v-who select").input_value(), "a car")
+    with LiveRace.connect(served.engine, follow=car) as live:
+        live.wait_for(lambda s: car in s.answers and s.lap > 4, PATIENCE_S)
+        live.pause()  # the race stands still for a moment, so that both sides look at one instant
+        try:
+            until(lambda: live.snapshot.desk.state == "idle", "the desk to be done", 90)
+            until(lambda: page.locator(".v-lap strong").inner_text() == str(live.snapshot.lap), "the same lap")
+            page.wait_for_timeout(2500)
+            for check in drive.SHOWN:
+                check(page, live.snapshot, car)
+            window = live.pit_window(car)
+            first = drive.view(page, "window").locator(".w-table td b")
+            assert first.nth(0).inner_text() == f"P{window[0].position}"
+            lever, dragged = drive.scenario(page)
+            best = live.what_if(car, lever_of(page, lever)).after.plans[0]
+            assert best.plan in lever
+            assert f"{best.expected_points:.1f} ± {best.standard_error:.2f} pts" in lever
+            assert "pts" in dragged
+            drive.clock(page)
+            live.raise_errors()
+        finally:
+            live.resume()
+
+
+def lever_of(page: Any, words: str) -> str:
+    """The lever that the bench's words describe: ``With safety car in lap 23``."""
+    found = re.search(r"safety car in lap (\d+)", words)
+    assert found, words
+    return f"sc@{found[1]}"
+
+
+def test_nothing_is_fetched_from_elsewhere(served: Served, chromium: Any) -> None:
+    asked: list[str] = []
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    page.on("request", lambda r: asked.append(r.url))
+    page.goto(served.url)
+    page.wait_for_selector(".t-list .t-row", timeout=PATIENCE_S * 1000)
+    page.wait_for_timeout(1000)
+    page.close()
+    own = tuple(served.url.split("?")[0].rstrip("/").split("/")[0:3])
+    elsewhere = [u for u in asked if not u.startswith(("data:", "blob:" + "/".join(own), "/".join(own)))]
+    assert asked
+    assert not elsewhere
 
 
 def test_every_frame_that_came_in_was_processed(page: Any, served: Served) -> None:
