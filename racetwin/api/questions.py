@@ -95,7 +95,14 @@ class SpeedCommand(Model):
     value: Annotated[float, Field(gt=0, le=10_000)]
 
 
-ControlCommand = Annotated[HoldCommand | SpeedCommand, Field(discriminator="action")]
+class MoveCommand(Model):
+    """Go forward to where the leader begins lap ``value``, or let ``value`` more frames through while the replay is held."""
+
+    action: Literal["seek", "step"]
+    value: Annotated[int, Field(ge=1, le=10_000)]
+
+
+ControlCommand = Annotated[HoldCommand | SpeedCommand | MoveCommand, Field(discriminator="action")]
 
 
 def present_state(face: EngineFace, car_id: str) -> RaceState:

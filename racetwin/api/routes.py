@@ -25,9 +25,9 @@ from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.api.questions import (
     ControlCommand,
     FanQuestion,
+    HoldCommand,
     PlanOutcomes,
     PlanQuestion,
-    SpeedCommand,
     TrialQuestion,
     WhatIfQuestion,
     ask_fan,
@@ -265,7 +265,7 @@ def router(answers: Answers) -> APIRouter:
     @api.post("/control", status_code=204, response_class=Response)
     async def control(command: ControlCommand) -> Response:
         """Pause, resume or hasten a replay."""
-        face.control(command.action, command.value if isinstance(command, SpeedCommand) else None)
+        face.control(command.action, None if isinstance(command, HoldCommand) else command.value)
         return Response(status_code=204)
 
     @api.get(

@@ -14,7 +14,12 @@ from racetwin.cli.tower import tower
 from racetwin.config import settings
 from racetwin.errors import InputError
 
-Race = Annotated[str | None, typer.Option("--race", help="Race id, as in `racetwin data list`; default: the newest.")]
+Race = Annotated[
+    str | None,
+    typer.Option(
+        "--race", help="Race id, as in `racetwin data list`, or the path of a recording; default: the newest race."
+    ),
+]
 Live = Annotated[
     bool, typer.Option("--live", help="Take telemetry on this machine's ports (WebSocket, UDP JSON, the EA game).")
 ]
@@ -49,9 +54,10 @@ def race_day(
     Examples: `racetwin race-day --race 2024-12-great-britain --speed 20`, `racetwin race-day --feed f1-live --feed openf1-live`
     """
     from racetwin.runtime.race_day import run_race_day
+    from racetwin.runtime.sources import is_recording
     from racetwin.telemetry.library import RaceLibrary
 
-    if car is not None and race is not None and not simulated:
+    if car is not None and race is not None and not simulated and not is_recording(race):
         cars = RaceLibrary(settings()).load(race).grid
         if car not in cars:
             raise InputError(f"car: {car!r} is not in {race}; cars: {', '.join(cars)}")
@@ -104,7 +110,7 @@ def serve(
 
 
 def replay(
-    race: Annotated[str, typer.Argument(help="Race id, as in `racetwin data list`.")],
+    race: Annotated[str, typer.Argument(help="Race id, as in `racetwin data list`, or the path of a recording.")],
     speed: Speed = 20.0,
     from_lap: FromLap = 1,
     to_lap: Annotated[int | None, typer.Option(help="Stop when the leader has completed this lap.")] = None,
@@ -114,17 +120,15 @@ def replay(
 ) -> None:
     """Replay a race in the terminal: the timing tower, lap by lap.
 
-    Example: `racetwin replay 2023-15-singapore --speed 60 --from-lap 18`
+    Examples: `racetwin replay 2023-15-singapore --speed 60 --from-lap 18`, `racetwin replay race.parquet`
     """
     from rich.live import Live
 
     from racetwin.runtime import LiveRace
-    from racetwin.telemetry.laptable import frames
-    from racetwin.telemetry.library import RaceLibrary
+    from racetwin.runtime.sources import library_race
 
-    record = RaceLibrary(settings()).load(race)
     if as_json:
-        for frame in frames(record, from_lap=from_lap, to_lap=to_lap):
+        for frame in library_race(race, settings(), speed=None, from_lap=from_lap, to_lap=to_lap).frames:
             typer.echo(frame.model_dump_json(exclude_none=True))
         return
     with LiveRace.replay(race, speed=speed, from_lap=from_lap, to_lap=to_lap) as live, Live(console=console) as screen:

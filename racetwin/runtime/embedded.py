@@ -102,7 +102,7 @@ class Embedded:
         if isinstance(self._source, tuple):
             return LiveFeeds(self._settings, self._source, say=lambda line: report(RacetwinError(line)))
         frames = self._source.frames
-        return Unpaced(frames) if self._speed is None else Replay(frames, self._speed)
+        return Unpaced(frames) if self._speed is None else Replay(frames, self._speed, reopen=lambda: frames)
 
     def stop(self) -> None:
         """Make :meth:`run` return soon."""

@@ -174,6 +174,18 @@ class RaceEngine:
         self.twin = RaceTwin(race_id=frame.race_id, parameters=self._parameters)
         return self.twin
 
+    def rewind(self) -> None:
+        """Forget the race: its replay begins anew. Not for an engine whose frames are kept in a journal."""
+        self.ingestor = TelemetryIngestor(priority=self.ingestor.priority)
+        self.twin = self.frame = None
+        self._view = RaceView()
+        self._book.clear()
+        self.queue.drop(())
+
+    def note_speed(self, speed: float | None) -> None:
+        """Note the pace of the replay that feeds it."""
+        self.info = self.info.model_copy(update={"speed": speed})
+
     def _note(self, events: tuple[RaceEvent, ...]) -> None:
         """Keep what viewers want of these events, and take back what they have overtaken."""
         for event in events:

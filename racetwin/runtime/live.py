@@ -384,6 +384,18 @@ class LiveRace:
             raise InputError(f"speed: {speed!r}, expected a number above 0")
         self._shared.session.control("speed", speed)
 
+    def seek(self, lap: int) -> None:
+        """Go to the moment at which the leader begins ``lap``: forwards, or in a replay of our own also backwards.
+
+        What lies between is taken in at once, so the twins know all of it; backwards the race begins anew and comes at once up
+        to the lap.
+        """
+        self._shared.session.control("seek", lap)
+
+    def step(self, frames: int = 1) -> None:
+        """Let so many more frames through while the replay is held."""
+        self._shared.session.control("step", frames)
+
     def what_if(self, car_id: str, lever: str, objective: str = "points") -> WhatIf:
         """Ask what would be best now if one thing were different; blocks for about the time of two answers.
 

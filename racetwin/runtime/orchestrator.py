@@ -26,6 +26,7 @@ from racetwin.runtime.health import health, system_health
 from racetwin.runtime.journal_writer import JournalWriter
 from racetwin.runtime.monitor import SystemMonitor
 from racetwin.runtime.recovery import pack
+from racetwin.runtime.replay_control import change_of
 from racetwin.runtime.replicas import Replicas
 from racetwin.runtime.snapshot import Counters, JournalStatus, RaceSnapshot, SystemHealth
 from racetwin.runtime.time_travel import known_at, remembered
@@ -208,7 +209,11 @@ class MainOrchestrator:
             await feed.drive(self)
             return
         in_a_row = 0
+        generation = getattr(feed, "generation", 0)
         async for raw in feed:
+            if getattr(feed, "generation", 0) != generation:  # a replay that was sought backwards begins anew
+                generation = getattr(feed, "generation", 0)
+                self.engine.rewind()
             self.ingest(raw)
             in_a_row += 1
             if self.in_step or in_a_row >= BREATHE_EVERY:
@@ -506,19 +511,11 @@ class MainOrchestrator:
     # --- about itself -------------------------------------------------------------------------------------------------
 
     def control(self, action: str, value: float | None = None) -> None:
-        """Pause, resume or hasten a replay; from any thread."""
-        feed = self.feed
-        names = {"pause": "pause", "resume": "resume", "speed": "set_speed"}
-        if action not in names:
-            raise InputError(f"action: {action!r}, expected one of {', '.join(names)}")
-        method = getattr(feed, names[action], None)
-        if method is None:
-            raise InputError(f"{action}: this feed is live and goes at its own pace")
-        self.call((lambda: self._set_speed(method, value)) if action == "speed" else method)
-
-    def _set_speed(self, method: Callable[[float | None], None], speed: float | None) -> None:
-        method(speed)
-        self.engine.info = self.engine.info.model_copy(update={"speed": speed})
+        """Pause, resume, hasten, seek or step a replay (see :mod:`racetwin.runtime.replay_control`); from any thread."""
+        change = change_of(self.feed, action, value, only_forward=self.journal is not None)
+        self.call(change)
+        if action == "speed":
+            self.call(lambda: self.engine.note_speed(value))
 
     def health(self) -> Mapping[str, Any]:
         """Return the state of each part, with ages; ``status`` is the worst of them."""

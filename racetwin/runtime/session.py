@@ -28,6 +28,7 @@ from racetwin.runtime.standby import StandbyFeed
 from racetwin.runtime.state_handler import StateHandler
 from racetwin.runtime.subscription import endpoints
 from racetwin.schemas import TelemetryFrame
+from racetwin.telemetry.circuits import slug
 from racetwin.telemetry.feed_opening import FeedSpec, feed_spec
 from racetwin.telemetry.one_race import Session
 from racetwin.tokens import secret_for
@@ -76,7 +77,7 @@ class EngineSession:
         frames: Iterable[TelemetryFrame] = self.source.frames
         if after_s is not None:
             frames = _after(frames, after_s)
-        return Replay(frames, self.speed)
+        return Replay(frames, self.speed)  # of an engine with a journal: it goes forward only
 
     def close(self) -> None:
         """Close the journal."""
@@ -135,13 +136,14 @@ def open_session(
         else:
             source = library_race(chosen, settings, speed=speed, hz=hz, from_lap=from_lap)
     info = source.info if source else RaceInfo(race_id="", source=LIVE)
-    name = info.race_id if source else LIVE
+    recorded = info.source == "recording"
+    name = f"recording-{slug(info.race_id)[:80]}" if recorded else info.race_id if source else LIVE
     label = f"{'SIMULATED ' if info.simulated else ''}{info.event or info.race_id}"
     if source is None:
         label = f"live telemetry ({', '.join(s.name for s in specs)})"
 
     def make(about: RaceInfo) -> RaceEngine:
-        only = source.info.race_id if source else None
+        only = source.info.race_id if source and not recorded else None  # a recording may hold several sessions
         first = LiveFeeds.priority(specs)
         return RaceEngine(
             about, races=settings.races, seed=settings.seed, run_id=_run_id(), only_race=only, priority=first

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from racetwin.config import Settings
-from racetwin.errors import InputError
+from racetwin.errors import DataError, InputError
 from racetwin.runtime.snapshot import RaceInfo
 from racetwin.schemas import TelemetryFrame
 
 
 @dataclass(frozen=True, slots=True)
+class Frames:
+    """Frames that can be had again: each iteration begins at the first."""
+
+    begin: Callable[[], Iterator[TelemetryFrame]]
+
+    def __iter__(self) -> Iterator[TelemetryFrame]:
+        return self.begin()
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """A race about to be run: what it is, and its frames in time order."""
+    """A race about to be run: what it is, and its frames in time order, which may be asked for again."""
 
     info: RaceInfo
     frames: Iterable[TelemetryFrame]
@@ -41,7 +53,9 @@ def library_race(
     from_lap: int = 1,
     to_lap: int | None = None,
 ) -> Source:
-    """Return a race of the library, ready to be replayed."""
+    """Return a race of the library (or a recording, where ``race_id`` is a path), ready to be replayed."""
+    if is_recording(race_id):
+        return recorded_race(Path(race_id), speed=speed, hz=hz, from_lap=from_lap, to_lap=to_lap)
     from racetwin.telemetry.laptable import frames
     from racetwin.telemetry.library import RaceLibrary
 
@@ -63,7 +77,52 @@ def library_race(
         source="replay",
         speed=speed,
     )
-    return Source(info, frames(record, hz=hz, from_lap=from_lap, to_lap=to_lap))
+    return Source(info, Frames(lambda: frames(record, hz=hz, from_lap=from_lap, to_lap=to_lap)))
+
+
+def is_recording(race: str) -> bool:
+    """Whether a race is named by a file or folder and not by its id.
+
+    Examples
+    --------
+    >>> is_recording("2024-12-great-britain"), is_recording("race.parquet"), is_recording("./live")
+    (False, True, True)
+    """
+    return os.sep in race or bool(Path(race).suffix)
+
+
+def recorded_race(
+    path: Path,
+    *,
+    speed: float | None,
+    hz: float | None = 10.0,
+    from_lap: int = 1,
+    to_lap: int | None = None,
+) -> Source:
+    """Return a recording, ready to be replayed: one of `racetwin record`, or of Formula 1 live timing of any kind.
+
+    Raises
+    ------
+    DataError
+        If there is none, or no frame can be read from it.
+    """
+    from racetwin.telemetry.recording import recorded_frames
+
+    begin = Frames(lambda: recorded_frames(path, hz=hz, from_lap=from_lap, to_lap=to_lap))
+    first = next(iter(begin), None)
+    if first is None:
+        raise DataError(f"{path}: no frame of lap {from_lap} or later can be read from it")
+    info = RaceInfo(
+        race_id=first.race_id,
+        circuit_id=first.circuit_id,
+        season=first.season,
+        session_type=first.session_type,
+        total_laps=first.total_laps,
+        simulated=first.simulated,
+        source="recording",
+        speed=speed,
+    )
+    return Source(info, begin)
 
 
 def simulated_race(

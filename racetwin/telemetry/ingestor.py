@@ -130,6 +130,11 @@ class TelemetryIngestor:
         return self._release(final=True)
 
     @property
+    def priority(self) -> tuple[str, ...]:
+        """Sources from the most to the least preferred."""
+        return self._fusion.priority
+
+    @property
     def frame(self) -> TelemetryFrame | None:
         """The newest state of the race, all feeds merged."""
         return self._last

@@ -248,7 +248,7 @@ class Recording:
                 while end < len(n) and n[end] == n[at]:
                     end += 1
                 lap = columns["leader_lap"][at]
-                if lap >= from_lap:
+                if from_lap == 1 or lap >= from_lap:
                     yield _frame(columns, at, end, seen)
                     if to_lap is not None and lap > to_lap:
                         return

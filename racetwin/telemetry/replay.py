@@ -98,6 +98,11 @@ class Replay:
         """Whether it stands still."""
         return self._paused
 
+    @property
+    def can_rewind(self) -> bool:
+        """Whether it can be sought backwards."""
+        return self._reopen is not None
+
     def set_speed(self, speed: float | None) -> None:
         """Go on at another pace from here."""
         self._speed = _checked(speed)
@@ -143,6 +148,10 @@ class Replay:
             generation = self.generation
             frame = next(self._frames, None)
             if frame is None:
+                if self._paused and self._reopen is not None and not self._steps:
+                    await self._while_paused()  # held at its end: it may still be sought backwards
+                    if generation != self.generation:
+                        continue
                 return
             if self._until_lap is not None and frame.lap >= self._until_lap and frame.time_s >= 0:
                 self._until_lap = None

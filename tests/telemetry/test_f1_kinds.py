@@ -241,7 +241,7 @@ JUNK = (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(junk=st.lists(st.tuples(st.integers(0, 60), st.sampled_from(JUNK)), max_size=40))
 def test_junk_between_the_lines_costs_nothing(
     junk: list[tuple[int, str]], tmp_path_factory: Any, plain: tuple[Any, ...]

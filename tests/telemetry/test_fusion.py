@@ -37,7 +37,7 @@ def frame(source: str, seq: int, t: float, car: CarTelemetry) -> TelemetryFrame:
     return TelemetryFrame(source=source, seq=seq, time_s=t, race_id="x", lap=3, cars=(car,))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9), cars()), min_size=2, max_size=14),
     st.permutations("abc"),
@@ -56,7 +56,7 @@ def test_the_quick_way_chooses_as_the_careful_way(
             assert merged.tyre == careful.tyre
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_any_interleaving_of_feeds_with_doubles_and_losses_ends_in_the_same_state(data: st.DataObject) -> None:
     """What is lost is lost for every order of arrival; whatever arrives, the state is that of the same frames in order."""
