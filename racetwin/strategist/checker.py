@@ -7,25 +7,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from racetwin.schemas import COMPOUNDS, Fact
-from racetwin.strategist.claims import LOOSE_TOPICS, Claim, cars_in, claims_in, clauses
+from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in, clauses, plan_claims
 from racetwin.strategist.lexicon import CAUSAL, DOWN, UP, WORDS
+from racetwin.strategist.meanings import same_topic, unit_fits
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
-_PLAN = re.compile(
-    r"(?:L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)(?:, L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET))*|no stop\b)"
-    r"(?: \(sooner under SC L\d+-\d+\))?"
-)
 _FITTED = re.compile(
     r"\b(?:for|fit|fits|fitting|onto|to|take|takes|new|fresh|L\d+)\s+(?:(?:a|the|new|fresh|set|of|used)\s+)*"
     r"(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b",
     re.IGNORECASE,
 )
 _WORN = re.compile(
-    r"\b(?:on|these|current|old|worn|present)\s+(?:(?:the|its|our|old|worn|used|current)\s+)*"
+    r"\b(?:on|these|current|present|old|worn|running|stint)\b(?! (?:lap|average)\b)[^.;]{0,24}?\b"
     r"(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b",
     re.IGNORECASE,
 )
 _STOP_PAIR = re.compile(r"\b(?:lap |L)(\d+)\b[^.;]{0,24}?\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b", re.IGNORECASE)
+_PAIR_STOP = re.compile(r"\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b[^.;,]{0,16}?\b(?:lap |L)(\d+)\b", re.IGNORECASE)
+_DIFFERENCE = re.compile(
+    r"'(?P<plan>[^']+)' is worth (?P<points>\d+\.\d+) points (?P<way>more|less) than (?:the best plan|'(?P<than>[^']+)')"
+)
 _OTHER_PLAN = re.compile(r"\b(?:alternative|instead|waiting|wait|rather|otherwise|second-best)\b", re.IGNORECASE)
 _COMPARED = re.compile(r"\b(?:over|than|against|compared)\b", re.IGNORECASE)
 _COMPOUND_NAMES = frozenset(c.value for c in COMPOUNDS) | {c.value + "S" for c in COMPOUNDS}
@@ -80,7 +81,9 @@ class Checker:
     _retired: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._claims = {f.id: claims_in(f.text) for f in self.facts}
+        self._claims = {
+            f.id: plan_claims(str(f.value)) if f.name.endswith(".plan") else claims_in(f.text) for f in self.facts
+        }
         self._words = WORDS | {w.lower() for f in self.facts for w in _WORD.findall(f.text)}
         self._cars = frozenset(c for f in self.facts for c in cars_in(f.text))
         self._retired = frozenset(self.retired)
@@ -116,13 +119,14 @@ class Checker:
             why = self._refute(claim, pool)
             if why:
                 objections.append(Objection(clause, str(claim.value), why))
+        objections += self._plans(clause)
         objections += self._tyres(clause, pool)
         objections += self._cause(clause, claims)
         objections += self._comparison(clause, claims, pool)
         return max(1, len(claims)), objections
 
     def _unknown_words(self, clause: str) -> list[str]:
-        text = _PLAN.sub(" ", clause)
+        text = PLAN.sub(" ", clause)
         unknown = []
         for word in _WORD.findall(text):
             if word in self._cars or word in _EXTRA_CAPITALS or word.upper() in _COMPOUND_NAMES:
@@ -139,22 +143,35 @@ class Checker:
         best; any other of the best plan.
         """
         plans = {f.name.partition(".")[0] for f in self.facts if f.name.endswith(".plan")}
-        named = set(_PLAN.findall(clause))
+        named = set(PLAN.findall(clause))
         keys = {f.name.partition(".")[0] for f in self.facts if f.name.endswith(".plan") and str(f.value) in named}
         if not keys:
             keys = plans - {"best"} if _OTHER_PLAN.search(clause) else {"best"}
         elif _COMPARED.search(clause):
             keys |= {"best"}
-        return [f for f in self.facts if f.name.partition(".")[0] not in plans or f.name.partition(".")[0] in keys]
+        return [
+            f
+            for f in self.facts
+            if f.name.partition(".")[0] in keys
+            or (f.name.partition(".")[0] not in plans and not (named and self._of_others(f, named)))
+        ]
+
+    @staticmethod
+    def _of_others(fact: Fact, named: set[str]) -> bool:
+        """Whether a fact is about plans, none of which is among those named."""
+        about = set(PLAN.findall(fact.text))
+        return bool(about) and not about & named
 
     def _refute(self, claim: Claim, pool: Sequence[Fact]) -> str | None:
         known = [c for f in pool for c in self._claims[f.id]]
         if claim.kind == "car":
             return self._refute_car(claim, known)
+        if not unit_fits(claim.kind, claim.text):
+            return "this cannot be counted in that unit"
         if claim.kind == "compound":
             return None if any(c.kind == "compound" and c.value == claim.value for c in known) else "no fact names it"
         # A bare number may be any fact's; one with a meaning only a fact's with that meaning.
-        same_kind = [c for c in known if claim.kind in (c.kind, "number")]
+        same_kind = [c for c in known if claim.kind in (c.kind, "number") or _laps_done(claim, c)]
         equal = [c for c in same_kind if _same_number(claim, c) and _same_topic(claim, c)]
         if not equal:
             return "no fact has this number with this meaning"
@@ -175,6 +192,11 @@ class Checker:
             return "the facts have this car on the other side"
         return None
 
+    def _plans(self, clause: str) -> list[Objection]:
+        """A plan that is named must be one that was weighed."""
+        known = {str(f.value) for f in self.facts if f.name.endswith(".plan")}
+        return [Objection(clause, m[0], "no fact has this plan") for m in PLAN.finditer(clause) if m[0] not in known]
+
     def _tyres(self, clause: str, pool: Sequence[Fact]) -> list[Objection]:
         """A compound to fit must be one a plan fits, on that plan's lap; one to be on must be the present one."""
         stops = {
@@ -185,7 +207,8 @@ class Checker:
         }
         present = {str(f.value) for f in pool if f.name == "compound"}
         found = []
-        for lap, compound in _STOP_PAIR.findall(clause):
+        pairs = _STOP_PAIR.findall(clause) or [(lap, compound) for compound, lap in _PAIR_STOP.findall(clause)]
+        for lap, compound in pairs:
             if stops and (int(lap), compound.upper()) not in stops:
                 found.append(Objection(clause, f"lap {lap} {compound}", "no plan spoken of fits that on that lap"))
         fitted = {c for _, c in stops}
@@ -202,52 +225,70 @@ class Checker:
         return found
 
     def _cause(self, clause: str, claims: Sequence[Claim]) -> list[Objection]:
-        lower = clause.lower()
-        for marker in CAUSAL:
-            where = re.search(rf"\b{marker}\b", lower)
-            if where is None:
-                continue
-            after = claims_in(clause[where.end() :])
-            if not any(c.kind not in ("car",) for c in after) and not any(c.kind != "car" for c in claims):
-                return [Objection(clause, marker, "no fact states this cause")]
-            if not any(c.kind != "car" for c in after):
-                return [Objection(clause, marker, "the cause itself is no stated fact")]
-        return []
+        """What is given as a cause must itself be a stated fact, with its number."""
+        where = CAUSAL.search(clause)
+        if where is None:
+            return []
+        after = claims_in(clause[where.end() :])
+        if any(c.kind not in ("car", "compound") for c in after):
+            return []
+        return [Objection(clause, where[0].strip(), "no fact states this cause")]
 
     def _comparison(self, clause: str, claims: Sequence[Claim], pool: Sequence[Fact]) -> list[Objection]:
         """A difference in points must point the way the facts have it."""
-        differences = {
-            abs(c.value): f
-            for f in self.facts
-            if f.name.endswith(".delta_points")
-            for c in self._claims[f.id]
-            if c.kind == "points" and isinstance(c.value, float)
-        }
-        words = {w.lower() for w in _WORD.findall(clause)}
-        up, down = bool(words & UP), bool(words & DOWN)
+        deltas = [d for f in pool if (d := _Difference.of(f)) is not None]
+        others = [c for f in pool if _Difference.of(f) is None for c in self._claims[f.id]]
+        words = {w.lower() for w in _WORD.findall(PLAN.sub(" ", clause))}
+        up, down = bool(words & UP), bool(words & DOWN) or "give up" in clause or "gives up" in clause
         found = []
         for claim in claims:
             if claim.kind not in ("points", "number") or not isinstance(claim.value, float):
                 continue
-            if abs(claim.value) not in differences:
+            about = [d for d in deltas if any(c.kind == "points" and _same_number(claim, c) for c in claims_in(d.text))]
+            stated = any(c.kind == "points" and c.topic != "delta" and _same_number(claim, c) for c in others)
+            if not about or (stated and claim.topic != "delta" and not claim.signed):
                 continue
-            fact = differences[abs(claim.value)]
-            subject_is_other = self._subject_is_other(clause, fact)
-            negative = claim.value < 0 or (down and not up)
-            positive = (claim.signed and claim.value > 0) or (up and not down)
-            if (subject_is_other and positive) or (not subject_is_other and negative):
-                found.append(Objection(clause, claim.text, "the difference points the other way"))
+            if claim.signed:
+                sign = 1 if claim.value > 0 else -1
+            elif up != down:
+                sign = 1 if up else -1
+            else:
+                continue
+            if not any(d.points(sign if self._subject_is_other(clause, d) else -sign) for d in about):
+                found.append(Objection(clause, f"{claim.value:g}", "the difference points the other way"))
         return found
 
-    def _subject_is_other(self, clause: str, fact: Fact) -> bool:
-        key = fact.name.partition(".")[0]
-        plan = next((str(f.value) for f in self.facts if f.name == f"{key}.plan"), None)
-        compared = _COMPARED.search(clause)
+    def _subject_is_other(self, clause: str, difference: _Difference) -> bool:
+        """Whether the clause says the difference of the other plan ('X loses ...'), not of the best one ('... over X')."""
+        compared = re.search(r"\b(?:over|than|against|compared)\b", clause)
         subject = clause[: compared.start()] if compared else clause
-        named = _PLAN.search(subject)
+        named = PLAN.search(subject)
         if named:
-            return named[0] == plan
+            return named[0] == difference.other
         return bool(_OTHER_PLAN.search(subject))
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """What a fact says of two plans: ``other`` is worth ``value`` points more (below 0: less) than the better one."""
+
+    other: str
+    value: float
+    text: str
+
+    @classmethod
+    def of(cls, fact: Fact) -> _Difference | None:
+        said = _DIFFERENCE.search(fact.text)
+        if said is None:
+            return None
+        value = float(said["points"]) * (1.0 if said["way"] == "more" else -1.0)
+        if value > 0 and not fact.name.endswith(".delta_points"):
+            return cls(said["than"], -value, fact.text)
+        return cls(said["plan"], value, fact.text)
+
+    def points(self, sign: int) -> bool:
+        """Whether the difference has that sign; one of nothing has either."""
+        return abs(self.value) < 0.005 or (self.value > 0) == (sign > 0)
 
 
 def _says(fact: Claim, said: Claim) -> bool:
@@ -258,11 +299,16 @@ def _says(fact: Claim, said: Claim) -> bool:
     return same and _same_side(said, fact) and (not fact.cars or not said.cars or bool(fact.cars & said.cars))
 
 
+def _laps_done(said: Claim, fact: Claim) -> bool:
+    """'The leader has done 12 laps' says that lap 12 is completed."""
+    return said.kind == "laps" and fact.kind == "lap" and said.topic == fact.topic == "completed"
+
+
 def _same_number(said: Claim, fact: Claim) -> bool:
     """Whether ``said`` is the fact's number, possibly rounded to fewer digits; half may go either way."""
     if not isinstance(said.value, float) or not isinstance(fact.value, float):
         return False
-    if said.decimals > fact.decimals and said.value != fact.value:
+    if said.decimals > fact.decimals:
         return False
     a = abs(said.value) if not (said.signed and fact.signed) else said.value
     b = abs(fact.value) if not (said.signed and fact.signed) else fact.value
@@ -274,6 +320,7 @@ def _same_side(said: Claim, fact: Claim) -> bool:
 
 
 def _same_topic(said: Claim, fact: Claim) -> bool:
-    if not said.topic or said.topic & fact.topic:
-        return True
-    return not fact.topic and said.topic <= LOOSE_TOPICS
+    """Whether both numbers are of the same thing, and not one a mean and the other the end of an interval."""
+    if said.bound != fact.bound and not (said.bound == "either" and fact.bound):
+        return False
+    return same_topic(said.kind, said.topic, fact.topic)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from racetwin.schemas import COMPOUNDS
+from racetwin.strategist.meanings import topic_of
+from racetwin.strategist.sides import side_of
 
 Kind = Literal[
     "lap",
@@ -28,51 +30,34 @@ Kind = Literal[
 ]
 
 _NUMBER = r"(?P<sign>[+\-−])?(?P<value>\d+(?:\.\d+)?)"
+_MORE = r"(?: more| further| remaining| other| good| extra| full)?"
 # Tried in order at each number: the first pattern that fits says what the number means.
 _SOURCES: tuple[tuple[Kind, str], ...] = (
-    ("position", rf"\b(?:P|position |place ){_NUMBER}\b"),
+    ("position", rf"\b(?:P|position (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))"),
     ("lap", rf"\b(?:lap |laps |L){_NUMBER}\b(?! of the)"),
-    ("error", rf"(?:±|standard error (?:of )?){_NUMBER}".replace("±", r"±\s?")),
-    ("percent", rf"{_NUMBER}\s?(?:%|per ?cent)"),
-    ("seconds_a_lap", rf"{_NUMBER}\s?(?:s|sec|seconds?)(?: (?:a|per|each|every) lap|/lap)"),
-    ("seconds", rf"{_NUMBER}\s?(?:s|sec|seconds?)\b"),
-    ("laps", rf"{_NUMBER}(?: more| further| remaining)? laps?\b"),
-    ("points", rf"{_NUMBER}(?: expected| championship)? points?\b"),
-    ("count", rf"{_NUMBER}(?: other| simulated)? (?:plans?|races?|stops?)\b"),
+    ("error", rf"(?:±\s?|standard error (?:of )?){_NUMBER}"),
+    ("percent", rf"{_NUMBER}\s*(?:%|per ?cent)"),
+    ("seconds_a_lap", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)(?: (?:a|per|each|every) lap|/lap)"),
+    ("seconds", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)\b"),
+    ("laps", rf"{_NUMBER}{_MORE}\s*laps?\b"),
+    ("points", rf"{_NUMBER}{_MORE}(?: expected| championship)?\s+points?\b"),
+    ("points", rf"{_NUMBER}(?=\s?±\s?\d)"),
+    ("count", rf"{_NUMBER}{_MORE}(?: simulated)? (?:plans?|races?|stops?)\b"),
     ("number", rf"(?<![A-Za-z\d.]){_NUMBER}"),
 )
 _PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _SOURCES)
-_RANGE = re.compile(r"\d(?: to |-|–)(?=\d)")
+_RANGE = re.compile(r"(?P<low>\d+(?:\.\d+)?)(?:\s?(?: to |-|–)\s?(?=\d)| and (?=\d))(?P<high>\d+(?:\.\d+)?)")
+_LIMIT = re.compile(r"\b(?:at (?:least|most)|up to|no (?:more|less|fewer) than)\s+$")
+_EACH_LAP = re.compile(r"\b(?:every|each) lap\b", re.IGNORECASE)
 _CODE = re.compile(r"\b[A-Z]{3}\b")
 _CAR_NUMBER = re.compile(r"\bcar (\d{1,3})\b", re.IGNORECASE)
 _COMPOUND = re.compile(r"\b(" + "|".join(c.value for c in COMPOUNDS) + r")S?\b", re.IGNORECASE)
 _NOT_DRIVERS = frozenset({"VSC", "DRS", "AND", "THE", "NOT", "WET", "OUT", "BOX", "NOW", "PIT", "LAP", "RED"})
-_AHEAD_OF = re.compile(r"\b(?:ahead|clear) of (?P<who>[A-Z]{3}\b|car \d{1,3})", re.IGNORECASE)
-_BEHIND = re.compile(r"\b(?:behind|after) (?P<who>[A-Z]{3}\b|car \d{1,3})", re.IGNORECASE)
-_MIND = re.compile(r"\bMind (?P<who>[A-Z]{3}\b|car \d{1,3})")
-_TOPICS = tuple(
-    (name, re.compile(pattern, re.IGNORECASE))
-    for name, pattern in (
-        ("podium", r"\bpodiums?\b"),
-        ("win", r"\bwins?\b"),
-        ("outside", r"\boutside\b"),
-        ("points", r"\bpoints\b|\bscores?\b"),
-        ("rejoin", r"\brejoins?\b|\bboxing\b|\bcomes? out\b|\bthat position\b"),
-        ("stop", r"\bstops? within\b"),
-        ("age", r"\bold\b|\bdone\b|\bage\b"),
-        ("life", r"\blife\b|\bset has\b|\bleft in\b|\bgives the set\b|\bfrom this set\b"),
-        ("ask", r"\basks?\b"),
-        ("to go", r"\bto go\b|\blaps are left\b|\blaps remain\b"),
-        ("loss", r"\bcosts?\b|\bloss\b"),
-        ("pace", r"\bquicker\b|\bfaster\b|\bslower\b|\bpace\b"),
-        ("gap", r"\bahead\b|\bbehind\b"),
-    )
+PLAN = re.compile(
+    r"(?:L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)(?:, L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET))*|\bno stop\b)"
+    r"(?: \(sooner under SC L\d+-\d+\))?"
 )
-LOOSE_TOPICS = frozenset({"points", "rejoin", "stop", "loss"})
-"""Topics that a fact may leave unsaid; any other that a sentence names must be the fact's too."""
-_SUBJECT_SIDE = re.compile(
-    r"(?P<who>\b[A-Z]{3}\b|\bcar \d{1,3}\b)(?P<between>[^,;:]*?)\b(?P<side>ahead|in front|behind)\b(?! of)(?! [A-Z]{3}\b)",
-)
+"""A plan as the desk names it: ``L24 HARD, L40 SOFT (sooner under SC L20-23)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +65,9 @@ class Claim:
     """One thing a clause says.
 
     ``value`` is the number, upper-case compound or car; ``decimals`` how many digits after the point were written, so that
-    rounding can be judged; ``cars`` the cars of the same clause; ``side`` whether the rival spoken of is ``ahead`` or
-    ``behind`` of our car, where the clause says so; ``topic`` what the number is of ("podium", "tyre life"), where words near it
-    tell.
+    rounding can be judged; ``cars`` the car that the number is about; ``side`` whether that rival is ``ahead`` or ``behind`` of
+    our car, where the clause says so; ``topic`` what the number is of ("podium", "life"), where words near it tell; ``bound``
+    which end of an interval it is.
     """
 
     kind: Kind
@@ -91,7 +76,8 @@ class Claim:
     signed: bool = False
     cars: frozenset[str] = frozenset()
     side: str | None = None
-    topic: frozenset[str] = frozenset()
+    topic: str | None = None
+    bound: Literal["low", "high", "either"] | None = None
     text: str = ""
 
 
@@ -100,7 +86,7 @@ def clauses(text: str) -> list[str]:
     parts = []
     for sentence in re.split(r"(?<=[.!?;])\s+", text.strip()):
         parts += re.split(
-            r"(?:,\s+(?:and\s+)?|\s+and\s+)(?=[\d.]+ s (?:ahead|behind)\b)|,\s+(?:and|but|while|with)\s+|;\s*", sentence
+            r"(?:,\s+(?:and\s+)?|\s+and\s+)(?=[\d.]+ s (?:ahead of|behind) (?:[A-Z]{3}\b|car \d))|,\s+(?:and|but|while|with)\s+|;\s*", sentence
         )
     return [p.strip() for p in parts if p and p.strip(" .")]
 
@@ -111,46 +97,26 @@ def cars_in(clause: str) -> frozenset[str]:
     return frozenset(codes | {f"car {n}" for n in _CAR_NUMBER.findall(clause)})
 
 
-def side_of(clause: str) -> str | None:
-    """Return where the rival of a clause is, seen from our car: ``ahead``, ``behind``, or None if it does not say.
-
-    "2.1 s behind NOR" and "NOR is 2.1 s ahead" say the same.
-    """
-    sides = set()
-    for match in _AHEAD_OF.finditer(clause):
-        if _is_car(match["who"]):
-            sides.add("behind")
-    for match in _BEHIND.finditer(clause):
-        if _is_car(match["who"]):
-            sides.add("ahead")
-    mind = _MIND.search(clause)
-    if mind and _is_car(mind["who"]):
-        sides.add("ahead")
-    if not sides:
-        subject = _SUBJECT_SIDE.search(clause)
-        if subject and _is_car(subject["who"]):
-            sides.add("behind" if subject["side"] == "behind" else "ahead")
-    return sides.pop() if len(sides) == 1 else ("both" if sides else None)
-
-
-def _is_car(text: str) -> bool:
-    return text.lower().startswith("car ") or text.isupper()
-
-
 def claims_in(text: str) -> list[Claim]:
-    """Read every claim of a text, clause by clause."""
+    """Read every claim of a text, clause by clause; the names of plans are no claims."""
     found: list[Claim] = []
-    for clause in clauses(text):
-        cars, side = cars_in(clause), side_of(clause)
-        found += _numbers(clause, cars, side)
-        found += [
-            Claim("compound", m[1].upper(), cars=frozenset(), text=clause) for m in _COMPOUND.finditer(clause) if m[1]
-        ]
-        found += [Claim("car", c, side=side, text=clause) for c in sorted(cars)]
+    for clause in clauses(PLAN.sub(lambda m: "_" * len(m[0]), text)):
+        cars = {car: side_of(clause, car) for car in sorted(cars_in(clause))}
+        found += _numbers(clause, cars)
+        found += [Claim("compound", m[1].upper(), text=clause) for m in _COMPOUND.finditer(clause)]
+        found += [Claim("car", car, side=side, text=clause) for car, side in cars.items()]
     return found
 
 
-def _numbers(clause: str, cars: frozenset[str], side: str | None) -> list[Claim]:
+def plan_claims(label: str) -> list[Claim]:
+    """Read the stops of a plan: laps and compounds."""
+    found: list[Claim] = []
+    for lap, compound in re.findall(r"L(\d+) ([A-Z]+)", label):
+        found += [Claim("lap", float(lap), topic="stop", text=label), Claim("compound", compound, text=label)]
+    return found
+
+
+def _numbers(clause: str, cars: dict[str, str | None]) -> list[Claim]:
     found: list[tuple[int, Claim]] = []
     taken: list[tuple[int, int]] = [m.span() for m in _CAR_NUMBER.finditer(clause)]
     for kind, pattern in _PATTERNS:
@@ -161,34 +127,42 @@ def _numbers(clause: str, cars: frozenset[str], side: str | None) -> list[Claim]
             taken.append(span)
             digits = match["value"]
             sign = -1.0 if match["sign"] in ("-", "−") else 1.0
-            topic = _topic(clause, span[0])
-            value, decimals = sign * float(digits), len(digits.partition(".")[2])
-            found.append(
-                (span[0], Claim(kind, value, decimals, match["sign"] is not None, cars, side, topic, clause)),
+            meant: Kind = "seconds_a_lap" if kind == "seconds" and _EACH_LAP.search(clause) else kind
+            car = _nearest(clause, span[0], cars)
+            claim = Claim(
+                meant,
+                sign * float(digits),
+                len(digits.partition(".")[2]),
+                match["sign"] is not None,
+                frozenset() if car is None else frozenset({car}),
+                None if car is None else cars[car],
+                topic_of(meant, clause, span[0]),
+                "either" if _LIMIT.search(clause[: span[0]]) else None,
+                clause,
             )
-    return _ranges(clause, [claim for _, claim in sorted(found, key=lambda f: f[0])])
+            found.append((span[0], claim))
+    return _ranges(clause, dict(sorted(found, key=lambda f: f[0])))
 
 
-def _topic(clause: str, at: int) -> frozenset[str]:
-    """What a number is of: the topic words of its own part of the clause, up to the commas around it."""
-    begin = max(clause.rfind(c, 0, at) for c in ",:(") + 1
-    end = min((i for i in (clause.find(",", at), clause.find(";", at)) if i >= 0), default=len(clause))
-    for part in (clause[begin:end], clause[:end]):
-        topic = {name for name, pattern in _TOPICS if pattern.search(part)}
-        if topic:
-            return frozenset(topic - {"points"} if "outside" in topic else topic)
-    return frozenset()
+def _nearest(clause: str, at: int, cars: dict[str, str | None]) -> str | None:
+    """The car that a number is about: the one named nearest to it."""
+    if len(cars) < 2:
+        return next(iter(cars), None)
+    return min(cars, key=lambda car: min(abs(m.start() - at) for m in re.finditer(re.escape(car), clause, re.IGNORECASE)))
 
 
-def _ranges(clause: str, claims: list[Claim]) -> list[Claim]:
-    """In "about 5 laps (3 to 8)" and "3 to 8 laps" the bare ends mean what the number beside them means."""
-    if not _RANGE.search(clause):
-        return claims
-    out = list(claims)
-    for i, claim in enumerate(claims):
-        if claim.kind != "number":
+def _ranges(clause: str, claims: dict[int, Claim]) -> list[Claim]:
+    """In "about 5 laps (3 to 8)" and "3 to 8 laps" the ends mean what the number beside them means."""
+    for match in _RANGE.finditer(clause):
+        low, high = match.start("low"), match.start("high")
+        if low not in claims or high not in claims:
             continue
-        near = [c for c in (*claims[i + 1 : i + 2], *reversed(out[:i])) if c.kind not in ("number", "error")]
-        if near:
-            out[i] = replace(claim, kind=near[0].kind, topic=near[0].topic)
-    return out
+        if " and " in match[0] and not re.search(r"\b[Bb]etween\s+$", clause[:low]):
+            continue
+        model = claims[high]
+        if model.kind == "number":
+            earlier = [c for at, c in claims.items() if at < low and c.kind not in ("number", "error")]
+            model = claims[low] if claims[low].kind != "number" else (earlier[-1] if earlier else model)
+        for at, end in ((low, "low"), (high, "high")):
+            claims[at] = replace(claims[at], kind=model.kind, topic=model.topic, bound=end)
+    return list(claims.values())

@@ -105,6 +105,11 @@ def probability_better(plan: RankedPlan) -> float:
     return 0.5 * math.erfc(-plan.delta_points / plan.delta_standard_error / math.sqrt(2.0))
 
 
+def _against_best(delta: float) -> str:
+    """Word a plan's difference to the best one, which may be above it by no more than noise."""
+    return f"{points(abs(delta))} {'more' if delta > 0 else 'less'} than the best plan"
+
+
 def state_facts(sheet: FactSheet, car: CarTwinState, situation: Situation) -> None:
     """State where the car is: lap, position, tyre, track status, weather."""
     left = situation.total_laps - situation.lap

@@ -6,24 +6,17 @@ in it, so it cannot pass unseen; what the race is made of is in it, and what is 
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 
 WORDS = frozenset(files("racetwin.strategist").joinpath("lexicon.txt").read_text(encoding="utf-8").split())
 
-CAUSAL = (
-    "because",
-    "since",
-    "due to",
-    "owing to",
-    "thanks to",
-    "caused by",
-    "as a result",
-    "therefore",
-    "hence",
-    "thus",
+CAUSAL = re.compile(
+    r"\b(?:because|since|due to|owing to|thanks to|caused by|as a result|therefore|hence|thus|so that|which means|given|"
+    r"after the (?!stop\b|rejoin\b)|as (?:the|our|we|it|they|he|[A-Z]{3}|car)\b)"
 )
-"""Words that claim a cause: what they join must both be facts."""
+"""What claims a cause: what follows must be a fact."""
 
 UP = frozenset({"gain", "gains", "gained", "save", "saves", "better", "more", "higher"})
-DOWN = frozenset({"lose", "loses", "losing", "lost", "cost", "costs", "worse", "less", "fewer", "lower"})
+DOWN = frozenset({"lose", "loses", "losing", "lost", "cost", "costs", "worse", "less", "fewer", "lower", "short", "down"})
 """Words of direction in a comparison: 'worth 0.31 points less' and 'costs 0.31 points' point the same way."""
