@@ -1,8 +1,8 @@
-"""Correct sentences about the facts of a race, as different engineers would say them, and the places in them where they can be wrong.
+"""Correct sentences about the facts of a race, as different engineers would say them, and where they can be wrong.
 
 They are written against the facts' meaning, without regard to how the checker of claims reads. In a phrasing,
 
-- ``{v}``, ``{lo}``, ``{hi}``, ``{se}``, ``{p}`` are the fact's value, its interval, its standard error, and its value in per cent;
+- ``{v}``, ``{lo}``, ``{hi}``, ``{se}``, ``{p}`` are the fact's value, interval, standard error, and value in per cent;
   ``{v0}`` and ``{v1}`` are the value rounded to none and one decimal;
 - ``{lap}``, ``{C}``, ``{c}`` are the lap and the compound (upper and lower case) of a plan's first stop, ``{plan}`` its name;
 - ``{who}`` is the driver that the fact is about;

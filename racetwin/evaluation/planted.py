@@ -24,6 +24,8 @@ _UNITS = {
     "seconds per lap": ("laps per race", "points"),
     "s/lap": (" laps", " points"),
 }
+NOBODY = "ZZT"
+"""A driver that no race has: the retired rival where nobody has retired yet."""
 KINDS = (
     "number off by a rounding step",
     "another driver",
@@ -76,7 +78,9 @@ def _values(fact: Fact, plans: dict[str, str]) -> tuple[dict[str, str], dict[str
     def number(name: str, value: float, decimals: int) -> None:
         values[name] = f"{value:.{decimals}f}"
         truths[name] = (value, decimals)
-        if name in ("v2", "p", "d") and values[name] not in fact.text:  # rounded twice: another number than the fact shows
+        if (
+            name in ("v2", "p", "d") and values[name] not in fact.text
+        ):  # rounded twice: another number than the fact shows
             del values[name], truths[name]
 
     plan = plans.get(fact.name.partition(".")[0])
@@ -94,7 +98,13 @@ def _values(fact: Fact, plans: dict[str, str]) -> tuple[dict[str, str], dict[str
         return values, truths
     value = float(fact.value)
     written = re.search(r"\d+\.(\d+)", f"{fact.value}")
-    number("v", value, len(written[1]) if written and not float(fact.value).is_integer() else (1 if "gap" in fact.name or fact.name == "pit_loss" or fact.name.endswith("expected_position") else 0))
+    number(
+        "v",
+        value,
+        len(written[1])
+        if written and not float(fact.value).is_integer()
+        else (1 if "gap" in fact.name or fact.name == "pit_loss" or fact.name.endswith("expected_position") else 0),
+    )
     if fact.name == "lap":
         values["lapn"] = values["v"]
     number("v0", value, 0)
@@ -119,7 +129,9 @@ def _drivers(fact: Fact) -> list[str]:
     return [d for d in _DRIVER.findall(fact.text) if d not in _NO_DRIVERS]
 
 
-def plant(kind: str, fact: Fact, phrase: Phrase, r: Recommendation, retired: tuple[str, ...], rng: random.Random) -> str | None:
+def plant(
+    kind: str, fact: Fact, phrase: Phrase, r: Recommendation, retired: tuple[str, ...], rng: random.Random
+) -> str | None:
     """Return the sentence with an error of that kind; None where it has no place for one."""
     template, values = phrase.template, phrase.values
     match kind:
@@ -127,7 +139,7 @@ def plant(kind: str, fact: Fact, phrase: Phrase, r: Recommendation, retired: tup
             return _number(phrase, fact, r, rng)
         case "another driver":
             others = sorted({d for f in r.facts for d in _drivers(f)} - {values.get("who", "")})
-            return phrase.text(who=rng.choice(others or ["BOT"])) if "{who}" in template else None
+            return phrase.text(who=rng.choice(others or [NOBODY])) if "{who}" in template else None
         case "direction reversed":
             if "[" not in template or values.get("d") == "0.00":
                 return None
@@ -145,8 +157,10 @@ def plant(kind: str, fact: Fact, phrase: Phrase, r: Recommendation, retired: tup
             other = rng.choice([c.value for c in COMPOUNDS if c.value != values[name].upper()])
             return phrase.text(**{name: other if name == "C" else other.lower()})
         case "retired rival":
-            out = rng.choice(retired) if retired else "DNF"
-            return phrase.text(who=out) if "{who}" in template else f"{phrase.text()} {rng.choice(_RACED).format(who=out)}"
+            out = rng.choice(retired) if retired else NOBODY
+            return (
+                phrase.text(who=out) if "{who}" in template else f"{phrase.text()} {rng.choice(_RACED).format(who=out)}"
+            )
         case "invented cause":
             drivers = sorted({d for f in r.facts for d in _drivers(f)})
             cause = rng.choice(CAUSES).format(rival=rng.choice(drivers or ["he"]))

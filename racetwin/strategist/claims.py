@@ -12,7 +12,7 @@ from typing import Literal
 
 from racetwin.schemas import COMPOUNDS
 from racetwin.strategist.meanings import topic_of
-from racetwin.strategist.sides import side_of
+from racetwin.strategist.sides import Side, side_of
 
 Kind = Literal[
     "lap",
@@ -86,7 +86,9 @@ def clauses(text: str) -> list[str]:
     parts = []
     for sentence in re.split(r"(?<=[.!?;])\s+", text.strip()):
         parts += re.split(
-            r"(?:,\s+(?:and\s+)?|\s+and\s+)(?=[\d.]+ s (?:ahead of|behind) (?:[A-Z]{3}\b|car \d))|,\s+(?:and|but|while|with)\s+|;\s*", sentence
+            r"(?:,\s+(?:and\s+)?|\s+and\s+)(?=[\d.]+ s (?:ahead of|behind) (?:[A-Z]{3}\b|car \d))"
+            r"|,\s+(?:and|but|while|with)\s+|;\s*",
+            sentence,
         )
     return [p.strip() for p in parts if p and p.strip(" .")]
 
@@ -116,7 +118,7 @@ def plan_claims(label: str) -> list[Claim]:
     return found
 
 
-def _numbers(clause: str, cars: dict[str, str | None]) -> list[Claim]:
+def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
     found: list[tuple[int, Claim]] = []
     taken: list[tuple[int, int]] = [m.span() for m in _CAR_NUMBER.finditer(clause)]
     for kind, pattern in _PATTERNS:
@@ -144,11 +146,13 @@ def _numbers(clause: str, cars: dict[str, str | None]) -> list[Claim]:
     return _ranges(clause, dict(sorted(found, key=lambda f: f[0])))
 
 
-def _nearest(clause: str, at: int, cars: dict[str, str | None]) -> str | None:
+def _nearest(clause: str, at: int, cars: dict[str, Side | None]) -> str | None:
     """The car that a number is about: the one named nearest to it."""
     if len(cars) < 2:
         return next(iter(cars), None)
-    return min(cars, key=lambda car: min(abs(m.start() - at) for m in re.finditer(re.escape(car), clause, re.IGNORECASE)))
+    return min(
+        cars, key=lambda car: min(abs(m.start() - at) for m in re.finditer(re.escape(car), clause, re.IGNORECASE))
+    )
 
 
 def _ranges(clause: str, claims: dict[int, Claim]) -> list[Claim]:
@@ -163,6 +167,6 @@ def _ranges(clause: str, claims: dict[int, Claim]) -> list[Claim]:
         if model.kind == "number":
             earlier = [c for at, c in claims.items() if at < low and c.kind not in ("number", "error")]
             model = claims[low] if claims[low].kind != "number" else (earlier[-1] if earlier else model)
-        for at, end in ((low, "low"), (high, "high")):
-            claims[at] = replace(claims[at], kind=model.kind, topic=model.topic, bound=end)
+        claims[low] = replace(claims[low], kind=model.kind, topic=model.topic, bound="low")
+        claims[high] = replace(claims[high], kind=model.kind, topic=model.topic, bound="high")
     return list(claims.values())

@@ -18,5 +18,7 @@ CAUSAL = re.compile(
 """What claims a cause: what follows must be a fact."""
 
 UP = frozenset({"gain", "gains", "gained", "save", "saves", "better", "more", "higher"})
-DOWN = frozenset({"lose", "loses", "losing", "lost", "cost", "costs", "worse", "less", "fewer", "lower", "short", "down"})
+DOWN = frozenset(
+    {"lose", "loses", "losing", "lost", "cost", "costs", "worse", "less", "fewer", "lower", "short", "down"}
+)
 """Words of direction in a comparison: 'worth 0.31 points less' and 'costs 0.31 points' point the same way."""

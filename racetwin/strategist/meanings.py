@@ -1,7 +1,7 @@
 """What a number is of: words beside it that tell a gap from a pit loss, a podium from points, laps done from laps left.
 
-A kind of number has a few topics; the first whose words stand in the number's own part of the clause is its topic. Facts and wording
-are read with the same table, so a number said of one thing cannot rest on a fact about another.
+A kind of number has a few topics; the first whose words stand in the number's own part of the clause is its topic. Facts and
+wording are read with the same table, so a number said of one thing cannot rest on a fact about another.
 """
 
 from __future__ import annotations
@@ -10,14 +10,24 @@ import re
 
 _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "seconds": (
-        ("gap", r"\bahead\b|\bbehind\b|\bfront\b|\bgap\b|\bclears?\b|\btrail|\bleads?\b|\bchas|\bback\b|\bfollow|\bmirrors?\b|\bclosed?\b"),
+        (
+            "gap",
+            r"\bahead\b|\bbehind\b|\bfront\b|\bgap\b|\bclears?\b|\btrail|\bleads?\b|\bchas|\bback\b|\bfollow"
+            r"|\bmirrors?\b|\bclosed?\b",
+        ),
         ("loss", r"\bcosts?\b|\bloss\b|\bloses?\b|\blost\b|\btakes?\b|\bfor (?:the|a) stop\b"),
         ("pace", r"\bquicker\b|\bfaster\b|\bslower\b|\bpace\b"),
     ),
     "position": (
         ("finish", r"\bfinish|\baverage\b|\bhome\b|\bflag\b|\bexpected\b"),
-        ("rejoin", r"\brejoin|\bpit exit\b|\bstop|\bbox|\bcomes? (?:back )?out\b|\bslot|\bdrops?\b|\bfalls?\b|\bputs?\b"),
-        ("current", r"\brun|\bcurrently\b|\bmoment\b|\bright now\b|\bholds?\b|\bour position\b|\bthe car is\b|\bat present\b"),
+        (
+            "rejoin",
+            r"\brejoin|\bpit exit\b|\bstop|\bbox|\bcomes? (?:back )?out\b|\bslot|\bdrops?\b|\bfalls?\b|\bputs?\b",
+        ),
+        (
+            "current",
+            r"\brun|\bcurrently\b|\bmoment\b|\bright now\b|\bholds?\b|\bour position\b|\bthe car is\b|\bat present\b",
+        ),
     ),
     "percent": (
         ("lower", r"\bbehind P\d|\blower\b"),
@@ -32,18 +42,32 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "laps": (
         ("ask", r"\basks?\b|\bhas to do\b|\bneeds?\b"),
         ("completed", r"\bleader\b|\bcompleted?\b"),
-        ("life", r"\blife\b|\bleft in (?:it|the set|these|them)\b|\blasts?\b|\bgood\b|\b(?:set|tyres?)\b.*\bleft\b|\bfrom (?:this|the) set\b|\bfrom these\b|\bgives the set\b"),
-        ("age", r"\bold\b|\bdone\b|\bage\b|\binto this set\b|\bon (?:it|these tyres|this set)\b|\bhas run\b|\bso far\b"),
+        (
+            "life",
+            r"\blife\b|\bleft in (?:it|the set|these|them)\b|\blasts?\b|\bgood\b"
+            r"|\b(?:set|tyres?)\b.*\bleft\b|\bfrom (?:this|the) set\b|\bfrom these\b|\bgives the set\b",
+        ),
+        (
+            "age",
+            r"\bold\b|\bdone\b|\bage\b|\binto this set\b|\bon (?:it|these tyres|this set)\b|\bhas run\b|\bso far\b",
+        ),
         ("to go", r"\bto go\b|\bremain|\bleft\b|\bto the flag\b"),
     ),
     "points": (
-        ("delta", r"\bless\b|\bmore\b|\bworse\b|\bbetter\b|\bover\b|\bagainst\b|\bcosts?\b|\bgains?\b|\bloses?\b|\bgives? up\b|\bshort\b|\bdown\b|±"),
+        (
+            "delta",
+            r"\bless\b|\bmore\b|\bworse\b|\bbetter\b|\bover\b|\bagainst\b|\bcosts?\b|\bgains?\b|\bloses?\b"
+            r"|\bgives? up\b|\bshort\b|\bdown\b|±",
+        ),
         ("expected", r"\bworth\b|\baverages?\b|\bexpect|\bbrings?\b|\bscores?\b"),
     ),
     "lap": (
         ("completed", r"\bleader\b|\bcompleted?\b|\bwe are at\b"),
         ("rejoin", r"\brejoin"),
-        ("stop", r"\bbox|\bpits?\b|\bstop|\bcome in\b|\btarget\b|\bcall\b|\bswitch|\bwant\b|\bgo to\b|\bcar in\b|\btyre\b|\btake\b"),
+        (
+            "stop",
+            r"\bbox|\bpits?\b|\bstop|\bcome in\b|\btarget\b|\bcall\b|\bswitch|\bwant\b|\bgo to\b|\bcar in\b|\btyre\b|\btake\b",
+        ),
     ),
     "count": (
         ("close", r"\bclose\b|\bnoise\b|\bseparate\b"),
@@ -52,7 +76,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 _COMPILED = {
-    kind: tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in topics) for kind, topics in _TOPICS.items()
+    kind: tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in topics)
+    for kind, topics in _TOPICS.items()
 }
 _PARTS = re.compile(r"[,:(;]|\b(?:and|but|while)\b")
 """Where another statement of the same clause begins."""
@@ -79,8 +104,13 @@ def same_topic(kind: str, said: str | None, fact: str | None) -> bool:
     return fact is None or said == fact
 
 
-_LAPS_ONLY = re.compile(r"\bold\b|\bage\b|\btyre life\b|\blasts?\b|\bgood for\b|\btyres have done\b|\binto this set\b", re.IGNORECASE)
-_SHARE = re.compile(r"\d\s*(?:s|seconds?|laps?|points?)\s+(?:of (?:the |simulated )*(?:races|cases|time)|chance|likely|sure)\b", re.IGNORECASE)
+_LAPS_ONLY = re.compile(
+    r"\bold\b|\bage\b|\btyre life\b|\blasts?\b|\bgood for\b|\btyres have done\b|\binto this set\b", re.IGNORECASE
+)
+_SHARE = re.compile(
+    r"\d\s*(?:s|seconds?|laps?|points?)\s+(?:of (?:the |simulated )*(?:races|cases|time)|chance|likely|sure)\b",
+    re.IGNORECASE,
+)
 
 
 def unit_fits(kind: str, clause: str) -> bool:

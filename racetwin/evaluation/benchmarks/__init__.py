@@ -16,7 +16,7 @@ from typing import Any
 
 from racetwin.errors import InputError
 
-SUITES = ("kernel", "decision", "ingest", "twins", "api", "dashboard")
+SUITES = ("kernel", "decision", "ingest", "twins", "api", "dashboard", "strategist")
 WATCHING = ("dashboard",)
 """Suites that watch for as long as they are told."""
 

@@ -1,0 +1,132 @@
+"""Does the co-strategist say only what is so? Advice over many real races, every server at hand, and the checker itself.
+
+Needs race data for real races; without them it runs on simulated ones and says so. A model server counts where it is found: the
+configured one, and the small local model where the extra ``[llm]`` and its file are there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+import numpy as np
+from rich.progress import track
+
+from racetwin.config import Settings, settings
+from racetwin.evaluation.advice_moments import AdviceMoment, moments, record_of
+from racetwin.evaluation.benchmarks import Figure
+from racetwin.evaluation.groundedness import Groundedness, measure
+from racetwin.evaluation.planted import KINDS
+from racetwin.strategist.checker import Checker
+from racetwin.strategist.client import ModelClient
+from racetwin.strategist.wording import Worded, texts_of, word
+from racetwin.telemetry.library import RaceLibrary
+
+RACES = 14
+"""Races that the moments are taken from, spread over the seasons at hand."""
+CARS, EVERY, SIMULATED_RACES = 5, 2, 32
+ADVICE = 2000
+"""Recommendations that must be looked at."""
+MODEL_SHARE = int(os.environ.get("RACETWIN_BENCH_WORDINGS", "20"))
+"""Recommendations that each model server words; RACETWIN_BENCH_WORDINGS sets another number."""
+DEADLINE_S = 120.0
+
+
+def strategist() -> list[Figure]:
+    """Measure groundedness of what is shown, the checker's recall and false refusals, and the time to advice."""
+    now = settings()
+    found = _moments(now)
+    advice = [(r, m.retired) for m in found for r in m.advice]
+    result = measure(advice)
+    seconds = [m.seconds for m in found]
+    figures = [
+        Figure("recommendations, our own wording", result.recommendations, "count", ADVICE),
+        Figure("races they are from", len({m.race_id for m in found}), "count"),
+        Figure(
+            "of those real races", sum(not r.startswith("simulated") for r in {m.race_id for m in found}), "count", 1
+        ),
+        Figure("shown with every claim supported, own wording", 100 * result.grounded, "%", 100.0),
+        Figure("claims in them", result.claims, "count"),
+        Figure("correct phrasings checked", result.correct, "count"),
+        Figure("correct phrasings refused", 100 * result.false_refusals, "%", 2.0, None, False),
+        Figure("errors planted", result.planted.total(), "count", 3000),
+        Figure("errors caught", 100 * result.recall, "%", 99.0),
+        *(Figure(f"caught: {kind}", 100 * result.recall_of(kind), "%") for kind in KINDS),
+        Figure(
+            "own wording after the desk's answer, p99",
+            1e3 * float(np.quantile(seconds, 0.99)),
+            "ms",
+            200.0,
+            None,
+            False,
+        ),
+        Figure("own wording after the desk's answer, longest", 1e3 * max(seconds), "ms", 200.0, None, False),
+    ]
+    return [*figures, *asyncio.run(_by_models(now, found, result))]
+
+
+def _moments(now: Settings) -> list[AdviceMoment]:
+    listed = RaceLibrary(now).list()
+    if listed.empty:
+        ids: list[str | None] = [None]
+    else:
+        every = [str(r) for r in listed[listed["session"] == "R"].sort_values(["season", "round"])["race_id"]]
+        ids = [every[int(i)] for i in np.linspace(0, len(every) - 1, min(RACES, len(every)))]
+    out: list[AdviceMoment] = []
+    for race_id in track(ids, description="advice over races", transient=True):
+        out += moments(record_of(now, race_id), cars=CARS, every=EVERY, races=SIMULATED_RACES)
+    return out
+
+
+async def _by_models(now: Settings, found: Sequence[AdviceMoment], _: Groundedness) -> list[Figure]:
+    """Have each server at hand word a spread of the advice; what is then shown must be supported, too."""
+    figures: list[Figure] = []
+    async with contextlib.AsyncExitStack() as stack:
+        clients: list[tuple[str, ModelClient]] = []
+        configured = await stack.enter_async_context(ModelClient.from_settings(now))
+        if now.llm_enabled is not False and await configured.healthy():
+            clients.append(("configured server", configured))
+        small = await _small(now, stack)
+        if small is not None:
+            clients.append(("small local model", small))
+        for name, client in clients:
+            figures += await _worded(f"{name} ({client.model})", client, found)
+    return figures
+
+
+async def _small(now: Settings, stack: contextlib.AsyncExitStack) -> ModelClient | None:
+    from racetwin.servers import SMALL_MODEL, find_small_model, small_model_server
+
+    if find_spec("xllamacpp") is None or find_small_model(now) is None:
+        return None
+    url = await stack.enter_async_context(small_model_server(now))
+    client = await stack.enter_async_context(ModelClient(url, SMALL_MODEL))
+    await client.healthy()
+    return client
+
+
+async def _worded(name: str, client: ModelClient, found: Sequence[AdviceMoment]) -> list[Figure]:
+    every = [(r, m.retired) for m in found for r in m.advice]
+    chosen = [every[int(i)] for i in np.linspace(0, len(every) - 1, min(MODEL_SHARE, len(every)))]
+    worded: list[tuple[Worded, tuple[str, ...]]] = []
+    for r, retired in track(chosen, description=name, transient=True):
+        worded.append((await word(client, r, deadline_s=DEADLINE_S, retired=retired), retired))
+    states = Counter(w.recommendation.worded.state for w, _ in worded if w.recommendation.worded is not None)
+    grounded = [
+        Checker(w.recommendation.facts, retired).check(*texts_of(w.recommendation)).passed for w, retired in worded
+    ]
+    answers = [a for w, _ in worded for a in w.answers]
+    tokens = [a.completion_tokens / a.elapsed_s for a in answers if a.completion_tokens and a.elapsed_s > 0]
+    return [
+        Figure(f"{name}: recommendations worded", len(worded), "count"),
+        Figure(f"{name}: shown with every claim supported", 100 * float(np.mean(grounded)), "%", 100.0),
+        Figure(f"{name}: its wording passed and was shown", states["shown"], "count"),
+        Figure(f"{name}: refused, ours shown", states["refused"], "count"),
+        Figure(f"{name}: no answer, ours shown", states["unavailable"], "count"),
+        Figure(f"{name}: answer, median", float(np.median([a.elapsed_s for a in answers])) if answers else 0.0, "s"),
+        Figure(f"{name}: tokens a second with prompt, median", float(np.median(tokens)) if tokens else 0.0, "1/s"),
+    ]
