@@ -31,7 +31,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "percent": (
         ("lower", r"\bbehind P\d|\blower\b"),
-        ("better", r"\bafter all\b|\bto be best\b"),
+        ("better", r"\bafter all\b|\bto be (?:the )?(?:best|better)\b|\bbetter (?:of|plan)\b"),
         ("podium", r"\bpodiums?\b"),
         ("win", r"\bwins?\b|\bwinning\b"),
         ("outside", r"\boutside\b|\bmiss|\bno points\b|\bnothing\b|\bwithout points\b"),
