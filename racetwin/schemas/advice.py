@@ -129,3 +129,23 @@ class Recommendation(Model):
     checked: Checked | None = Field(default=None, description="the checker's verdict on what is shown")
     worded: ModelWording | None = Field(default=None, description="None where no language model was asked")
     life: AdviceLife | None = Field(default=None, description="None where nothing was said before")
+
+
+class FollowUp(Model):
+    """The answer to a strategist's follow-up question, such as ``why not lap 27?``.
+
+    ``sentences`` are what is said, each with the facts it rests on; only those are shown that the checker of claims passes.
+    ``simulated`` says that races were run for it; ``elapsed_s`` is no part of the answer.
+    """
+
+    car_id: CarId
+    lap: int
+    question: str
+    understood: str = Field(description="what was asked, as it was understood")
+    call: str = Field(description="the call that the question is about")
+    text: str
+    sentences: tuple[Sentence, ...]
+    facts: tuple[Fact, ...]
+    checked: Checked
+    simulated: bool = False
+    elapsed_s: float | None = None

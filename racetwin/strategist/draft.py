@@ -33,6 +33,11 @@ class Draft:
         self.say("alternatives", text, *facts)
         self._alternatives.append(Alternative(plan=plan, text=text, probability_better=round(probability_better, 3)))
 
+    @property
+    def sentences(self) -> tuple[Sentence, ...]:
+        """What was said so far, in order."""
+        return tuple(self._sentences)
+
     def texts(self, part: Part) -> tuple[str, ...]:
         """The sentences of one part."""
         return tuple(s.text for s in self._sentences if s.part == part)

@@ -1,0 +1,154 @@
+"""Answers a strategist's follow-up question: from the desk's answer where it knows, by simulation where it does not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from racetwin.errors import InputError
+from racetwin.schemas import DeskAnswer, FollowUp, PlannedStop, RankedPlan, Recommendation, Rejoin
+from racetwin.strategist import Situation
+from racetwin.strategist.calls import call_of, first_lap
+from racetwin.strategist.life import standing
+from racetwin.strategist.questions import Question, understand
+from racetwin.strategist.replies import changed, compare, rejoin
+
+if TYPE_CHECKING:
+    from racetwin.simulation import RaceState, StrategyDesk
+
+REJOIN_LAPS = 10
+"""A rejoin further ahead than this is a guess."""
+
+
+def follow_up(
+    desk: StrategyDesk,
+    state: RaceState,
+    car_id: str,
+    question: str,
+    situation: Situation,
+    said: Sequence[Recommendation] = (),
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+) -> FollowUp:
+    """Answer a question about the call of a car in a state.
+
+    Parameters
+    ----------
+    desk
+        Who ranks plans and races new ones.
+    state, situation
+        The race, for the desk and for the rules of advice.
+    question
+        In a strategist's words: ``"why not lap 27?"``.
+    said
+        The advice that stands; without it the call is the desk's best plan.
+
+    Raises
+    ------
+    InputError
+        If the question is not understood, or asks for what cannot be done.
+    """
+    began = clock()
+    base = desk.base(state, car_id)
+    answer = base.answer
+    call = _call(answer, said)
+    asked = understand(question, situation, car_id, first_lap(call))
+    if asked.kind == "lever":
+        assert asked.lever is not None
+        found = changed(asked, question, desk.what_if(state, car_id, asked.lever, base=base), call, situation)
+    elif asked.kind == "rejoin":
+        laps = (state.lap + 1, first_lap(call))
+        found = rejoin(asked, question, answer, call, _rejoins(state, car_id, laps), situation)
+    else:
+        found = _against_another(desk, state, car_id, asked, question, answer, call, situation)
+    return found.model_copy(update={"elapsed_s": clock() - began})
+
+
+def _call(answer: DeskAnswer, said: Sequence[Recommendation]) -> RankedPlan:
+    stop = standing(said, "stop")
+    wanted = stop.life.call if stop is not None and stop.life is not None else None
+    return next((p for p in answer.plans if call_of(p) == wanted), answer.plans[0])
+
+
+def _against_another(
+    desk: StrategyDesk,
+    state: RaceState,
+    car_id: str,
+    asked: Question,
+    text: str,
+    answer: DeskAnswer,
+    call: RankedPlan,
+    situation: Situation,
+) -> FollowUp:
+    match = _matches(asked, call, state.lap)
+    other = call if match(call) else next((p for p in answer.plans if match(p)), None)
+    simulated = False
+    if other is None and asked.kind == "lap":
+        answer, call, other = _race(desk, state, car_id, asked, answer, call)
+        simulated = True
+    if other is call and asked.kind == "compound":  # "why hard?": against the best of another compound
+        other = next((p for p in answer.plans if p.stops and p.stops[0].compound is not asked.compound), None)
+    laps = (first_lap(call), first_lap(other) if other is not None else None)
+    return compare(asked, text, answer, call, other, situation, _rejoins(state, car_id, laps), simulated=simulated)
+
+
+def _matches(asked: Question, call: RankedPlan, lap: int) -> Callable[[RankedPlan], bool]:
+    def matches(p: RankedPlan) -> bool:
+        first = p.stops[0] if p.stops else None
+        if asked.kind == "lap":
+            return first is not None and first.lap == asked.lap and asked.compound in (None, first.compound)
+        if asked.kind == "compound":
+            return first is not None and first.compound is asked.compound
+        if asked.kind == "stops":
+            return len(p.stops) == asked.stops
+        if asked.kind == "flag":
+            return first is None
+        if asked.kind == "now":
+            return first is not None and first.lap <= lap + 1
+        later = first_lap(call) or lap + 1
+        return first is None or first.lap > later
+
+    return matches
+
+
+def _race(
+    desk: StrategyDesk, state: RaceState, car_id: str, asked: Question, answer: DeskAnswer, call: RankedPlan
+) -> tuple[DeskAnswer, RankedPlan, RankedPlan]:
+    """Race the plan that was asked about, which the desk did not weigh, beside the call."""
+    from racetwin.simulation import PitPlan
+    from racetwin.simulation.candidates import check_plan
+
+    lap = asked.lap
+    assert lap is not None
+    if not state.lap < lap < state.total_laps:
+        raise InputError(f"question: a stop on lap {lap}, expected lap {state.lap + 1} to {state.total_laps - 1}")
+    compounds = (
+        [asked.compound]
+        if asked.compound is not None
+        else list(dict.fromkeys(s.compound for p in answer.plans for s in p.stops[:1]))
+    )
+    rest = tuple(s for s in call.stops[1:] if s.lap > lap)
+    plans = []
+    for compound in compounds:
+        plan = PitPlan((PlannedStop(lap=lap, compound=compound), *rest))
+        try:
+            check_plan(state, car_id, plan)
+        except InputError:
+            continue
+        plans.append(plan)
+    if not plans:
+        raise InputError(f"question: no set in hand can be fitted on lap {lap} within the rules")
+    own = PitPlan(call.stops)
+    raced = desk.evaluate(state, car_id, answer.objective, plans=(own, *plans), exhaustive=True)
+    ours = next(p for p in raced.plans if p.stops == call.stops)
+    theirs = next(p for p in raced.plans if p.stops != call.stops)
+    return raced, ours, theirs
+
+
+def _rejoins(state: RaceState, car_id: str, laps: Sequence[int | None]) -> tuple[Rejoin, ...]:
+    from racetwin.simulation.rejoin import box_now
+
+    last = min(state.lap + REJOIN_LAPS, state.total_laps - 1)
+    wanted = sorted({lap for lap in laps if lap is not None and state.lap < lap <= last})
+    return tuple(box_now(state, car_id, lap=lap) for lap in wanted)

@@ -1,0 +1,175 @@
+"""Answers to follow-up questions in our own words, from facts: what another plan costs, what a change of the race does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from racetwin.schemas import Checked, DeskAnswer, FollowUp, RankedPlan, Rejoin, WhatIf
+from racetwin.strategist.calls import NOISE, SLIGHT_POINTS, call_of, difference
+from racetwin.strategist.checker import Checker
+from racetwin.strategist.draft import Draft
+from racetwin.strategist.facts import Z90, plan_facts, points, receipt_of, spoken
+from racetwin.strategist.questions import Question
+from racetwin.strategist.situation import Situation
+
+
+def compare(
+    question: Question,
+    text: str,
+    answer: DeskAnswer,
+    call: RankedPlan,
+    other: RankedPlan | None,
+    situation: Situation,
+    rejoins: Sequence[Rejoin] = (),
+    *,
+    simulated: bool = False,
+) -> FollowUp:
+    """Answer why the call is what it is and not ``other`` (None: there is no such plan)."""
+    out = Draft("answer", call_of(call))
+    plan_facts(out.sheet, "best", call, answer)
+    if other is None:
+        out.sheet.add("plans", len(answer.plans), f"{len(answer.plans)} plans were weighed.", source="strategy desk")
+        out.say("description", f"None of the {len(answer.plans)} plans weighed is such a plan.", "plans")
+        return _finish(out, question, text, answer, simulated)
+    if other is call:
+        out.say("description", f"That is the call: '{spoken(call)}'.", "best.plan")
+        _outcome(out, call, "best")
+        _rejoins(out, rejoins, situation)
+        return _finish(out, question, text, answer, simulated)
+    plan_facts(out.sheet, "other", other, answer)
+    gain, error = difference(call, other)
+    _state_difference(out, call, other, gain, error, answer)
+    rests = ("benefit", "best.plan", "other.plan")
+    if abs(gain) <= NOISE * error or abs(gain) < SLIGHT_POINTS:
+        apart = f"{points(abs(gain))} apart (± {error:.2f})"
+        out.say("description", f"'{spoken(other)}' is too close to call against '{spoken(call)}': {apart}.", *rests)
+    else:
+        what = "less" if gain > 0 else "more"
+        text_ = f"'{spoken(other)}' is worth {points(abs(gain))} {what} than '{spoken(call)}' (± {error:.2f})."
+        out.say("description", text_, *rests)
+    _outcome(out, other, "other")
+    _outcome(out, call, "best")
+    _rejoins(out, rejoins, situation)
+    return _finish(out, question, text, answer, simulated)
+
+
+def changed(question: Question, text: str, found: WhatIf, call: RankedPlan, situation: Situation) -> FollowUp:
+    """Answer what a change of the race does to the call."""
+    before, after = found.before, found.after
+    best = after.plans[0]
+    kept = next((p for p in after.plans if call_of(p) == call_of(call)), None)
+    out = Draft("answer", call_of(call))
+    out.sheet.add("lever", question.lever or "", f"What if: {question.understood}.", source="question")
+    plan_facts(out.sheet, "best", best, after)
+    given = (
+        f"With {question.understood}"
+        if question.understood.startswith(("a ", "rain", "wear"))
+        else f"If {question.understood}"
+    )
+    if kept is not None and (kept is best or call_of(kept) == call_of(best)):
+        out.say("description", f"{given}, the call stays '{spoken(best)}'.", "lever", "best.plan")
+    elif kept is None:
+        out.say("description", f"{given}, '{spoken(best)}' is best.", "lever", "best.plan")
+    else:
+        plan_facts(out.sheet, "other", kept, after)
+        gain, error = difference(best, kept)
+        _state_difference(out, best, kept, gain, error, after)
+        if gain <= NOISE * error or gain < SLIGHT_POINTS:
+            out.say(
+                "description",
+                f"{given}, '{spoken(kept)}' is too close to call against '{spoken(best)}': "
+                f"{points(abs(gain))} apart (± {error:.2f}).",
+                "lever",
+                "benefit",
+            )
+        else:
+            out.say("description", f"{given}, '{spoken(best)}' is best.", "lever", "best.plan")
+            out.say(
+                "description",
+                f"'{spoken(kept)}' is then worth {points(gain)} less than '{spoken(best)}' (± {error:.2f}).",
+                "benefit",
+                "other.plan",
+            )
+    _outcome(out, best, "best", then=True)
+    plan_facts(out.sheet, "today", call, before)
+    _outcome(out, call, "today", then=None)
+    return _finish(out, question, text, after, True)
+
+
+def rejoin(
+    question: Question, text: str, answer: DeskAnswer, call: RankedPlan, rejoins: Sequence[Rejoin], situation: Situation
+) -> FollowUp:
+    """Answer where the car comes out."""
+    out = Draft("answer", call_of(call))
+    plan_facts(out.sheet, "best", call, answer)
+    _rejoins(out, rejoins, situation)
+    return _finish(out, question, text, answer, False)
+
+
+def _outcome(out: Draft, plan: RankedPlan, key: str, then: bool | None = False) -> None:
+    name = f"'{spoken(plan)}'"
+    place = f"P{plan.expected_position:.1f}"
+    rests = (f"{key}.expected_points", f"{key}.expected_position", f"{key}.p_points", f"{key}.plan")
+    if then is None:
+        text = f"As it stands, {name} is worth {points(plan.expected_points)} and finishes {place} on average."
+    else:
+        scores = f"{'then scores' if then else 'scores'} points in {plan.p_points:.0%} of races"
+        text = f"{name} {scores} and finishes {place} on average."
+    out.say("description", text, *rests)
+
+
+def _rejoins(out: Draft, rejoins: Sequence[Rejoin], situation: Situation) -> None:
+    for r in rejoins:
+        key = f"rejoin{r.lap}"
+        source = "rejoin forecast"
+        text = f"Boxing on lap {r.lap} rejoins P{r.position} ({r.probability:.0%} likely)"
+        stated = f"Boxing at the end of lap {r.lap} it rejoins P{r.position} ({r.probability:.0%} likely)."
+        out.sheet.add(f"{key}.position", r.position, stated, source=source)
+        ids = [f"{key}.position"]
+        if r.car_ahead is not None and r.gap_ahead_s is not None:
+            name = situation.name(r.car_ahead)
+            gap = f"Boxing on lap {r.lap} {name} is then {r.gap_ahead_s:.1f} s ahead."
+            out.sheet.add(f"{key}.gap_ahead", round(r.gap_ahead_s, 1), gap, unit="s", source=source)
+            text += f", {r.gap_ahead_s:.1f} s behind {name}"
+            ids.append(f"{key}.gap_ahead")
+        out.say("description", f"{text}.", *ids)
+
+
+def _state_difference(
+    out: Draft, plan: RankedPlan, other: RankedPlan, gain: float, error: float, answer: DeskAnswer
+) -> None:
+    out.sheet.add(
+        "benefit",
+        round(gain, 2),
+        f"'{spoken(plan)}' is worth {points(abs(gain))} {'more' if gain >= 0 else 'less'} than '{spoken(other)}' "
+        f"(standard error {error:.2f}).",
+        unit="points",
+        source=f"{min(plan.n_races, other.n_races)} simulated races, paired",
+        interval=(gain - Z90 * error, gain + Z90 * error),
+        receipt=receipt_of(answer),
+    )
+
+
+def _finish(out: Draft, question: Question, text: str, answer: DeskAnswer, simulated: bool) -> FollowUp:
+    """Keep what the checker passes; a sentence that it does not is not said."""
+    checker = Checker(out.sheet.all())
+    said, claims, refused = [], 0, 0
+    for sentence in out.sentences:
+        verdict = checker.check(sentence.text)
+        if verdict.passed:
+            said.append(sentence)
+            claims += verdict.claims
+        else:
+            refused += len(verdict.objections)
+    return FollowUp(
+        car_id=answer.car_id,
+        lap=answer.lap,
+        question=text,
+        understood=question.understood,
+        call=out.call,
+        text=" ".join(s.text for s in said) or "Nothing can be said of it that the numbers carry.",
+        sentences=tuple(said),
+        facts=out.sheet.all(),
+        checked=Checked(claims=claims, supported=claims, refused=refused),
+        simulated=simulated,
+    )
