@@ -10,6 +10,7 @@ from pydantic import Field
 from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.errors import InputError
 from racetwin.schemas import CarId, Model, PlannedStop, Receipt
+from racetwin.strategist.life import Action
 
 if TYPE_CHECKING:
     from racetwin.runtime.face import EngineFace
@@ -80,6 +81,20 @@ class PlanOutcomes(Model):
     lap: int
     outcomes: tuple[PlanOutcome, ...]
     receipt: Receipt
+
+
+class FollowUpQuestion(Model):
+    """A follow-up about the call of a car: ``why not lap 27?``, ``what if they cover?``, ``and with a safety car?``."""
+
+    car_id: CarId
+    question: Annotated[str, Field(min_length=3, max_length=200, examples=["why not lap 27?"])]
+
+
+class Decision(Model):
+    """What a strategist does with a piece of advice, and who it is."""
+
+    action: Action
+    by: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[\w .-]+$")] = "strategist"
 
 
 class HoldCommand(Model):

@@ -24,7 +24,9 @@ from racetwin.api.answers import (
 from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.api.questions import (
     ControlCommand,
+    Decision,
     FanQuestion,
+    FollowUpQuestion,
     HoldCommand,
     PlanOutcomes,
     PlanQuestion,
@@ -35,6 +37,7 @@ from racetwin.api.questions import (
     ask_rejoin,
     ask_trial,
     ask_what_if,
+    present_state,
     race_plans,
 )
 from racetwin.errors import InputError
@@ -42,6 +45,7 @@ from racetwin.runtime.snapshot import LapRow
 from racetwin.schemas import (
     CarTwinState,
     DeskAnswer,
+    FollowUp,
     PlanTrial,
     RaceEvent,
     RaceFan,
@@ -76,6 +80,7 @@ SCHEMAS: dict[str, Any] = {
     "rejection": Rejection,
     "rejoin": Rejoin,
     "what-if": WhatIf,
+    "follow-up": FollowUp,
     "environment": Environment,
     "lap": LapRow,
 }
@@ -226,6 +231,24 @@ def router(answers: Answers) -> APIRouter:
         """Where a car rejoins for a stop on each of the coming laps, under green, VSC and SC; in order of lap."""
         chosen = answers.car(answers.snapshot(), car_id)
         return Response(encode(await ask_pit_window(face, chosen, laps)), media_type="application/json")
+
+    @api.post("/strategy/ask", responses=_json(FollowUp))
+    async def ask(question: FollowUpQuestion) -> Response:
+        """A follow-up about the call of a car, answered from facts, with races run for it where they are needed."""
+        present_state(face, question.car_id)
+        answer = await face.follow_up(question.car_id, question.question)
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    @api.post("/strategy/advice/{advice_id}", responses=_json(Recommendation))
+    async def decide(
+        advice_id: Annotated[
+            str, Path(pattern=r"^\d{1,3}-[a-z]{1,12}-\d{1,3}[a-z]?$", description="as in the advice's `id`")
+        ],
+        decision: Decision,
+    ) -> Response:
+        """Accept, reject, pin, unpin or reopen a piece of advice: kept in the journal's audit log, shown on every screen."""
+        decided = await face.decide(advice_id, decision.action, decision.by)
+        return Response(decided.model_dump_json(), media_type="application/json")
 
     @api.post("/strategy/what-if", responses=_json(WhatIf))
     async def what_if(question: WhatIfQuestion) -> Response:

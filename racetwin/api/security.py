@@ -90,7 +90,7 @@ class Policy:
 
 def required_role(method: str, path: str) -> Role:
     """Return what a request must be allowed to do."""
-    if path.startswith("/api/v1/control"):
+    if path.startswith(("/api/v1/control", "/api/v1/strategy/advice")):
         return "control"
     if method == "POST" and path.rstrip("/") == "/api/v1/telemetry":
         return "ingest"

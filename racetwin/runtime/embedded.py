@@ -6,14 +6,15 @@ import asyncio
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from racetwin.config import Settings
 from racetwin.errors import InputError, RacetwinError
 from racetwin.runtime.channel import Link
 from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.follow_up import follow_up
 from racetwin.runtime.live_feeds import LiveFeeds
 from racetwin.runtime.orchestrator import MainOrchestrator
 from racetwin.runtime.snapshot import RaceInfo, RaceSnapshot
@@ -23,9 +24,13 @@ from racetwin.telemetry.feed_opening import FeedSpec, feed_spec
 from racetwin.telemetry.replay import Replay
 
 if TYPE_CHECKING:
-    from racetwin.schemas import PlannedStop, PlanTrial, RaceFan, Rejoin, WhatIf
+    from racetwin.schemas import FollowUp, PlannedStop, PlanTrial, RaceFan, Recommendation, Rejoin, WhatIf
     from racetwin.simulation.desk import StrategyDesk
     from racetwin.simulation.state import RaceState
+    from racetwin.strategist import Situation
+    from racetwin.strategist.life import Action
+
+T = TypeVar("T")
 
 
 class Unpaced:
@@ -73,6 +78,7 @@ class Embedded:
         self._publish: Callable[[RaceSnapshot], None] | None = None
         self._settings = settings
         self._desk: StrategyDesk | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self.on_link: Callable[[Link], None] | None = None
 
     def run(self, publish: Callable[[RaceSnapshot], None], report: Callable[[Exception], None]) -> None:
@@ -131,12 +137,64 @@ class Embedded:
 
     def what_if(self, car_id: str, lever: str, objective: str) -> WhatIf:
         """Ask about the present race with one thing changed."""
+        return self._own_desk().what_if(self._present(car_id), car_id, lever, objective)
+
+    def decide(self, advice_id: str, action: Action, by: str) -> Recommendation:
+        """Note what a strategist does with a piece of advice."""
+        runner = self._running()
+        return self._on_loop(lambda: runner.decide(advice_id, action, by))
+
+    def follow_up(self, car_id: str, question: str) -> FollowUp:
+        """Answer a question about the call of a car."""
+        engine = self._engine
+        state = self._present(car_id)
+
+        async def read() -> tuple[Situation | None, tuple[Recommendation, ...]]:
+            return engine.situation(), engine.said(car_id)
+
+        situation, said = self._on_loop(read)
+        if situation is None:
+            raise InputError(f"car_id: {car_id!r} has no laps left to plan")
+        return follow_up(self._own_desk(), state, car_id, question, situation, said)
+
+    def _own_desk(self) -> StrategyDesk:
+        """A desk of our own: the engine's goes on answering for the race as it is. Kept: it remembers the unchanged race."""
         from racetwin.simulation.desk import StrategyDesk
 
-        # A desk of our own: the engine's goes on answering for the race as it is. Kept: it remembers the unchanged race.
         if self._desk is None:
             self._desk = StrategyDesk(self._settings)
-        return self._desk.what_if(self._present(car_id), car_id, lever, objective)
+        return self._desk
+
+    def _running(self) -> MainOrchestrator:
+        if self._runner is None:
+            raise InputError("the race was not started; call start() first")
+        return self._runner
+
+    def _on_loop(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run something on the engine's event loop, between two frames, and wait for it; on one of its own after the race."""
+        found: Future[T] = Future()
+
+        async def finish() -> None:
+            try:
+                found.set_result(await work())
+            except Exception as error:
+                found.set_exception(error)
+
+        def begin() -> None:
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                asyncio.run(finish())
+            else:
+                task = loop.create_task(finish())
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+        self._running().call(begin)
+        try:
+            return found.result(timeout=10)
+        except TimeoutError:
+            raise RacetwinError("the race is being stopped; there is nobody to ask") from None
 
     def pit_window(self, car_id: str, laps: int) -> tuple[Rejoin, ...]:
         """Return the rejoin for each of the coming laps under green, VSC and SC."""

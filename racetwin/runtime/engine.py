@@ -194,14 +194,14 @@ class RaceEngine:
         completed = self._view.note(events)
         crossed = {e.car_id for e in events if isinstance(e, LapCompleted)}
         for car_id in self._book.answers:
-            situation = self._situation() if crossed else None
+            situation = self.situation() if crossed else None
             behind = situation.behind(car_id) if situation is not None else None
             if situation is not None and behind is not None and behind.car_id in crossed:
                 self._book.refresh(car_id, situation)
         if completed:
             self.archive()
 
-    def _situation(self) -> Situation | None:
+    def situation(self) -> Situation | None:
         """The race as the rules of advice look at it, now."""
         if self.twin is None or self.info.total_laps is None:
             return None
@@ -301,7 +301,7 @@ class RaceEngine:
 
     def decide(self, advice_id: str, action: Action, by: str = "strategist") -> Recommendation:
         """Note that a strategist accepts, rejects, pins, unpins or reopens a piece of advice; returns it as it is then."""
-        return self._book.decide(advice_id, action, by, self._situation())
+        return self._book.decide(advice_id, action, by, self.situation())
 
     def said(self, car_id: str) -> tuple[Recommendation, ...]:
         """Return what was last said of a car, followed or not."""

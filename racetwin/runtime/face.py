@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from racetwin.runtime.monitor import SystemMonitor
     from racetwin.runtime.snapshot import RaceSnapshot
     from racetwin.runtime.wire import Publisher
+    from racetwin.schemas import FollowUp, Recommendation
+    from racetwin.strategist.life import Action
 
 T = TypeVar("T")
 
@@ -47,6 +49,12 @@ class EngineFace(Protocol):
 
     async def answer(self, work: Callable[..., T], *args: Any) -> T:
         """Run a viewer's short question beside the desk."""
+
+    async def decide(self, advice_id: str, action: Action, by: str = "strategist") -> Recommendation:
+        """Note what a strategist does with a piece of advice."""
+
+    async def follow_up(self, car_id: str, question: str) -> FollowUp:
+        """Answer a strategist's question about the call of a car."""
 
     async def at(self, lap: int | None = None, time_s: float | None = None) -> RaceSnapshot:
         """Return what was known at a moment."""

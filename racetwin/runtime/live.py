@@ -30,7 +30,8 @@ from racetwin.runtime.live_session import Callback, LinkCallback, Session, Share
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
-    from racetwin.schemas import PlannedStop, PlanTrial, RaceFan, Rejoin, WhatIf
+    from racetwin.schemas import FollowUp, PlannedStop, PlanTrial, RaceFan, Recommendation, Rejoin, WhatIf
+    from racetwin.strategist.life import Action
 
 DEFAULT_SPEED = 20.0
 
@@ -411,6 +412,41 @@ class LiveRace:
             The answer before and after, on the same random numbers, and what the lever does to each plan.
         """
         return self._shared.session.what_if(car_id, lever, objective)
+
+    def decide(self, advice_id: str, action: Action, by: str = "strategist") -> Recommendation:
+        """Accept, reject, pin, unpin or reopen a piece of advice: every screen shows it, and the journal's audit log has it.
+
+        Parameters
+        ----------
+        advice_id
+            As in ``snapshot.advice[car][0].id``.
+        action
+            ``"accept"``: it stays until the desk is clearly against it. ``"pin"``: it stays until it cannot be done.
+            ``"reject"``: it is not given again while the track stays as it is, and the next best call takes its place.
+        by
+            Who decides, for the log.
+
+        Raises
+        ------
+        InputError
+            If there is no such advice now, or the engine does not let us.
+        """
+        return self._shared.session.decide(advice_id, action, by)
+
+    def ask(self, car_id: str, question: str) -> FollowUp:
+        """Ask a follow-up about the call of a car: answered from facts, with races run for it where they are needed.
+
+        Parameters
+        ----------
+        question
+            Such as ``"why not lap 27?"``, ``"why hard?"``, ``"what if they cover?"``, ``"and with a safety car?"``.
+
+        Raises
+        ------
+        InputError
+            If the question is not understood, naming some that are.
+        """
+        return self._shared.session.follow_up(car_id, question)
 
     def pit_window(self, car_id: str, laps: int = 8) -> tuple[Rejoin, ...]:
         """Return where a car rejoins for a stop on each of the coming laps, under green, VSC and SC; in order of lap."""

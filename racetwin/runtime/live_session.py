@@ -14,7 +14,8 @@ from racetwin.runtime.delay import ShownLater
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
-    from racetwin.schemas import PlannedStop, PlanTrial, RaceFan, Rejoin, WhatIf
+    from racetwin.schemas import FollowUp, PlannedStop, PlanTrial, RaceFan, Recommendation, Rejoin, WhatIf
+    from racetwin.strategist.life import Action
 
 Callback = Callable[["RaceSnapshot"], None]
 Stops = tuple["PlannedStop", ...]
@@ -48,6 +49,12 @@ class Session(Protocol):
 
     def what_if(self, car_id: str, lever: str, objective: str) -> WhatIf:
         """Ask the desk about the present race with one thing changed; blocks until it has answered."""
+
+    def decide(self, advice_id: str, action: Action, by: str) -> Recommendation:
+        """Note what a strategist does with a piece of advice; returns it as it is then."""
+
+    def follow_up(self, car_id: str, question: str) -> FollowUp:
+        """Answer a question about the call of a car; blocks until it is known."""
 
     def pit_window(self, car_id: str, laps: int) -> tuple[Rejoin, ...]:
         """Return the rejoin for each of the coming laps under green, VSC and SC; blocks until it is known."""

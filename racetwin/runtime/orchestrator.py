@@ -22,6 +22,7 @@ from racetwin.errors import InputError
 from racetwin.runtime.desk_queue import Advised, DeskRequest
 from racetwin.runtime.desk_worker import DeskWorker
 from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.follow_up import follow_up
 from racetwin.runtime.health import health, system_health
 from racetwin.runtime.journal_writer import JournalWriter
 from racetwin.runtime.monitor import SystemMonitor
@@ -32,7 +33,7 @@ from racetwin.runtime.snapshot import Counters, JournalStatus, RaceSnapshot, Sys
 from racetwin.runtime.time_travel import known_at, remembered
 from racetwin.runtime.wire import Publisher
 from racetwin.runtime.wordsmith import Wordsmith
-from racetwin.schemas import MAX_CARS, CarStatus, Recommendation, Rejection
+from racetwin.schemas import MAX_CARS, CarStatus, FollowUp, Recommendation, Rejection
 from racetwin.strategist.life import Action
 
 T = TypeVar("T")
@@ -342,11 +343,27 @@ class MainOrchestrator:
         decided = self.engine.decide(advice_id, action, by)
         self._keep()
         self._dirty.set()
-        if self.in_step:
+        if self.in_step or self.feed_ended:
             self.publish()
         if self.journal is not None:
             await self.journal.audit(f"advice {action}", f"{advice_id}: {decided.title}", by)
         return decided
+
+    async def follow_up(self, car_id: str, question: str) -> FollowUp:
+        """Answer a strategist's question about the call of a car, such as ``why not lap 27?``.
+
+        Raises
+        ------
+        InputError
+            If it is not understood, or the car has nothing left to plan.
+        """
+        engine = self.engine
+        situation = engine.situation()
+        if engine.twin is None or situation is None or not engine.can_plan(car_id):
+            raise InputError(f"car_id: {car_id!r} has no laps left to plan, or is not in this race")
+        desk: Any = engine.queue.desk
+        state, said = engine.twin.race_state(), engine.said(car_id)
+        return await self.answer(follow_up, desk, state, car_id, question, situation, said)
 
     def _show_wording(self, car_id: str, worded: Recommendation) -> bool:
         """Show advice in a model's words, and note in the journal what became of them."""

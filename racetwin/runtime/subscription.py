@@ -20,7 +20,8 @@ from racetwin.errors import ConfigurationError, InputError, RacetwinError
 from racetwin.runtime.channel import Link
 from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.runtime.wire import Reader
-from racetwin.schemas import PlannedStop, PlanTrial, RaceFan, Rejoin, WhatIf
+from racetwin.schemas import FollowUp, PlannedStop, PlanTrial, RaceFan, Recommendation, Rejoin, WhatIf
+from racetwin.strategist.life import Action
 
 _WINDOW = TypeAdapter(tuple[Rejoin, ...])
 
@@ -183,6 +184,17 @@ class Subscription:
         """Ask the engine's desk about the present race with one thing changed."""
         question = {"car_id": car_id, "lever": lever, "objective": objective}
         return WhatIf.model_validate_json(self._request("POST", "/api/v1/strategy/what-if", json=question).content)
+
+    def decide(self, advice_id: str, action: Action, by: str) -> Recommendation:
+        """Tell the engine what a strategist does with a piece of advice."""
+        body = {"action": action, "by": by}
+        answer = self._request("POST", f"/api/v1/strategy/advice/{advice_id}", json=body)
+        return Recommendation.model_validate_json(answer.content)
+
+    def follow_up(self, car_id: str, question: str) -> FollowUp:
+        """Ask the engine about the call of a car."""
+        body = {"car_id": car_id, "question": question}
+        return FollowUp.model_validate_json(self._request("POST", "/api/v1/strategy/ask", json=body).content)
 
     def pit_window(self, car_id: str, laps: int) -> tuple[Rejoin, ...]:
         """Ask the engine for the rejoin on each of the coming laps under green, VSC and SC."""

@@ -80,7 +80,7 @@ def understand(text: str, situation: Situation, car_id: str, call_lap: int | Non
     compound = _COMPOUNDS[m[1]] if (m := _COMPOUND.search(low)) else None
     lever = _lever(text, low, situation, car_id, lap, call_lap)
     if lever is not None:
-        return Question("lever", lever[1], lever=lever[0])
+        return Question("lever", lever[1], lap=lap, lever=lever[0])
     count = _STOPS.search(low)
     if re.search(r"\brejoin|\bcome out\b|\btraffic\b|\bcome back out\b", low):
         return Question("rejoin", "where the car rejoins")

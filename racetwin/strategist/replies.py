@@ -8,7 +8,7 @@ from racetwin.schemas import Checked, DeskAnswer, FollowUp, RankedPlan, Rejoin, 
 from racetwin.strategist.calls import NOISE, SLIGHT_POINTS, call_of, difference
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.draft import Draft
-from racetwin.strategist.facts import Z90, plan_facts, points, receipt_of, spoken
+from racetwin.strategist.facts import Z90, plan_facts, points, receipt_of, spoken, window
 from racetwin.strategist.questions import Question
 from racetwin.strategist.situation import Situation
 
@@ -61,35 +61,28 @@ def changed(question: Question, text: str, found: WhatIf, call: RankedPlan, situ
     out = Draft("answer", call_of(call))
     out.sheet.add("lever", question.lever or "", f"What if: {question.understood}.", source="question")
     plan_facts(out.sheet, "best", best, after)
-    given = (
-        f"With {question.understood}"
-        if question.understood.startswith(("a ", "rain", "wear"))
-        else f"If {question.understood}"
-    )
-    if kept is not None and (kept is best or call_of(kept) == call_of(best)):
-        out.say("description", f"{given}, the call stays '{spoken(best)}'.", "lever", "best.plan")
+    out.say("description", f"What if {question.understood}?", "lever")
+    sooner = window(best)
+    if kept is not None and call_of(kept) == call_of(best):
+        out.say("description", f"The call then stays '{spoken(best)}'.", "best.plan")
     elif kept is None:
-        out.say("description", f"{given}, '{spoken(best)}' is best.", "lever", "best.plan")
+        out.say("description", f"'{spoken(best)}' is then best.", "best.plan")
     else:
         plan_facts(out.sheet, "other", kept, after)
         gain, error = difference(best, kept)
         _state_difference(out, best, kept, gain, error, after)
+        rests = ("benefit", "best.plan", "other.plan")
         if gain <= NOISE * error or gain < SLIGHT_POINTS:
-            out.say(
-                "description",
-                f"{given}, '{spoken(kept)}' is too close to call against '{spoken(best)}': "
-                f"{points(abs(gain))} apart (± {error:.2f}).",
-                "lever",
-                "benefit",
-            )
+            apart = f"{points(abs(gain))} apart (± {error:.2f})"
+            text_ = f"'{spoken(kept)}' is then too close to call against '{spoken(best)}': {apart}."
+            out.say("description", text_, *rests)
         else:
-            out.say("description", f"{given}, '{spoken(best)}' is best.", "lever", "best.plan")
-            out.say(
-                "description",
-                f"'{spoken(kept)}' is then worth {points(gain)} less than '{spoken(best)}' (± {error:.2f}).",
-                "benefit",
-                "other.plan",
-            )
+            text_ = f"'{spoken(kept)}' is then worth {points(gain)} less than '{spoken(best)}' (± {error:.2f})."
+            out.say("description", text_, *rests)
+    if sooner is not None and (question.lever or "").startswith(("sc", "vsc")):
+        lap = question.lap if question.lap is not None else after.lap + 1
+        if sooner[0] <= lap <= sooner[1]:
+            out.say("description", f"'{spoken(best)}' boxes as soon as it comes.", "best.window")
     _outcome(out, best, "best", then=True)
     plan_facts(out.sheet, "today", call, before)
     _outcome(out, call, "today", then=None)

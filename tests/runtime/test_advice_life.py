@@ -1,0 +1,122 @@
+"""The life of advice in the engine: deterministic in frames and the strategist's decisions, and whole again after a kill."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from racetwin.errors import InputError
+from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.journal import Journal
+from racetwin.runtime.journal_writer import JournalWriter
+from racetwin.runtime.orchestrator import MainOrchestrator
+from racetwin.runtime.recovery import SystemRecoveryManager
+from racetwin.runtime.snapshot import RaceInfo
+from racetwin.schemas import Recommendation, TelemetryFrame
+from racetwin.simulation import StrategyDesk
+from racetwin.strategist.life import Action, standing
+
+pytestmark = pytest.mark.integration
+RACES = 64
+
+
+class Feed:
+    """Frames, and at some of them a strategist who decides something."""
+
+    def __init__(self, frames: Sequence[TelemetryFrame], decisions: dict[int, Action]) -> None:
+        self.frames, self.decisions = frames, decisions
+        self.runner: MainOrchestrator | None = None
+
+    async def __aiter__(self) -> AsyncIterator[TelemetryFrame]:
+        assert self.runner is not None
+        for n, frame in enumerate(self.frames, start=1):
+            yield frame
+            action = self.decisions.get(n)
+            if action is not None:
+                (car,) = self.runner.engine.followed
+                stop = standing(self.runner.engine.said(car), "stop")
+                assert stop is not None
+                await self.runner.decide(stop.id, action, "Anna")
+
+
+async def ran(path: Path, frames: Sequence[TelemetryFrame], decisions: dict[int, Action], car: str) -> RaceEngine:
+    journal = Journal(path, write=True)
+    info = RaceInfo(race_id=frames[0].race_id).model_dump(mode="json")
+    journal.begin_run("run", frames[0].race_id, info)
+    engine = RaceEngine(races=RACES, run_id="run")
+    engine.follow(car)
+    feed = Feed(frames, decisions)
+    runner = feed.runner = MainOrchestrator(engine, feed, journal=JournalWriter(journal, "run"), in_step=True)
+    await runner.run()
+    journal.close()
+    return engine
+
+
+DECISIONS: dict[int, Action] = {90: "accept", 130: "reject", 170: "pin"}
+
+
+async def test_state_after_kill_equals_state_without(tmp_path: Path, race_frames: list[TelemetryFrame]) -> None:
+    car = race_frames[0].cars[2].car_id
+    frames = race_frames[:220]
+    whole = await ran(tmp_path / "a.journal", frames, DECISIONS, car)
+    for cut in (100, 140, 180, 220):
+        upto = {n: d for n, d in DECISIONS.items() if n <= cut}
+        until = await ran(tmp_path / f"{cut}.journal", frames[:cut], upto, car)
+        with Journal(tmp_path / "a.journal") as journal:  # all that a kill after frame `cut` would have left
+            back, _ = SystemRecoveryManager(journal).recover(upto=cut)
+        # An engine that ends does the desk's last work; the journal of the one that went on has what was said up to then.
+        life = standing(back.said(car), "stop")
+        known = standing(until.said(car), "stop")
+        assert life is not None
+        assert known is not None
+        assert life.life is not None
+        assert known.life is not None
+        assert life.life.handling == known.life.handling
+        assert life.life.pinned == known.life.pinned
+        assert life.life.rejected == known.life.rejected
+    with Journal(tmp_path / "a.journal") as journal:
+        back, _ = SystemRecoveryManager(journal).recover()
+        assert back.said(car) == whole.said(car)
+        assert back.snapshot().advice == whole.snapshot().advice
+        back.settle()  # it asks the desk again; the same answer is no new evidence
+        assert back.said(car) == whole.said(car)
+        log = [(row[1], row[2]) for row in reversed(journal.audit_log())]
+    assert [line for line in log if line[0] == "Anna"] == [("Anna", f"advice {a}") for a in DECISIONS.values()]
+
+
+async def test_what_was_decided_outlives_the_last_viewer(tmp_path: Path, race_frames: list[TelemetryFrame]) -> None:
+    car, other = (c.car_id for c in race_frames[0].cars[2:4])
+    engine = await ran(tmp_path / "a.journal", race_frames[:120], {90: "pin"}, car)
+    engine.follow(other)
+    assert car not in engine.snapshot().advice
+    engine.follow(car)
+    engine.settle()
+    stop = standing(engine.snapshot().advice[car], "stop")
+    assert stop is not None
+    assert stop.life is not None
+    assert stop.life.pinned
+    with pytest.raises(InputError, match="is not given now"):
+        engine.decide(f"{other}-stop-1", "accept")
+
+
+async def test_a_follow_up_is_answered_from_the_advice_that_stands(
+    tmp_path: Path, race_frames: list[TelemetryFrame]
+) -> None:
+    car = race_frames[0].cars[2].car_id
+    engine = await ran(tmp_path / "a.journal", race_frames[:120], {}, car)
+    runner = MainOrchestrator(engine, Feed([], {}))
+    engine.queue._desk = StrategyDesk()
+    stop: Recommendation | None = standing(engine.said(car), "stop")
+    assert stop is not None
+    answer = await runner.follow_up(car, "and with a safety car?")
+    assert answer.simulated
+    assert answer.checked.supported == answer.checked.claims > 0
+    assert answer.checked.refused == 0
+    assert answer.text.startswith("What if a safety car now?")
+    wait = await runner.follow_up(car, "can we wait?")
+    assert stop.life is not None
+    assert wait.call == stop.life.call
+    with pytest.raises(InputError, match="not understood"):
+        await runner.follow_up(car, "what is the weather like")

@@ -1,0 +1,64 @@
+"""Follow-up questions are understood by their words, and one that is not says which are."""
+
+from __future__ import annotations
+
+import pytest
+from builders.advice import car, situation
+
+from racetwin.errors import InputError
+from racetwin.schemas import Compound
+from racetwin.strategist.questions import EXAMPLES, understand
+
+pytestmark = pytest.mark.unit
+
+RACE = situation(
+    cars={
+        "4": car("4", 3, driver="NOR", interval_s=2.5),
+        "16": car("16", 4, driver="LEC", interval_s=1.1),
+        "11": car("11", 2, driver="PER"),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "lever"),
+    [
+        ("why not lap 27?", "lap", None),
+        ("What about L27 on softs", "lap", None),
+        ("why hard?", "compound", None),
+        ("why not now?", "now", None),
+        ("can we wait?", "later", None),
+        ("why not two stops?", "stops", None),
+        ("no stop?", "flag", None),
+        ("where do we rejoin?", "rejoin", None),
+        ("and with a safety car?", "lever", "sc"),
+        ("what if a safety car comes on lap 31?", "lever", "sc@31"),
+        ("a VSC on lap 30", "lever", "vsc@30"),
+        ("what if it rains from lap 40?", "lever", "rain@40"),
+        ("what if they cover?", "lever", "stop:16@25"),
+        ("what if PER boxes on lap 22?", "lever", "stop:11@22"),
+        ("what if the car ahead stops?", "lever", "stop:11@21"),
+        ("and if car 16 boxes?", "lever", "stop:16@21"),
+        ("what if our stop is a slow stop of 6 s?", "lever", "slow:4+6"),
+        ("what if the wear is higher?", "lever", "wear:4x1.3"),
+    ],
+)
+def test_questions_are_understood(text: str, kind: str, lever: str | None) -> None:
+    asked = understand(text, RACE, "4", 24)
+    assert (asked.kind, asked.lever) == (kind, lever)
+
+
+def test_lap_and_compound_are_read() -> None:
+    asked = understand("why not lap 27 for MEDIUM?", RACE, "4", 24)
+    assert (asked.lap, asked.compound) == (27, Compound.MEDIUM)
+
+
+@pytest.mark.parametrize("text", ["", "what is the weather like", "hello there"])
+def test_what_is_not_understood_names_what_is(text: str) -> None:
+    with pytest.raises(InputError, match="why not lap 27"):
+        understand(text, RACE, "4", 24)
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_every_question_that_is_offered_is_understood(text: str) -> None:
+    assert understand(text, RACE, "4", 24).understood
