@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from racetwin.runtime.desk_queue import Advised, DeskQueue
+from racetwin.runtime.desk_queue import Advised, DeskQueue, advise
 from racetwin.runtime.snapshot import DeskStatus
 from racetwin.schemas import DeskAnswer, PitEntered, Recommendation, Retired
-from racetwin.strategist import Situation, recommend
+from racetwin.strategist import Situation
 from racetwin.strategist.life import Action, boxed, decide
 from racetwin.strategist.rules import refresh
 from racetwin.strategist.wording import content, reworded
@@ -84,7 +84,10 @@ class AdviceBook:
         if old is not None and said and old.receipt == answer.receipt:
             self.advice = {**self.advice, car_id: said}  # the same answer once more is no new evidence
         else:
-            self._say(car_id, recommend(answer, advised.request.situation, said), *advised.request.reasons)
+            # Worked out beside the event loop, unless something was said in between.
+            same = advised.basis == said
+            advice = advised.advice if same else advise(answer, advised.request.situation, said)
+            self._say(car_id, advice, *advised.request.reasons)
         return True
 
     def refresh(self, car_id: str, situation: Situation) -> None:
@@ -103,7 +106,7 @@ class AdviceBook:
         decided = next(r for r in said if r.id == advice_id)
         answer = self.answers.get(car_id)
         if action == "reject" and decided.kind == "stop" and answer is not None and situation is not None:
-            said = recommend(answer, situation, said)
+            said = advise(answer, situation, said)
         self._say(car_id, said, f"{action} by {by}")
         return decided
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from racetwin.schemas import (
     CarTwinState,
+    Checked,
     DeskAnswer,
     LapCompleted,
     PitEntered,
@@ -20,6 +21,7 @@ from racetwin.schemas import (
     Weather,
 )
 from racetwin.strategist import Situation, recommend
+from racetwin.strategist.wording import check_own
 
 if TYPE_CHECKING:
     from racetwin.simulation.state import RaceState
@@ -73,23 +75,41 @@ class DeskRequest:
 
 @dataclass(frozen=True, slots=True)
 class Advised:
-    """An answer of the desk and the advice that follows from it alone, whatever was said before."""
+    """An answer of the desk and the advice that follows from it and from ``basis``, what had been said before."""
 
     request: DeskRequest
     answer: DeskAnswer
     advice: tuple[Recommendation, ...]
+    basis: tuple[Recommendation, ...] = ()
+
+
+def advise(answer: DeskAnswer, situation: Situation, said: tuple[Recommendation, ...]) -> tuple[Recommendation, ...]:
+    """Return the advice on an answer, each piece with the checker's verdict on its wording."""
+    return tuple(
+        r if r.checked is not None or (r.life is not None and r.life.state == "withdrawn") else _checked(r)
+        for r in recommend(answer, situation, said)
+    )
+
+
+def _checked(r: Recommendation) -> Recommendation:
+    verdict = check_own(r)
+    return r.model_copy(update={"checked": Checked(claims=verdict.claims, supported=verdict.supported)})
 
 
 class DeskQueue:
     """Remembers which cars wait for an answer, and answers; not thread-safe except :meth:`work`.
 
-    Without a ``desk``, a :class:`racetwin.simulation.StrategyDesk` is made when it is first needed, where :meth:`work` runs.
+    ``said`` returns what was last said of a car, for the advice to go on from. Without a ``desk``,
+    a :class:`racetwin.simulation.StrategyDesk` is made when it is first needed, where :meth:`work` runs.
 
     An answer is a function of its request alone, so equal requests are answered from memory.
     """
 
-    def __init__(self, desk: Desk | None = None) -> None:
+    def __init__(
+        self, desk: Desk | None = None, said: Callable[[str], tuple[Recommendation, ...]] = lambda _: ()
+    ) -> None:
         self._desk = desk
+        self._said = said
         self.superseded = 0
         self.cached = 0
         self._due: OrderedDict[str, DeskRequest] = OrderedDict()
@@ -143,7 +163,8 @@ class DeskQueue:
             seed=request.seed,
             deadline_s=deadline_s,
         )
-        return Advised(request, answer, recommend(answer, request.situation))
+        said = self._said(request.car_id)
+        return Advised(request, answer, advise(answer, request.situation, said), said)
 
     def remember(self, advised: Advised) -> None:
         """Keep an answer for equal requests."""

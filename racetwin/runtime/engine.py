@@ -100,11 +100,11 @@ class RaceEngine:
         self._parameters = parameters
         self._ask: dict[str, Any] = {"objective": objective, "n_races": races, "seed": seed}
         self.only_race = only_race
-        self.queue = DeskQueue(desk)
         self._frames_in = 0
         self._accepted = 0
         self._view = RaceView()
         self._book = AdviceBook()
+        self.queue = DeskQueue(desk, self.said)
         self.admitted: TelemetryFrame | None = None
 
     # --- frames in --------------------------------------------------------------------------------------------------

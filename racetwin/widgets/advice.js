@@ -1,47 +1,150 @@
-import { frame, watch, h, put, empty } from "./format.js";
+import { frame, watch, h, put, attr, empty, clock } from "./format.js";
 
 const SIGN = { urgent: "!!", moderate: "!", optional: "i" };
 const WORD = { urgent: "Urgent", moderate: "Moderate", optional: "Optional" };
+const PARTS = [["alternatives", "Instead"]];
+const ACTIONS = [["accept", "accepted", "Accept", "a"], ["reject", "rejected", "Reject", "r"], ["pin", "pinned", "Pin", "p"]];
 
 function render({ model, el }) {
   const { root, note, body } = frame(el, model, "Advice", "advice");
-  body.classList.add("rt-scroll");
+  const cards = h("div", { class: "a-cards rt-scroll" });
+  const answer = h("div", { class: "a-reply", "aria-live": "polite", hidden: true });
+  const input = h("input", { type: "text", class: "a-question", maxlength: 200, placeholder: "Ask: why not lap 27?  what if they cover?", "aria-label": "follow-up question about the call" });
+  const form = h("form", { class: "a-ask" }, input, h("button", { type: "submit" }, "Ask"));
+  const evidence = h("div", { class: "a-evidence", role: "status", hidden: true });
+  body.classList.add("a-body");
+  body.append(cards, answer, form, evidence);
   const open = new Set();
-  let before = "";
+  let before = "", replied = "", kept = null;
 
-  const due = (lap, now) => {
-    if (lap == null) return null;
-    const togo = lap - now;
-    return togo < 0 ? `was due on lap ${lap}` : togo === 0 ? "this lap" : togo === 1 ? "next lap" : `in ${togo} laps`;
+  // --- the facts behind a sentence: shown while the pointer or the focus is on it, and held by a click ------------------
+  const unit = (f) => (f.unit ? ` ${f.unit}` : "");
+  const digits = (v) => (typeof v === "number" && !Number.isInteger(v) ? String(Number(v.toFixed(3))) : String(v));
+  const show = (sentence, facts, hold) => {
+    const chosen = facts.filter((f) => sentence.facts.includes(f.id));
+    evidence.hidden = !chosen.length;
+    attr(evidence, "data-held", hold ? "yes" : null);
+    evidence.replaceChildren(
+      h("div", { class: "a-ehead" }, h("b", {}, chosen.length === 1 ? "The fact behind it" : `The ${chosen.length} facts behind it`), hold ? h("button", { type: "button", "aria-label": "close", onclick: () => { kept = null; evidence.hidden = true; } }, "×") : null),
+      h("ul", {}, chosen.map((f) => h("li", { "data-fact": f.id },
+        h("span", { class: "a-ftext" }, f.text),
+        h("span", { class: "a-fvalue" }, `${digits(f.value)}${unit(f)}`, f.low != null && f.high != null ? ` (90 %: ${digits(f.low)} to ${digits(f.high)})` : ""),
+        h("span", { class: "a-fsource", title: f.receipt || null }, f.source)))));
   };
-  const list = (title, items) => (items.length ? h("div", { class: "a-part" }, h("b", {}, title), h("ul", {}, items.map((t) => h("li", {}, t)))) : null);
+  const hide = () => { if (!kept) evidence.hidden = true; };
+  const speak = (s, facts, kind = "") => {
+    if (!s.facts.length) return [h("span", { class: `a-s ${kind}` }, s.text), " "];
+    const node = h("span", { class: `a-s a-rests ${kind}`, tabindex: 0, role: "button", "data-facts": s.facts.join(" "), "aria-label": `${s.text} Facts behind it` }, s.text);
+    node.addEventListener("pointerenter", () => kept || show(s, facts, false));
+    node.addEventListener("pointerleave", hide);
+    node.addEventListener("focus", () => kept || show(s, facts, false));
+    node.addEventListener("blur", hide);
+    const hold = (e) => { e.preventDefault(); e.stopPropagation(); kept = kept === s ? null : s; kept ? show(s, facts, true) : hide(); };
+    node.addEventListener("click", hold);
+    node.addEventListener("keydown", (e) => { if (e.key === "Enter" || e.key === " ") hold(e); else if (e.key === "Escape") { kept = null; evidence.hidden = true; e.stopPropagation(); } });
+    return [node, " "];
+  };
+
+  // --- one piece of advice --------------------------------------------------------------------------------------------
+  const due = (a, data) => {
+    if (a.execution_lap == null) return "";
+    const laps = a.execution_lap - data.lap;
+    if (laps < 0) return `was due on lap ${a.execution_lap}`;
+    const away = laps + 1 - (data.fraction ?? 0);
+    if (laps <= 1 && data.lap_s && data.fraction != null) return `${laps === 0 ? "this lap" : "next lap"} · pit entry in ${clock(away * data.lap_s)}`;
+    return laps === 0 ? "this lap" : laps === 1 ? "next lap" : `in ${laps} laps`;
+  };
+  const LIFE = { new: "new", changed: "changed", confirmed: "", withdrawn: "withdrawn" };
+  const act = (a, action) => {
+    const on = action === "pin" ? a.pinned : a.handling === ACTIONS.find((x) => x[0] === action)[1];
+    model.send({ advice: a.id, action: on ? (action === "pin" ? "unpin" : "reopen") : action });
+  };
+  const source = (a) => {
+    const share = a.claims == null ? "" : ` · ${a.supported} of ${a.claims} claims supported`;
+    const who = a.wording === "model" ? `worded by ${a.model ?? "the model"}${a.small ? " (small)" : ""}` : a.asked ? "own wording, the model is asked" : "own wording";
+    return who + share;
+  };
+  const card = (a, data, first) => {
+    const told = a.state === "changed" && a.reason; // said above the rest, so not once more among the reasons
+    const of = (part) => a.sentences.filter((s) => s.part === part && !(told && s.part === "reasoning" && s.text === a.reason));
+    const line = (part, kind) => (of(part).length ? h("div", { class: kind }, of(part).map((s) => speak(s, a.facts))) : null);
+    const gone = a.state === "withdrawn";
+    const life = LIFE[a.state] || (a.since < a.lap ? `since lap ${a.since}` : "");
+    const buttons = gone ? null : h("div", { class: "a-acts", role: "group", "aria-label": "what to do with it" },
+      ACTIONS.map(([action, done, text, key]) => h("button", { type: "button", "data-action": action, title: `${text} (${key.toUpperCase()})`, "aria-pressed": String(action === "pin" ? a.pinned : a.handling === done), onclick: (e) => { e.stopPropagation(); act(a, action); } }, text)),
+      a.by ? h("span", { class: "a-by" }, `by ${a.by}`) : null);
+    const more = h("details", { class: "a-more", open: open.has(a.id) },
+      h("summary", {}, "Why, and what else"),
+      first ? null : line("reasoning", "a-why"),
+      of("risks").length > 1 ? h("div", { class: "a-part" }, h("b", {}, "Risks"), h("ul", {}, of("risks").slice(1).map((s) => h("li", {}, speak(s, a.facts))))) : null,
+      PARTS.map(([part, title]) => (of(part).length ? h("div", { class: "a-part" }, h("b", {}, title), h("ul", {}, of(part).map((s) => h("li", {}, speak(s, a.facts))))) : null)),
+      h("div", { class: "a-source" }, source(a)));
+    more.addEventListener("toggle", () => (more.open ? open.add(a.id) : open.delete(a.id)));
+    const node = h("article", { class: "a-card", tabindex: 0, "data-priority": a.priority, "data-id": a.id, "data-state": a.state, "data-handling": a.handling, "data-pinned": a.pinned ? "yes" : null, "aria-label": `${WORD[a.priority]}: ${a.title}` },
+      h("span", { class: "a-sign", title: WORD[a.priority] }, gone ? "–" : SIGN[a.priority]),
+      h("div", { class: "a-main" },
+        h("div", { class: "a-top" }, h("span", { class: "a-word" }, gone ? "Withdrawn" : WORD[a.priority], life && !gone ? h("span", { class: "a-life", "data-life": a.state }, life) : null, a.pinned ? h("span", { class: "a-life" }, "pinned") : null, a.handling !== "open" ? h("span", { class: "a-life" }, a.handling) : null),
+          h("span", { class: "a-due", "data-lap": a.execution_lap ?? "" }, due(a, data))),
+        h("b", { class: "a-title" }, a.title),
+        told ? h("div", { class: "a-reason" }, `Changed: ${a.reason}`) : null,
+        line("description", "a-text"),
+        line("expected_benefit", "a-benefit"),
+        buttons,
+        first ? line("reasoning", "a-why") : null,
+        of("risks").length ? h("div", { class: "a-risk" }, speak(of("risks")[0], a.facts)) : null,
+        gone ? null : more));
+    node.addEventListener("keydown", (e) => {
+      const found = ACTIONS.find((x) => x[3] === e.key.toLowerCase());
+      if (!found || gone || e.ctrlKey || e.metaKey || e.altKey) return;
+      e.preventDefault(); e.stopPropagation();
+      act(a, found[0]);
+    });
+    return node;
+  };
+
+  // --- follow-up ------------------------------------------------------------------------------------------------------
+  for (const type of ["keydown", "keyup", "keypress"]) input.addEventListener(type, (e) => e.stopPropagation());
+  form.addEventListener("submit", (e) => {
+    e.preventDefault();
+    const question = input.value.trim();
+    if (question.length < 3) return;
+    model.send({ question });
+    input.value = "";
+  });
+  const reply = (r) => {
+    const now = JSON.stringify(r ?? null);
+    if (now === replied) return;
+    replied = now;
+    answer.hidden = !r;
+    if (!r) return answer.replaceChildren();
+    const head = h("div", { class: "a-rhead" }, h("b", {}, r.question), h("button", { type: "button", "aria-label": "close the answer", onclick: () => { answer.hidden = true; } }, "×"));
+    const said = r.state === "asked" ? h("span", { class: "a-wait" }, "being worked out …")
+      : r.state === "refused" ? h("span", { class: "a-risk" }, r.text)
+        : [h("div", { class: "a-text" }, r.sentences.length ? r.sentences.map((s) => speak(s, r.facts)) : r.text),
+          h("div", { class: "a-source" }, `about '${r.call}' after lap ${r.lap} · ${r.supported} of ${r.claims} claims supported${r.simulated ? " · races run for it" : ""}${r.elapsed_s != null ? ` · ${r.elapsed_s.toFixed(1)} s` : ""}`)];
+    attr(answer, "data-state", r.state);
+    answer.replaceChildren(head, ...[said].flat());
+  };
 
   const draw = (data) => {
     const advice = data?.advice ?? [];
+    reply(data?.reply);
     const now = JSON.stringify([advice, data?.lap, data?.car]);
-    if (now === before) return;
+    form.hidden = !advice.length;
+    if (now === before) {
+      for (const [i, node] of [...cards.querySelectorAll(".a-due")].entries()) put(node, due(advice[i], data)); // only the countdown runs
+      return;
+    }
     before = now;
     if (!advice.length) {
       put(note, "");
-      return body.replaceChildren(empty("no advice for this car yet"));
+      return cards.replaceChildren(empty("no advice for this car yet"));
     }
+    const focused = cards.contains(document.activeElement) ? document.activeElement.closest(".a-card")?.dataset.id : null;
     put(note, `after lap ${advice[0].lap}` + (advice.some((a) => a.wording === "model") ? " · worded by the model" : ""));
-    body.replaceChildren(...advice.map((a, i) => {
-      const details = h("details", { class: "a-card", "data-priority": a.priority, "data-id": a.id, open: open.has(a.id) },
-        h("summary", {},
-          h("span", { class: "a-sign", title: WORD[a.priority] }, SIGN[a.priority]),
-          h("div", { class: "a-main" },
-            h("div", { class: "a-top" }, h("span", { class: "a-word" }, WORD[a.priority]), h("span", { class: "a-due" }, due(a.execution_lap, data.lap) ?? "")),
-            h("b", { class: "a-title" }, a.title),
-            h("span", { class: "a-text" }, a.description),
-            i === 0 ? h("span", { class: "a-why" }, a.reasoning) : null,
-            a.benefit ? h("span", { class: "a-benefit" }, a.benefit) : null,
-            a.risks.length ? h("span", { class: "a-risk" }, a.risks[0]) : null)),
-        h("div", { class: "a-more" },
-          i === 0 ? null : h("p", {}, a.reasoning), list("Risks", a.risks.slice(1)), list("Instead", a.alternatives), list("Rests on", a.facts)));
-      details.addEventListener("toggle", () => (details.open ? open.add(a.id) : open.delete(a.id)));
-      return details;
-    }));
+    if (!kept) evidence.hidden = true;
+    cards.replaceChildren(...advice.map((a, i) => card(a, data, i === 0 && a.state !== "withdrawn")));
+    if (focused) cards.querySelector(`[data-id="${focused}"]`)?.focus({ preventScroll: true });
   };
   return watch(model, root, draw);
 }

@@ -1,11 +1,11 @@
-"""Recommendations, most urgent first, each with its reasons and risks."""
+"""Recommendations, most urgent first, each with its life, its reasons and risks, and the facts behind each sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from racetwin.schemas import Priority, Recommendation
+from racetwin.schemas import Fact, FollowUp, Priority, Recommendation, Sentence
 from racetwin.widgets._panel import Panel, pack, script, style
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 class AdvicePanel(Panel):
     """Urgent, moderate and optional advice for one car: what to do, what it brings, why, and what speaks against it.
 
+    Hover or click a sentence for the facts behind it. Accept, reject and pin send ``{"advice": id, "action": ...}``, the
+    follow-up box ``{"question": ...}``, to the functions registered with :meth:`on_choice`.
+
     >>> panel = AdvicePanel()
     >>> panel.show_advice(recommendations, lap=23)  # doctest: +SKIP
     """
@@ -22,35 +25,134 @@ class AdvicePanel(Panel):
     _esm = script("advice")
     _css = style("advice")
 
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._head: dict[str, Any] = {}
+        self._reply: dict[str, Any] | None = None
+
     def show(self, snapshot: RaceSnapshot, car_id: str) -> None:
         """Draw the newest advice for ``car_id``."""
         car = snapshot.car(car_id)
         lap = car.lap if car and car.lap else snapshot.lap
-        self.show_advice(snapshot.advice.get(car_id, ()), lap=lap, car_id=car_id)
-
-    def show_advice(self, advice: Sequence[Recommendation], *, lap: int, car_id: str | None = None) -> None:
-        """Draw these recommendations; ``lap`` is the lap being driven, from which laps to go are counted."""
-        order = list(Priority)
-        self.data = pack(
-            {
-                "car": car_id,
-                "lap": lap,
-                "advice": [
-                    {
-                        "id": r.id,
-                        "lap": r.lap,
-                        "priority": r.priority.value,
-                        "title": r.title,
-                        "description": r.description,
-                        "benefit": r.expected_benefit,
-                        "reasoning": r.reasoning,
-                        "execution_lap": r.execution_lap,
-                        "risks": r.risks,
-                        "alternatives": [a.text for a in r.alternatives],
-                        "facts": [f.text for f in r.facts],
-                        "wording": r.wording,
-                    }
-                    for r in sorted(advice, key=lambda r: order.index(r.priority))
-                ],
-            }
+        self.show_advice(
+            snapshot.advice.get(car_id, ()),
+            lap=lap,
+            car_id=car_id,
+            lap_fraction=car.lap_fraction if car else None,
+            lap_time_s=car.last_lap_s if car else None,
         )
+
+    def show_advice(
+        self,
+        advice: Sequence[Recommendation],
+        *,
+        lap: int,
+        car_id: str | None = None,
+        lap_fraction: float | None = None,
+        lap_time_s: float | None = None,
+    ) -> None:
+        """Draw these recommendations.
+
+        Parameters
+        ----------
+        advice
+            In any order; what was withdrawn comes last.
+        lap
+            The lap being driven, from which laps to go are counted.
+        car_id
+            Whose they are.
+        lap_fraction, lap_time_s
+            Share of the lap covered, and the last lap's time in seconds: for the countdown to the pit entry.
+        """
+        if car_id != self._head.get("car"):
+            self._reply = None
+        self._head = {
+            "car": car_id,
+            "lap": lap,
+            "fraction": None if lap_fraction is None else round(lap_fraction, 3),
+            "lap_s": lap_time_s,
+            "advice": [_card(r) for r in sorted(advice, key=_order)],
+        }
+        self._draw()
+
+    def show_asked(self, question: str) -> None:
+        """Say that a question is being worked on."""
+        self._reply = {"question": question, "state": "asked"}
+        self._draw()
+
+    def show_reply(self, reply: FollowUp) -> None:
+        """Draw the answer to a follow-up question."""
+        self._reply = {
+            "state": "answered",
+            "question": reply.question,
+            "understood": reply.understood,
+            "call": reply.call,
+            "lap": reply.lap,
+            "sentences": [_sentence(s) for s in reply.sentences],
+            "text": reply.text,
+            "facts": [_fact(f) for f in reply.facts],
+            "claims": reply.checked.claims,
+            "supported": reply.checked.supported,
+            "simulated": reply.simulated,
+            "elapsed_s": reply.elapsed_s,
+        }
+        self._draw()
+
+    def show_refusal(self, question: str, why: str) -> None:
+        """Say why there is no answer to a question, or why a decision was not taken."""
+        self._reply = {"state": "refused", "question": question, "text": why}
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._head:
+            self.data = pack({**self._head, "reply": self._reply})
+
+
+def _order(r: Recommendation) -> tuple[bool, bool, int]:
+    life = r.life
+    gone = life is not None and life.state == "withdrawn"
+    return gone, life is not None and life.handling == "rejected", list(Priority).index(r.priority)
+
+
+def _sentence(s: Sentence) -> dict[str, Any]:
+    return {"part": s.part, "text": s.text, "facts": s.facts}
+
+
+def _fact(f: Fact) -> dict[str, Any]:
+    return f.model_dump(mode="json", exclude={"name"})
+
+
+def _sentences(r: Recommendation) -> list[dict[str, Any]]:
+    """The sentences with their facts; of advice that came without, the texts as they are."""
+    if r.sentences:
+        return [_sentence(s) for s in r.sentences if s.part != "title"]
+    parts = (("description", r.description), ("expected_benefit", r.expected_benefit), ("reasoning", r.reasoning))
+    every = [(part, text) for part, text in parts if text]
+    every += [("risks", text) for text in r.risks] + [("alternatives", a.text) for a in r.alternatives]
+    return [{"part": part, "text": text, "facts": ()} for part, text in every]
+
+
+def _card(r: Recommendation) -> dict[str, Any]:
+    life, checked, worded = r.life, r.checked, r.worded
+    return {
+        "id": r.id,
+        "lap": r.lap,
+        "priority": r.priority.value,
+        "title": r.title.removeprefix("Withdrawn: "),
+        "sentences": _sentences(r),
+        "facts": [_fact(f) for f in r.facts],
+        "risks": r.risks,
+        "execution_lap": r.execution_lap,
+        "wording": r.wording,
+        "model": worded.model if worded is not None and r.wording == "model" else None,
+        "small": worded.small if worded is not None else False,
+        "asked": worded is not None and worded.state == "asked",
+        "claims": checked.claims if checked is not None else None,
+        "supported": checked.supported if checked is not None else None,
+        "state": life.state if life is not None else "new",
+        "reason": life.reason if life is not None else "",
+        "since": life.since_lap if life is not None else r.lap,
+        "handling": life.handling if life is not None else "open",
+        "pinned": life.pinned if life is not None else False,
+        "by": life.by if life is not None else None,
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import ipywidgets
 import numpy as np
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     from racetwin.runtime.channel import Link
     from racetwin.runtime.snapshot import RaceSnapshot
+    from racetwin.schemas import FollowUp, Recommendation
+    from racetwin.strategist.life import Action
 
 ERRORS_KEPT = 100
 VIEWS = {
@@ -81,6 +83,12 @@ class Live(History, Desk, Protocol):
 
     def touch(self) -> None:
         """Say that somebody is looking."""
+
+    def decide(self, advice_id: str, action: Action, by: str = "strategist") -> Recommendation:
+        """Accept, reject, pin, unpin or reopen a piece of advice."""
+
+    def ask(self, car_id: str, question: str) -> FollowUp:
+        """Ask a follow-up about the call of a car; may take a while."""
 
 
 class _Strip(VerdictStrip):
@@ -377,6 +385,37 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         """Wait until the questions asked so far have been answered."""
         self._asker.join(timeout)
 
+    def decide(self, advice_id: str, action: str) -> None:
+        """Accept, reject, pin, unpin or reopen a piece of advice; what comes of it is drawn with the next snapshot."""
+
+        def refuse(error: Exception) -> None:
+            with self._lock:
+                self.advice.show_refusal(action.capitalize(), str(error))
+            self._not_answered(error)
+
+        wanted = cast("Action", action)  # what is none is refused where it is carried out
+        self._asker.ask(f"decision {advice_id}", lambda: self._live.decide(advice_id, wanted), lambda _: None, refuse)
+
+    def follow_up(self, question: str) -> None:
+        """Ask a follow-up about the call of our car; the advice panel shows the answer."""
+        with self._lock:
+            car_id = self._car_id
+            if car_id is None:
+                return
+            self.advice.show_asked(question)
+
+        def show(found: FollowUp) -> None:
+            with self._lock:
+                if self._car_id == car_id:
+                    self.advice.show_reply(found)
+
+        def refuse(error: Exception) -> None:
+            with self._lock:
+                self.advice.show_refusal(question, str(error))
+            self._not_answered(error)
+
+        self._asker.ask("follow-up", lambda: self._live.ask(car_id, question), show, refuse)
+
     def _act(self, message: dict[str, Any]) -> None:
         """Do what a viewer asked for: in the kernel's main thread."""
         self._live.touch()
@@ -389,6 +428,10 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
                 self.follow_plan(None if plan is None else str(plan))
             case {"lever": lever}:
                 self.ask(str(lever))
+            case {"advice": advice_id, "action": action}:
+                self.decide(str(advice_id), str(action))
+            case {"question": question}:
+                self.follow_up(str(question))
             case {"try": {"stops": stops, "lever": lever}}:
                 self.try_plan([PlannedStop(lap=int(n), compound=Compound(c)) for n, c in stops], lever)
             case {"reset": True}:
