@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from racetwin.cli import strategy_questions as ask
 from racetwin.cli.output import console, print_json, table
 from racetwin.config import settings
 from racetwin.errors import InputError
-from racetwin.schemas import COMPOUNDS, DeskAnswer
+from racetwin.schemas import COMPOUNDS, BestResponse, DeskAnswer, TeamAnswer, WhatIf
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from racetwin.simulation import RaceState
+    from racetwin.simulation.detail import PlanDetail
     from racetwin.twins import RaceTwin
 
 
@@ -23,15 +27,29 @@ def strategy(
     races: Annotated[int | None, typer.Option(help="Simulated races per plan.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulated races.")] = None,
     objective: Annotated[str, typer.Option(help="What to maximise: points, position, win, podium, ...")] = "points",
+    what_if: Annotated[
+        str | None,
+        typer.Option(help="Ask again with something changed: 'sc@31', 'rain@40:0.6', 'stop:16@25:HARD', 'slow:55+4'."),
+    ] = None,
+    rival: Annotated[
+        list[str] | None, typer.Option(help="Also the gap at the flag to this car; may be repeated.")
+    ] = None,
+    sensitivity: Annotated[bool, typer.Option(help="Also what would change the ranking.")] = False,
+    team: Annotated[bool, typer.Option(help="Plan both cars of the team together instead.")] = False,
+    respond: Annotated[
+        bool, typer.Option(help="Let the neighbours answer our plan, and answer theirs, instead.")
+    ] = False,
+    laps: Annotated[bool, typer.Option(help="Also the best plan lap by lap: places and rejoins.")] = False,
     top: Annotated[int, typer.Option(help="Plans in the table (JSON has them all).")] = 12,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: the same question, the same bytes.")] = False,
 ) -> None:
     """Rank a car's pit plans at one moment of a race, from what was known then.
 
-    Example: `racetwin strategy --race 2023-15-singapore --lap 20 --car 55`
+    Example: `racetwin strategy --race 2023-15-singapore --lap 20 --car 55 --what-if sc@24`
     """
     from racetwin.runtime.catch_up import twin_at
     from racetwin.simulation import StrategyDesk
+    from racetwin.simulation.detail import plan_detail
     from racetwin.telemetry.library import RaceLibrary
 
     now = settings()
@@ -39,15 +57,64 @@ def strategy(
     state = twin.race_state()
     if car not in state.car_id:
         raise InputError(f"car: {car!r} is not in {race}; cars: {', '.join(state.car_id)}")
-    answer = StrategyDesk(now).evaluate(state, car, objective=objective, n_races=races, seed=seed)
+    if sum((team, respond, what_if is not None)) > 1:
+        raise InputError("--team, --respond, --what-if: expected one of them at a time")
+    desk = StrategyDesk(now)
+    asked: TeamAnswer | BestResponse | WhatIf
+    if team or respond:
+        if team:
+            asked = desk.team(state, car, n_races=races, seed=seed)
+            shown = ask.team_table(asked, top)
+        else:
+            asked = desk.best_response(state, car, objective, n_races=races, seed=seed)
+            shown = ask.response_table(asked)
+        _show(asked, shown, as_json)
+        return
+    found = desk.explain(state, car, objective, races, seed, rivals=tuple(rival or ()))
+    if what_if is not None:
+        asked = desk.what_if(state, car, what_if, objective, base=found)
+        _show(asked, ask.what_if_table(asked, top), as_json)
+        return
+    answer = found.answer
+    if sensitivity:
+        answer = answer.model_copy(update={"sensitivity": desk.sensitivity(state, car, objective, base=found)})
+    best, n = found.ranking.scored[0].plan, answer.receipt.n_races
+    detail = plan_detail(state, best, n, answer.receipt.seed, car_id=car, parameters=found.parameters) if laps else None
     if as_json:
-        print_json(_as_json(answer))
+        print_json(_as_json(answer, detail))
+        return
+    _print(answer, top, _where(twin, state, car))
+    if rival:
+        console.print(ask.gaps_table(answer, min(top, 3)))
+    if sensitivity:
+        console.print(ask.sensitivity_table(answer.sensitivity))
+    for extra in ask.laps_table(detail) if detail is not None else ():
+        if extra is not None:
+            console.print(extra)
+
+
+def _show(asked: TeamAnswer | BestResponse | WhatIf, shown: Table, as_json: bool) -> None:
+    if as_json:
+        out = asked.model_dump(mode="json")
+        for answer in (out.get("before"), out.get("after"), out.get("answer")):
+            if isinstance(answer, dict):
+                answer.pop("elapsed_s", None)
+        print_json(out)
     else:
-        _print(answer, top, _where(twin, state, car))
+        console.print(shown)
 
 
-def _as_json(answer: DeskAnswer) -> dict[str, Any]:
+def _as_json(answer: DeskAnswer, detail: PlanDetail | None = None) -> dict[str, Any]:
     out = answer.model_dump(mode="json", exclude={"elapsed_s"})
+    if detail is not None:
+        quantiles = detail.position_quantiles(ask.QUANTILES).tolist()
+        out["laps"] = {
+            "plan": detail.plan.label,
+            "first_lap": detail.first_lap,
+            "quantiles": list(ask.QUANTILES),
+            "position": quantiles,
+            "rejoins": detail.rejoins.tolist(),
+        }
     for plan, ranked in zip(out["plans"], answer.plans, strict=True):
         plan["position_probability"] = [round(p, 6) for p in ranked.position_probability]
     return out

@@ -18,6 +18,16 @@ class PlannedStop(Model):
     age: Annotated[float, Field(ge=0, le=60)] = 0.0
 
 
+class RivalGap(Model):
+    """How far ahead of a rival a plan brings the car at the flag, in s (negative: behind), over the races both finish."""
+
+    car_id: CarId
+    mean_s: float | None = Field(description="None where the two never finish together")
+    low_s: float | None = Field(description="5 % quantile")
+    high_s: float | None = Field(description="95 % quantile")
+    p_ahead: float = Field(description="probability of being classified ahead, retirements of either included")
+
+
 class RankedPlan(Model):
     """One candidate pit plan of a car with its simulated outcome.
 
@@ -47,6 +57,7 @@ class RankedPlan(Model):
     utility: float | None = Field(default=None, description="mean of the objective; higher is better")
     delta_utility: float = 0.0
     delta_utility_standard_error: float = 0.0
+    gaps: tuple[RivalGap, ...] = Field(default=(), description="to the rivals that were asked for")
 
 
 class Rejoin(Model):

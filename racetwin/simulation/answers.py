@@ -9,9 +9,10 @@ from importlib.metadata import version
 
 import numpy as np
 
-from racetwin.schemas import Comparison, DeskAnswer, RankedPlan, Receipt
+from racetwin.schemas import Comparison, DeskAnswer, RankedPlan, Receipt, RivalGap
 from racetwin.simulation.objectives import Objective
 from racetwin.simulation.parameters import RaceParameters
+from racetwin.simulation.results import SimulationResult
 from racetwin.simulation.search import CLOSE, Question, Ranking, Scored, difference
 from racetwin.simulation.state import RaceState
 
@@ -44,8 +45,25 @@ def receipt(state: RaceState, p: RaceParameters, ranking: Ranking, seed: int) ->
     )
 
 
-def ranked_plans(scored: Sequence[Scored], goal: Objective, seed: int) -> tuple[RankedPlan, ...]:
-    """Return the rows of an answer, best first."""
+def rival_gap(result: SimulationResult, rival: str) -> RivalGap:
+    """Return the gap at the flag between our car and a watched one, from the result of one plan."""
+    gap = result.gaps_s(rival)[0]
+    gap = gap[~np.isnan(gap)]
+    low, high = np.quantile(gap, [0.05, 0.95]).tolist() if len(gap) else (None, None)
+    ahead = result.positions[0] < result.watched_positions[0, :, result.watched.index(rival)]
+    return RivalGap(
+        car_id=rival,
+        mean_s=float(gap.mean()) if len(gap) else None,
+        low_s=low,
+        high_s=high,
+        p_ahead=float(ahead.mean()),
+    )
+
+
+def ranked_plans(
+    scored: Sequence[Scored], goal: Objective, seed: int, rivals: Sequence[str] = ()
+) -> tuple[RankedPlan, ...]:
+    """Return the rows of an answer, best first, with the gaps to ``rivals`` (which the races must have watched)."""
     best = scored[0]
     alone = [t.kind for t in goal.terms] == ["points"] and goal.terms[
         0
@@ -85,6 +103,7 @@ def ranked_plans(scored: Sequence[Scored], goal: Objective, seed: int) -> tuple[
                 utility=s.mean,
                 delta_utility=gap,
                 delta_utility_standard_error=gap_se,
+                gaps=tuple(rival_gap(s.result, rival) for rival in rivals),
             )
         )
     # Plans that were let go early have run fewer races: their own means are not comparable, their paired differences are.

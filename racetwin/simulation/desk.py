@@ -88,6 +88,7 @@ class StrategyDesk:
         plans: Sequence[PitPlan] | None = None,
         exhaustive: bool = False,
         standard_error: float | None = None,
+        rivals: Sequence[str] = (),
         parameters: RaceParameters | None = None,
         with_sensitivity: bool = False,
     ) -> DeskAnswer:
@@ -114,6 +115,8 @@ class StrategyDesk:
             Give every plan all the races instead of screening and halving the field.
         standard_error
             Wanted of the differences between the best few, in units of the objective; they get up to 8 times the races for it.
+        rivals
+            Cars to which the gap at the flag is wanted: ``plans[k].gaps``.
         parameters
             Race-model numbers; by default those of the state's circuit and season.
         with_sensitivity
@@ -134,6 +137,7 @@ class StrategyDesk:
             plans=plans,
             exhaustive=exhaustive,
             standard_error=standard_error,
+            rivals=rivals,
             parameters=parameters,
         )
         if not with_sensitivity:
@@ -152,6 +156,7 @@ class StrategyDesk:
         plans: Sequence[PitPlan] | None = None,
         exhaustive: bool = False,
         standard_error: float | None = None,
+        rivals: Sequence[str] = (),
         parameters: RaceParameters | None = None,
         final_plans: int = FINAL_PLANS,
         keep: int = SHORTLIST,
@@ -170,7 +175,7 @@ class StrategyDesk:
         if n_races < 2:
             raise InputError(f"races: {n_races}, expected at least 2")
         p = parameters or self.parameters(state)
-        goal = parse_objective(objective, state, car_id)
+        goal = parse_objective(objective, state, car_id).watching(rivals, state, car_id)
         ours = plans is None
         plans = candidate_plans(state, car_id, p) if plans is None else tuple(dict.fromkeys(plans))
         for plan in () if ours else plans:
@@ -193,7 +198,7 @@ class StrategyDesk:
             lap=state.lap,
             time_s=float(state.time_s[state.order()[0]]),
             objective=goal.name,
-            plans=ranked_plans(ranking.scored, goal, question.seed),
+            plans=ranked_plans(ranking.scored, goal, question.seed, rivals),
             box_now=self._box_now(state, car_id, p),
             receipt=receipt(state, p, ranking, question.seed),
             waiting=waiting(ranking.scored, state.lap + 1, goal),

@@ -9,7 +9,8 @@ numbers, whatever the objective.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +70,14 @@ class Objective:
         if kinds == {"position"}:
             return "places"
         return "probability" if kinds <= {"top", "beat"} and len(self.terms) == 1 else "utility"
+
+    def watching(self, rivals: Sequence[str], state: RaceState, car_id: str) -> Objective:
+        """Return the same objective with more cars watched."""
+        for rival in rivals:
+            if rival not in state.car_id or rival == car_id:
+                others = ", ".join(c for c in state.car_id if c != car_id)
+                raise InputError(f"rivals: {rival!r}, expected other cars of this race: {others}")
+        return replace(self, watch=tuple(dict.fromkeys((*self.watch, *rivals))))
 
     def utility(self, result: SimulationResult) -> FloatArray:
         """Return ``(p, n_races)`` utilities, higher is better, race by race."""

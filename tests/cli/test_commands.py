@@ -139,3 +139,23 @@ def test_replay_prints_frames_as_lines_of_json(race_data: Path) -> None:
 
 def test_unknown_bench_suite_is_one_clear_line() -> None:
     assert_one_clear_line(racetwin("bench", "tyres"), "'tyres'", "kernel")
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--what-if", "sc@24"), ["safety car in lap 24", "change"]),
+        (("--sensitivity",), ["what would change it", "slower"]),
+        (("--team",), ["both cars", "points of both"]),
+        (("--respond", "--races", "64"), ["rivals answer", "our plan against theirs"]),
+        (("--rival", "16", "--laps"), ["gap at the flag", "place by lap", "rejoins"]),
+    ],
+)
+def test_strategy_answers_every_question_of_the_desk(race_data: Path, option: tuple[str, ...], said: list[str]) -> None:
+    question = ("strategy", "--race", "2023-15-singapore", "--lap", "20", "--car", "55", "--races", "200", *option)
+    done = racetwin(*question, RACETWIN_DATA=str(race_data))
+    assert done.returncode == 0, done.stderr
+    for words in said:
+        assert words in done.stdout
+    as_json = racetwin(*question, "--json", RACETWIN_DATA=str(race_data))
+    assert json.loads(as_json.stdout)

@@ -235,3 +235,16 @@ def test_desks_of_one_cluster_share_their_connection_to_it():
     settings = Settings(cluster="tcp://127.0.0.1:9", races=64)
     assert StrategyDesk(settings).run == StrategyDesk(Settings(cluster="tcp://127.0.0.1:9", races=64)).run
     assert StrategyDesk(settings).run != StrategyDesk(Settings(races=64)).run
+
+
+def test_the_gap_to_a_rival_at_the_flag_comes_with_each_plan(desk, make_state):
+    plans = [PitPlan.of((30, "HARD")), PitPlan.of((25, "SOFT"), (42, "HARD"))]
+    answer = desk.evaluate(make_state(), "5", plans=plans, rivals=("4", "18"))
+    near, far = answer.plans[0].gaps
+    assert (near.car_id, far.car_id) == ("4", "18")
+    assert near.low_s < near.mean_s < near.high_s
+    assert near.mean_s < far.mean_s
+    assert near.p_ahead < far.p_ahead
+    assert desk.evaluate(make_state(), "5", plans=plans).plans[0].gaps == ()
+    with pytest.raises(InputError, match="rivals: '77', expected other cars"):
+        desk.evaluate(make_state(), "5", plans=plans, rivals=("77",))

@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+import racetwin.simulation.hpc as hpc_module
 from racetwin.config import Settings
 from racetwin.schemas import TrackStatus
 from racetwin.simulation.hpc import HPCOrchestrator, Speed
@@ -100,19 +101,19 @@ def test_speed_is_measured_not_guessed():
 
 
 class Cluster:
-    """A scheduler and workers, each a process of its own on loopback."""
+    """A scheduler and workers, each a process of its own on loopback, or in a network namespace of their own."""
 
-    def __init__(self, tmp_path, workers):
-        self.processes = []
+    def __init__(self, tmp_path, workers, host="127.0.0.1", inside=()):
+        self.processes, self.inside = [], inside
         file = tmp_path / "scheduler.json"
         self.scheduler = self._start(
-            "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)
+            "dask_scheduler", "--host", host, "--port", "0", "--no-dashboard", "--scheduler-file", str(file)
         )
         self._until(file.exists)
         self.workers = [
             self._start(
                 "dask_worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-nanny", "--no-dashboard",
-                "--local-directory", str(tmp_path), "--host", "127.0.0.1", "--memory-limit", "0",
+                "--local-directory", str(tmp_path), "--host", host, "--memory-limit", "0",
             )
             for _ in range(workers)
         ]  # fmt: skip
@@ -125,7 +126,7 @@ class Cluster:
     def _start(self, module, *arguments):
         environment = {**os.environ, "RACETWIN_THREADS": "1"}
         process = subprocess.Popen(
-            [sys.executable, "-m", f"distributed.cli.{module}", *arguments],
+            [*self.inside, sys.executable, "-m", f"distributed.cli.{module}", *arguments],
             env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         self.processes.append(process)
@@ -183,7 +184,8 @@ def on_the_cloud(cluster, state, seconds=0.15):
 
 @pytest.mark.integration
 @pytest.mark.timeout(200)
-def test_the_cloud_is_measured_chosen_and_gives_the_same_bytes(cluster, make_state):
+def test_the_cloud_is_measured_chosen_and_gives_the_same_bytes(cluster, make_state, monkeypatch):
+    monkeypatch.setattr(hpc_module, "PATIENCE_S", 20.0)  # a busy machine is not a broken cluster
     state = make_state()
     here = simulate(state, PLANS, 960, 5, "numba", car_id="5", watch=("4",))
     with on_the_cloud(cluster, state) as hpc:
@@ -218,6 +220,81 @@ def test_when_the_scheduler_goes_the_edge_takes_over_in_time(cluster, make_state
         assert hpc.placement.where == "edge"
         assert hpc.placement.reason == "the cluster failed a moment ago"
         cluster.scheduler.send_signal(signal.SIGCONT)
+
+
+class Network:
+    """A network namespace joined to ours by one virtual cable that can be cut."""
+
+    def __init__(self):
+        tag = f"{os.getpid() % 10**6}"
+        self.name, self.ours, self.theirs = f"racetwin{tag}", f"rtwo{tag}", f"rtwt{tag}"
+        block = f"10.213.{os.getpid() % 250}"
+        self.host = f"{block}.2"
+        ip("netns", "add", self.name)
+        try:
+            ip("link", "add", self.ours, "type", "veth", "peer", "name", self.theirs)
+            ip("link", "set", self.theirs, "netns", self.name)
+            ip("addr", "add", f"{block}.1/24", "dev", self.ours)
+            ip("link", "set", self.ours, "up")
+            for words in (("addr", "add", f"{self.host}/24", "dev", self.theirs), ("link", "set", self.theirs, "up")):
+                ip("-n", self.name, *words)
+            ip("-n", self.name, "link", "set", "lo", "up")
+        except subprocess.CalledProcessError:
+            self.remove()
+            raise
+
+    def cut(self):
+        ip("link", "set", self.ours, "down")
+
+    def mend(self):
+        ip("link", "set", self.ours, "up")
+
+    def remove(self):
+        ip("netns", "del", self.name)
+
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+@pytest.fixture
+def network():
+    try:
+        network = Network()
+    except (OSError, subprocess.CalledProcessError) as e:
+        pytest.skip(f"no network namespaces here: {getattr(e, 'stderr', b'') or e}")
+    yield network
+    network.remove()
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(240)
+def test_when_the_network_is_cut_mid_batch_the_edge_takes_over_with_the_same_bytes(network, tmp_path, make_state, monkeypatch):
+    pytest.importorskip("distributed")
+    cluster = Cluster(tmp_path, 3, network.host, ("ip", "netns", "exec", network.name))
+    try:
+        state = make_state()
+        here = simulate(state, PLANS, 960, 5, "numba", car_id="5")
+        with on_the_cloud(cluster, state) as hpc:
+            with monkeypatch.context() as patient:
+                patient.setattr(hpc_module, "PATIENCE_S", 20.0)
+                same(hpc.run(state, PLANS, 960, 5, car_id="5"), here)
+            assert hpc.placement.where == "cloud", hpc.placement
+
+            # One worker dies in the middle of the next batch, and a moment later the cable is pulled.
+            hpc.edge = Speed(rate=50.0)
+            threading.Timer(0.1, cluster.workers[0].kill).start()
+            threading.Timer(0.25, network.cut).start()
+            began = time.monotonic()
+            same(hpc.run(state, PLANS, 960, 5, car_id="5"), here)
+            assert time.monotonic() - began < 20
+            assert hpc.placement.shards_edge > 0, hpc.placement
+            same(hpc.run(state, PLANS, 960, 5, car_id="5"), here)
+            assert (hpc.placement.where, hpc.placement.reason) == ("edge", "the cluster failed a moment ago")
+            network.mend()
+            same(hpc.run(state, PLANS, 960, 5, car_id="5"), here)
+    finally:
+        cluster.stop()
 
 
 @pytest.mark.integration
