@@ -28,9 +28,9 @@ READS_DATA = [n for n in NOTEBOOKS if re.search(r"LiveRace\.auto|RaceLibrary\(|s
 """Notebooks that could come out otherwise where there are race data; the others would only be run twice."""
 
 
-def run(notebook: Path, *, data: bool) -> subprocess.CompletedProcess[str]:
+def run(notebook: Path, *, data: bool, more: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run one notebook under nbval, with race data (where there are any) or without."""
-    environment = dict(os.environ)
+    environment = dict(os.environ) | (more or {})
     if not data:
         environment.pop("RACETWIN_DATA", None)
     command = [
@@ -97,6 +97,37 @@ def test_an_error_in_the_background_is_caught(tmp_path: Path) -> None:
     done = run(notebook, data=False)
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stdout
+
+
+MUTATIONS = {
+    "widget": ("widgets/tower.py", '"position": position,', '"position": None if position is None else position + 1,'),
+    "kernel": ("simulation/backends/numba_race.py", "seed = U32(i[L.I_SEED])", "seed = U32(i[L.I_SEED] + 1)"),
+    "twin": ("twins/tyres.py", "LIFE_SPREAD = 0.12", "LIFE_SPREAD = 0.24"),
+}
+"""A number changed in a widget, in the race kernel and in a twin, and what it stood for."""
+
+
+@pytest.mark.backtest
+@pytest.mark.parametrize(
+    ("what", "name"), [("widget", "07_gallery"), ("kernel", "00_quickstart"), ("twin", "03_tyres")]
+)
+def test_a_number_changed_in_the_package_is_caught(tmp_path: Path, what: str, name: str) -> None:
+    file, old, new = MUTATIONS[what]
+    package = tmp_path / "changed" / "racetwin"
+    skipped = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(FOLDER.parent / "racetwin", package, ignore=skipped)
+    shutil.copytree(FOLDER.parent / "kernels", tmp_path / "changed" / "kernels")
+    text = (package / file).read_text(encoding="utf-8")
+    assert old in text
+    (package / file).write_text(text.replace(old, new), encoding="utf-8")
+    changed = {
+        "PYTHONPATH": str(package.parent),
+        "RACETWIN_BACKEND": "numba",
+        "NUMBA_CACHE_DIR": str(tmp_path / "numba"),
+    }
+    done = run(copied(tmp_path, f"{name}.ipynb"), data=False, more=changed)
+    assert done.returncode == 1, done.stdout[-3000:]
+    assert "FAILED" in done.stdout or "Cell outputs differ" in done.stdout, done.stdout[-3000:]
 
 
 @pytest.mark.unit
