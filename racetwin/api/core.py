@@ -98,6 +98,9 @@ class APIMetrics:
             "racetwin_refused", "Requests and connections refused before they reached a route", ("reason",),
             registry=self.registry,
         )  # fmt: skip
+        self.connections = Counter(
+            "racetwin_connections", "Connections by what came of them", ("outcome",), registry=self.registry,
+        )  # fmt: skip
 
     def seen(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request."""

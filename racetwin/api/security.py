@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from racetwin.api.core import APIMetrics, Shortcut
@@ -223,11 +224,14 @@ class Guard:
 
         try:
             await self.app(scope, limited, watched)
-        except Exception:
-            if not too_long:
+        except Exception as error:
+            if too_long:
+                self.metrics.refused.labels("body").inc()
+                await problem(413, f"the body may have at most {MAX_BODY} bytes")(scope, receive, watched)
+            elif isinstance(error, ClientDisconnect):
+                self.metrics.refused.labels("left").inc()  # in the middle of its own request
+            else:
                 raise
-            self.metrics.refused.labels("body").inc()
-            await problem(413, f"the body may have at most {MAX_BODY} bytes")(scope, receive, watched)
         finally:
             route = scope.get("route")
             name = getattr(route, "path", "other")

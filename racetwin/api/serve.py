@@ -13,8 +13,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from racetwin.api.app import create_app
+from racetwin.api.door import door
 from racetwin.api.security import Policy
 from racetwin.api.ws import MAX_CLIENT_MESSAGE
 from racetwin.config import Settings
@@ -113,20 +115,7 @@ async def _serve(
     if follow:
         runner.follow(follow)
     app = create_app(runner, settings)
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        ws="websockets-sansio",
-        ws_max_size=4 * MAX_CLIENT_MESSAGE,
-        ws_per_message_deflate=False,
-        ws_ping_interval=20.0,
-        ws_ping_timeout=20.0,
-        timeout_graceful_shutdown=3,
-        server_header=False,
-        lifespan="off",
-        **_tls(settings),
-    )
+    config = _web(app, settings, graceful_s=3)
     server = _Server(config)
     stopping = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -156,6 +145,25 @@ async def _serve(
         raise RacetwinError("the web server ended by itself; its log says why")
 
 
+def _web(app: FastAPI, settings: Settings, *, graceful_s: int) -> uvicorn.Config:
+    """Return how the application is served."""
+    return uvicorn.Config(
+        app,
+        http=door(app.state.metrics),
+        log_level="error",  # a line for each malformed request would let a stranger fill the disk; they are counted
+        access_log=False,
+        ws="websockets-sansio",
+        ws_max_size=4 * MAX_CLIENT_MESSAGE,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20.0,
+        ws_ping_timeout=20.0,
+        timeout_graceful_shutdown=graceful_s,
+        server_header=False,
+        lifespan="off",
+        **_tls(settings),
+    )
+
+
 def _tls(settings: Settings) -> dict[str, Any]:
     """Return how the server is to be encrypted, if it is."""
     if settings.tls_certificate is None:
@@ -183,27 +191,20 @@ async def serving(
     follow: tuple[str, ...] = (),
     rate_hz: float = 20.0,
     wrap: Callable[[Any], Any] = lambda feed: feed,
+    report: Callable[[Exception], None] | None = None,
 ) -> AsyncIterator[tuple[str, Any]]:
     """Serve a session inside a running loop; yields its address and the engine.
 
-    For programs that bring their own loop (benchmarks, tests); ``wrap`` may put something around the feed.
+    For programs that bring their own loop (benchmarks, tests); ``wrap`` may put something around the feed;
+    ``report`` is told of faults.
     """
     sock = listen(settings.host, settings.api_port, "RACETWIN_API_PORT")
     host, port = sock.getsockname()[:2]
-    runner = session.build(rate_hz=rate_hz)
+    runner = session.build(report=report, rate_hz=rate_hz)
     runner.feed = wrap(runner.feed)
     if follow:
         runner.follow(follow)
-    config = uvicorn.Config(
-        create_app(runner, settings),
-        log_level="warning",
-        access_log=False,
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        timeout_graceful_shutdown=1,
-        lifespan="off",
-        **_tls(settings),
-    )
+    config = _web(create_app(runner, settings), settings, graceful_s=1)
     server = _Server(config)
     engine = asyncio.create_task(runner.run(linger=True))
     web = asyncio.create_task(server.serve(sockets=[sock]))

@@ -1,7 +1,7 @@
 """A weekend in one go: race after race through a whole engine, as fast as it goes, watching what it holds and what it loses.
 
 The engine is the one that `racetwin serve --live` runs, with its journal on disk, its API, the desk planning for a car, and
-viewers in a process of their own. Frames come at ten a second of race time. Memory is compared between the second and the last
+viewers in a process of their own. Memory is compared between the second and the last
 quarter of the run: the first is warm-up (compiled kernels, full buffers), and each quarter of a day holds the same circuits.
 """
 
@@ -25,7 +25,6 @@ from racetwin.runtime.session import open_session
 from racetwin.schemas import TelemetryFrame
 
 CIRCUITS = ("monza", "silverstone", "monaco", "spa")
-HZ = 10.0
 VIEWERS = 5
 IN_FLIGHT = 500
 """Frames ahead of the disk at most: as fast as it goes is as fast as the journal takes them."""
@@ -39,6 +38,7 @@ class SoakReport:
     """What a soak has shown; memory in MiB, ``growth`` a share, ``samples`` of ``(simulated hours, MiB)``."""
 
     hours: float
+    hz: float
     wall_s: float = 0.0
     frames: int = 0
     frames_in: int = 0
@@ -66,13 +66,15 @@ class SoakReport:
         return {**asdict(self), "met": self.met}
 
 
-def soak(hours: float = 24.0, *, seed: int = 1, progress: Progress | None = None) -> SoakReport:
+def soak(hours: float = 24.0, *, hz: float = 10.0, seed: int = 1, progress: Progress | None = None) -> SoakReport:
     """Run ``hours`` simulated hours through an engine of its own and return what was seen.
 
     Parameters
     ----------
     hours
         Race time, h.
+    hz
+        Frames a second of race time.
     seed
         Of the first race; each further one has the next.
     progress
@@ -80,7 +82,7 @@ def soak(hours: float = 24.0, *, seed: int = 1, progress: Progress | None = None
     """
     if not hours > 0:
         raise InputError(f"hours: {hours!r}, expected a number above 0")
-    report = SoakReport(hours)
+    report = SoakReport(hours, hz)
     with tempfile.TemporaryDirectory(prefix="racetwin-soak-") as folder:
         settings = Settings(
             state=Path(folder),
@@ -104,13 +106,13 @@ def _races(hours: float, seed: int, report: SoakReport) -> Iterator[tuple[float,
     while True:
         report.races += 1
         start = last = None
-        for frame in TelemetrySimulator(CIRCUITS[(report.races - 1) % len(CIRCUITS)], seed=seed + report.races, hz=HZ):
+        for frame in TelemetrySimulator(CIRCUITS[(report.races - 1) % len(CIRCUITS)], seed=seed + report.races, hz=report.hz):
             start = frame.time_s if start is None else start
             last = frame.time_s - start
             if before + last > 3600 * hours:
                 return
             yield before + last, frame
-        before += (last or 0.0) + 1 / HZ
+        before += (last or 0.0) + 1 / report.hz
 
 
 class _Weekend:

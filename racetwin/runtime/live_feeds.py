@@ -89,7 +89,7 @@ class _Open:
         told["state"] = "ended" if self.ended is not None else health.state.value if health is not None else "open"
         told["age_s"] = None if self.heard_at is None else round(time.monotonic() - self.heard_at, 1)
         told["refused"] = self.refused
-        for name in ("dropped", "foreign", "missed"):
+        for name in ("dropped", "foreign", "missed", "overflowed"):
             if n := getattr(self.feed, name, 0):
                 told[name] = n
         if isinstance(self.feed, TelemetryServer):

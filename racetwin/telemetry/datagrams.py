@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import socket
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 
 from racetwin.errors import ConfigurationError
 from racetwin.telemetry.connection import FeedHealth
@@ -13,6 +15,9 @@ from racetwin.telemetry.refusals import OnRefusal
 
 MAX_WAITING = 4096
 """Datagrams held for a slow reader; beyond, the oldest are dropped and counted: late telemetry is worth less than new."""
+
+BUFFER_BYTES = 4 * 2**20
+"""Asked of the system for each socket: a burst of datagrams must outlast a busy moment of ours."""
 
 
 def is_loopback(host: str) -> bool:
@@ -23,6 +28,16 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def kernel_drops(port: int) -> int:
+    """Return how many datagrams to a UDP port found its socket's buffer full; 0 where the system does not tell."""
+    total = 0
+    for name in ("udp", "udp6"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            rows = (line.split() for line in Path("/proc/net", name).read_text(encoding="ascii").splitlines()[1:])
+            total += sum(int(row[-1]) for row in rows if int(row[1].rsplit(":", 1)[1], 16) == port)
+    return total
 
 
 class DatagramFeed:
@@ -71,6 +86,8 @@ class DatagramFeed:
             raise ConfigurationError(
                 f"port: cannot listen on UDP {self.host}:{self.port} ({error.strerror or error}): choose another one"
             ) from None
+        with contextlib.suppress(OSError):  # the system may allow less
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         self.address = transport.get_extra_info("sockname")[:2]
         self.health.connected()
         try:
@@ -78,6 +95,11 @@ class DatagramFeed:
         finally:
             transport.close()
             self.health.closed()
+
+    @property
+    def overflowed(self) -> int:
+        """Datagrams for which the socket's buffer had no room, where the system tells (Linux)."""
+        return 0 if self.address is None else kernel_drops(self.address[1])
 
     async def receive(self) -> bytes:
         """Return the next datagram."""

@@ -52,6 +52,10 @@ def session_of(frame: RawFrame) -> Session:
     )
 
 
+SPEAKERS = 64
+"""Names that feeds may give themselves, all together."""
+
+
 class OneRace:
     """Renames frames, or says why they do not belong to the race.
 
@@ -98,6 +102,8 @@ class OneRace:
             self._doubts.clear()
             return self._renamed(frame)
         moves_on = speaker in self._own and speaker == self._leader() and session.race_id not in self._left
+        if len(self._doubts) >= SPEAKERS:  # a sender that gives itself ever new names must not fill the memory
+            self._doubts.clear()
         doubts = self._doubts[speaker] = self._doubts.get(speaker, 0) + 1
         if moves_on or not self._own or doubts > PATIENCE:
             return self._begin(frame, speaker, session)
@@ -112,7 +118,7 @@ class OneRace:
     def _joins(self, speaker: Speaker, session: Session) -> bool:
         """Whether somebody not heard in this race before speaks of it."""
         assert self._race is not None
-        if speaker in self._own:
+        if speaker in self._own or len(self._own) >= SPEAKERS:
             return False
         if session.race_id in (None, self._race.race_id):
             return True

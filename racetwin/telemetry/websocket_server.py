@@ -108,6 +108,8 @@ class TelemetryServer:
     ----------
     clients
         Counters of the last hundred clients.
+    received
+        Messages of all clients so far.
     on_refusal
         Called with each message that is refused before it reaches the sink.
 
@@ -145,6 +147,7 @@ class TelemetryServer:
         self._server: Server | None = None
         self.on_refusal: OnRefusal | None = None
         self._open = 0
+        self.received = 0
         self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
         self._next = 0
         self._news = asyncio.Event()
@@ -234,6 +237,7 @@ class TelemetryServer:
             "stream": self.stream,
             "published": self._next,
             "connected": self._open,
+            "received": self.received,
             "clients": [asdict(c) for c in self.clients],
         }
 
@@ -249,8 +253,12 @@ class TelemetryServer:
         # A page of some site, open in a browser on this machine, could otherwise reach a server on loopback.
         origin = request.headers.get("Origin")
         if origin is not None:
-            host = urlsplit(origin).hostname or ""
-            if not is_loopback(host) and host != (urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""):
+            try:
+                host = urlsplit(origin).hostname or ""
+                own = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+            except ValueError:
+                return connection.respond(HTTPStatus.FORBIDDEN, "origin not allowed\n")
+            if not is_loopback(host) and host != own:
                 return connection.respond(HTTPStatus.FORBIDDEN, "origin not allowed\n")
         if self._open >= self._max_clients:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "too many clients\n")
@@ -268,6 +276,7 @@ class TelemetryServer:
             async for message in socket:
                 data = message.encode() if isinstance(message, str) else message
                 counters.received += 1
+                self.received += 1
                 counters.bytes += len(data)
                 if not limit.allows():
                     counters.rate_limited += 1

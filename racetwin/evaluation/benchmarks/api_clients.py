@@ -1,7 +1,8 @@
 """Clients of the `api` suite, run in a process of their own so that they do not share the engine's interpreter.
 
 ``python -m racetwin.evaluation.benchmarks.api_clients subscribe URL N SECONDS`` (or ``ask URL RATE SECONDS``,
-``idle URL N SECONDS``, ``watch URL N 0``) prints one line of JSON. Arrival times are CLOCK_MONOTONIC, which all processes of a machine share.
+``idle URL N SECONDS``, ``watch URL N 0``) prints one line of JSON. Arrival times are CLOCK_MONOTONIC, which all processes of a
+machine share.
 """
 
 from __future__ import annotations
