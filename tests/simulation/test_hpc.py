@@ -269,7 +269,9 @@ def network():
 
 @pytest.mark.integration
 @pytest.mark.timeout(240)
-def test_when_the_network_is_cut_mid_batch_the_edge_takes_over_with_the_same_bytes(network, tmp_path, make_state, monkeypatch):
+def test_when_the_network_is_cut_mid_batch_the_edge_takes_over_with_the_same_bytes(
+    network, tmp_path, make_state, monkeypatch
+):
     pytest.importorskip("distributed")
     cluster = Cluster(tmp_path, 3, network.host, ("ip", "netns", "exec", network.name))
     try:

@@ -17,7 +17,7 @@ import numpy as np
 
 import racetwin
 from racetwin.evaluation.benchmarks import Figure
-from racetwin.simulation.backends import Backend, cupy_race, mojo_library
+from racetwin.simulation.backends import Backend, cupy_race, mojo_library, screener
 from racetwin.simulation.backends.numba_backend import NumbaBackend
 from racetwin.simulation.montecarlo import simulate
 from racetwin.simulation.parameters import load_parameters
@@ -26,8 +26,12 @@ from racetwin.simulation.spec.pack import Packed, pack
 from racetwin.simulation.state import RaceState
 
 CARS, LAPS, CAR, SEED = 20, 57, "5", 1
+OPERATIONS = 170
+"""Vector operations a car-lap takes at least; ``kernels/README.md`` has the account."""
 NONE = np.zeros(0, np.int32)
 REPEATS = 5
+NUMPY_BATCHES = (250, 1000, 2000)
+"""Races side by side in the NumPy baseline: few stay in the cache, many spread the interpreter's overhead."""
 
 
 def grid(lap: int = 0) -> RaceState:
@@ -95,6 +99,33 @@ def rate(run: Backend, packed: Packed, races: int, shared: bool) -> float:
     return len(packed.plans) * races / cpu_seconds(lambda: run(packed, 0, races, shared, NONE))
 
 
+def _screen_rate(packed: Packed) -> float:
+    run, races = screener(), 256
+    run.screen(packed, 0, 64, NONE)
+    return len(packed.plans) * races / cpu_seconds(lambda: run.screen(packed, 0, races, NONE))
+
+
+def _floor(races_per_second: float) -> list[Figure]:
+    """Return how far the race is from what this core could do: vector operations of a car-lap at two a cycle."""
+    hertz = _clock_hz()
+    if hertz is None or not mojo_library.available():
+        return []
+    floor = 2 * hertz * mojo_library.target()[1] / (OPERATIONS * CARS * LAPS)
+    return [
+        Figure("floor: two vector operations a cycle", floor, "races/core-s"),
+        Figure("... and how far we are from it", floor / races_per_second, "x", higher_is_better=False),
+    ]
+
+
+def _clock_hz() -> float | None:
+    """Return the clock the kernel reports for this processor, None where it reports none."""
+    try:
+        lines = [x for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("cpu MHz")]
+        return max(float(x.split(":")[1]) for x in lines) * 1e6
+    except (OSError, ValueError):
+        return None
+
+
 def oracle() -> ModuleType | None:
     """Return the NumPy oracle of the tests, where this is a checkout that has it."""
     path = Path(racetwin.__file__).parents[1] / "tests" / "simulation" / "oracle.py"
@@ -140,17 +171,36 @@ def kernel() -> list[Figure]:
     alone, together = rate(fast, many, 64, shared=False), rate(fast, many, 256, shared=True)
     figures.append(Figure(f"{fast.name}, 256 plans mid-race, shared", together, "candidate races/core-s"))
     figures.append(Figure("shared against independent", together / alone, "x", 2, 4))
+    figures.append(
+        Figure(f"{fast.name}, 256 plans mid-race, own-car screen", _screen_rate(many), "candidate races/core-s")
+    )
+    figures += _floor(independent if fast is not numba else numba_rate)
     reference = oracle()
     if reference is not None:
-        seconds = cpu_seconds(lambda: reference.race(one, one.plans[0], 0, 2000), 2)
+        exact = _numpy_rate(reference)
+        vars(reference)["fma"] = _plain_multiply_add
+        numpy_rate = max(_numpy_rate(reference, races) for races in NUMPY_BATCHES)
         best = rate(fast, one, 4096, shared=False)
-        figures.append(Figure("NumPy oracle", 2000 / seconds, "races/core-s"))
-        figures.append(Figure(f"{fast.name} against the NumPy oracle", best * seconds / 2000, "x", 25, 50))
+        figures.append(Figure("NumPy oracle, fused multiply-adds emulated in float64", exact, "races/core-s"))
+        figures.append(Figure("NumPy, plain float32 (its best batch size)", numpy_rate, "races/core-s"))
+        figures.append(Figure(f"{fast.name} against plain NumPy", best / numpy_rate, "x", 25, 50))
     if (os.cpu_count() or 1) >= 2:
-        figures.append(Figure("2 threads over 1 (idle machine)", _scaling(), "x", 1.8, 1.95))
+        faster, dearer = _scaling()
+        figures.append(Figure("2 threads over 1 (idle machine)", faster, "x", 1.8, 1.95))
+        figures.append(Figure("CPU time of 2 threads over that of 1", dearer, "x", higher_is_better=False))
     if cupy_race.available():
         figures += _gpu()
     return figures
+
+
+def _plain_multiply_add(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    # What NumPy does of itself: rounded twice, so not our races bit for bit, but the same work at NumPy's own speed.
+    return np.asarray(a * b + c, np.float32)
+
+
+def _numpy_rate(reference: ModuleType, races: int = 2000) -> float:
+    one = packed_race()
+    return races / cpu_seconds(lambda: reference.race(one, one.plans[0], 0, races), 2)
 
 
 def _agreement(a: Backend, b: Backend) -> Figure:
@@ -162,18 +212,23 @@ def _agreement(a: Backend, b: Backend) -> Figure:
     )
 
 
-def _scaling() -> float:
+def _scaling() -> tuple[float, float]:
+    """Return how much faster two threads are than one, and how much more CPU time they take between them.
+
+    The first needs two idle cores; the second, which bounds it, does not.
+    """
     state, plans = grid(15), candidate_plans(64, 15)
 
-    def seconds(threads: int) -> float:
-        best = float("inf")
+    def seconds(threads: int) -> tuple[float, float]:
+        wall, cpu = float("inf"), float("inf")
         for _ in range(REPEATS):
-            start = time.perf_counter()
+            start, used = time.perf_counter(), time.process_time()
             simulate(state, plans, 1024, SEED, car_id=CAR, threads=threads)
-            best = min(best, time.perf_counter() - start)
-        return best
+            wall, cpu = min(wall, time.perf_counter() - start), min(cpu, time.process_time() - used)
+        return wall, cpu
 
-    return seconds(1) / seconds(2)
+    (one, one_cpu), (two, two_cpu) = seconds(1), seconds(2)
+    return one / two, two_cpu / one_cpu
 
 
 def _gpu() -> list[Figure]:
