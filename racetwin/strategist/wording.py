@@ -14,7 +14,7 @@ from typing import Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from racetwin.schemas import AdviceTexts, Checked, ModelWording, Recommendation
+from racetwin.schemas import AdviceTexts, Checked, Fact, ModelWording, Recommendation
 from racetwin.schemas import Sentence as ShownSentence
 from racetwin.strategist.checker import Checker, Objection, Verdict
 from racetwin.strategist.client import Answer, ModelClient, ModelUnavailableError
@@ -69,18 +69,35 @@ Rules:
 - After each sentence give the numbers of the facts it rests on.
 Answer with one JSON object and nothing else, in exactly this form:
 {"title": "...", "description": [{"text": "...", "facts": [1]}], "expected_benefit": [{"text": "...", "facts": [2]}],
- "reasoning": [{"text": "...", "facts": [3]}], "risks": [{"text": "...", "facts": [4]}]}
+ "reasoning": [{"text": "...", "facts": [3]}], "risks": [{"text": "...", "facts": [4]}]}"""
 
-Example. Decision: Box this lap for HARD. Facts:
-1. Plan: L24 HARD.
-2. 'L24 HARD' is worth 15.10 points on average (standard error 0.05).
-3. Boxing at the end of lap 24 it rejoins P8 (70% likely).
-4. NOR is then 0.9 s ahead.
-Answer:
-{"title": "Box this lap for HARD", "description": [{"text": "Box on lap 24 for HARD tyres.", "facts": [1]}],
- "expected_benefit": [{"text": "The plan is worth 15.10 points on average.", "facts": [2]}],
- "reasoning": [{"text": "We rejoin P8 with a probability of 70%.", "facts": [3]}],
- "risks": [{"text": "We rejoin 0.9 s behind NOR.", "facts": [4]}]}"""
+_EXAMPLES = (
+    (
+        """Decision: Box this lap for HARD. Pit at the end of lap 24 and fit HARD tyres.
+Priority: urgent. Facts:
+12. Plan: L24 HARD.
+13. 'L24 HARD' is worth 15.10 points on average (standard error 0.05).
+18. Boxing at the end of lap 24 it rejoins P8 (70% likely).
+20. NOR is then 0.9 s ahead.
+22. A stop costs 20.5 s (19.1 to 26.0).""",
+        """{"title": "Box this lap for HARD", "description": [{"text": "Box on lap 24 for HARD tyres.", "facts": [12]}], \
+"expected_benefit": [{"text": "The plan is worth 15.10 points on average.", "facts": [13]}], \
+"reasoning": [{"text": "We rejoin P8 with a probability of 70%.", "facts": [18]}, {"text": "A stop costs 20.5 s.", \
+"facts": [22]}], "risks": [{"text": "We rejoin 0.9 s behind NOR.", "facts": [20]}]}""",
+    ),
+    (
+        """Decision: Be ready to cover HAM. HAM is 1.4 s behind, in range of an undercut.
+Priority: moderate. Facts:
+1. HAM is 1.4 s behind.
+2. HAM stops within five laps with a probability of 63%.""",
+        """{"title": "Be ready to cover HAM", "description": [{"text": "HAM is 1.4 s behind.", "facts": [1]}], \
+"expected_benefit": [{"text": "Keeps the place if they stop first.", "facts": [1]}], \
+"reasoning": [{"text": "HAM stops within five laps with a probability of 63%.", "facts": [2]}], "risks": []}""",
+    ),
+)
+"""A question and its answer, twice: what servers without JSON schemas, and small models, learn the form from."""
+FACTS_ASKED = 24
+"""Facts put to the model at most: a small model loses its way in more, and a CPU reads slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +118,24 @@ class Worded:
 def messages(recommendation: Recommendation, objections: tuple[Objection, ...] = ()) -> list[dict[str, str]]:
     """Lay out the question: the part that never changes first, so that a server can keep its work on it."""
     r = recommendation
-    facts = "\n".join(f"{f.id}. {f.text}" for f in r.facts)
-    question = f"Decision: {r.title}. {r.description}\nPriority: {r.priority.value}. Facts:\n{facts}\nAnswer:"
+    facts = "\n".join(f"{f.id}. {f.text}" for f in _facts_asked(r))
+    question = f"Decision: {r.title}. {r.description}\nPriority: {r.priority.value}. Facts:\n{facts}"
     if objections:
-        said = "\n".join(f"- '{o.sentence}': {o.claim}: {o.why}" for o in objections[:5])
-        question += f"\nYour last answer was refused:\n{said}\nSay only what the facts say."
-    return [{"role": "system", "content": _RULES}, {"role": "user", "content": question}]
+        said = "\n".join(f"- {o.sentence[:120]!r}: {o.claim[:40]}: {o.why}" for o in objections[:4])
+        question += f"\nYour last answer was refused:\n{said}\nSay only what the facts say, as one JSON object."
+    turns = [{"role": "system", "content": _RULES}]
+    for asked, answered in _EXAMPLES:
+        turns += [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
+    return [*turns, {"role": "user", "content": question}]
+
+
+def _facts_asked(r: Recommendation) -> list[Fact]:
+    """The facts that our own sentences rest on, then the others in order, without those of the lesser alternatives."""
+    ours = {n for s in r.sentences if s.part != "alternatives" for n in s.facts}
+    lesser = re.compile(r"plan([3-9]|\d\d)\.")
+    fitting = [f for f in r.facts if f.id in ours or not lesser.match(f.name)]
+    chosen = {f.id for f in sorted(fitting, key=lambda f: (f.id not in ours, f.id))[:FACTS_ASKED]}
+    return [f for f in fitting if f.id in chosen]
 
 
 def parse(text: str) -> Wording:
@@ -181,13 +210,17 @@ async def word(
             refused, verdict = (Objection(answer.text[:80], "form", str(error)),), Verdict(0, 0)
         else:
             verdict = checker.check(*wording.texts())
-            unknown = _unknown_facts(wording, recommendation)
-            if verdict.passed and not unknown:
+            others = (
+                *_unknown_facts(wording, recommendation),
+                *_another_decision(wording, recommendation),
+                *_said_twice(wording),
+            )
+            if verdict.passed and not others:
                 report = _report(client, "shown", answers, verdict, refused, own=_own_texts(recommendation))
                 return Worded(
                     _apply(recommendation, wording, checker, verdict, report), verdict, refused, tuple(answers)
                 )
-            refused = verdict.objections + unknown
+            refused = verdict.objections + others
         if left <= 0:
             break
     state: Literal["refused", "unavailable"] = "unavailable" if unavailable is not None and not refused else "refused"
@@ -206,6 +239,47 @@ def _unknown_facts(wording: Wording, recommendation: Recommendation) -> tuple[Ob
         for s in sentences
         for number in s.facts
         if number not in known
+    )
+
+
+_DECISIONS = (
+    ("stay out", re.compile(r"\bstay(?:s|ing)? out\b|\bno stop\b|\bstop (?:plan )?(?:is )?withdrawn\b", re.IGNORECASE)),
+    ("box", re.compile(r"\bbox\b|\bpit\b|\bstop\b|\bcome in\b", re.IGNORECASE)),
+    ("cover", re.compile(r"\bcover\b", re.IGNORECASE)),
+    ("manage", re.compile(r"\bmanag", re.IGNORECASE)),
+    ("mind", re.compile(r"\bmind\b", re.IGNORECASE)),
+)
+_AT_ONCE = re.compile(r"\b(?:box|pit|come in|stop) (?:now|this lap|immediately)\b", re.IGNORECASE)
+
+
+def _decision(title: str) -> str | None:
+    """What a title decides: the first decision that it names."""
+    found = [(m.start(), name) for name, pattern in _DECISIONS if (m := pattern.search(title))]
+    return min(found)[1] if found else None
+
+
+def _another_decision(wording: Wording, r: Recommendation) -> tuple[Objection, ...]:
+    """Object to a wording that decides something else than what was decided, or leaves it out of the title."""
+    ours = _decision(r.title)
+    out = []
+    if ours is not None and _decision(wording.title) != ours:
+        out.append(Objection(wording.title, "title", f"the decision is {r.title!r}"))
+    now, stays = bool(_AT_ONCE.search(r.title)), ours == "stay out"
+    out += [
+        Objection(sentence.text, "decision", f"the decision is {r.title!r}")
+        for sentence in wording.description
+        if (_AT_ONCE.search(sentence.text) and not now) or (not stays and _decision(sentence.text) == "stay out")
+    ]
+    return tuple(out)
+
+
+def _said_twice(wording: Wording) -> tuple[Objection, ...]:
+    """Object to the same sentence in two places: it fills the form and says nothing."""
+    sentences = [s.text for s in (*wording.description, *wording.expected_benefit, *wording.reasoning, *wording.risks)]
+    return tuple(
+        Objection(text, "repeated", "this sentence was said before")
+        for i, text in enumerate(sentences)
+        if text in sentences[:i]
     )
 
 

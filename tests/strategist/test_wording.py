@@ -86,8 +86,8 @@ async def test_no_server_leaves_ours_and_says_why(advice: Recommendation) -> Non
 
 def test_the_part_that_never_changes_comes_first(advice: Recommendation) -> None:
     other = advice.model_copy(update={"title": "Stay out"})
-    assert messages(advice)[0] == messages(other)[0]
-    assert messages(advice)[1] != messages(other)[1]
+    assert messages(advice)[:-1] == messages(other)[:-1]
+    assert messages(advice)[-1] != messages(other)[-1]
 
 
 def test_words_around_the_object_are_let_through() -> None:
@@ -95,3 +95,28 @@ def test_words_around_the_object_are_let_through() -> None:
     assert parse(f"Sure!\n```json\n{text}\n```").title == "Box this lap for HARD"
     with pytest.raises(ValueError, match="no JSON"):
         parse("Box now.")
+
+
+@pytest.mark.parametrize(
+    ("title", "description"),
+    [
+        ("Stay out", "Box on lap 21 for HARD tyres."),
+        ("Box this lap for HARD", "Stay out for now."),
+        ("L21 HARD", "Box on lap 21."),
+    ],
+)
+async def test_wording_that_decides_something_else_is_refused(
+    server: tuple[Server, str], advice: Recommendation, title: str, description: str
+) -> None:
+    server[0].words = ["".join(said(description)).replace("Box this lap for HARD", title)]
+    async with AIStrategist(client=ModelClient(server[1], MODEL)) as strategist:
+        worded = await strategist.word(advice)
+    assert worded.recommendation.wording == "rules"
+    assert any("the decision is" in o.why for o in worded.refused)
+
+
+async def test_wording_that_says_the_same_twice_is_refused(server: tuple[Server, str], advice: Recommendation) -> None:
+    server[0].words = said("We rejoin P8, 4.0 s behind D11.")
+    async with AIStrategist(client=ModelClient(server[1], MODEL)) as strategist:
+        worded = await strategist.word(advice)
+    assert any(o.claim == "repeated" for o in worded.refused)
