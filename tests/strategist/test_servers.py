@@ -1,7 +1,7 @@
-"""The whole pipeline against real servers of a real model: MAX, and llama.cpp in the extra [llm], both with SmolLM2-135M-Instruct.
+"""The whole pipeline against real servers of a real model, SmolLM2-135M-Instruct: MAX, and llama.cpp of the extra [llm].
 
 MAX is installed into an environment of its own on the first run and the model is rewritten for it; both stay in the user's cache.
-A model this small often says what is not so, which is what the checker is there for: whatever it says, nothing unsupported is shown.
+A model this small often says what is not so, which is what the checker is for: nothing unsupported may be shown.
 """
 
 from __future__ import annotations
