@@ -106,7 +106,9 @@ def _races(hours: float, seed: int, report: SoakReport) -> Iterator[tuple[float,
     while True:
         report.races += 1
         start = last = None
-        for frame in TelemetrySimulator(CIRCUITS[(report.races - 1) % len(CIRCUITS)], seed=seed + report.races, hz=report.hz):
+        for frame in TelemetrySimulator(
+            CIRCUITS[(report.races - 1) % len(CIRCUITS)], seed=seed + report.races, hz=report.hz
+        ):
             start = frame.time_s if start is None else start
             last = frame.time_s - start
             if before + last > 3600 * hours:

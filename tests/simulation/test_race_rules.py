@@ -269,3 +269,18 @@ def test_a_stop_costs_places_and_quantiles_are_ordered():
 def test_a_rival_that_is_not_there_is_named():
     with pytest.raises(InputError, match="rivals: car '77'"):
         plan_detail(field(lap=20), PitPlan.of((30, "HARD")), 16, 1, car_id="5", rivals=("77",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n": 25}, "car_id: 25 cars, expected 1 to 24"),
+        ({"n": 0}, "car_id: 0 cars, expected 1 to 24"),
+        ({"time_s": np.r_[np.arange(19.0), np.nan]}, "time_s: not a finite number for car 20"),
+        ({"pace_mean": np.r_[np.inf, np.zeros(19)]}, "pace_mean: not a finite number for car 1"),
+        ({"lap": 57}, "lap: 57, expected 0 to 56 of 57"),
+    ],
+)
+def test_a_state_that_cannot_be_is_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        field(**changes)

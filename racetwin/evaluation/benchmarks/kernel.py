@@ -17,6 +17,7 @@ import numpy as np
 
 import racetwin
 from racetwin.evaluation.benchmarks import Figure
+from racetwin.evaluation.benchmarks.gpu import gpu
 from racetwin.simulation.backends import Backend, cupy_race, mojo_library, screener
 from racetwin.simulation.backends.numba_backend import NumbaBackend
 from racetwin.simulation.montecarlo import simulate
@@ -189,7 +190,7 @@ def kernel() -> list[Figure]:
         figures.append(Figure("2 threads over 1 (idle machine)", faster, "x", 1.8, 1.95))
         figures.append(Figure("CPU time of 2 threads over that of 1", dearer, "x", higher_is_better=False))
     if cupy_race.available():
-        figures += _gpu()
+        figures += [*gpu(packed_race), _agreement(cupy_race.backend(), NumbaBackend())]
     return figures
 
 
@@ -229,23 +230,3 @@ def _scaling() -> tuple[float, float]:
 
     (one, one_cpu), (two, two_cpu) = seconds(1), seconds(2)
     return one / two, two_cpu / one_cpu
-
-
-def _gpu() -> list[Figure]:
-    # Every race is run whole, under one plan or under 256; results on the host are part of the time.
-    run = cupy_race.backend()
-
-    def million_per_second(packed: Packed, races: int) -> float:
-        run(packed, 0, races, True, NONE)
-        best = float("inf")
-        for _ in range(REPEATS):
-            start = time.perf_counter()
-            run(packed, 0, races, True, NONE)
-            best = min(best, time.perf_counter() - start)
-        return len(packed.plans) * races / best / 1e6
-
-    return [
-        Figure("CuPy, from the grid, one plan", million_per_second(packed_race(), 1 << 22), "million races/s", 30, 100),
-        Figure("CuPy, from the grid, 256 plans", million_per_second(packed_race(256), 1 << 14), "million races/s"),
-        _agreement(run, NumbaBackend()),
-    ]
