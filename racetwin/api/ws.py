@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import time
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -139,11 +140,12 @@ class Subscriber:
             version = snapshot.version
             interval = max(self.interval, self.hub.share_s)
             next_at = max(next_at + interval, loop.time() - interval)
-            began = loop.time()
+            began, published = loop.time(), self.face.published_at
             await asyncio.wait_for(self.socket.send_text(text), SEND_WITHIN_S)
             if loop.time() - began > 2 * self.interval:  # it kept us waiting: what came meanwhile is skipped
                 self.face.drops += max(publisher.version - version - 1, 0)
             self.version, self.run_id = version, snapshot.run_id
+            self.face.monitor.record("viewer", time.monotonic() - published)
 
     async def receive_loop(self) -> None:
         """Listen to the client until it leaves."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from racetwin.runtime.overload import urgent
 from racetwin.schemas import (
     CarTwinState,
     Checked,
@@ -118,6 +119,11 @@ class DeskQueue:
     def __len__(self) -> int:
         return len(self._due)
 
+    @property
+    def urgent(self) -> bool:
+        """Whether something waits that must not wait for long."""
+        return any(urgent(request.reasons) for request in self._due.values())
+
     def put(self, request: DeskRequest) -> None:
         """Queue a request; one of the same car that still waits is replaced and keeps its turn."""
         old = self._due.get(request.car_id)
@@ -133,8 +139,11 @@ class DeskQueue:
             del self._due[car_id]
 
     def take(self) -> DeskRequest | None:
-        """Return the request that has waited longest, or None."""
-        return self._due.popitem(last=False)[1] if self._due else None
+        """Return the request that has waited longest, an urgent one first; None if nothing waits."""
+        if not self._due:
+            return None
+        first = next((car for car, request in self._due.items() if urgent(request.reasons)), next(iter(self._due)))
+        return self._due.pop(first)
 
     def known(self, request: DeskRequest) -> Advised | None:
         """Return the remembered answer to an equal request, or None."""

@@ -8,7 +8,7 @@ Whoever drives it (the orchestrator, a notebook, a test) decides when and where 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -105,6 +105,9 @@ class RaceEngine:
         self._view = RaceView()
         self._book = AdviceBook()
         self.queue = DeskQueue(desk, self.said)
+        self._windows: set[str] = set()
+        self.passed: Callable[[str], None] = lambda stage: None
+        """Told of each stage that a frame has passed, for whoever has a clock."""
         self.admitted: TelemetryFrame | None = None
 
     # --- frames in --------------------------------------------------------------------------------------------------
@@ -133,6 +136,7 @@ class RaceEngine:
             )
             return None
         ingested = self.ingestor.take(frame)
+        self.passed("ingestor")
         if ingested is None:
             return None
         frame = ingested.frame
@@ -141,6 +145,7 @@ class RaceEngine:
             twin = self._begin(frame)
         before = {c.car_id: c.position for c in self.frame.cars} if ingested.events and self.frame else {}
         twin.update(ingested)
+        self.passed("twins")
         self.frame = frame
         self._accepted += 1
         if len(twin.cars) != len(self._view.cars):
@@ -149,15 +154,27 @@ class RaceEngine:
             self._note(ingested.events)
             for car_id in self.followed:
                 reasons = reasons_for(car_id, ingested.events, before)
+                if reasons and self._window_opens(car_id):
+                    reasons = (*reasons, "pit window opens")
                 if reasons:
                     self.request(car_id, *reasons)
         return ingested
+
+    def _window_opens(self, car_id: str) -> bool:
+        """Whether the car's next stop has come within reach: the coming lap is the first sensible one."""
+        self._view.refresh(self.twin)
+        state = self._view.cars.get(car_id)
+        is_open = state is not None and state.pit_window is not None and state.pit_window[0] <= state.lap + 1
+        was_open = car_id in self._windows
+        (self._windows.add if is_open else self._windows.discard)(car_id)
+        return is_open and not was_open
 
     def _begin(self, frame: TelemetryFrame) -> RaceTwin:
         """Start a race: from its first frame, or when the feed moves on to another session."""
         if self.twin is not None:  # nothing of the old race may leak into the new one
             self._view = RaceView()
             self._book.clear()
+            self._windows.clear()
             self.queue.drop(())
         known = self.info if self.info.race_id in ("", frame.race_id) else RaceInfo(race_id=frame.race_id)
         self.info = known.model_copy(

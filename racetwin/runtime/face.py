@@ -25,6 +25,7 @@ class EngineFace(Protocol):
     monitor: SystemMonitor
     subscribers: int
     drops: int
+    published_at: float
 
     def on_snapshot(self, listener: Callable[[RaceSnapshot], None]) -> Callable[[], None]:
         """Call ``listener`` with each published snapshot; returns the function that ends that."""

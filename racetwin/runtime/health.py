@@ -9,6 +9,7 @@ from racetwin import __version__
 from racetwin.config import settings
 from racetwin.runtime.engine import RaceEngine
 from racetwin.runtime.monitor import SystemMonitor, memory_mib
+from racetwin.runtime.overload import Overload
 from racetwin.runtime.snapshot import Alarm, Counters, FeedAge, JournalStatus, RaceSnapshot, SystemHealth
 
 SILENT_S = 5.0
@@ -25,6 +26,7 @@ def health(
     standbys: int = 0,
     following: bool = False,
     ended: bool = False,
+    overload: Overload | None = None,
     feeds: Sequence[Mapping[str, Any]] | None = None,
     wording: Mapping[str, Any] | None = None,
 ) -> Mapping[str, Any]:
@@ -38,6 +40,8 @@ def health(
         Whether this one follows another.
     ended
         Whether the feed has nothing more to give.
+    overload
+        What is being done about a machine that is short of time.
     feeds
         How each live feed is doing, where there are any.
     wording
@@ -77,6 +81,7 @@ def health(
             "desk": {"status": desk.state, "answers": desk.answers, "error": desk.error},
             "wording": dict(wording) if wording is not None else {"status": "off"},
             "journal": {"status": journal.state, "pending": journal.pending, "error": journal.error},
+            "time": {"status": overload.word, "late_s": round(overload.late_s, 3)} if overload else {"status": "ok"},
             "standby": {"status": "ok" if standbys else "none", "engines": standbys},
             "viewers": {"status": "ok", "subscribers": c.subscribers, "drops": c.subscriber_drops},
         },

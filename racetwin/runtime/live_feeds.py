@@ -134,6 +134,8 @@ class LiveFeeds:
         self._one = OneRace(merge=self.specs != _DOORS and len(self.specs) > 1, goes_on=goes_on, race_id=race_id)
         self._say = say
         self.opened = asyncio.Event()
+        self.waited_s = 0.0
+        """How long the frame at hand waited between its arrival and its reading."""
 
     @property
     def feeds(self) -> dict[str, Any]:
@@ -191,6 +193,7 @@ class LiveFeeds:
             named = self._named(one, raw, taker)
             if isinstance(named, Rejection):
                 return named
+            self.waited_s = 0.0
             number = taker.ingest(named)
             if number is None:
                 return taker.last_refusal()
@@ -209,6 +212,7 @@ class LiveFeeds:
             async for raw in feed_:
                 named = self._named(one, raw, taker)
                 if not isinstance(named, Rejection):
+                    self.waited_s = getattr(one.feed, "waited_s", 0.0)
                     taker.ingest(named)
                 in_a_row += 1
                 if in_a_row >= BREATHE_EVERY:

@@ -13,7 +13,11 @@ import numpy as np
 
 from racetwin.runtime.snapshot import Alarm, Counters, RaceSnapshot, StageTimes
 
-STAGES = ("ingest", "publish", "journal", "desk", "frame_to_publish")
+STAGES = (
+    "feed", "ingestor", "twins", "ingest", "publish", "frame_to_publish", "journal", "desk", "advice", "viewer",
+)  # fmt: skip
+"""What is measured, in the order a frame goes: how late it came to us; through the ingestor; through the twins; both together;
+encoding for viewers; from frame in to published; to disk; one car's plans; their advice; published to handed to a viewer."""
 WINDOW = 4096
 """Newest measurements of each stage that the percentiles are taken over."""
 
@@ -55,6 +59,7 @@ RULES: tuple[Rule, ...] = (
         "{value:.0f} frames in the last minute met a fault in the engine itself",
     ),
     Rule("desk_failed", "warning", 0.5, 0.5, 0.0, "the strategy desk failed; plans are those of the last answer"),
+    Rule("overloaded", "warning", 0.5, 0.5, 3.0, "short of time: the desk is asked less (level {value:.0f} of 3)"),
     Rule("rejecting", "warning", 0.05, 0.01, 2.0, "{value:.0%} of what the feed sends is refused"),
     Rule("memory", "warning", 2048.0, 1800.0, 30.0, "the engine holds {value:.0f} MiB"),
 )
@@ -145,7 +150,7 @@ class SystemMonitor:
             }
         )
 
-    def readings(self, snapshot: RaceSnapshot, *, lost: int = 0) -> dict[str, float]:
+    def readings(self, snapshot: RaceSnapshot, *, lost: int = 0, overload: int = 0) -> dict[str, float]:
         """Return the numbers that the alarm rules look at."""
         recent = [r for r in self._rate if self.clock() - r[0] <= 10.0]
         refused = 0.0
@@ -160,6 +165,7 @@ class SystemMonitor:
             "journal_lost": float(lost),
             "engine_fault": float(sum(self.clock() - at < 60.0 for at in self._faults)),
             "desk_failed": float(snapshot.desk.state == "failed"),
+            "overloaded": float(overload),
             "rejecting": refused,
             "memory": memory_mib() or 0.0,
         }

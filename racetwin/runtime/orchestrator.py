@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Hashable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -26,6 +27,7 @@ from racetwin.runtime.follow_up import follow_up
 from racetwin.runtime.health import health, system_health
 from racetwin.runtime.journal_writer import JournalWriter
 from racetwin.runtime.monitor import SystemMonitor
+from racetwin.runtime.overload import Overload
 from racetwin.runtime.recovery import pack
 from racetwin.runtime.replay_control import change_of
 from racetwin.runtime.replicas import Replicas
@@ -102,6 +104,9 @@ class MainOrchestrator:
         self.journal = journal
         self.monitor = monitor or SystemMonitor()
         self.publisher = Publisher()
+        self.overload = Overload()
+        self._stage_began = 0.0
+        engine.passed = self._passed
         self.worker = DeskWorker(engine.queue, desk_deadline_s)
         self.replicas = Replicas(journal)
         self.in_step = in_step
@@ -118,7 +123,7 @@ class MainOrchestrator:
         self._report = report or (lambda _: None)
         self._listeners: tuple[Callable[[RaceSnapshot], None], ...] = ()
         self._pending_since: float | None = None
-        self._published = 0.0
+        self.published_at = 0.0
         self._health = SystemHealth()
         self._lap_published = -1
         self._dirty = asyncio.Event()
@@ -225,9 +230,11 @@ class MainOrchestrator:
 
     def ingest(self, raw: Raw) -> int | None:
         """Take one frame (on the event loop); returns its number in the journal, None if it was refused."""
-        begin = time.perf_counter()
+        begin = self._stage_began = time.perf_counter()
         self.monitor.frame()
         engine = self.engine
+        if not self.in_step:
+            self.monitor.record("feed", getattr(self.feed, "waited_s", getattr(self.feed, "behind_s", 0.0)))
         refused = engine.ingestor.counters.rejected_frames
         try:
             ingested = engine.ingest(raw)
@@ -258,6 +265,12 @@ class MainOrchestrator:
                 self._pending_since = begin
             self._dirty.set()
         return number
+
+    def _passed(self, stage: str) -> None:
+        """Note how long the frame at hand took through a stage of the engine."""
+        now = time.perf_counter()
+        self.monitor.record(stage, now - self._stage_began)
+        self._stage_began = now
 
     def _settle(self) -> None:
         """Do the waiting desk work now, and publish the race with its answers."""
@@ -298,8 +311,11 @@ class MainOrchestrator:
 
     async def _desk(self) -> None:
         engine = self.engine
+        rested = -math.inf
         while True:
             await self._desk_wanted.wait()
+            while time.monotonic() - rested < self.overload.desk_rest_s and not engine.queue.urgent:
+                await asyncio.sleep(0.05)
             request = engine.queue.take()
             if request is None:
                 self._desk_wanted.clear()
@@ -310,7 +326,11 @@ class MainOrchestrator:
                     engine.working_on(request.car_id)
                     begin = time.perf_counter()
                     advised = await self.ask(request)
-                    self.monitor.record("desk", time.perf_counter() - begin)
+                    took = time.perf_counter() - begin
+                    desk_s = min(advised.answer.elapsed_s or took, took)
+                    self.monitor.record("desk", desk_s)
+                    self.monitor.record("advice", took - desk_s)
+                    rested = time.monotonic()
             except Exception as error:
                 error.add_note(f"planning for car {request.car_id}")
                 self._report(error)
@@ -438,21 +458,16 @@ class MainOrchestrator:
     async def _publish_loop(self) -> None:
         while True:
             await self._dirty.wait()
-            wait = self._published + self._interval * self._patience() - time.monotonic()
+            wait = self.published_at + self._interval * self.overload.patience - time.monotonic()
             if wait > 0.001:
                 await asyncio.sleep(wait)
             self._dirty.clear()
             self.publish()
 
-    def _patience(self) -> float:
-        """How many intervals viewers wait for the next picture: more when frames come faster than they can be taken."""
-        behind = getattr(self.feed, "behind_s", 0.0)
-        return 1.0 if behind < 0.5 else 2.0 if behind < 2.0 else 4.0
-
     def publish(self) -> RaceSnapshot:
         """Publish the race as it is now."""
         begin = time.perf_counter()
-        self._published = time.monotonic()
+        self.published_at = time.monotonic()
         counters = self._counters()
         snapshot = self.engine.snapshot(
             counters=counters, journal=self._journal_status(), alarms=self.monitor.alarms, health=self._health
@@ -482,13 +497,16 @@ class MainOrchestrator:
     async def _watch(self) -> None:
         """Look at the gauges twice a second, and let viewers see that time passes when no frame comes."""
         while True:
+            due = time.monotonic() + STATUS_EVERY_S
             await asyncio.sleep(STATUS_EVERY_S)
+            now = time.monotonic()
+            self.overload.watch(max(now - due, getattr(self.feed, "behind_s", 0.0)), now)
             if self.journal is not None and self.journal.commit_ms:
                 self.monitor.record("journal", self.journal.commit_ms[-1] / 1000)
             snapshot = self.publisher.snapshot
             if snapshot is not None:
                 lost = self.journal.lost if self.journal is not None else 0
-                self.monitor.watch(self.monitor.readings(snapshot, lost=lost))
+                self.monitor.watch(self.monitor.readings(snapshot, lost=lost, overload=self.overload.level))
                 wording = self.wordsmith.status() if self.wordsmith is not None else None
                 self._health = system_health(
                     snapshot,
@@ -545,6 +563,7 @@ class MainOrchestrator:
             standbys=len(self.replicas),
             following=bool(getattr(self.feed, "following", False)),
             ended=self.feed_ended,
+            overload=self.overload,
             feeds=getattr(self.feed, "report", lambda: None)(),
             wording=self.wordsmith.status() if self.wordsmith is not None else None,
         )

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -55,6 +56,8 @@ class DatagramFeed:
     ----------
     address
         Host and port listened on, once :meth:`listening`.
+    waited_s
+        How long the datagram last received had waited for its reader.
     dropped, foreign
         Datagrams lost to a slow reader, and those of senders not named.
     on_refusal
@@ -73,7 +76,8 @@ class DatagramFeed:
         self.dropped = 0
         self.foreign = 0
         self.on_refusal: OnRefusal | None = None
-        self._queue: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
+        self.waited_s = 0.0
+        self._queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(MAX_WAITING)
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[tuple[str, int]]:
@@ -103,7 +107,9 @@ class DatagramFeed:
 
     async def receive(self) -> bytes:
         """Return the next datagram."""
-        return await self._queue.get()
+        came, data = await self._queue.get()
+        self.waited_s = time.monotonic() - came
+        return data
 
     def take(self, data: bytes, sender: str) -> None:
         """Queue a datagram that arrived."""
@@ -114,7 +120,7 @@ class DatagramFeed:
         if self._queue.full():
             self._queue.get_nowait()
             self.dropped += 1
-        self._queue.put_nowait(data)
+        self._queue.put_nowait((time.monotonic(), data))
 
 
 class _Receiver(asyncio.DatagramProtocol):

@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
 
 STAGES = {
+    "feed": "Feed to frame in",
+    "ingestor": "Ingestor",
+    "twins": "Twins",
     "ingest": "Frame in to twins",
     "publish": "Publishing",
     "frame_to_publish": "Frame in to published",
+    "viewer": "Published to viewer",
     "journal": "Journal commit",
     "desk": "Plans of one car",
+    "advice": "Advice on them",
 }
 """Stages in the order they are shown, and their names."""
 

@@ -84,4 +84,4 @@ def test_a_slow_reader_loses_the_oldest_and_knows_it(monkeypatch):
     for i in range(5):
         feed.take(b"%d" % i, "127.0.0.1")
     assert feed.dropped == 2
-    assert [feed._queue.get_nowait() for _ in range(3)] == [b"2", b"3", b"4"]
+    assert [feed._queue.get_nowait()[1] for _ in range(3)] == [b"2", b"3", b"4"]

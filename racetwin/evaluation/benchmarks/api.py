@@ -61,8 +61,11 @@ async def _measure(settings: Settings) -> list[Figure]:
     session = open_session(settings, simulated=True, speed=SPEED)
     given: dict[int, float] = {}
     figures: list[Figure] = []
-    stamped = {"wrap": lambda feed: _Stamped(feed, given)}
-    async with serving(session, settings, follow=("1",), rate_hz=20 * SPEED, **stamped) as (url, runner):
+
+    def stamped(feed: Any) -> _Stamped:
+        return _Stamped(feed, given)
+
+    async with serving(session, settings, follow=("1",), rate_hz=20 * SPEED, wrap=stamped) as (url, runner):
         while runner.publisher.snapshot is None or runner.publisher.snapshot.lap < 1:
             await asyncio.sleep(0.1)
         alone = await _window(runner, SECONDS)
