@@ -52,6 +52,9 @@ class Settings(BaseSettings):
         default=None, description="race-model parameters to use instead of the shipped ones"
     )
 
+    journal_runs: int = Field(default=20, ge=1, description="runs that a journal keeps; the oldest go when one begins")
+    journal_mib: int = Field(default=4096, ge=16, description="MiB that a journal may hold before its oldest runs go")
+
     host: str = "127.0.0.1"
     api_port: int = Field(default=8080, ge=0, le=65535)
     telemetry_port: int = Field(default=8765, ge=0, le=65535)

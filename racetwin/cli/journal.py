@@ -107,12 +107,17 @@ def audit(race: Race, limit: Annotated[int, typer.Option(min=1, help="Newest lin
 
 
 @app.command("compact")
-def compact(race: Race, keep: Annotated[int, typer.Option(min=0, help="Newest runs to keep.")] = 10) -> None:
+def compact(
+    race: Race,
+    keep: Annotated[int, typer.Option(min=0, help="Newest runs to keep.")] = 10,
+    days: Annotated[float | None, typer.Option(min=0, help="Keep no run older than this.")] = None,
+) -> None:
     """Delete all but the newest runs of a race and give the space back.
 
-    Example: `racetwin journal compact live --keep 3`
+    Example: `racetwin journal compact live --keep 3 --days 30`
     """
     from racetwin.runtime import StateHandler
 
-    gone = StateHandler(settings()).compact(race, keep_runs=keep)
+    older_than_s = None if days is None else 86_400 * days
+    gone = StateHandler(settings()).compact(race, keep_runs=keep, older_than_s=older_than_s)
     typer.echo(f"{len(gone)} runs deleted")

@@ -149,10 +149,34 @@ class Journal(JournalReader):
         limit = None if older_than_s is None else time.time() - older_than_s
         old = [r for i, r in enumerate(runs) if i >= keep_runs or (limit is not None and r.started < limit)]
         for run in old:
-            self._db.execute("BEGIN IMMEDIATE")
-            for table in ("batches", "events", "snapshots", "advice", "runs"):
-                self._db.execute(f"DELETE FROM {table} WHERE run_id = ?", (run.run_id,))
-            self._db.execute("COMMIT")
+            self._delete(run.run_id)
         self._db.execute("VACUUM")
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return [r.run_id for r in old]
+
+    def retain(self, *, keep_runs: int, max_bytes: int) -> list[str]:
+        """Delete the oldest runs until at most ``keep_runs`` and ``max_bytes`` are left, never the newest; returns their ids.
+
+        The space is left in the file for the runs to come: giving it back takes long, and that is not for the start of a race.
+        """
+        gone: list[str] = []
+        runs = self.runs()
+        while len(runs) > 1 and (len(runs) > keep_runs or self.used > max_bytes):
+            self._delete(runs[-1].run_id)
+            gone.append(runs.pop().run_id)
+        return gone
+
+    @property
+    def used(self) -> int:
+        """Bytes of the file that hold something."""
+        pages, free, size = (
+            int(self._db.execute(f"PRAGMA {what}").fetchone()[0])
+            for what in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * size
+
+    def _delete(self, run_id: str) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        for table in ("batches", "events", "snapshots", "advice", "runs"):
+            self._db.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
+        self._db.execute("COMMIT")

@@ -25,6 +25,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX advice_car ON advice (run_id, car_id)",
         "CREATE TABLE audit (at REAL NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, detail TEXT NOT NULL)",
     ),
+    # Time travel looks for the frame in which the leader completed a lap, among the events of a whole race.
+    ("CREATE INDEX events_kind ON events (run_id, kind, lap)",),
 )
 """``MIGRATIONS[i]`` brings a journal from version ``i`` to ``i + 1``; a released step is never edited, only followed."""
 
@@ -43,11 +45,16 @@ def migrate(db: sqlite3.Connection) -> int:
     found = check(db, allow_older=True)
     for i in range(found, VERSION):
         db.execute("BEGIN IMMEDIATE")
-        for statement in MIGRATIONS[i]:
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version = {i + 1}")
-        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute("COMMIT")
+        try:
+            for statement in MIGRATIONS[i]:
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {i + 1}")
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute("COMMIT")
+        except BaseException:  # whole or not at all: the journal stays readable for the version that wrote it
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
     return found
 
 

@@ -204,6 +204,9 @@ def _with_journal(
             engine = make(info)
             journal.begin_run(engine.run_id, name, info.model_dump(mode="json"))
             journal.audit("start", f"run {engine.run_id}, racetwin {__version__}")
+            gone = journal.retain(keep_runs=settings.journal_runs, max_bytes=settings.journal_mib * 2**20)
+            if gone:
+                journal.audit("retain", f"deleted {', '.join(gone)}")
             return EngineSession(settings, engine, journal, source, speed, label, notes=notes, standby_of=standby_of)
         engine, report = SystemRecoveryManager(journal).recover(run.run_id, make=make)
         journal.resume_run(run.run_id)

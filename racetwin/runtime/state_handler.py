@@ -111,7 +111,7 @@ class StateHandler:
         with self.open(race_id) as journal:
             return export_run(journal, journal.run(run_id), Path(folder), EXPORT_VERSION)
 
-    def compact(self, race_id: str, *, keep_runs: int = 10) -> list[str]:
-        """Delete all but the newest runs of a race and give the space back; returns the ids of the deleted runs."""
+    def compact(self, race_id: str, *, keep_runs: int = 10, older_than_s: float | None = None) -> list[str]:
+        """Delete all but the newest runs of a race, and all older than that; give the space back; returns the deleted ids."""
         with self.open(race_id, write=True) as journal:
-            return journal.compact(keep_runs=keep_runs)
+            return journal.compact(keep_runs=keep_runs, older_than_s=older_than_s)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,48 @@ def test_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="cannot write"):
         Journal(tmp_path / "file" / "race.sqlite", write=True)
+
+
+def test_journal_of_version_1_is_read_and_written_as_before(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite"
+    with sqlite3.connect(path, isolation_level=None) as db:
+        for statement in journal_schema.MIGRATIONS[0]:
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {journal_schema.APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 1")
+        db.execute("INSERT INTO runs (run_id, race_id, info, started) VALUES ('a', 'race', '{}', 1.0)")
+        packed = zlib.compress(b'{"time_s":1.0}\n{"time_s":2.0}')
+        db.execute("INSERT INTO batches VALUES ('a', 1, 2, 1.0, 2.0, 1, ?, ?)", (zlib.crc32(packed), packed))
+    with pytest.raises(DataError, match="schema version 1"):
+        Journal(path)
+    with Journal(path, write=True) as journal:
+        assert [frame for _, frame in journal.frames("a")] == [b'{"time_s":1.0}', b'{"time_s":2.0}']
+        journal.write(batch("a", 3, 2))
+        assert journal.last_frame("a") == 4
+    with Journal(path) as journal:  # who only reads finds it up to date now
+        assert journal.run().run_id == "a"
+
+
+def test_newest_run_is_the_one_begun_last_wherever_the_clock_stands(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Journal(path, write=True) as journal:
+        for run_id, now in (("first", 2e9), ("second", 1e9), ("third", 1.5e9)):
+            monkeypatch.setattr("racetwin.runtime.journal.time.time", lambda now=now: now)
+            journal.begin_run(run_id, "race", {})
+        assert [r.run_id for r in journal.runs()] == ["third", "second", "first"]
+
+
+def test_old_runs_go_when_there_are_too_many_or_they_are_too_large(path: Path) -> None:
+    with Journal(path, write=True) as journal:
+        for i in range(5):
+            journal.begin_run(f"r{i}", "race", {})
+            journal.write(batch(f"r{i}", 1, 500))
+        assert journal.retain(keep_runs=4, max_bytes=2**30) == ["r0"]
+        used = journal.used
+        gone = journal.retain(keep_runs=4, max_bytes=used - 1)
+        assert gone == ["r1"]
+        assert journal.used < used
+        assert journal.retain(keep_runs=4, max_bytes=0) == ["r2", "r3"]  # the newest stays, whatever it holds
+        assert [r.run_id for r in journal.runs()] == ["r4"]
+        assert journal.check() == []
