@@ -66,6 +66,17 @@ chaos: $(VENV)/.installed-test ## kill, pause and cut real processes
 max: $(VENV)/.installed-test ## the co-strategist against a real MAX server (installs it the first time, 1.3 GB)
 	$(BIN)/python -m pytest -q -m max
 
+chaos-full: $(VENV)/.installed-test ## the same at full length: 200 kills, a million pieces of rubbish, 24 hours (a few hours)
+	RACETWIN_CHAOS_KILLS=200 RACETWIN_CHAOS_FUZZ=1000000 RACETWIN_CHAOS_WOUNDS=500 \
+	  $(BIN)/python -m pytest -q -s -m chaos
+	$(BIN)/racetwin soak --hours 24
+
+fuzz: $(VENV)/.installed-test ## a million pieces of rubbish at every door: PIECES=1000000
+	RACETWIN_CHAOS_FUZZ=$(or $(PIECES),1000000) $(BIN)/python -m pytest -q -s tests/chaos/test_fuzz.py
+
+audit: $(VENV)/.installed-test ## known holes in what is installed (asks pypi.org; says so where it cannot)
+	@$(BIN)/python tests/audit.py
+
 backtest: $(VENV)/.installed-test ## forecasts against races they never saw
 	$(BIN)/python -m pytest -q -m backtest
 

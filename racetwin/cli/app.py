@@ -18,6 +18,7 @@ from racetwin.cli import (
     model,
     race,
     review,
+    soak,
     status,
     strategy,
     validate,
@@ -54,6 +55,7 @@ app.command("simulate")(race.simulate)
 app.command("strategy")(strategy.strategy)
 app.command("validate")(validate.validate)
 app.command("bench")(bench.bench)
+app.command("soak")(soak.soak)
 app.command("feeds")(feeds.feeds)
 app.command("record")(feeds.record)
 app.command("calibrate")(model.calibrate)

@@ -48,6 +48,10 @@ def race_day(
     ] = None,
     live: Live = False,
     feed: Feed = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="Show an engine that runs already (and its standby: URL,URL) instead of starting one."),
+    ] = None,
 ) -> None:
     """Watch a Grand Prix unfold with live advice: engine, API and dashboard in one go; Ctrl-C stops it all.
 
@@ -70,6 +74,7 @@ def race_day(
         simulated=simulated,
         live=live,
         feeds=tuple(feed or ()),
+        engine=engine,
         settings=chosen,
     )
 

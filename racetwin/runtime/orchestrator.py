@@ -330,12 +330,13 @@ class MainOrchestrator:
                     desk_s = min(advised.answer.elapsed_s or took, took)
                     self.monitor.record("desk", desk_s)
                     self.monitor.record("advice", took - desk_s)
-                    rested = time.monotonic()
             except Exception as error:
                 error.add_note(f"planning for car {request.car_id}")
                 self._report(error)
                 engine.failed(error)
+                rested = time.monotonic()
                 continue
+            rested = time.monotonic()
             if engine.accept(advised):
                 self._keep()
             self._dirty.set()

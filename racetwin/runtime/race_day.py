@@ -20,6 +20,7 @@ from racetwin.config import settings as process_settings
 from racetwin.errors import ConfigurationError
 from racetwin.runtime.ports import check_free
 from racetwin.runtime.sources import default_race, library_race
+from racetwin.runtime.subscription import endpoints
 from racetwin.telemetry.feed_opening import feed_spec
 
 SCREENS_READY = 2
@@ -121,6 +122,7 @@ def run_race_day(
     simulated: bool = False,
     live: bool = False,
     feeds: tuple[str, ...] = (),
+    engine: str | None = None,
     settings: Settings | None = None,
     say: Say | None = None,
 ) -> None:
@@ -137,6 +139,9 @@ def run_race_day(
     live, feeds
         Live telemetry instead: on the ports of the settings, or from the feeds named (see
         :mod:`racetwin.telemetry.feed_opening`).
+    engine
+        Address of an engine that runs already (several, separated by commas: the next one is gone to when one is gone); only
+        the dashboard is started then.
 
     Raises
     ------
@@ -148,9 +153,17 @@ def run_race_day(
     if importlib.util.find_spec("voila") is None:
         raise ConfigurationError("the dashboard needs Voila, which is not installed; run: pip install racetwin")
     notebook = notebook_path()
-    check_free(chosen.host, chosen.api_port, "RACETWIN_API_PORT")
+    if engine is None:
+        check_free(chosen.host, chosen.api_port, "RACETWIN_API_PORT")
     check_free(chosen.host, chosen.voila_port, "RACETWIN_VOILA_PORT")
-    if live or feeds:
+    source: list[str] = []
+    if engine is not None:
+        if live or feeds or race is not None or simulated:
+            raise ConfigurationError("give either a running engine or a race to run, not both")
+        for one in engine.split(","):
+            endpoints(one.strip())  # a wrong address is an error now, and not in the dashboard
+        title = f"the dashboard of {engine}"
+    elif live or feeds:
         if race is not None or simulated:
             raise ConfigurationError("give either live feeds or a race to replay, not both")
         title = ", ".join(feed_spec(f).name for f in feeds) or "live telemetry"
@@ -160,8 +173,7 @@ def run_race_day(
         source = ["--speed", repr(speed), "--from-lap", str(from_lap)]
         source += ["--race", race] if race else []
         source += ["--simulated"] if simulated else []
-    children = _children(source, car, chosen, notebook)
-    engine, page = children
+    children = _children(source, car, chosen, notebook, engine)
     with _signals_as_interrupt():
         try:
             say(f"racetwin: starting {title} ...")
@@ -177,8 +189,8 @@ def run_race_day(
             say("racetwin: stopping ...")
         finally:
             with _signals_ignored():
-                page.stop()
-                engine.stop()
+                for child in reversed(children):
+                    child.stop()
 
 
 def _title(race: str | None, from_lap: int, simulated: bool, speed: float, settings: Settings) -> str:
@@ -200,7 +212,9 @@ def _children(
     car: str | None,
     settings: Settings,
     notebook: Path,
-) -> tuple[Child, Child]:
+    running: str | None = None,
+) -> tuple[Child, ...]:
+    """Return the engine and the dashboard; the dashboard alone where an engine is running."""
     environment = os.environ.copy()
     environment.update(
         RACETWIN_HOST=settings.host,
@@ -220,7 +234,7 @@ def _children(
     page_folder = Path(__file__).resolve().parent.parent / "widgets" / "page"
     for_page = {
         **environment,
-        "RACETWIN_ENGINE": f"{api.replace('http', 'ws', 1)}/ws",
+        "RACETWIN_ENGINE": running or f"{api.replace('http', 'ws', 1)}/ws",
         # Where Voila finds our page, which is dark from the first moment and fetches nothing from elsewhere.
         "JUPYTER_PATH": os.pathsep.join(filter(None, (str(page_folder), environment.get("JUPYTER_PATH")))),
     }
@@ -240,7 +254,7 @@ def _children(
     ]
     own_url = f"{_root(settings.host, settings.voila_port)}/voila/static/"
     page = Child("dashboard", voila, for_page, own_url, _log_file(settings, "dashboard.log"))
-    return engine, page
+    return (page,) if running else (engine, page)
 
 
 def _last_line(path: Path) -> str:

@@ -110,7 +110,7 @@ async def _until_fed(runner: MainOrchestrator) -> None:
 
 
 async def test_an_engine_that_is_late_loses_no_frame_and_asks_less(race_frames: list[TelemetryFrame]) -> None:
-    frames = race_frames[:250]
+    frames = race_frames[:150]
     asked, published, accepted = await run(frames, 0.0)
     asked_1, _, accepted_1 = await run(frames, LEVELS_S[0])
     asked_3, published_3, accepted_3 = await run(frames, 2 * LEVELS_S[2])
