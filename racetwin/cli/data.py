@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -51,3 +51,78 @@ def add(
     with console.status(f"Loading {season} {event} through FastF1 ..."):
         record = add_race(season, event, session=session, cache=cache, settings=settings())
     console.print(f"Added {record.race_id}: {record.event}, {record.total_laps} laps, {len(record.grid)} cars.")
+
+
+@app.command("check")
+def check(
+    recording: Annotated[Path, typer.Argument(help="A recording of live timing: a file, an archive or a folder.")],
+    against: Annotated[
+        str | None,
+        typer.Option(help="Race id to compare with; default: the one it says it is, where the library has it."),
+    ] = None,
+    table_file: Annotated[
+        list[Path] | None,
+        typer.Option("--table", help="Decoded car data or positions (Parquet) to compare with; may be given again."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what a recording holds, and whether it is the race that the tables say it was, lap by lap.
+
+    Example: `racetwin data check qatar.jsonstream.txt.gz --against 2025-23-qatar-sprint`
+    """
+    import pandas as pd
+
+    from racetwin.errors import DataError
+    from racetwin.evaluation import recordings
+    from racetwin.telemetry.library import RaceLibrary
+
+    with console.status(f"Reading {recording} ..."):
+        told = recordings.Told(recording)
+    found = recordings.summary(told)
+    library = RaceLibrary(settings())
+    try:
+        found["against"] = recordings.against(told, library.load(against or found["race_id"]))
+    except DataError:
+        if against is not None:
+            raise
+    found["tables"] = {str(p.name): recordings.samples_against(told, pd.read_parquet(p)) for p in table_file or ()}
+    if as_json:
+        print_json(found)
+        return
+    _print_check(found)
+
+
+def _print_check(found: dict[str, Any]) -> None:
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    say(
+        f"{found['race_id']} ({found['session_type']}, {found['circuit_id'] or 'circuit not told'}): {found['cars']} cars, "
+        f"{found['laps']:,} laps, {found['frames']:,} frames, {found['finished']} finished"
+    )
+    say("messages: " + ", ".join(f"{topic} {n:,}" for topic, n in sorted(found["messages"].items())))
+    say("skipped: " + (", ".join(f"{why} {n:,}" for why, n in found["skipped"].items()) or "nothing"))
+    say("refused: " + (", ".join(f"{kind} {n:,}" for kind, n in found["refused"].items()) or "nothing"))
+    say("order: " + " ".join(found["order"]))
+    say("stops: " + (", ".join(f"{s['driver']} L{s['lap']} ({s['time_s']:.1f} s)" for s in found["stops"]) or "none"))
+    changes = (f"{c['from']} to {c['to']} at {c['time_s']:.1f} s" for c in found["track_status"])
+    say("track status: " + (", ".join(changes) or "no change"))
+    if (race := found.get("against")) is not None:
+        say(
+            f"lap times equal to the millisecond to those of {race['race_id']}: {race['equal']} of {race['laps']} "
+            f"({race['share']:.1%}); wrong: {len(race['wrong'])}"
+        )
+        for name, what in (("wrong", "another time"), ("without", "no time in the feed"), ("unseen", "not seen")):
+            if race[name]:
+                say(f"  {what}: " + ", ".join(" ".join(map(str, [r[0], f"L{r[1]}", *r[2:]])) for r in race[name]))
+        stops = race["stops"]
+        say(
+            f"stops of the table: {stops['official']}, missed {stops['missed'] or 'none'}, others {stops['others'] or 'none'}"
+        )
+        if (order := race.get("order")) is not None:
+            say("official order: " + ("the same" if order["equal"] else " ".join(order["official"])))
+    for name, t in found["tables"].items():
+        say(
+            f"{name}: {t['found']:,} of {t['samples']:,} samples found, values that differ: "
+            f"{sum(t['differ'].values())}, {'equal' if t['equal'] else 'NOT equal'}"
+        )

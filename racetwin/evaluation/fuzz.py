@@ -11,13 +11,19 @@ A failure prints the input that caused it; the same seed finds it again.
 from __future__ import annotations
 
 import argparse
+import bz2
 import ctypes
 import gc
 import gzip
+import io
+import lzma
 import random
 import sys
+import tarfile
+import tempfile
 import time
 import tracemalloc
+import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +37,7 @@ from racetwin.schemas import CarTelemetry, TelemetryFrame
 from racetwin.telemetry.ea_layouts import layout
 from racetwin.telemetry.ea_session import GameSession
 from racetwin.telemetry.f1_messages import parse_lines
+from racetwin.telemetry.f1_recordings import Recording
 from racetwin.telemetry.f1_topics import F1Session
 from racetwin.telemetry.ingestor import TelemetryIngestor
 from racetwin.telemetry.openf1 import parse_message
@@ -220,6 +227,7 @@ def targets() -> list[Target]:
         Target("frames", lambda: lambda data: [data], _frames()),
         Target("udp json", lambda: lambda data: [parse_datagram(data)], _frames()),
         Target("f1 live timing", _f1, _f1_lines() + _recorded(folder, "streams")),
+        Target("recording files", _files, _packed_files(_f1_lines())),
         Target("openf1", _openf1, _openf1_messages()),
         Target("ea udp", lambda: GameSession().feed, _datagrams()),
     ]
@@ -233,6 +241,40 @@ def _f1() -> Callable[[bytes], Iterable[Any]]:
             yield from session.feed(message)
 
     return parse
+
+
+def _files() -> Callable[[bytes], Iterable[Any]]:
+    folder = tempfile.TemporaryDirectory(prefix="racetwin-fuzz-")
+    path = Path(folder.name) / "recording"
+
+    def parse(data: bytes, _keep: object = folder) -> Iterable[Any]:
+        path.write_bytes(data)
+        return Recording(path).frames(10.0)
+
+    return parse
+
+
+def _packed_files(lines: list[bytes]) -> list[bytes]:
+    """Whole files: plain, as an array, and in every packing."""
+    text = b"\n".join(lines)
+    triples = [line for line in lines if line.startswith(b"[")]
+    zipped, tarred = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("live.txt", text)
+    with tarfile.open(fileobj=tarred, mode="w") as tar:
+        member = tarfile.TarInfo("live.txt")
+        member.size = len(text)
+        tar.addfile(member, io.BytesIO(text))
+    return [
+        text,
+        b"[" + b",\n".join(triples) + b"]",
+        text.decode().encode("utf-16"),
+        gzip.compress(text),
+        bz2.compress(text),
+        lzma.compress(text),
+        zipped.getvalue(),
+        tarred.getvalue(),
+    ]
 
 
 def _openf1() -> Callable[[bytes], Iterable[Any]]:

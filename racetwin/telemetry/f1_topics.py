@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from racetwin.schemas import TrackStatus
+from racetwin.schemas import CarStatus, TrackStatus
 from racetwin.telemetry.circuits import circuit_id, race_id
 from racetwin.telemetry.f1_cars import F1Cars
 from racetwin.telemetry.f1_samples import car_samples, channels, position_samples
@@ -82,6 +82,8 @@ _CAR_TOPICS = {
     "DriverRaceInfo": F1Cars.driver_race_info,
 }
 """Topics about cars alone."""
+_MARKS = {"race": ("GapToLeader",), "qualifying": ("Stats", "KnockedOut"), "practice": ("TimeDiffToFastest",)}
+"""What only the timing screen of a kind of session has."""
 _BACK_S = 600.0
 """A step back of the feed's clock that only another session explains, s."""
 _EPOCH = 1e8
@@ -127,7 +129,7 @@ class F1Session:
         started_at: float | None = None,
         session_type: str | None = None,
     ) -> None:
-        self.builder = FrameBuilder(source, hz)
+        self.builder = FrameBuilder(source, hz, untold=CarStatus.GRID)
         self.ignored: dict[str, int] = {}
         self._race_id = race_id
         self._topics: dict[str, Callable[[Any], None]] = {
@@ -145,6 +147,7 @@ class F1Session:
         }
         self._now = 0.0
         self._begin(started_at)
+        self._kind_told = session_type is not None
         given = {"race_id": race_id, "session_type": session_type}
         self.builder.head(**{k: v for k, v in given.items() if v})
 
@@ -159,6 +162,7 @@ class F1Session:
         self._status = "Inactive"
         self._status_told = started_at is not None
         self._key: Any = None
+        self._kind_told = False
         self._track_state: TrackStatus | None = None
         self._track_told = False
 
@@ -188,8 +192,11 @@ class F1Session:
             return
         handler, on_cars = self._topics.get(message.topic), _CAR_TOPICS.get(message.topic)
         if on_cars is not None:
-            if self._started_at is None and not self._status_told and message.topic == "TimingData":
-                self._start_untold(message.payload)
+            if message.topic == "TimingData":
+                if not self._kind_told:
+                    self._kind_untold(message.payload)
+                if self._started_at is None and not self._status_told:
+                    self._start_untold(message.payload)
             self._moment()
             on_cars(self._cars, message.payload)
         elif handler is not None:
@@ -239,6 +246,7 @@ class F1Session:
         kind = "sprint" if name == "sprint" else _SESSIONS.get(str(p.get("Type", "")).lower(), "test")
         if "day" in name and kind == "practice":
             kind = "test"
+        self._kind_told = True
         circuit = meeting.get("Circuit")
         built = race_id(season, integer(meeting.get("Number")), text(meeting.get("Name")) or "", name or kind)
         self.builder.head(
@@ -276,6 +284,15 @@ class F1Session:
         elif status in ("Finalised", "Ends") and self._started_at is not None:
             self._moment()
             self._cars.over()
+
+    def _kind_untold(self, p: dict[str, Any]) -> None:
+        """Tell what session it is where ``SessionInfo`` does not, by what only its timing screen has."""
+        lines = [line for _, line in items(p.get("Lines")) if isinstance(line, dict)]
+        for kind, marks in _MARKS.items():
+            if any(mark in line for line in lines for mark in marks):
+                self._kind_told = kind != "practice"  # a qualifying session has that, too, beside marks of its own
+                self.builder.head(session_type=kind)
+                return
 
     def _start_untold(self, p: dict[str, Any]) -> None:
         """Start the clock where no topic tells of the start: when cars are first timed, or as scheduled if that was long ago."""

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from racetwin.schemas import (
     MAX_CARS,
+    CarStatus,
     CarTelemetry,
     RaceControlMessage,
     Rejection,
@@ -42,6 +43,8 @@ class FrameBuilder:
         Name of the feed, as it stands in each frame.
     hz
         Most frames a second of source time; ``None`` cuts one for every change, so nothing in between is lost.
+    untold
+        Status of a car of which none was told yet.
 
     Attributes
     ----------
@@ -53,8 +56,9 @@ class FrameBuilder:
         Called with what is left out: a car too many, track conditions or a message that break the schema.
     """
 
-    def __init__(self, source: str, hz: float | None = None) -> None:
+    def __init__(self, source: str, hz: float | None = None, untold: CarStatus = CarStatus.TRACK) -> None:
         self.source = source
+        self._untold = untold
         self.hz = hz
         self.dirty = False
         self._head: dict[str, Any] = {"race_id": f"{source}-session", "session_type": "race", "lap": 0}
@@ -197,7 +201,7 @@ class FrameBuilder:
             built = self._built.get(car_id)
             if built is None:
                 try:
-                    built = self._built[car_id] = CarTelemetry(car_id=car_id, **values)
+                    built = self._built[car_id] = CarTelemetry(car_id=car_id, **{"status": self._untold, **values})
                 except ValidationError:
                     good = False
                     cars.append({"car_id": car_id, **values})

@@ -213,6 +213,11 @@ class _Step:
         if left is not None:
             todo.append((left[0], 4 if entered is not None and entered[0] == left[0] else 1, lambda: self._exit(*left)))
         done = completed_laps(new)
+        if done is not None and done > 1 and old.lap is None and memory.completed == 0:
+            # Joined under way: what it did before its lap was first told is unknown, and no event.
+            line_s = new.last_line_time_s
+            memory.completed, memory.line_known = done, line_s is not None
+            memory.line_s = line_s if line_s is not None else max(self.frame.time_s, 0.0)
         if done is not None and done > memory.completed:
             line, known = self._line_time()
             todo.append((line, 2, lambda: self._laps(done, line, known)))

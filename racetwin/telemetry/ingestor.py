@@ -291,8 +291,8 @@ class TelemetryIngestor:
             if known is None or car is known.car or car.lap == known.car.lap:
                 continue
             done = completed_laps(car)
-            if done is None:
-                continue
+            if done is None or (known.car.lap is None and known.completed == 0):
+                continue  # the first that is told of its laps
             ahead = done - known.completed
             if ahead < 0 or (ahead > 1 and ahead > 1 + (frame.time_s - known.line_s) / FASTEST_LAP_S):
                 doubts = self._doubts[car.car_id] = self._doubts.get(car.car_id, 0) + 1

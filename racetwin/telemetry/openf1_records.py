@@ -273,6 +273,9 @@ class OpenF1Session:
         known = self.builder.known(car)
         if lap == 1 and began is not None and self._racing:
             self.start(began)
+        elif lap > 1 and began is not None and self._racing and self._started_at is None:
+            # Joined under way, and nobody told of the start: as scheduled, so that the race's clock runs at all.
+            self.start(began if self._scheduled is None else min(self._scheduled, began))
         if took is None or took <= 0:
             if lap > (known.get("lap") or 0):
                 self._line(car, lap, began, None)

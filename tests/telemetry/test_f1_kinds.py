@@ -293,6 +293,37 @@ def test_without_a_start_the_clock_begins_when_cars_are_first_timed() -> None:
     assert frames[0].time_s < 0  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("marks", "kind"),
+    [
+        ([{"GapToLeader": "+1.2"}], "race"),
+        ([{"TimeDiffToFastest": "+0.1"}], "practice"),
+        ([{"TimeDiffToFastest": "+0.1"}, {"Stats": [{}]}], "qualifying"),
+    ],
+)
+def test_without_session_info_the_timing_screen_tells_what_session_it_is(
+    marks: list[dict[str, Any]], kind: str
+) -> None:
+    told = [TopicMessage("TimingData", {"Lines": {"44": {"Position": "1", **m}}}, T0 + i) for i, m in enumerate(marks)]
+    frames = list(session_frames(told, F1Session()))
+    assert frames[-1].session_type == kind  # type: ignore[union-attr]
+
+
+def test_who_joins_while_cars_stand_in_the_pits_sees_no_stop() -> None:
+    state = [
+        TopicMessage("SessionInfo", {"Type": "Qualifying", "Name": "Qualifying", "Meeting": {"Name": "x"}}, T0),
+        TopicMessage("DriverList", {"44": {"Tla": "HAM"}}, T0),
+        TopicMessage("TimingData", {"Lines": {"44": {"InPit": True, "Position": "1", "NumberOfLaps": 3}}}, T0),
+    ]
+    ingestor, events = TelemetryIngestor(), []
+    for frame in session_frames(state, F1Session()):
+        out = ingestor.process(frame)
+        events += out.events if out else ()
+    assert not events
+    assert ingestor.frame is not None
+    assert ingestor.frame.cars[0].status is CarStatus.PIT
+
+
 def test_two_sessions_in_one_file_are_two_races(tmp_path: Path) -> None:
     second = [m._replace(time=m.time + 86_400) for m in messages()]
     second[0].payload["Key"] = 78

@@ -322,6 +322,14 @@ def test_weather_and_race_control_become_events() -> None:
     assert events[1].track.rainfall is True
 
 
+def test_a_car_whose_laps_are_first_told_late_is_joined_under_way() -> None:
+    told = [frame(i, 3000.0 + i, car("44", lap=None, position=3)) for i in range(3)]
+    told += [frame(3 + i, 3003.0 + i, car("44", lap=20 + i // 2)) for i in range(4)]
+    ingestor, events = run(told)
+    assert not ingestor.counters.rejected
+    assert [e.lap for e in events if isinstance(e, LapCompleted)] == [20]
+
+
 # --- order --------------------------------------------------------------------------------------------------------------
 
 
