@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from racetwin.runtime.channel import Link
     from racetwin.runtime.snapshot import RaceSnapshot
-    from racetwin.schemas import FollowUp, Recommendation
+    from racetwin.schemas import FollowUp, RankedPlan, Recommendation
     from racetwin.strategist.life import Action
 
 ERRORS_KEPT = 100
@@ -170,7 +170,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self._circuit: str | None = None
         self._reference: str | None = None
         self._asked_for = False
-        self._followed: dict[str, tuple[PlannedStop, ...]] = {}
+        self._followed: dict[str, RankedPlan] = {}
         self._lock = threading.RLock()
         self.errors: list[Exception] = []
         self._asker = Asker()
@@ -243,13 +243,14 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
             answer = snapshot.answers.get(car_id)
             found = next((p for p in answer.plans if p.plan == plan), None) if answer else None
             if found is not None:
-                self._followed[car_id] = found.stops
+                self._followed[car_id] = found
             self._redraw()
 
     @property
     def followed_plan(self) -> tuple[PlannedStop, ...] | None:
         """The stops of the plan that we follow, None while we follow none."""
-        return self._followed.get(self._car_id or "")
+        plan = self._followed.get(self._car_id or "")
+        return None if plan is None else plan.stops
 
     def _redraw(self) -> None:
         with self._lock:
@@ -287,7 +288,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self.verdict.show(snapshot, car, held=self.held, link=self._live.link, delay_s=self._live.delay_s)
         self.tower.show(snapshot, car)
         self.rejoin.show(snapshot, car)
-        self.plans.show(snapshot, car, followed)
+        self.plans.show(snapshot, car, followed, self._followed[car].plan if car in self._followed else None)
         self.advice.show(snapshot, car)
         self._show_trace(snapshot, car)
         self.rivals.show(snapshot, car)

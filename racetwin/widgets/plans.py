@@ -76,10 +76,13 @@ def remaining(stops: Sequence[PlannedStop], lap: int) -> tuple[PlannedStop, ...]
     return tuple(s for s in stops if s.lap > lap)
 
 
-def find_plan(plans: Sequence[RankedPlan], stops: Sequence[PlannedStop], lap: int) -> RankedPlan | None:
-    """Return the ranked plan with these stops (those to come after ``lap`` laps), None where it was not weighed."""
+def find_plan(
+    plans: Sequence[RankedPlan], stops: Sequence[PlannedStop], lap: int, name: str | None = None
+) -> RankedPlan | None:
+    """Return the ranked plan of this name, else the first with these stops (those to come after ``lap`` laps), else None."""
     wanted = [(s.lap, s.compound) for s in remaining(stops, lap)]
-    return next((p for p in plans if [(s.lap, s.compound) for s in p.stops] == wanted), None)
+    same = [p for p in plans if [(s.lap, s.compound) for s in p.stops] == wanted]
+    return next((p for p in same if p.plan == name), same[0] if same else None)
 
 
 def over_current(plan: RankedPlan, current: RankedPlan) -> tuple[float, float]:
@@ -108,18 +111,28 @@ class PlansPanel(Panel):
         super().__init__(**traits)
         self._key: tuple[object, ...] = ()
 
-    def show(self, snapshot: RaceSnapshot, car_id: str, followed: Sequence[PlannedStop] | None = None) -> None:
-        """Draw the plans of ``car_id`` as its newest answer ranks them; ``followed`` are the stops of our current plan."""
+    def show(
+        self,
+        snapshot: RaceSnapshot,
+        car_id: str,
+        followed: Sequence[PlannedStop] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Draw the plans of ``car_id`` as its newest answer ranks them.
+
+        ``followed`` are the stops of our current plan and ``name`` is what it was called: plans with the same stops may differ
+        in what they do under a safety car.
+        """
         answer = snapshot.answers.get(car_id)
         car = snapshot.car(car_id)
         lap = car.lap if car and car.lap else snapshot.lap
         followed = None if followed is None else tuple(followed)
-        key = (answer, car_id, lap, car.tyre.compound if car else None, followed)
+        key = (answer, car_id, lap, car.tyre.compound if car else None, followed, name)
         if len(self._key) == len(key) and self._key[0] is answer and self._key[1:] == key[1:]:
             return
         self._key = key
         families = plan_families(answer.plans) if answer else []
-        current = find_plan(answer.plans, followed, answer.lap) if answer and followed is not None else None
+        current = find_plan(answer.plans, followed, answer.lap, name) if answer and followed is not None else None
         rows = [(best, window) for best, window, _ in families]
         if current is not None and all(best is not current for best, _ in rows):
             rows.append((current, None))
