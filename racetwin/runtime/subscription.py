@@ -178,7 +178,7 @@ class Subscription:
 
     def control(self, action: str, value: float | None) -> None:
         """Pause, resume or hasten the engine's replay."""
-        self._request("POST", "/api/v1/control", json={"action": action, "value": value})
+        self._request("POST", "/api/v1/control", json={"action": action} | ({} if value is None else {"value": value}))
 
     def what_if(self, car_id: str, lever: str, objective: str) -> WhatIf:
         """Ask the engine's desk about the present race with one thing changed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import ipywidgets
 import numpy as np
@@ -12,16 +12,18 @@ import numpy.typing as npt
 
 from racetwin.config import settings
 from racetwin.errors import RacetwinError
-from racetwin.schemas import CarStatus, Compound, PlannedStop
+from racetwin.schemas import CarStatus, PlannedStop
 from racetwin.telemetry.outlines import outline
 from racetwin.widgets._panel import Panel, style
+from racetwin.widgets.acts import act
 from racetwin.widgets.advice import AdvicePanel
 from racetwin.widgets.asking import Asker
 from racetwin.widgets.deck import Deck
-from racetwin.widgets.instant import History, ShownInstant
+from racetwin.widgets.instant import ShownInstant
+from racetwin.widgets.live_face import Live
 from racetwin.widgets.page import asked_car
 from racetwin.widgets.plans import PlansPanel, plan_families
-from racetwin.widgets.questions import BoardQuestions, Desk
+from racetwin.widgets.questions import BoardQuestions
 from racetwin.widgets.rejoin import RejoinPanel
 from racetwin.widgets.rivals import RivalsPanel
 from racetwin.widgets.scenario import ScenarioBench
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
     from racetwin.runtime.channel import Link
     from racetwin.runtime.snapshot import RaceSnapshot
-    from racetwin.schemas import FollowUp, RankedPlan, Recommendation
+    from racetwin.schemas import FollowUp, RankedPlan
     from racetwin.strategist.life import Action
 
 ERRORS_KEPT = 100
@@ -56,39 +58,6 @@ VIEWS = {
 """Panels that share one place; the map has one of its own where the screen is wide enough."""
 OUTLINE_POINTS = 256
 """Points of a circuit on the map: finer than its pixels."""
-
-
-class Live(History, Desk, Protocol):
-    """What the board needs of a live race; :class:`racetwin.runtime.live.LiveRace` has it."""
-
-    delay_s: float
-    """How late the race is shown, in seconds."""
-
-    @property
-    def link(self) -> Link:
-        """How it is connected."""
-
-    @property
-    def skipped(self) -> int:
-        """Snapshots that gave way to newer ones."""
-
-    def subscribe(self, callback: Callable[[RaceSnapshot], None]) -> Callable[[], None]:
-        """Call back with each new snapshot, from one background thread."""
-
-    def on_link(self, callback: Callable[[Link], None]) -> Callable[[], None]:
-        """Call back when the connection is lost or comes back, from that thread."""
-
-    def follow(self, car_id: str) -> None:
-        """Ask for plans and advice of this car from now on."""
-
-    def touch(self) -> None:
-        """Say that somebody is looking."""
-
-    def decide(self, advice_id: str, action: Action, by: str = "strategist") -> Recommendation:
-        """Accept, reject, pin, unpin or reopen a piece of advice."""
-
-    def ask(self, car_id: str, question: str) -> FollowUp:
-        """Ask a follow-up about the call of a car; may take a while."""
 
 
 class _Strip(VerdictStrip):
@@ -420,45 +389,37 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
     def _act(self, message: dict[str, Any]) -> None:
         """Do what a viewer asked for: in the kernel's main thread."""
         self._live.touch()
-        match message:
-            case {"choose": car_id}:
-                self.choose(str(car_id))
-            case {"step": places}:
-                self.step(int(places))
-            case {"plan": plan}:
-                self.follow_plan(None if plan is None else str(plan))
-            case {"lever": lever}:
-                self.ask(str(lever))
-            case {"advice": advice_id, "action": action}:
-                self.decide(str(advice_id), str(action))
-            case {"question": question}:
-                self.follow_up(str(question))
-            case {"try": {"stops": stops, "lever": lever}}:
-                self.try_plan([PlannedStop(lap=int(n), compound=Compound(c)) for n, c in stops], lever)
-            case {"reset": True}:
-                with self._lock:
-                    self.scenario.reset()
-            case {"reference": car_id}:
-                with self._lock:
-                    self._reference = None if car_id is None else str(car_id)
-                    self._redraw()
-            case {"hold": True}:
-                self._instant.toggle()
-            case {"lap": lap}:
-                self.hold(int(lap))
-            case {"laps": laps}:
-                self._instant.step(int(laps))
-            case {"live": True}:
-                self.release()
-            case {"delay": seconds}:
-                self._live.delay_s = float(seconds)
-                self._redraw()
-            case {"toggle": "theme"}:
-                self.theme = "light" if self.theme == "dark" else "dark"
-            case {"page": query}:
-                self._opened(str(query))
+        act(self, message)
 
-    def _opened(self, query: str) -> None:
+    def refer_to(self, car_id: str | None) -> None:
+        """Take the race trace's gaps, and its forecast, to this car; None: to the front half's pace."""
+        with self._lock:
+            self._reference = car_id
+            self._redraw()
+
+    def delay(self, seconds: float) -> None:
+        """Show the race so many seconds late."""
+        self._live.delay_s = seconds
+        self._redraw()
+
+    def put_bench_away(self) -> None:
+        """Forget the bench's answer."""
+        with self._lock:
+            self.scenario.reset()
+
+    def turn(self) -> None:
+        """Turn the light on or off."""
+        self.theme = "light" if self.theme == "dark" else "dark"
+
+    def pause(self) -> None:
+        """Hold the screen, or let it go on."""
+        self._instant.toggle()
+
+    def step_laps(self, laps: int) -> None:
+        """Go back or forth so many laps."""
+        self._instant.step(laps)
+
+    def opened(self, query: str) -> None:
         """Take what the page's address asks for: the kernel may have been started before it was opened."""
         car_id = asked_car({"QUERY_STRING": query.lstrip("?")})
         if car_id is not None and not self._asked_for:
@@ -486,13 +447,13 @@ def _outline(circuit_id: str) -> npt.NDArray[np.float64] | None:
     return np.column_stack([shape.x_m[every], shape.y_m[every]])
 
 
-def while_alive(board: RaceDayBoard, act: Callable[[RaceDayBoard, Any], None]) -> Callable[[Any], None]:
+def while_alive(board: RaceDayBoard, do: Callable[[RaceDayBoard, Any], None]) -> Callable[[Any], None]:
     """Act on the board as long as somebody holds it: a subscription must not be what keeps a closed page's board alive."""
     held = weakref.ref(board)
 
     def call(value: Any) -> None:
         found = held()
         if found is not None:
-            act(found, value)
+            do(found, value)
 
     return call

@@ -51,6 +51,11 @@ export function percent(p) {
   return `${Math.round(100 * p)} %`;
 }
 
+/** A plan as the pit wall says it: what it does under a safety car in two words, its laps only where there is room. */
+export function planWords(text) {
+  return text.replace(/ \(sooner under SC [^)]*\)/, " (SC: sooner)");
+}
+
 export function ordinal(n) {
   return `P${n}`;
 }

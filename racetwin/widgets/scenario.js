@@ -1,4 +1,4 @@
-import { frame, watch, h, put, attr, percent, signed } from "./format.js";
+import { frame, watch, h, put, attr, percent, planWords, signed } from "./format.js";
 
 const LETTERS = { SOFT: "S", MEDIUM: "M", HARD: "H", INTERMEDIATE: "I", WET: "W" };
 const NEUTRAL = [["", "none"], ["sc", "Safety car"], ["vsc", "VSC"], ["red", "Red flag"]];
@@ -105,7 +105,7 @@ function render({ model, el }) {
       a.probability.slice(0, n).map((p, i) => h("span", { title: `P${i + 1}: ${percent(p)} now, ${percent(b.probability[i] ?? 0)} then` }, h("i", { style: `height:${(100 * p) / top}%` }), h("i", { class: "then", style: `height:${(100 * (b.probability[i] ?? 0)) / top}%` }), h("small", {}, i % 3 === 0 ? `P${i + 1}` : ""))));
   };
   const card = (title, a, other, gain) => h("div", { class: "c-card", "data-after": Boolean(other) },
-    h("span", { class: "c-title" }, title), h("b", {}, a.first != null && a.first <= a.lap ? `BOX NOW · ${a.plan}` : a.plan),
+    h("span", { class: "c-title" }, title), h("b", { title: a.plan }, a.first != null && a.first <= a.lap ? `BOX NOW · ${planWords(a.plan)}` : planWords(a.plan)),
     h("span", {}, `${a.points.toFixed(1)} ± ${a.error.toFixed(2)} pts`),
     h("span", {}, `P${a.position.toFixed(1)} · podium ${percent(a.p_podium)} · points ${percent(a.p_points)}`.replaceAll(" %", "\u00a0%")),
     a.legal === false ? h("span", { class: "c-error" }, "breaks the rules: a second dry compound is still owed") : null,
@@ -146,7 +146,7 @@ function render({ model, el }) {
     result.replaceChildren(...[h("div", { class: "c-cards" }, card("As it is", a.before, null), card(a.lever ? `With ${a.lever}` : "Your plan", a.after, a.before, a.gain)),
       places(a.before, a.after),
       a.changes.length ? h("table", { class: "c-table" }, h("thead", {}, h("tr", {}, ["Plan", "now", "then", "change", ""].map((t) => h("th", {}, t)))),
-        h("tbody", {}, a.changes.map((c) => h("tr", {}, h("td", {}, c.plan), h("td", {}, c.before.toFixed(1)), h("td", {}, c.after.toFixed(1)),
+        h("tbody", {}, a.changes.map((c) => h("tr", {}, h("td", { title: c.plan }, planWords(c.plan)), h("td", {}, c.before.toFixed(1)), h("td", {}, c.after.toFixed(1)),
           h("td", {}, h("span", { class: "c-change", "data-sign": Math.sign(c.change), style: `--p:${Math.abs(c.change) / top}` })), h("td", {}, `${signed(c.change, 1)} ± ${c.standard_error.toFixed(1)}`))))) : null].filter(Boolean));
   };
   return watch(model, root, draw);

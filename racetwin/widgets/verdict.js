@@ -1,4 +1,4 @@
-import { frame, watch, h, put, attr, signed, percent, ordinal, clock } from "./format.js";
+import { frame, watch, h, put, attr, signed, percent, planWords, ordinal, clock } from "./format.js";
 
 const STATUS = {
   GREEN: ["GREEN", "calm"], YELLOW: ["YELLOW", "caution"], SC: ["SAFETY CAR", "caution"], VSC: ["VSC", "caution"],
@@ -93,7 +93,7 @@ function render({ model, el }) {
       : `${signed(v.advantage, 2)} ± ${v.standard_error.toFixed(2)} pts ${against}` + (v.age_laps > 0 ? ` · ${v.age_laps} lap${v.age_laps > 1 ? "s" : ""} old` : ""));
 
     put(outcome.value, v.expected_position == null ? "–" : `P${v.expected_position.toFixed(1)}`);
-    put(outcome.more, v.p_points == null ? "" : `${percent(v.p_points)} in the points · ${v.plan}`);
+    put(outcome.more, v.p_points == null ? "" : `${percent(v.p_points)} in the points · ${planWords(v.plan)}`);
     attr(outcome.more, "title", v.plan);
 
     put(lap, String(data.lap));
