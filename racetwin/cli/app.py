@@ -8,6 +8,7 @@ import typer
 
 from racetwin import __version__
 from racetwin.cli import (
+    advice,
     backtest,
     bench,
     data,
@@ -53,6 +54,7 @@ app.command("serve")(race.serve)
 app.command("replay")(race.replay)
 app.command("simulate")(race.simulate)
 app.command("strategy")(strategy.strategy)
+app.command("advice")(advice.advice)
 app.command("validate")(validate.validate)
 app.command("bench")(bench.bench)
 app.command("soak")(soak.soak)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from racetwin.cli import strategy_questions as ask
 from racetwin.cli.output import console, print_json, table
 from racetwin.config import settings
 from racetwin.errors import InputError
-from racetwin.schemas import COMPOUNDS, BestResponse, DeskAnswer, TeamAnswer, WhatIf
+from racetwin.schemas import COMPOUNDS, BestResponse, DeskAnswer, FollowUp, TeamAnswer, WhatIf
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from racetwin.simulation import RaceState
+    from racetwin.simulation import RaceState, StrategyDesk
     from racetwin.simulation.detail import PlanDetail
     from racetwin.twins import RaceTwin
 
@@ -41,18 +42,22 @@ def strategy(
     ] = False,
     laps: Annotated[bool, typer.Option(help="Also the best plan lap by lap: places and rejoins.")] = False,
     top: Annotated[int, typer.Option(help="Plans in the table (JSON has them all).")] = 12,
+    questions: Annotated[
+        list[str] | None, typer.Option("--ask", help="A follow-up, such as 'why not lap 27?'; may be given again.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: the same question, the same bytes.")] = False,
 ) -> None:
     """Rank a car's pit plans at one moment of a race, from what was known then.
 
-    Example: `racetwin strategy --race 2023-15-singapore --lap 20 --car 55 --what-if sc@24`
+    Example: `racetwin strategy --race 2023-15-singapore --lap 20 --car 55 --ask "why not lap 27?"`
     """
     from racetwin.runtime.catch_up import twin_at
     from racetwin.simulation import StrategyDesk
     from racetwin.simulation.detail import plan_detail
     from racetwin.telemetry.library import RaceLibrary
 
-    now = settings()
+    own = {"races": races, "seed": seed}
+    now = settings().model_copy(update={k: v for k, v in own.items() if v is not None})
     twin = twin_at(RaceLibrary(now).load(race), lap)
     state = twin.race_state()
     if car not in state.car_id:
@@ -80,8 +85,10 @@ def strategy(
         answer = answer.model_copy(update={"sensitivity": desk.sensitivity(state, car, objective, base=found)})
     best, n = found.ranking.scored[0].plan, answer.receipt.n_races
     detail = plan_detail(state, best, n, answer.receipt.seed, car_id=car, parameters=found.parameters) if laps else None
+    replies = _replies(desk, twin, state, car, answer, questions) if questions else ()
     if as_json:
-        print_json(_as_json(answer, detail))
+        told = [r.model_dump(mode="json", exclude={"elapsed_s"}) for r in replies]
+        print_json({**_as_json(answer, detail), **({"follow_ups": told} if questions else {})})
         return
     _print(answer, top, _where(twin, state, car))
     if rival:
@@ -91,6 +98,9 @@ def strategy(
     for extra in ask.laps_table(detail) if detail is not None else ():
         if extra is not None:
             console.print(extra)
+    for reply in replies:
+        console.print(f"\n[bold]{escape(reply.question)}[/]  (about '{reply.call}')", highlight=False)
+        console.print(escape(reply.text), highlight=False)
 
 
 def _show(asked: TeamAnswer | BestResponse | WhatIf, shown: Table, as_json: bool) -> None:
@@ -102,6 +112,19 @@ def _show(asked: TeamAnswer | BestResponse | WhatIf, shown: Table, as_json: bool
         print_json(out)
     else:
         console.print(shown)
+
+
+def _replies(
+    desk: StrategyDesk, twin: RaceTwin, state: RaceState, car: str, answer: DeskAnswer, questions: list[str]
+) -> tuple[FollowUp, ...]:
+    """Answer follow-up questions about the call."""
+    from racetwin.runtime.follow_up import follow_up
+    from racetwin.strategist import Situation, recommend
+
+    cars = {car_id: one.state() for car_id, one in twin.cars.items()}
+    situation = Situation(cars, state.lap, state.total_laps, twin.track_status, twin.rainfall)
+    said = recommend(answer, situation)
+    return tuple(follow_up(desk, state, car, question, situation, said) for question in questions)
 
 
 def _as_json(answer: DeskAnswer, detail: PlanDetail | None = None) -> dict[str, Any]:

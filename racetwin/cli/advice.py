@@ -1,0 +1,112 @@
+"""`racetwin advice`: the advice to a car through a race, beside what it did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from racetwin.cli.output import console, print_json, table
+from racetwin.config import settings
+
+if TYPE_CHECKING:
+    from racetwin.evaluation.advice_record import AdviceRecord
+
+
+def advice(
+    race: Annotated[list[str], typer.Option(help="Race id, as in `racetwin data list`; may be given again.")],
+    car: Annotated[list[str] | None, typer.Option(help="Racing number; default: --cars of the field.")] = None,
+    cars: Annotated[int, typer.Option(min=1, max=24, help="So many cars of each race, spread over the grid.")] = 3,
+    lap: Annotated[
+        int | None, typer.Option(help="Print in full what stood when the car had completed this lap.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Replay races and show the advice to their cars: each change with its reason, the real stops, and how often Urgent.
+
+    Example: `racetwin advice --race 2023-15-singapore --car 55`
+    """
+    from rich.progress import Progress
+
+    from racetwin.evaluation.advice_record import record_advice, summary
+    from racetwin.telemetry.library import RaceLibrary
+
+    now = settings()
+    library = RaceLibrary(now)
+    found: list[AdviceRecord] = []
+    with Progress(console=console, transient=True, disable=as_json or not console.is_terminal) as bar:
+        for race_id in race:
+            record = library.load(race_id)
+            grid = list(record.grid)
+            chosen = car or [grid[i * len(grid) // cars] for i in range(min(cars, len(grid)))]
+            task = bar.add_task(race_id, total=record.total_laps)
+            found += record_advice(
+                record,
+                chosen,
+                now,
+                progress=lambda done, _, task=task: bar.update(task, completed=done),  # type: ignore[misc]
+            )
+    figures = summary(found)
+    if as_json:
+        print_json({"figures": figures, "cars": [_as_json(r) for r in found]})
+        return
+    for one in found:
+        if lap is not None:
+            _print_moment(one, lap)
+        elif len(found) <= 3 or car:
+            _print(one)
+    console.print(table("Advice", ("figure", "value"), [(k, f"{v:g}") for k, v in figures.items()]))
+
+
+def _rows(record: AdviceRecord) -> list[tuple[str, ...]]:
+    """One row for each change of the call or its priority, and one for each real stop."""
+    from racetwin.evaluation.advice_record import stop_of
+
+    rows: list[tuple[float, tuple[str, ...]]] = []
+    before: tuple[str, str] | None = None
+    for told in record.told:
+        stop = stop_of(told)
+        if stop is None or stop.life is None:
+            continue
+        now = (stop.life.call, stop.priority.value)
+        if now == before:
+            continue
+        before = now
+        reason = stop.life.reason or stop.expected_benefit.split(". ")[0]
+        where = f"{told.lap + told.fraction:.1f}"
+        rows.append((told.time_s, (where, told.track_status.value, stop.priority.value, stop.title, reason)))
+    rows += [(time_s, (f"{lap}", "", "", "BOXES", "")) for lap, time_s in record.stops]
+    return [row for _, row in sorted(rows, key=lambda r: r[0])]
+
+
+def _print(record: AdviceRecord) -> None:
+    title = f"{record.race_id}, {record.driver}: {len(record.told)} answers"
+    console.print(table(title, ("lap", "track", "priority", "advice", "because"), _rows(record), left=5))
+
+
+def _print_moment(record: AdviceRecord, lap: int) -> None:
+    told = next((t for t in reversed(record.told) if t.lap == lap), None)
+    boxed = ", ".join(f"lap {at}" for at, _ in record.stops) or "never"
+    console.print(f"[bold]{record.race_id}, {record.driver}[/] after {lap} laps; boxed on {boxed}", highlight=False)
+    for r in told.advice if told is not None else ():
+        life = f"{r.life.state}" if r.life is not None else ""
+        console.print(f"\n[{r.priority.value}, {life}] [bold]{r.title}[/]", highlight=False, markup=True)
+        for text in (r.description, r.expected_benefit, r.reasoning, *r.risks):
+            if text:
+                console.print(f"  {text}", highlight=False)
+        for other in r.alternatives:
+            console.print(f"  instead: {other.text}", highlight=False)
+
+
+def _as_json(record: AdviceRecord) -> dict[str, object]:
+    return {
+        "race_id": record.race_id,
+        "car_id": record.car_id,
+        "driver": record.driver,
+        "boxed": [lap for lap, _ in record.stops],
+        "urgent_laps": record.urgent_laps,
+        "changes": record.changes,
+        "desk_changes": record.desk_changes,
+        "leads": [[round(lead, 2), status.value] for lead, status in record.leads()],
+        "calls": [list(row) for row in _rows(record)],
+    }

@@ -1,0 +1,185 @@
+"""The advice to cars through real races: its life beside their real stops, how often Urgent, how early, how often it changed."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from racetwin.config import Settings
+from racetwin.errors import InputError
+from racetwin.runtime.engine import RaceEngine
+from racetwin.schemas import PitEntered, Priority, Recommendation, Retired, TrackStatus
+from racetwin.strategist.calls import call_of
+from racetwin.strategist.life import standing
+from racetwin.telemetry.laptable import frames
+from racetwin.telemetry.records import RaceRecord
+
+FULL_LAP = 0.95
+"""A call made as the lap begins comes a lap before its pit entry, but for the few per cent from there to the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What stood after one answer of the desk: the car had completed ``lap`` laps and ``fraction`` of the next."""
+
+    lap: int
+    fraction: float
+    time_s: float
+    track_status: TrackStatus
+    reasons: tuple[str, ...]
+    advice: tuple[Recommendation, ...]
+    desk_call: str
+    seconds: float
+
+    @property
+    def urgent(self) -> Recommendation | None:
+        """The urgent advice, None if there is none."""
+        return next((r for r in self.advice if r.priority is Priority.URGENT), None)
+
+
+@dataclass(slots=True)
+class AdviceRecord:
+    """One car's advice through one race; ``stops`` are the laps it really boxed on, with the time of its pit entry."""
+
+    race_id: str
+    car_id: str
+    driver: str
+    told: list[Told] = field(default_factory=list)
+    stops: list[tuple[int, float]] = field(default_factory=list)
+    retired: bool = False
+
+    @property
+    def urgent_laps(self) -> int:
+        """Laps on which something urgent stood."""
+        return len({t.lap for t in self.told if t.urgent is not None})
+
+    @property
+    def changes(self) -> int:
+        """How often the call changed for another reason than that its lap had passed."""
+        seen = {
+            (r.id, r.life.revision)
+            for t in self.told
+            for r in t.advice
+            if r.kind == "stop" and r.life and r.life.state == "changed" and "has passed" not in r.life.reason
+        }
+        return len(seen)
+
+    @property
+    def desk_changes(self) -> int:
+        """How often the desk's best plan began with another stop than the answer before."""
+        calls = [t.desk_call for t in self.told]
+        return sum(a != b for a, b in itertools.pairwise(calls))
+
+    def leads(self) -> list[tuple[float, TrackStatus]]:
+        """How many laps before its pit entry each urgent stop was first called, with the track status then."""
+        found, before = [], None
+        for t in self.told:
+            urgent = t.urgent
+            if urgent is not None and urgent.id != before and urgent.execution_lap is not None:
+                found.append((urgent.execution_lap - t.lap - t.fraction, t.track_status))
+            before = urgent.id if urgent is not None else None
+        return found
+
+
+def record_advice(
+    record: RaceRecord,
+    cars: Sequence[str],
+    settings: Settings,
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> list[AdviceRecord]:
+    """Replay a race with the desk in step and keep every piece of advice to these cars.
+
+    Raises
+    ------
+    InputError
+        For a car that is not in the race.
+    """
+    for car in cars:
+        if car not in record.grid:
+            raise InputError(f"car: {car!r} is not in {record.race_id}; cars: {', '.join(record.grid)}")
+    engine = RaceEngine(races=settings.races, seed=settings.seed)
+    out = {car: AdviceRecord(record.race_id, car, car) for car in cars}
+    engine.follow(cars)
+    lap = 0
+    for frame in frames(record, hz=None):
+        ingested = engine.ingest(frame)
+        if ingested is None:
+            continue
+        for event in ingested.events:
+            if isinstance(event, PitEntered) and event.car_id in out:
+                out[event.car_id].stops.append((event.lap, event.time_s))
+            elif isinstance(event, Retired) and event.car_id in out:
+                out[event.car_id].retired = True
+        while (request := engine.queue.take()) is not None:
+            advised = engine.queue.known(request) or engine.queue.work(request)
+            began = time.perf_counter()
+            taken = engine.accept(advised)
+            seconds = time.perf_counter() - began
+            if taken:
+                _note(out[request.car_id], engine, call_of(advised.answer.plans[0]), request.reasons, seconds)
+        if frame.lap != lap:
+            lap = frame.lap
+            progress(lap, record.total_laps)
+    return list(out.values())
+
+
+def _note(record: AdviceRecord, engine: RaceEngine, desk_call: str, reasons: tuple[str, ...], seconds: float) -> None:
+    frame, situation = engine.frame, engine.situation()
+    assert frame is not None
+    assert situation is not None
+    car = next(c for c in frame.cars if c.car_id == record.car_id)
+    twin = situation.cars[record.car_id]
+    record.driver = twin.driver or record.driver
+    fraction = 0.0
+    if car.last_line_time_s is not None and twin.last_lap_s:
+        fraction = min(1.0, max(0.0, (frame.time_s - car.last_line_time_s) / twin.last_lap_s))
+    record.told.append(
+        Told(
+            lap=twin.lap,
+            fraction=fraction,
+            time_s=frame.time_s,
+            track_status=situation.track_status,
+            reasons=reasons,
+            advice=engine.said(record.car_id),
+            desk_call=desk_call,
+            seconds=seconds,
+        )
+    )
+
+
+def summary(records: Iterable[AdviceRecord]) -> dict[str, float | int]:
+    """Return the figures over many cars and races."""
+    every = list(records)
+    leads = [lead for r in every for lead in r.leads()]
+    green = [lead for lead, status in leads if not status.is_neutralised]
+    slowed = [lead for lead, status in leads if status.is_neutralised]
+    answers = sum(len(r.told) for r in every)
+    seconds = sorted(t.seconds for r in every for t in r.told)
+
+    def share(values: list[float]) -> float:
+        return round(sum(v >= FULL_LAP for v in values) / len(values), 3) if values else 1.0
+
+    return {
+        "cars and races": len(every),
+        "answers": answers,
+        "urgent laps a car and race, median": statistics.median(r.urgent_laps for r in every),
+        "urgent laps a car and race, most": max(r.urgent_laps for r in every),
+        "urgent stops called under green": len(green),
+        "of those a lap or more before the pit entry": share(green),
+        "urgent stops called under SC, VSC or red": len(slowed),
+        "of those a lap or more before the pit entry, neutralised": share(slowed),
+        "changes of the desk's first stop a car and race, mean": round(
+            statistics.fmean(r.desk_changes for r in every), 1
+        ),
+        "changes of the call a car and race, mean": round(statistics.fmean(r.changes for r in every), 1),
+        "advice after the desk's answer, longest (s)": round(seconds[-1], 4) if seconds else 0.0,
+    }
+
+
+def stop_of(told: Told) -> Recommendation | None:
+    """Return the call that stood."""
+    return standing(told.advice, "stop")
