@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from racetwin.cli.output import console, print_json, table
 from racetwin.config import settings
+
+BEFORE = 3
+"""Laps before the one that is printed in full at which the desk begins to be asked, so that the advice has had a life."""
 
 if TYPE_CHECKING:
     from racetwin.evaluation.advice_record import AdviceRecord
@@ -40,10 +44,12 @@ def advice(
             grid = list(record.grid)
             chosen = car or [grid[i * len(grid) // cars] for i in range(min(cars, len(grid)))]
             task = bar.add_task(race_id, total=record.total_laps)
+            around = None if lap is None else (max(0, lap - BEFORE), lap + 1)
             found += record_advice(
                 record,
                 chosen,
                 now,
+                laps=around,
                 progress=lambda done, _, task=task: bar.update(task, completed=done),  # type: ignore[misc]
             )
     figures = summary(found)
@@ -55,7 +61,9 @@ def advice(
             _print_moment(one, lap)
         elif len(found) <= 3 or car:
             _print(one)
-    console.print(table("Advice", ("figure", "value"), [(k, f"{v:g}") for k, v in figures.items()]))
+    if lap is None:
+        rows = [(k, f"{v:g}") for k, v in figures.items()]
+        console.print(table("Advice", ("figure", "value"), rows))
 
 
 def _rows(record: AdviceRecord) -> list[tuple[str, ...]]:
@@ -87,15 +95,19 @@ def _print(record: AdviceRecord) -> None:
 def _print_moment(record: AdviceRecord, lap: int) -> None:
     told = next((t for t in reversed(record.told) if t.lap == lap), None)
     boxed = ", ".join(f"lap {at}" for at, _ in record.stops) or "never"
-    console.print(f"[bold]{record.race_id}, {record.driver}[/] after {lap} laps; boxed on {boxed}", highlight=False)
+    end = "retired" if record.retired else f"finished P{record.finish}"
+    console.print(f"[bold]{record.race_id}, {record.driver}[/] after {lap} laps", highlight=False)
+    console.print(f"What happened: boxed on {boxed}; {end}", highlight=False)
+    if told is not None and told.track_status.value != "GREEN":
+        console.print(f"Track: {told.track_status.value}", highlight=False)
     for r in told.advice if told is not None else ():
         life = f"{r.life.state}" if r.life is not None else ""
-        console.print(f"\n[{r.priority.value}, {life}] [bold]{r.title}[/]", highlight=False, markup=True)
+        console.print(f"\n({r.priority.value}, {life}) [bold]{escape(r.title)}[/]", highlight=False)
         for text in (r.description, r.expected_benefit, r.reasoning, *r.risks):
             if text:
-                console.print(f"  {text}", highlight=False)
+                console.print(f"  {escape(text)}", highlight=False)
         for other in r.alternatives:
-            console.print(f"  instead: {other.text}", highlight=False)
+            console.print(f"  instead: {escape(other.text)}", highlight=False)
 
 
 def _as_json(record: AdviceRecord) -> dict[str, object]:

@@ -50,6 +50,7 @@ class AdviceRecord:
     told: list[Told] = field(default_factory=list)
     stops: list[tuple[int, float]] = field(default_factory=list)
     retired: bool = False
+    finish: int | None = None
 
     @property
     def urgent_laps(self) -> int:
@@ -89,9 +90,21 @@ def record_advice(
     cars: Sequence[str],
     settings: Settings,
     *,
+    laps: tuple[int, int] | None = None,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> list[AdviceRecord]:
     """Replay a race with the desk in step and keep every piece of advice to these cars.
+
+    Parameters
+    ----------
+    record, cars
+        A race, and racing numbers in it.
+    settings
+        With how many races, and which seed, the desk is asked.
+    laps
+        Ask the desk only while the leader drives these laps, first and last; default: all.
+    progress
+        Told the leader's lap and the race distance.
 
     Raises
     ------
@@ -103,12 +116,19 @@ def record_advice(
             raise InputError(f"car: {car!r} is not in {record.race_id}; cars: {', '.join(record.grid)}")
     engine = RaceEngine(races=settings.races, seed=settings.seed)
     out = {car: AdviceRecord(record.race_id, car, car) for car in cars}
-    engine.follow(cars)
-    lap = 0
+    first, last = laps or (0, record.total_laps)
+    lap = -1
     for frame in frames(record, hz=None):
         ingested = engine.ingest(frame)
         if ingested is None:
             continue
+        if frame.lap != lap:
+            lap = frame.lap
+            progress(lap, record.total_laps)
+            if first <= lap <= last and not engine.followed:
+                engine.follow(cars)
+            if lap > last:
+                engine.follow(())
         for event in ingested.events:
             if isinstance(event, PitEntered) and event.car_id in out:
                 out[event.car_id].stops.append((event.lap, event.time_s))
@@ -121,9 +141,9 @@ def record_advice(
             seconds = time.perf_counter() - began
             if taken:
                 _note(out[request.car_id], engine, call_of(advised.answer.plans[0]), request.reasons, seconds)
-        if frame.lap != lap:
-            lap = frame.lap
-            progress(lap, record.total_laps)
+    for at_end in engine.frame.cars if engine.frame is not None else ():
+        if at_end.car_id in out:
+            out[at_end.car_id].finish = at_end.position
     return list(out.values())
 
 
