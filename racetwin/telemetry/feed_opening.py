@@ -8,6 +8,7 @@ the machine.
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,7 +130,21 @@ def _senders(text: str) -> list[str]:
 def _websocket_server(s: Settings, options: dict[str, Any]) -> Any:
     from racetwin.telemetry.websocket_server import TelemetryServer
 
-    return TelemetryServer(**{"host": s.host, "port": s.telemetry_port, "token": secret_for(s, "ingest"), **options})
+    given = {"host": s.host, "port": s.telemetry_port, "token": secret_for(s, "ingest"), "tls": _tls(s)}
+    return TelemetryServer(**{**given, **options})
+
+
+def _tls(s: Settings) -> ssl.SSLContext | None:
+    """Return how a port is encrypted, if it is: with the certificate that the API has, too."""
+    if s.tls_certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(s.tls_certificate, s.tls_key)
+    except OSError as error:
+        why = error.strerror or error
+        raise ConfigurationError(f"tls_certificate: {s.tls_certificate} cannot be used ({why})") from None
+    return context
 
 
 def _websocket_client(s: Settings, options: dict[str, Any]) -> Any:

@@ -289,6 +289,10 @@ class OpenF1Live:
             keepalive=max(5, int(self.health.stale_s / 2)),
             max_queued_incoming_messages=10_000,
         )
+        # The library leaves the reason of a loss unread, and asyncio would report that as a bug.
+        lost = getattr(client, "_disconnected", None)
+        if isinstance(lost, asyncio.Future):
+            lost.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         try:
             async with client:
                 await client.subscribe([(f"v1/{c}", self._qos) for c in self.collections])
@@ -305,9 +309,6 @@ class OpenF1Live:
                     else:
                         yield record
         except aiomqtt.MqttError as error:
-            lost = getattr(client, "_disconnected", None)
-            if isinstance(lost, asyncio.Future) and lost.done() and not lost.cancelled():
-                lost.exception()  # the library leaves it unread, and asyncio would report that as a bug
             # CONNACK codes 4 and 5 (MQTT 3.1.1), 134 and 135 (MQTT 5): bad user name or password, not authorised.
             if getattr(error, "rc", None) is not None and _refused(error.rc):
                 raise ConfigurationError("OpenF1's broker refused the connection: check the token") from None

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import inspect
+import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -101,6 +102,8 @@ class TelemetryServer:
         Frames a second that one producer may send on average, and at once.
     max_clients
         Connections at a time.
+    tls
+        Certificate and key to be served with over TLS (``wss://``).
     relay
         Whether accepted frames go on to subscribers; an engine that publishes its own says no.
 
@@ -133,6 +136,7 @@ class TelemetryServer:
         burst: float = 240.0,
         max_clients: int = 64,
         max_size: int = MAX_SIZE,
+        tls: ssl.SSLContext | None = None,
         relay: bool = True,
     ) -> None:
         self._token = secret(token)
@@ -144,6 +148,7 @@ class TelemetryServer:
         self._sink = sink or self._hand_over
         self._rate, self._burst = rate, burst
         self._max_clients, self._max_size, self._relay = max_clients, max_size, relay
+        self._tls = tls
         self._server: Server | None = None
         self.on_refusal: OnRefusal | None = None
         self._open = 0
@@ -170,6 +175,7 @@ class TelemetryServer:
                 process_request=self._admit,
                 max_size=self._max_size,
                 compression=None,
+                ssl=self._tls,
                 logger=WIRE,
                 server_header=None,
             )

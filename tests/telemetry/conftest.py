@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -58,3 +63,26 @@ def small_record(**more: object) -> RaceRecord:
 @pytest.fixture(scope="session")
 def record() -> RaceRecord:
     return small_record()
+
+
+@pytest.fixture
+def encrypted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ssl.SSLContext, ssl.SSLContext, Path, Path]:
+    """A certificate for localhost that this process trusts, as a context for a server, and one that nobody trusts.
+
+    The files of the first, certificate and key, follow.
+    """
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate of this test")
+
+    def made(name: str) -> tuple[ssl.SSLContext, Path, Path]:
+        key, certificate = tmp_path / f"{name}.key", tmp_path / f"{name}.pem"
+        asked = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+        asked += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(asked, check=True, capture_output=True)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+        return context, certificate, key
+
+    ours, certificate, key = made("ours")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    return ours, made("strange")[0], certificate, key

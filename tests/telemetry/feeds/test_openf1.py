@@ -602,6 +602,42 @@ async def test_the_live_broker_over_a_real_socket(transport, caplog):
     assert TOKEN not in caplog.text + repr(feed) + str(vars(feed)) + str(feed.health.report())
 
 
+async def tls_broker(broker, scheme, context):
+    if scheme == "mqtts":
+        server = await asyncio.start_server(broker.tcp, "127.0.0.1", 0, ssl=context)
+        return server, f"mqtts://localhost:{server.sockets[0].getsockname()[1]}"
+    server = await websockets.serve(broker.ws, "127.0.0.1", 0, subprotocols=["mqtt"], ssl=context)
+    return server, f"wss://localhost:{server.sockets[0].getsockname()[1]}/mqtt"
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("scheme", ["mqtts", "wss"])
+async def test_the_broker_over_tls_and_after_a_break(scheme, encrypted, caplog):
+    pytest.importorskip("aiomqtt", reason="OpenF1's live feed needs the extra [feeds]")
+    caplog.set_level(logging.DEBUG)
+    broker = Broker(live_messages(), drop_after=30)
+    server, address = await tls_broker(broker, scheme, encrypted[0])
+    feed = OpenF1Live(TOKEN, hz=None, broker=address, backoff=Backoff(first=0.01, seed=1))
+    frames = await follow(feed, settled)
+    server.close()
+    assert [c.driver for c in frames[-1].cars] == [c.driver for c in list(history_frames(RACE))[-1].cars]
+    assert feed.health.connections == 2, "the broker dropped us once"
+    assert TOKEN not in caplog.text + repr(feed)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("scheme", ["mqtts", "wss"])
+async def test_a_broker_with_a_strange_certificate_gets_no_token(scheme, encrypted):
+    pytest.importorskip("aiomqtt", reason="OpenF1's live feed needs the extra [feeds]")
+    broker = Broker(live_messages())
+    server, address = await tls_broker(broker, scheme, encrypted[1])
+    feed = OpenF1Live(TOKEN, broker=address, backoff=Backoff(first=0.01, seed=1), attempts=2)
+    with pytest.raises(ConfigurationError, match="no connection after 2 attempts"):
+        await follow(feed, settled)
+    server.close()
+    assert broker.connections == 0
+
+
 @pytest.mark.integration
 async def test_a_refused_token_ends_the_live_feed_with_one_clear_line():
     pytest.importorskip("aiomqtt", reason="OpenF1's live feed needs the extra [feeds]")
