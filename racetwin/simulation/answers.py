@@ -12,6 +12,7 @@ import numpy as np
 from racetwin.schemas import Comparison, DeskAnswer, RankedPlan, Receipt, RivalGap
 from racetwin.simulation.objectives import Objective
 from racetwin.simulation.parameters import RaceParameters
+from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.results import SimulationResult
 from racetwin.simulation.search import CLOSE, Question, Ranking, Scored, difference
 from racetwin.simulation.state import RaceState
@@ -19,12 +20,13 @@ from racetwin.simulation.state import RaceState
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A desk's answer with the races behind it: ``ranking`` holds every plan's result, race by race."""
+    """A desk's answer with the races behind it: ``ranking`` has every plan's result by race, ``candidates`` all plans."""
 
     answer: DeskAnswer
     ranking: Ranking
     question: Question
     parameters: RaceParameters
+    candidates: tuple[PitPlan, ...] = ()
 
 
 @cache

@@ -92,6 +92,21 @@ def candidate_plans(
     return tuple(garage.plan(key, window) for _, key, window in sorted([*fixed, *reactive], key=lambda x: x[0]))
 
 
+LOOKED_AT = (
+    "lap", "total_laps", "track_status", "status_laps", "wetness", "rain_lap", "rain_wetness", "laps_completed", "compound",
+    "tyre_age", "stops", "compounds_used", "wear_mean", "sets", "set_age",
+)  # fmt: skip
+"""All that the candidates of a car depend on beside the parameters."""
+
+
+def same_candidates(a: RaceState, b: RaceState) -> bool:
+    """Whether two states of a race have the same candidates for certain: a slow stop, a rival's plan or pace change none."""
+    return a.race_id == b.race_id and all(
+        x is y or (not isinstance(x, np.ndarray) and x == y)
+        for x, y in ((getattr(a, name), getattr(b, name)) for name in LOOKED_AT)
+    )
+
+
 def check_car(state: RaceState, car_id: str) -> int:
     """Return the array index of a car that is still racing; ``InputError`` otherwise."""
     if car_id not in state.car_id:

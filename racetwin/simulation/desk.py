@@ -23,6 +23,7 @@ from racetwin.simulation.levers import Lever
 from racetwin.simulation.montecarlo import simulate
 from racetwin.simulation.objectives import Objective, parse_objective
 from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.placement import BatchRunner
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.rejoin import box_now
 from racetwin.simulation.scenarios import sensitivity, what_if
@@ -48,7 +49,7 @@ class StrategyDesk:
         Races per plan, seed, backend, threads and parameter file; by default the process's settings.
     run
         What runs the races; by default :func:`racetwin.simulation.montecarlo.simulate` in this process, or an
-        :class:`racetwin.simulation.hpc.HPCOrchestrator` where the settings name a cluster.
+        :class:`racetwin.simulation.placement.BatchRunner` where the settings name a cluster.
     screen
         What shortlists the candidates: by default the own-car screen, in this process; None: every candidate is raced in full.
     clock
@@ -181,7 +182,7 @@ class StrategyDesk:
         for plan in () if ours else plans:
             check_plan(state, car_id, plan)
         question = self.question(state, car_id, goal, seed, p)
-        candidates = len(plans)
+        candidates = tuple(plans)
         if self.screen is not None and not exhaustive:
             plans = shortlist(question, plans, self.screen, keep, always)
         ranking = search(
@@ -203,11 +204,11 @@ class StrategyDesk:
             receipt=receipt(state, p, ranking, question.seed),
             waiting=waiting(ranking.scored, state.lap + 1, goal),
             candidate_races=ranking.candidate_races,
-            screened_out=candidates - len(plans),
+            screened_out=len(candidates) - len(plans),
             partial=ranking.partial,
             elapsed_s=self.clock() - began,
         )
-        found = Evaluation(answer, ranking, question, p)
+        found = Evaluation(answer, ranking, question, p, candidates if ours else ())
         if ours and not ranking.partial:
             self._recent[
                 answer.receipt.state_hash, car_id, goal.name, n_races, seed, answer.receipt.parameters_hash
@@ -292,12 +293,10 @@ class StrategyDesk:
 
 @lru_cache(maxsize=4)
 def _runner(settings: Settings) -> Simulate:
-    """Return what runs races: this process, or an orchestrator where a cluster is set, one for all desks."""
+    """Return what runs races: this process, or a batch runner where a cluster is set, one for all desks."""
     if settings.cluster is None:
         return simulate
-    from racetwin.simulation.hpc import HPCOrchestrator
-
-    return HPCOrchestrator(settings).run
+    return BatchRunner(settings).run
 
 
 def _decision(lap: int) -> Callable[[PitPlan], object]:

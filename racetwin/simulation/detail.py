@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from racetwin.config import settings
 from racetwin.errors import InputError
-from racetwin.simulation.backends import numba_race
+from racetwin.simulation.backends import numba_batch
 from racetwin.simulation.parameters import RaceParameters, load_parameters
 from racetwin.simulation.plans import MAX_STOPS, PitPlan
 from racetwin.simulation.spec.pack import pack
@@ -90,7 +90,7 @@ def plan_detail(
     gaps = np.full((n_races, len(rivals)), np.nan, np.float32)
     to_leader = np.full((n_races, laps), np.nan, np.float32)
     who = np.array([state.index(c) for c in rivals], np.int32)
-    numba_race.detail(
+    numba_batch.detail(
         packed.f, packed.i, packed.plans[0], np.uint32(first_race), n_races, who, positions, rejoins, gaps, to_leader
     )
     return PlanDetail(car_id, plan, tuple(rivals), n_races, seed, state.lap + 1, positions, rejoins, gaps, to_leader)

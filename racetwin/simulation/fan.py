@@ -8,7 +8,7 @@ import numpy.typing as npt
 from racetwin.config import settings
 from racetwin.errors import InputError
 from racetwin.schemas import RaceFan
-from racetwin.simulation.backends import numba_race
+from racetwin.simulation.backends import numba_batch
 from racetwin.simulation.candidates import check_plan
 from racetwin.simulation.parameters import RaceParameters, load_parameters
 from racetwin.simulation.plans import PitPlan
@@ -92,7 +92,7 @@ def _races(
     facts = np.zeros((n_races, laps, n, 5), np.int32)
     stationary = np.zeros((laps, n), np.float32)
     for r in range(n_races):
-        numba_race.trace(
+        numba_batch.trace(
             packed.f, packed.i, packed.plans[0], np.uint32(r), status, wet, retire, ticks[r], facts[r], stationary
         )
     running = facts[..., 4] != 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from racetwin.errors import InputError
 from racetwin.schemas import BestResponse, ResponseRound, TeamAnswer, TeamPlan
 from racetwin.simulation.answers import Evaluation, receipt
+from racetwin.simulation.asking import Ranks
 from racetwin.simulation.candidates import check_car
 from racetwin.simulation.levers import with_plan
 from racetwin.simulation.objectives import parse_objective, team_mate
@@ -19,15 +19,12 @@ from racetwin.simulation.search import CLOSE, Ranking, Scored, difference
 from racetwin.simulation.sharding import select
 from racetwin.simulation.state import RaceState
 
-if TYPE_CHECKING:
-    from racetwin.simulation.desk import StrategyDesk
-
 SETTLING_RACES = 500
 """Races per plan while plans answer each other; the last answer gets all."""
 
 
 def team_plans(
-    desk: StrategyDesk, state: RaceState, car_id: str, n_races: int | None, seed: int | None, each: int
+    desk: Ranks, state: RaceState, car_id: str, n_races: int | None, seed: int | None, each: int
 ) -> TeamAnswer:
     """Rank pairs of plans; see :meth:`racetwin.simulation.desk.StrategyDesk.team`.
 
@@ -95,7 +92,7 @@ def _shortlist(evaluation: Evaluation, each: int, *, reactive: bool = True) -> t
 
 
 def best_response(
-    desk: StrategyDesk,
+    desk: Ranks,
     state: RaceState,
     car_id: str,
     objective: str,

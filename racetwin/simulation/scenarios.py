@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from racetwin.errors import InputError
 from racetwin.schemas import PlanChange, Sensitivity, TrackStatus, WhatIf
 from racetwin.simulation.answers import Evaluation, compare
-from racetwin.simulation.candidates import candidate_plans
+from racetwin.simulation.asking import Ranks
+from racetwin.simulation.candidates import candidate_plans, same_candidates
 from racetwin.simulation.levers import Lever, Neutralisation, RivalStops, SlowStop, Wear, parse_lever
 from racetwin.simulation.objectives import is_sprint
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.search import Scored, difference
 from racetwin.simulation.sharding import select
 from racetwin.simulation.state import RaceState
-
-if TYPE_CHECKING:
-    from racetwin.simulation.desk import StrategyDesk
 
 NARROW = 24
 """Plans of the unchanged race that are asked again under a lever, beside those that act on the coming lap ..."""
@@ -32,7 +29,7 @@ CONTENDERS = 6
 
 
 def what_if(
-    desk: StrategyDesk, state: RaceState, car_id: str, lever: Lever | str, objective: str, base: Evaluation | None
+    desk: Ranks, state: RaceState, car_id: str, lever: Lever | str, objective: str, base: Evaluation | None
 ) -> WhatIf:
     """Rank the plans again under a lever; see :meth:`racetwin.simulation.desk.StrategyDesk.what_if`."""
     pulled = parse_lever(lever) if isinstance(lever, str) else lever
@@ -74,7 +71,8 @@ def what_if(
 def _plans_under(before: Evaluation, changed: RaceState, car_id: str) -> tuple[PitPlan, ...]:
     """Return the plans worth asking under a lever: the best so far, all that act at once; all anew where the weather changes."""
     state = before.question.state
-    anew = candidate_plans(changed, car_id, before.parameters)
+    known = before.candidates if before.candidates and same_candidates(state, changed) else ()
+    anew = known or candidate_plans(changed, car_id, before.parameters)
     if (changed.wetness, changed.rain_lap, changed.rain_wetness) != (state.wetness, state.rain_lap, state.rain_wetness):
         return tuple(dict.fromkeys([s.plan for s in before.ranking.scored[:NARROW]] + list(anew)))
     at_once = [q for q in anew if len(q.stops) <= 2 and q.stops and q.stops[0].lap == state.lap + 1]
@@ -102,7 +100,7 @@ def neighbours(state: RaceState, car_id: str, places: int = 1) -> tuple[str, ...
 
 
 def sensitivity(
-    desk: StrategyDesk,
+    desk: Ranks,
     state: RaceState,
     car_id: str,
     objective: str,

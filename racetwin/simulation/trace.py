@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from racetwin.config import settings
 from racetwin.schemas import TrackStatus
-from racetwin.simulation.backends import numba_race
+from racetwin.simulation.backends import numba_batch
 from racetwin.simulation.parameters import RaceParameters, load_parameters
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
@@ -94,7 +94,9 @@ def trace_race(
     time = np.zeros((laps, n), np.int32)
     facts = np.zeros((laps, n, 5), np.int32)
     stationary = np.zeros((laps, n), np.float32)
-    numba_race.trace(packed.f, packed.i, packed.plans[0], np.uint32(race), status, wet, retire, time, facts, stationary)
+    numba_batch.trace(
+        packed.f, packed.i, packed.plans[0], np.uint32(race), status, wet, retire, time, facts, stationary
+    )
     running = facts[..., 4] != 0
     return RaceTrace(
         car_id=state.car_id,

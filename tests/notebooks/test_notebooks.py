@@ -101,7 +101,7 @@ def test_an_error_in_the_background_is_caught(tmp_path: Path) -> None:
 
 MUTATIONS = {
     "widget": ("widgets/tower.py", '"position": position,', '"position": None if position is None else position + 1,'),
-    "kernel": ("simulation/backends/numba_race.py", "seed = U32(i[L.I_SEED])", "seed = U32(i[L.I_SEED] + 1)"),
+    "kernel": ("simulation/backends/numba_batch.py", "seed = U32(i[L.I_SEED])", "seed = U32(i[L.I_SEED] + 1)"),
     "twin": ("twins/tyres.py", "LIFE_SPREAD = 0.12", "LIFE_SPREAD = 0.24"),
 }
 """A number changed in a widget, in the race kernel and in a twin, and what it stood for."""

@@ -7,7 +7,8 @@ import pytest
 
 from racetwin.errors import InputError
 from racetwin.schemas import Compound, TrackStatus
-from racetwin.simulation.candidates import LIMIT, candidate_plans, check_plan
+from racetwin.simulation.candidates import LIMIT, candidate_plans, check_plan, same_candidates
+from racetwin.simulation.levers import parse_lever
 from racetwin.simulation.parameters import load_parameters
 from racetwin.simulation.plans import PitPlan
 
@@ -162,3 +163,23 @@ def test_clear_errors(make_state):
         check_plan(none_in_hand, "5", PitPlan.of((30, "HARD")))
     with pytest.raises(ValueError, match="age"):
         PitPlan.of((30, "HARD", float("nan")))
+
+
+@pytest.mark.parametrize(
+    ("lever", "same"),
+    [
+        ("slow:5+4", True),
+        ("stop:4@25", True),
+        ("pace:5-0.2", True),
+        ("sc@30", True),
+        ("sc", False),
+        ("wear:5x1.3", False),
+        ("rain@30", False),
+    ],
+)
+def test_levers_that_leave_the_candidates_alone_are_known(make_state, lever, same):
+    state = make_state()
+    changed = parse_lever(lever).apply(state)
+    assert same_candidates(state, changed) == same
+    if same:
+        assert candidate_plans(changed, "5") == candidate_plans(state, "5")

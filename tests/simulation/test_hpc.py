@@ -12,11 +12,12 @@ import time
 import numpy as np
 import pytest
 
-import racetwin.simulation.hpc as hpc_module
+import racetwin.simulation.placement as hpc_module
 from racetwin.config import Settings
 from racetwin.schemas import TrackStatus
-from racetwin.simulation.hpc import HPCOrchestrator, Speed
+from racetwin.simulation.hpc import HPCOrchestrator
 from racetwin.simulation.montecarlo import simulate
+from racetwin.simulation.placement import Speed
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.triggers import triggers
 

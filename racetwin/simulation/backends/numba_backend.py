@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from racetwin.simulation.backends import numba_race, numba_screen
+from racetwin.simulation.backends import numba_batch, numba_screen
 from racetwin.simulation.backends.totals import Totals
 from racetwin.simulation.spec.check import check
 from racetwin.simulation.spec.pack import Packed
@@ -21,7 +21,7 @@ class NumbaBackend:
         """Run races ``first .. first + n_races`` of every plan."""
         check(packed, first, n_races, watch)
         out = Totals.empty(len(packed.plans), packed.n, n_races, len(watch))
-        numba_race.batch(
+        numba_batch.batch(
             packed.f,
             packed.i,
             packed.plans,

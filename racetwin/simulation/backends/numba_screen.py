@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from racetwin.simulation.backends.numba_race import (
+from racetwin.simulation.backends.numba_draws import draw_laps, draw_scenario
+from racetwin.simulation.backends.numba_race import choose, race, still_owed, wrong_tyre
+from racetwin.simulation.backends.numba_random import (
     CAR_BITS,
     F32,
     HALF,
@@ -21,18 +23,12 @@ from racetwin.simulation.backends.numba_race import (
     TICKS_F,
     U32,
     ZERO,
-    choose,
-    draw_laps,
-    draw_scenario,
     exponential16,
     fma,
     inline,
     jit,
     log2f,
-    race,
-    still_owed,
     uniform16,
-    wrong_tyre,
 )
 from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
 
