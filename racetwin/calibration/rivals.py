@@ -22,6 +22,8 @@ LATE_LAPS = 12.0
 """In this many last laps a stop pays less and less."""
 LIFE_STRENGTH = 12.0
 """Stints that the field's life (scaled to the circuit) weighs as in a circuit's and compound's own."""
+HALF_LIFE_SEASONS = 2.0
+"""Stops of a season weigh half as much as those of one so many seasons later: rules and tyres change how often cars stop."""
 TERMS = ("age", "overdue", "sc", "vsc", "sc_later", "vsc_later", "undercut", "cover", "traffic", "free", "owed", "late")
 
 
@@ -139,7 +141,7 @@ def hazard_table(
     return out[usable].reset_index(drop=True)
 
 
-def _model(x: Any, stop: Any, circuit: Any, n_circuits: int) -> None:
+def _model(x: Any, stop: Any, weight: Any, circuit: Any, n_circuits: int) -> None:
     import jax.numpy as jnp
     import numpyro
     import numpyro.distributions as dist
@@ -152,7 +154,7 @@ def _model(x: Any, stop: Any, circuit: Any, n_circuits: int) -> None:
     effect = numpyro.sample("circuit", dist.Normal(jnp.zeros(n_circuits), spread).to_event(1))
     hazard = jnp.exp(jnp.clip(intercept + x @ b + effect[circuit], -20.0, 3.0))
     log_stop = jnp.log(-jnp.expm1(-hazard))
-    numpyro.factor("stops", jnp.where(stop > 0, log_stop, -hazard).sum())
+    numpyro.factor("stops", (weight * jnp.where(stop > 0, log_stop, -hazard)).sum())
 
 
 def fit(
@@ -172,6 +174,7 @@ def fit(
         _model,
         t[list(TERMS)].to_numpy(dtype=float),
         t.stop.to_numpy(dtype=float),
+        0.5 ** ((t.season.max() - t.season.to_numpy(dtype=float)) / HALF_LIFE_SEASONS),
         index,
         len(circuits),
         method=method,

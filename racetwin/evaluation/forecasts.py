@@ -6,6 +6,7 @@ was known at that moment. Only afterwards is the outcome read from the record. E
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +26,9 @@ from racetwin.simulation.spec.pack import pack
 from racetwin.simulation.state import RaceState
 from racetwin.telemetry.ingestor import Ingested
 from racetwin.telemetry.records import RaceRecord
-from racetwin.twins.hazard import by_lap, stop_hazard, within
+from racetwin.twins.after_stop import LineNote, line_note, place_after_stop
+from racetwin.twins.duels import undercut_worked_chance
+from racetwin.twins.hazard import by_lap, stop_chance, within
 from racetwin.twins.race_twin import RaceTwin
 
 N_RACES = 300
@@ -37,10 +40,14 @@ STINT_LAP = 5
 STOP_EVERY = 3
 SAFETY_CAR_EVERY = 5
 SAFETY_CAR_LAPS = 10
-REJOIN_LINES = 2
-UNDERCUT_GAP_S = 3.5
-UNDERCUT_ANSWER = 3
-"""An undercut is answered within this many laps, or it was none."""
+SIMULATED = 0.7
+"""Weight of the simulated races in a forecast of places; the rest is the order as it is, which a simulation stirs too much.
+
+Chosen on 14 races of 2021 to early 2023 with parameters of the races before them: mean absolute errors from the grid, at a
+quarter, half and three quarters of the distance 2.44, 1.91, 1.56, 1.11 by the simulation alone, 2.41, 1.74, 1.58, 1.10 with this.
+"""
+GRID_SLOPE = 0.33
+"""Log-odds a grid place by which a car starts in the points more or less likely: what the order as it is says of P(points)."""
 
 
 @dataclass(slots=True)
@@ -80,6 +87,8 @@ def forecast_race(
     outcome = Outcome.of(record)
     asked = _Questions(RaceTwin(record.race_id, p, form), outcome, p, seed, n)
     laps = lap_time_forecasts(asked.twin, asked.watch(replayed(record)))
+    for car_id, lap in outcome.green_stops:
+        asked.rejoin(lap, car_id)
     out = RaceForecasts(record.race_id, record.season, outcome.wet)
     out.tables = {k: pd.DataFrame(v).assign(race_id=record.race_id) for k, v in asked.rows.items() if v}
     out.tables["laps"] = laps[laps.ahead <= 10]
@@ -94,6 +103,10 @@ class _Questions:
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.asked_grid = False
         self.lap = 0
+        self.notes: dict[tuple[str, int], LineNote] = {}
+        self.clean: dict[str, list[float]] = {}
+        self.usual: dict[tuple[str, int], float] = {}
+        self.simple_loss = p.pit_loss_s + p.stationary_s + math.log(2.0) * p.stationary_body_s + p.cold_tyre_s
 
     def watch(self, stream: Iterator[Ingested]) -> Iterator[Ingested]:
         """Pass the stream on and ask once the twin has taken each part of it."""
@@ -108,6 +121,7 @@ class _Questions:
             self.at_lap(0)
         for event in ingested.events:
             if isinstance(event, LapCompleted):
+                self.take_notes(event)
                 self.at_line(event)
         if twin.leader_laps != self.lap and twin.leader_laps < twin.total_laps:
             self.lap = twin.leader_laps
@@ -151,6 +165,7 @@ class _Questions:
             order[state.order()] = np.arange(state.n_cars)
             held = order[ok].argsort().argsort() + 1
         actual = final[ok].argsort().argsort() + 1
+        forecast = SIMULATED * forecast + (1.0 - SIMULATED) * held
         for i, c in enumerate(np.array(state.car_id)[ok]):
             self.note("order", share=share, car_id=c, forecast=forecast[i], held=held[i], actual=actual[i])
 
@@ -176,9 +191,11 @@ class _Questions:
         last = len(state.car_id)
         for i, c in enumerate(state.car_id):
             final = self.outcome.classified.get(c, last)
-            p = float((places[:, i] <= 10).mean())
             grid = int(state.grid[i]) or last
-            self.note("given", car_id=c, forecast=float(places[:, i].mean()), actual=final, p_points=p, grid=grid)
+            p = float((places[:, i] <= 10).mean())
+            p = SIMULATED * p + (1.0 - SIMULATED) / (1.0 + math.exp(GRID_SLOPE * (grid - 10.5)))
+            forecast = SIMULATED * float(places[:, i].mean()) + (1.0 - SIMULATED) * grid
+            self.note("given", car_id=c, forecast=forecast, actual=final, p_points=p, grid=grid)
 
     def safety_car(self, lap: int) -> None:
         """P(a safety car is deployed within the next ten laps), from the race model's rates."""
@@ -201,20 +218,11 @@ class _Questions:
         stop = lap + 1
         if not (state.running[i] and state.running[j]) or stop + 2 >= state.total_laps:
             return
-        chances = []
-        for answer in (1, 2):
-            planned_lap, planned_compound = state.planned_lap.copy(), state.planned_compound.copy()
-            planned_lap[j] = (stop + answer, 0, 0, 0)
-            planned_compound[j] = (2 if state.compound[j] != 2 else 1, -1, -1, -1)
-            duel = state.replace(planned_lap=planned_lap, planned_compound=planned_compound)
-            fitted = "HARD" if state.compound[i] != 2 else "MEDIUM"
-            plan = (car_id, PitPlan.of((stop, fitted)))
-            places = run_race(duel, self.p, seed=self.seed + lap, n=self.n, laps=answer + 3, plan=plan)
-            chances.append(float((places[:, i] < places[:, j]).mean()))
         gap = float(state.time_s[i] - state.time_s[j])
         happened = self.outcome.undercut_worked(car_id, rival, stop)
         if happened is not None:
-            self.note("undercut", lap=lap, car_id=car_id, p=float(np.mean(chances)), gap_s=gap, happened=int(happened))
+            p = undercut_worked_chance(gap)
+            self.note("undercut", lap=lap, car_id=car_id, p=p, gap_s=gap, happened=int(happened))
 
     # --- once a lap of each car ---------------------------------------------------------------------------------------
 
@@ -222,8 +230,6 @@ class _Questions:
         car, lap, o = self.twin.cars.get(event.car_id), event.lap, self.outcome
         if car is None or lap >= self.twin.total_laps - 1 or not car.running or event.pit_in:
             return
-        if o.green_stops.get((event.car_id, lap + 1)) is not None:
-            self.rejoin(event)
         if not car.tyre.compound or not car.tyre.compound.is_slick or self.twin.wetness > 0:
             return
         stint_lap = lap - o.stint_start(event.car_id, lap)
@@ -231,7 +237,8 @@ class _Questions:
         ask_within = lap > 1 and (lap + int(event.car_id)) % STOP_EVERY == 0 and lap <= self.twin.total_laps - 5
         if not (ask_next or ask_within):
             return
-        hazard = stop_hazard(self.p, self.twin.stop_context(car), self.twin.total_laps - lap - 1)
+        running = sum(c.running for c in self.twin.cars.values())
+        hazard = stop_chance(self.p, self.twin.stop_context(car), self.twin.total_laps - lap - 1, running)
         coming = o.next_stop(event.car_id, lap)
         if ask_within and o.seen_for(event.car_id, lap, 5):
             happened = int(coming is not None and coming <= lap + 5)
@@ -246,32 +253,48 @@ class _Questions:
                 "next_stop", lap=lap, car_id=event.car_id, compound=compound, told=told, simple=simple, actual=coming
             )
 
-    def rejoin(self, event: LapCompleted) -> None:
-        """Place two lines after a stop at the end of the coming lap."""
-        state = self.twin.race_state()
-        stop = event.lap + 1
-        if event.car_id not in state.car_id or stop - state.lap < 1 or stop >= state.total_laps - 1:
+    def rejoin(self, lap: int, car_id: str) -> None:
+        """Place two lines after a stop at the end of ``lap``, from what was known when each car completed the lap before.
+
+        Asked only once the stop is seen, of notes taken at the time: cars behind complete that lap a few seconds later.
+        """
+        notes = {c: n for (c, at), n in self.notes.items() if at == lap - 1}
+        if car_id not in notes:
             return
-        i = state.index(event.car_id)
-        if not state.running[i]:
+        # Places are among cars that do both laps: who retires in between is no question of the stop.
+        rivals = [c for c in notes if c == car_id or (c, lap + 1) in self.outcome.times]
+        chance = place_after_stop(notes, car_id, rivals)
+        actual, alone = self.outcome.place_among(car_id, lap, rivals)
+        own = notes[car_id]
+        line = {c: notes[c].time_s + 2 * self.usual[c, lap - 1] for c in rivals if (c, lap - 1) in self.usual}
+        if car_id not in line:
             return
-        plan = (event.car_id, PitPlan.of((stop, "HARD" if state.compound[i] != 2 else "MEDIUM")))
-        ahead = stop - state.lap - 1
-        places = run_race(state, self.p, seed=self.seed + stop, n=self.n, laps=REJOIN_LINES + ahead, plan=plan)[:, i]
-        told = int(np.bincount(places).argmax())
-        actual, alone = self.outcome.green_stops[event.car_id, stop]
-        simple = self.simple_rejoin(state, i)
+        back = line[car_id] + self.simple_loss
+        simple = 1 + sum(t < back for c, t in line.items() if c != car_id)
         self.note(
-            "rejoin", lap=event.lap, car_id=event.car_id, told=told, simple=simple, actual=actual, alone=int(alone)
+            "rejoin",
+            lap=lap,
+            car_id=car_id,
+            told=1 + int(chance.argmax()),
+            p_told=float(chance.max()),
+            simple=simple,
+            actual=actual,
+            alone=int(alone),
+            gap_s=own.time_s,
         )
 
-    def simple_rejoin(self, state: RaceState, i: int) -> int:
-        """The rule to beat: the pit loss added to where the car is, all others going on as they are."""
-        loss = self.p.pit_loss_s + self.p.stationary_s + 0.7 * self.p.stationary_body_s + self.p.cold_tyre_s
-        mine = state.time_s[i] + loss
-        others = state.running.copy()
-        others[i] = False
-        return 1 + int((state.time_s[others] < mine).sum())
+    def take_notes(self, event: LapCompleted) -> None:
+        """Note what is known of a car at the line, and the median of its last three clean laps (the simple rule's pace)."""
+        car = self.twin.cars.get(event.car_id)
+        if car is None or not car.running:
+            return
+        self.notes[event.car_id, event.lap] = line_note(self.twin, car, event)
+        clean = self.clean.setdefault(event.car_id, [])
+        if event.lap > 1 and event.lap_time_s and not (event.pit_in or event.pit_out or event.neutralised):
+            clean.append(event.lap_time_s)
+            del clean[:-3]
+        if clean:
+            self.usual[event.car_id, event.lap] = float(np.median(clean))
 
 
 __all__ = ["N_RACES", "RaceForecasts", "forecast_race", "run_race"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,7 @@ class Outcome:
     stops
         ``(lap, compound fitted)`` by car, in lap order.
     green_stops
-        ``(place two lines later, whether nobody else stopped in those two laps)`` by car and lap of the stop.
+        By car and lap of the stop, whether nobody else was in the pit lane in that lap and the next.
     safety_cars
         Laps on which one was deployed.
     undercuts
@@ -38,7 +39,7 @@ class Outcome:
     final: dict[str, int]
     classified: dict[str, int]
     stops: dict[str, list[tuple[int, int]]]
-    green_stops: dict[tuple[str, int], tuple[int, bool]]
+    green_stops: dict[tuple[str, int], bool]
     safety_cars: list[int]
     undercuts: dict[int, list[tuple[str, str]]]
     wet: bool
@@ -65,16 +66,17 @@ class Outcome:
         out = cls(final, classified, stops, {}, deployed, {}, share_wet > 0.05, last, times)
         order = {int(str(k)): list(g.sort_values("race_time_s").car_id) for k, g in t.groupby("lap")}
         stopping = {(c, lap) for c, s in stops.items() for lap, _ in s}
+        visits = set(zip(t.car_id[t.pit_in_time_s.notna()], t.lap[t.pit_in_time_s.notna()], strict=True))
         for c, lap in sorted(stopping):
             laps = cars[c]
             if lap + 2 > last[c] or bool(laps.slow.reindex([lap, lap + 1], fill_value=True).any()):
                 continue
             if (c, lap + 1) in stopping or lap < 2:
                 continue
-            two_later = order.get(lap + 1, [])
-            if c in two_later:
-                others = any(k != c and at in (lap, lap + 1) for k, at in stopping)
-                out.green_stops[c, lap] = (two_later.index(c) + 1, not others)
+            if c in order.get(lap + 1, []):
+                # In the pit lane in those two laps: coming in, or leaving after a stop on the lap before.
+                others = any(k != c and at in (lap - 1, lap, lap + 1) for k, at in visits)
+                out.green_stops[c, lap] = not others
             rival = out._rival(c, lap, order, stopping)
             if rival is not None:
                 out.undercuts.setdefault(lap, []).append((c, rival))
@@ -88,6 +90,12 @@ class Outcome:
         gap = self.times[c, lap - 1] - self.times[rival, lap - 1]
         answered = any((rival, lap + k) in stopping for k in range(1, UNDERCUT_ANSWER + 1))
         return rival if gap < UNDERCUT_GAP_S and answered and (rival, lap) not in stopping else None
+
+    def place_among(self, car_id: str, lap: int, cars: Iterable[str]) -> tuple[int, bool]:
+        """Return a car's place two lines after a green stop among ``cars``, and whether nobody else was in the pits."""
+        mine = self.times[car_id, lap + 1]
+        ahead = sum(self.times[c, lap + 1] < mine for c in cars if c != car_id)
+        return 1 + ahead, self.green_stops[car_id, lap]
 
     def undercut_worked(self, car_id: str, rival: str, stop: int) -> bool | None:
         """Whether the car was ahead two lines after its rival's answer; None where one of them was out by then."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import CarStatus, CarTwinState, Estimate
 from racetwin.twins.forecast import Forecast
-from racetwin.twins.hazard import stop_hazard, within
+from racetwin.twins.hazard import stop_chance, within
 from racetwin.twins.tyres import Z90, SetBelief, life_left, pit_window
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def car_state(twin: CarTwin) -> CarTwinState:
     p, total = twin.parameters, twin.pace.model.total_laps
     racing = twin.status not in (CarStatus.RETIRED, CarStatus.FINISHED) and twin.laps < total
     belief = twin.belief
-    hazard = stop_hazard(p, twin.context(), 5) if racing else None
+    hazard = stop_chance(p, twin.context(), 5) if racing else None
     fuel = twin.pace.model.fuel_kg(twin.laps)
     window = (
         pit_window(belief.tyres, p, lap=twin.laps, total_laps=total, compounds_used=twin.compounds_used)

@@ -117,6 +117,30 @@ def stop_hazard(p: RaceParameters, ctx: StopContext, n: int) -> FloatArray:
     return hazard
 
 
+def stop_chance(p: RaceParameters, ctx: StopContext, n: int, running: int = 20) -> FloatArray:
+    """Probability of stopping at the end of each of the next ``n`` laps, given no stop before it, whatever the track does.
+
+    :func:`stop_hazard` takes the race to run green; on each coming lap a safety car or virtual safety car may be declared, and
+    who has not stopped by then may well take the cheap stop. ``running`` cars may retire and so bring one out.
+    """
+    green = stop_hazard(p, ctx, n)
+    if not len(green) or ctx.status.is_neutralised:
+        return green
+    retire = running * (1.0 - (1.0 - p.retirement_rate) ** (1.0 / max(1, ctx.total_laps)))
+    c = ctx.compound if ctx.compound >= 0 else 1
+    young = np.minimum(1.0, (ctx.age + np.arange(len(green))) / (0.5 * p.life_laps[c] * ctx.life_factor))
+    eta = np.log(-np.log1p(-np.minimum(green, 0.999)) + 1e-12)
+    out = green.copy()
+    for rate, per_retirement, bonus in (
+        (p.sc_rate, p.sc_retirement, p.stop_sc),
+        (p.vsc_rate, p.vsc_retirement, p.stop_vsc),
+    ):
+        declared = min(0.5, rate + retire * per_retirement)
+        under = 1.0 - np.exp(-np.exp(np.minimum(eta + bonus * young, MAX_LOG_HAZARD)))
+        out += declared * (np.maximum(under, green) - green)
+    return np.minimum(out, 1.0)
+
+
 def within(hazard: FloatArray, n: int) -> float:
     """Probability of a stop within the first ``n`` laps of a hazard."""
     return float(1.0 - np.prod(1.0 - hazard[:n]))

@@ -23,6 +23,7 @@ from racetwin.schemas import (
 )
 from racetwin.simulation.form import Form, load_form
 from racetwin.simulation.parameters import RaceParameters, for_race, load_parameters
+from racetwin.twins.after_stop import StopLosses
 from racetwin.twins.car_twin import DEFAULT_SEASON, CarTwin, event_time
 from racetwin.twins.field_twin import FieldTwin
 from racetwin.twins.forecast import Traffic
@@ -93,6 +94,8 @@ class RaceTwin:
         self._crossed: tuple[float, str] | None = None
         self._slow_lap: tuple[int, float] | None = None
         self._status_of_stop: dict[str, str] = {}
+        self.stop_losses = StopLosses()
+        """What green stops have lost so far."""
 
     # --- what is seen ------------------------------------------------------------------------------------------------
 
@@ -217,7 +220,11 @@ class RaceTwin:
             at_risk = stop_hazard(self.parameters, self.stop_context(twin), 1)
             self.field.note_lap(twin, float(at_risk[0]) if len(at_risk) else 0.0, self._answering(twin))
         near = ahead is not None and math.isfinite(road_gap)
+        paid = twin.in_lap_loss_s if e.lap == twin.laps + 1 and twin.since_neutralised > 0 else None
         twin.complete_lap(e, road_gap_s=road_gap)
+        if paid is not None and e.pit_out and not (e.pit_in or e.neutralised) and e.lap_time_s is not None:
+            usual, _ = self.pace.ahead(twin.index, e.lap - 1, twin.compound, twin.racing_age - 1.0, 1)
+            self.stop_losses.note(paid, e.lap_time_s - float(usual[0]))
         twin.settle(Traffic())
         traffic = surroundings(self, ahead, road_gap, e)
         if not traffic.is_free:
@@ -393,6 +400,7 @@ class RaceTwin:
             "crossed": list(self._crossed) if self._crossed is not None else None,
             "slow_lap": list(self._slow_lap) if self._slow_lap is not None else None,
             "status_of_stop": self._status_of_stop,
+            "stop_losses": self.stop_losses.snapshot(),
             "pace": self.pace.snapshot() if self._begun else None,
             "cars": {k: c.snapshot() for k, c in self.cars.items()},
             "profiles": self.field.snapshot(),
@@ -412,6 +420,7 @@ class RaceTwin:
         twin._crossed = (saved["crossed"][0], saved["crossed"][1]) if saved["crossed"] is not None else None
         twin._slow_lap = (saved["slow_lap"][0], saved["slow_lap"][1]) if saved["slow_lap"] is not None else None
         twin._status_of_stop = dict(saved["status_of_stop"])
+        twin.stop_losses = StopLosses.restore(saved.get("stop_losses"))
         twin._begun = bool(saved["begun"])
         if twin._begun:
             twin.form = twin._known_form()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from racetwin.schemas import COMPOUNDS, CarStatus
-from racetwin.twins.hazard import by_lap, owes, stop_hazard, within
+from racetwin.twins.hazard import by_lap, owes, stop_chance, within
 from racetwin.twins.synchronous import likely_next, net_loss_s
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def outlook(race: RaceTwin, car: CarTwin) -> Outlook:
     total, p = race.total_laps, race.parameters
     if not car.running or car.status is CarStatus.FINISHED or car.laps >= total:
         return Outlook(0.0, 0.0, car.laps + 1, (), ())
-    hazard = stop_hazard(p, car.context(), total - car.laps)
+    running = sum(c.running for c in race.cars.values())
+    hazard = stop_chance(p, car.context(), total - car.laps, running)
     chance = by_lap(hazard)
     strategy: list[tuple[int, str]] = []
     expected = float(chance.sum())

@@ -52,9 +52,11 @@ def test_what_happened_is_read_from_a_drawn_race() -> None:
     stops = race.laps[race.laps.pit_stop]
     for c, made in o.stops.items():
         assert {lap for lap, _ in made} <= set(stops[stops.driver_number == int(c)].lap)
-    for (c, lap), (place, _) in o.green_stops.items():
+    for c, lap in o.green_stops:
         assert lap in {at for at, _ in o.stops[c]}
+        place, alone = o.place_among(c, lap, [k for k in o.stops if (k, lap + 1) in o.times])
         assert 1 <= place <= 22
+        assert alone is o.green_stops[c, lap]
     some = next(c for c in o.stops if o.stops[c])
     first = o.stops[some][0][0]
     assert o.next_stop(some, 0) == first

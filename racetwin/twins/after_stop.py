@@ -1,0 +1,171 @@
+"""Where a car that stops at the end of the coming lap is once it has crossed the line twice more.
+
+Every car is carried two laps on from what was known when it last crossed the line: its forecast, what a stop that is under way
+still costs, and the chance that it stops too. The car itself loses what stops lose here: the circuit's usual loss, drawn towards
+what the stops of today have lost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from racetwin.schemas import LapCompleted
+from racetwin.twins.hazard import stop_hazard
+from racetwin.twins.synchronous import IN_LAP_SHARE, likely_next
+
+if TYPE_CHECKING:
+    from racetwin.simulation.parameters import RaceParameters
+    from racetwin.twins.car_twin import CarTwin
+    from racetwin.twins.race_twin import RaceTwin
+
+FloatArray = npt.NDArray[np.float64]
+
+PRIOR_STOPS = 3.0
+"""Stops of today that weigh as much as the circuit's usual loss.
+
+A stop's loss strays from its race's median by about a second, a race's median from its circuit's by half of one.
+"""
+EXECUTION_SD_S = 1.4
+"""Spread of in-lap, entry, lane, exit and out-lap beside the stationary time, s."""
+RIVAL_SD_S = 0.75
+"""Spread of a car's two laps around their forecast, s."""
+TOGETHER = 3.0
+"""Given that a car stops, others are this many times as likely to stop on the same lap or the next as they are otherwise.
+
+Teams see the same tyres, windows and gaps. On 92 races to 2023: 7.4 % against 2.6 % of cars and laps.
+"""
+DRAWS = 240
+LONGEST_LOSS_S = 45.0
+"""A stop that loses more than this is trouble and tells nothing of the lane."""
+
+
+@dataclass(slots=True)
+class StopLosses:
+    """What green stops of today have lost: over in- and out-lap together, and on the in-lap alone, seconds."""
+
+    total_s: list[float] = field(default_factory=list)
+    in_lap_s: list[float] = field(default_factory=list)
+
+    def note(self, in_lap_s: float, out_lap_s: float) -> None:
+        """Take a stop whose out-lap is complete."""
+        total = in_lap_s + out_lap_s
+        if 0.0 < total < LONGEST_LOSS_S:
+            self.total_s.append(total)
+            self.in_lap_s.append(in_lap_s)
+
+    def expected_s(self, p: RaceParameters) -> tuple[float, float]:
+        """Return the loss to expect of a stop (median, stationary time included), and the part of it on the in-lap."""
+        usual = p.pit_loss_s + p.stationary_s + math.log(2.0) * p.stationary_body_s + p.cold_tyre_s
+        n = len(self.total_s)
+        if not n:
+            return usual, IN_LAP_SHARE * usual
+        total = (PRIOR_STOPS * usual + n * float(np.median(self.total_s))) / (PRIOR_STOPS + n)
+        return total, float(np.median(self.in_lap_s))
+
+    def snapshot(self) -> list[list[float]]:
+        """Return it as JSON-able values."""
+        return [list(self.total_s), list(self.in_lap_s)]
+
+    @classmethod
+    def restore(cls, saved: Any) -> StopLosses:
+        """Return what :meth:`snapshot` was taken of; nothing for a snapshot that has none."""
+        return cls(list(saved[0]), list(saved[1])) if saved else cls()
+
+
+@dataclass(frozen=True, slots=True)
+class LineNote:
+    """What is known of a car when it crosses the line.
+
+    Parameters
+    ----------
+    time_s
+        Race time at the line.
+    ahead_s
+        Expected time of its next two laps together without a stop, what a stop under way still costs included.
+    stopping_s
+        The same of the in-lap, and of the out-lap on the set it would likely fit, without the loss of a stop.
+    stop : (now, later)
+        Chance that it stops at the end of the first lap, and of the second if not of the first.
+    loss_s
+        Expected loss of a stop, and the part of it on the in-lap.
+    stationary
+        Of the stationary time's distribution: body, start of the tail, tail.
+    """
+
+    time_s: float
+    ahead_s: float
+    stopping_s: float
+    stop: tuple[float, float]
+    loss_s: tuple[float, float]
+    stationary: tuple[float, float, float]
+
+
+def line_note(race: RaceTwin, car: CarTwin, e: LapCompleted) -> LineNote:
+    """Note what is known of a car that has just completed a lap."""
+    p = race.parameters
+    loss = race.stop_losses.expected_s(p)
+    coming = car.forecast().median_s
+    first, second = float(coming[0]), float(coming[min(1, len(coming) - 1)])
+    left = race.total_laps - e.lap
+    fitted = likely_next(p, car, max(1, left - 1), race.wetness)
+    out, _ = race.pace.ahead(car.index, e.lap + 1, fitted, 0.0, 1)
+    chance = (0.0, 0.0)
+    ahead = first + second
+    if e.pit_in:  # both laps are on the new set, which no source may have told of yet
+        paid = car.in_lap_loss_s if car.in_lap_loss_s is not None and not e.neutralised else loss[1]
+        new, _ = race.pace.ahead(car.index, e.lap, fitted, 0.0, 2)
+        ahead = float(new.sum()) + loss[0] - min(loss[0], max(0.0, paid))
+    else:
+        hazard = stop_hazard(p, race.stop_context(car), 2)
+        together = 1.0 - (1.0 - hazard) ** TOGETHER
+        chance = (float(together[0]) if len(hazard) else 0.0, float(together[1]) if len(hazard) > 1 else 0.0)
+    stationary = (p.stationary_body_s, p.stationary_tail_from, p.stationary_tail_s)
+    return LineNote(e.line_time_s, ahead, first + float(out[0]), chance, loss, stationary)
+
+
+def place_after_stop(notes: Mapping[str, LineNote], car_id: str, rivals: Iterable[str]) -> FloatArray:
+    """Return the probability of each place (index 0: first) two lines after a stop at the end of the coming lap.
+
+    Parameters
+    ----------
+    notes
+        Of every car as it completed the lap before the stop.
+    car_id, rivals
+        The car that stops, and the cars it may come out among.
+
+    Notes
+    -----
+    Given the time the car needs, rivals are ahead independently of each other, so its place has a Poisson-binomial distribution;
+    that is averaged over the car's own loss, which is common to all of them.
+    """
+    own = notes[car_id]
+    body, start, tail = own.stationary
+    draw = np.random.Generator(np.random.Philox(key=1))
+    w = draw.standard_exponential(DRAWS)
+    standing = body * (w - math.log(2.0)) + tail * np.maximum(0.0, w - start)
+    mine = own.time_s + own.stopping_s + own.loss_s[0] + standing + EXECUTION_SD_S * draw.standard_normal(DRAWS)
+    others = [notes[c] for c in rivals if c != car_id and c in notes]
+    chance = np.zeros((DRAWS, len(others) + 1))
+    chance[:, 0] = 1.0
+    for k, o in enumerate(others, start=1):
+        stays = o.time_s + o.ahead_s
+        now, later = o.stop[0], (1.0 - o.stop[0]) * o.stop[1]
+        ahead = (
+            (1.0 - now - later) * _cdf((mine - stays) / RIVAL_SD_S)
+            + now * _cdf((mine - o.time_s - o.stopping_s - o.loss_s[0]) / (2.0 * RIVAL_SD_S))
+            + later * _cdf((mine - stays - o.loss_s[1]) / RIVAL_SD_S)
+        )
+        chance[:, 1 : k + 1] = chance[:, 1 : k + 1] * (1.0 - ahead[:, None]) + chance[:, :k] * ahead[:, None]
+        chance[:, 0] *= 1.0 - ahead
+    return np.asarray(chance.mean(axis=0))
+
+
+def _cdf(x: FloatArray) -> FloatArray:
+    """Logistic approximation of the normal distribution, wide enough in the tails for the odd slow lap."""
+    return np.asarray(1.0 / (1.0 + np.exp(-1.702 * np.clip(x, -30.0, 30.0))))

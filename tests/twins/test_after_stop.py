@@ -1,0 +1,87 @@
+"""Where a car comes out of a stop: who is still in the lane, who stops too, and what stops have lost today."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from racetwin.simulation.parameters import load_parameters
+from racetwin.twins import RaceTwin
+from racetwin.twins.after_stop import LineNote, StopLosses, place_after_stop
+from racetwin.twins.duels import undercut_worked_chance
+from racetwin.twins.hazard import StopContext, stop_chance, stop_hazard
+
+pytestmark = pytest.mark.unit
+
+Drive = Callable[..., RaceTwin]
+
+
+def _note(time_s: float, *, ahead_s: float = 180.0, stop: tuple[float, float] = (0.0, 0.0)) -> LineNote:
+    return LineNote(time_s, ahead_s, 179.0, stop, (22.0, 6.0), (0.9, 2.2, 5.0))
+
+
+def test_a_stop_costs_the_places_within_its_loss() -> None:
+    notes = {str(k): _note(1000.0 + 8.0 * k) for k in range(6)}
+    chance = place_after_stop(notes, "1", notes)
+    assert chance.sum() == pytest.approx(1.0)
+    assert chance.argmax() + 1 == 4  # from second: behind cars 0, 2 and 3, about 21 s further on
+
+
+def test_rivals_that_may_stop_too_make_the_place_better_and_less_sure() -> None:
+    stay = {str(k): _note(1000.0 + 8.0 * k) for k in range(6)}
+    may = {c: n if c == "1" else _note(n.time_s, stop=(0.4, 0.1)) for c, n in stay.items()}
+    places = np.arange(1, 7)
+    a, b = place_after_stop(stay, "1", stay), place_after_stop(may, "1", may)
+    assert a @ places > b @ places + 0.5
+    assert a.max() > b.max() + 0.2
+
+
+def test_a_car_that_is_still_in_the_lane_has_the_rest_of_its_stop_to_pay() -> None:
+    out = {"1": _note(1000.0), "2": _note(1004.0)}
+    lane = {"1": _note(1000.0), "2": _note(1004.0, ahead_s=180.0 + 20.0)}
+    assert place_after_stop(out, "1", out).argmax() == 1
+    assert place_after_stop(lane, "1", lane).argmax() == 0
+
+
+def test_losses_of_today_move_what_is_expected_more_the_more_of_them_there_are() -> None:
+    p = load_parameters("monza", 2024)
+    today = StopLosses()
+    usual, in_lap = today.expected_s(p)
+    assert 0 < in_lap < usual
+    expected = []
+    for _ in range(12):
+        today.note(5.0, usual - 2.0)
+        expected.append(today.expected_s(p)[0])
+    assert expected == sorted(expected)
+    assert usual + 0.5 < expected[0] < expected[-1] < usual + 3.0
+    today.note(5.0, 120.0)  # wheeled into the garage and out again
+    assert today.expected_s(p)[0] == expected[-1]
+    assert StopLosses.restore(json.loads(json.dumps(today.snapshot()))) == today
+    assert StopLosses.restore(None) == StopLosses()
+
+
+def test_a_race_notes_its_green_stops(toy: Any, drive: Drive) -> None:
+    twin = drive(toy(n_cars=8, stops={k: {8 + k: "HARD"} for k in range(1, 6)}), to_lap=18)
+    assert len(twin.stop_losses.total_s) == 5
+    assert float(np.median(twin.stop_losses.total_s)) == pytest.approx(22.0, abs=2.5)
+    assert float(np.median(twin.stop_losses.in_lap_s)) == pytest.approx(0.3 * 22.0, abs=2.0)
+
+
+def test_a_safety_car_that_may_come_makes_a_stop_likelier_but_none_certain() -> None:
+    p = load_parameters("monza", 2024)
+    ctx = StopContext(lap=15, total_laps=53, compound=1, age=15.0, stops=0, compounds_used=2)
+    green, chance = stop_hazard(p, ctx, 20), stop_chance(p, ctx, 20)
+    assert (chance >= green).all()
+    assert 0.001 < float((chance - green).mean()) < 0.05
+    calm = p.replace(sc_rate=0.0, vsc_rate=0.0, sc_retirement=0.0, vsc_retirement=0.0)
+    assert stop_chance(calm, ctx, 20) == pytest.approx(green)
+
+
+def test_the_nearer_the_likelier_an_undercut() -> None:
+    chances = [undercut_worked_chance(g) for g in (0.5, 1.0, 2.0, 3.0, 5.0)]
+    assert chances == sorted(chances, reverse=True)
+    assert chances[0] > 0.5 > chances[-1]
