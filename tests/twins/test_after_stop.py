@@ -76,9 +76,12 @@ def test_a_safety_car_that_may_come_makes_a_stop_likelier_but_none_certain() -> 
     ctx = StopContext(lap=15, total_laps=53, compound=1, age=15.0, stops=0, compounds_used=2)
     green, chance = stop_hazard(p, ctx, 20), stop_chance(p, ctx, 20)
     assert (chance >= green).all()
-    assert 0.001 < float((chance - green).mean()) < 0.05
+    assert 0.001 < float((chance - green).mean()) < 0.15
     calm = p.replace(sc_rate=0.0, vsc_rate=0.0, sc_retirement=0.0, vsc_retirement=0.0)
-    assert stop_chance(calm, ctx, 20) == pytest.approx(green)
+    without = stop_chance(calm, ctx, 20)
+    assert without[0] == pytest.approx(green[0])  # what the neighbours did is known for the next lap, not for those after it
+    assert (without[1:] > green[1:]).all()
+    assert (chance[1:] > without[1:]).all()
 
 
 def test_the_nearer_the_likelier_an_undercut() -> None:
