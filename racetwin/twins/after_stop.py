@@ -38,7 +38,8 @@ RIVAL_SD_S = 0.75
 TOGETHER = 3.0
 """Given that a car stops, others are this many times as likely to stop on the same lap or the next as they are otherwise.
 
-Teams see the same tyres, windows and gaps. On 92 races to 2023: 7.4 % against 2.6 % of cars and laps.
+Teams see the same tyres, windows and gaps. In Hungary 2022 and Bahrain 2023, 7.5 % of the other cars stopped on the same lap and
+7.3 % on the next, where the hazard alone expected 2.5 and 2.8 %.
 """
 DRAWS = 240
 LONGEST_LOSS_S = 45.0
