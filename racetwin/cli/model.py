@@ -12,6 +12,7 @@ from racetwin import schemas
 from racetwin.cli.output import console, print_json
 from racetwin.config import settings
 from racetwin.errors import DataError, InputError
+from racetwin.telemetry.original_schema import ORIGINAL_SCHEMA
 
 SCHEMAS: dict[str, type[schemas.Model]] = {
     "telemetry": schemas.TelemetryFrame,
@@ -22,16 +23,21 @@ SCHEMAS: dict[str, type[schemas.Model]] = {
     "recommendation": schemas.Recommendation,
 }
 
+ORIGINAL = "telemetry-original"
+
 
 def schema(
-    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(SCHEMAS)}.")],
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join((*SCHEMAS, ORIGINAL))}.")],
 ) -> None:
     """Print the JSON Schema of what racetwin takes and gives.
 
     Example: `racetwin schema telemetry > telemetry.schema.json`
     """
+    if name == ORIGINAL:
+        print_json(ORIGINAL_SCHEMA)
+        return
     if name not in SCHEMAS:
-        raise InputError(f"schema: {name!r}, expected one of {', '.join(SCHEMAS)}")
+        raise InputError(f"schema: {name!r}, expected one of {', '.join((*SCHEMAS, ORIGINAL))}")
     print_json(SCHEMAS[name].model_json_schema())
 
 

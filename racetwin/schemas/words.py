@@ -79,5 +79,5 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-CarId = Annotated[str, Field(pattern=r"^\d{1,3}$", description="racing number, as a string")]
+CarId = Annotated[str, Field(pattern="^[0-9]{1,3}$", description="racing number, as a string")]
 LapNumber = Annotated[int, Field(ge=0, le=200)]

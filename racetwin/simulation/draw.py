@@ -98,7 +98,7 @@ def draw_grand_prix(
     seed
         0 to 2**32 - 1.
     n_cars
-        2 to 22; by default 22 from 2026, 20 before.
+        2 to 24; by default 22 from 2026, 20 before.
     parameters
         Race-model numbers; by default those of the circuit and season.
 

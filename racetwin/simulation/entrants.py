@@ -37,5 +37,7 @@ ENTRANTS: tuple[Entrant, ...] = (
     Entrant(66, "TRK", "Tariq Trenk", "Juniper GP"),
     Entrant(13, "UHL", "Udo Uhlmann", "Kestrel Racing"),
     Entrant(80, "WYN", "Wyn Wynford", "Kestrel Racing"),
+    Entrant(38, "XVR", "Xaver Oberlin", "Larkspur GP"),
+    Entrant(97, "YSK", "Yuna Yskamp", "Larkspur GP"),
 )
-"""Eleven teams of two, teams in no order of strength."""
+"""Twelve teams of two, as many as any feed carries; teams in no order of strength."""

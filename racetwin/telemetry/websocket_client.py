@@ -19,7 +19,7 @@ import orjson
 import websockets
 from pydantic import SecretStr
 
-from racetwin.errors import ConfigurationError
+from racetwin.errors import ConfigurationError, InputError
 from racetwin.schemas import TelemetryFrame
 from racetwin.telemetry.connection import WIRE, Backoff, FeedHealth, FeedLostError, reconnecting, redacted, secret
 from racetwin.telemetry.datagrams import is_loopback
@@ -243,8 +243,13 @@ class TelemetrySender:
         ------
         ConfigurationError
             When the server refuses the token, or does not answer after all attempts.
+        InputError
+            When the frame cannot be written as JSON.
         """
-        text = frame.model_dump_json() if isinstance(frame, TelemetryFrame) else orjson.dumps(frame).decode()
+        try:
+            text = frame.model_dump_json() if isinstance(frame, TelemetryFrame) else orjson.dumps(frame).decode()
+        except TypeError as error:
+            raise InputError(f"frame: cannot be written as JSON ({error})") from None
         last: str = ""
         for _ in range(self.attempts):
             try:

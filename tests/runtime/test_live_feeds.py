@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from racetwin.config import Settings
-from racetwin.errors import ConfigurationError
+from racetwin.errors import ConfigurationError, InputError
 from racetwin.runtime.engine import RaceEngine
 from racetwin.runtime.live_feeds import LiveFeeds
 from racetwin.runtime.orchestrator import MainOrchestrator
@@ -203,3 +203,98 @@ async def test_another_race_through_the_same_door_does_not_end_this_one() -> Non
         number = live.runner.receive(json.dumps(frame(1, 1.0, source="test bench", race_id="trial")).encode())
         assert number is None
         assert live.refused["race_id.other_race"] == 2
+
+
+def changed(**of_car: Any) -> Any:
+    def change(told: dict[str, Any]) -> dict[str, Any]:
+        return {**told, "cars": [{**told["cars"][0], **of_car}, *told["cars"][1:]]}
+
+    return change
+
+
+def raw(**of_frame: Any) -> Any:
+    return lambda told: {**told, **of_frame}
+
+
+HOSTILE = {
+    "25 cars": (
+        raw(cars=[{"car_id": str(n), "position": min(n, 24), "lap": 1} for n in range(1, 26)]),
+        "cars.too_many",
+        True,
+    ),
+    "a car twice": (lambda t: {**t, "cars": [*t["cars"], t["cars"][0]]}, "car_id.twice", True),
+    "position 99": (changed(position=99), "position.out_of_range", True),
+    "a lap that cannot be": (changed(lap=190), "lap.jump", True),
+    "speed of light": (changed(speed_kmh=1e9), "speed_kmh.out_of_range", True),
+    "a number beyond numbers": (changed(fuel_kg=2**63), "fuel_kg.out_of_range", True),
+    "unicode id": (changed(car_id="４４"), "car_id.bad_format", True),
+    "id with a face": (changed(car_id="\U0001f3ce"), "car_id.bad_format", True),
+    "no car left": (raw(cars=[{"car_id": "x"}]), "car_id.bad_format", False),
+    "cars no list": (raw(cars="all of them"), "cars.wrong_type", False),
+    "time beyond time": (raw(time_s=1e300), "time_s.out_of_range", False),
+    "a clock that leaps a day": (raw(time_s=86_400.0), "time_s.jump", False),
+    "unknown version": (raw(version="racetwin/9"), "version.unknown_value", False),
+    "field of nobody": (raw(surprise=1), "surprise.unknown_field", True),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+async def test_hostile_frames_are_told_by_name_and_cost_nothing_good(what: str) -> None:
+    change, kind, accepted = HOSTILE[what]
+    async with running() as live, TelemetrySender(live.url) as sender:
+        for i in range(3):
+            assert (await sender.send(frame(i, float(i)))).accepted
+        answer = await sender.send(change(frame(3, 3.0)))
+        assert answer.accepted is accepted
+        if not accepted:
+            assert answer.error is not None
+            assert answer.error["kind"] == kind
+        assert live.refused[kind] >= 1
+        refused = next(r for r in live.engine.ingestor.rejected if r.kind == kind)
+        assert refused.expected
+        assert (await sender.send(frame(4, 4.0))).accepted
+        live.engine.ingestor.flush()
+        state = live.engine.ingestor.frame
+        assert state is not None
+        assert (state.time_s, {c.car_id for c in state.cars} >= {"44", "4"}) == (4.0, True)
+
+
+async def test_a_frame_that_is_no_json_is_refused_where_it_is_sent() -> None:
+    async with running() as live, TelemetrySender(live.url) as sender:
+        with pytest.raises(InputError, match="cannot be written as JSON"):
+            await sender.send(frame(0, 1.0, fuel_kg=10**400))
+        assert (await sender.send(frame(0, 1.0))).accepted
+
+
+async def test_time_that_goes_backwards_is_late_and_counted() -> None:
+    async with running() as live, TelemetrySender(live.url) as sender:
+        for i, t in enumerate([10.0, 11.0, 5.0, 12.0, 11.5, 13.0]):
+            await sender.send(frame(i, t))
+        counters = live.engine.ingestor.counters
+        assert (counters.accepted, counters.late) == (4, 2)
+        assert live.engine.ingestor.frame is not None
+        assert live.engine.ingestor.frame.time_s == 13.0
+
+
+async def test_not_a_number_is_no_json_and_told_so() -> None:
+    import websockets
+
+    async with running() as live, websockets.connect(live.url) as ws:
+        await ws.send(json.dumps(frame(0, 1.0)).replace("1.0", "NaN"))
+        answer = json.loads(await ws.recv())
+        assert (answer["accepted"], answer["error"]["kind"]) == (False, "json")
+        assert live.refused["websocket-server.json"] == 1
+
+
+async def test_a_sender_that_is_killed_in_the_middle_of_a_message_costs_its_message() -> None:
+    import websockets
+
+    async with running() as live:
+        ws = await websockets.connect(live.url)
+        await ws.send(json.dumps(frame(0, 1.0)))
+        await ws.recv()
+        ws.transport.write(b"\x81\xfe\x01\x00half a frame")
+        ws.transport.abort()
+        async with TelemetrySender(live.url) as sender:
+            assert (await sender.send(frame(1, 2.0))).accepted
+        assert live.engine.frames_accepted == 2

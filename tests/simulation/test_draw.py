@@ -169,7 +169,7 @@ def test_classification_is_by_laps_and_time_with_the_retired_last(race):
 
 
 def test_clear_errors():
-    with pytest.raises(InputError, match="n_cars: 30, expected 2 to 22"):
+    with pytest.raises(InputError, match="n_cars: 30, expected 2 to 24"):
         draw_grand_prix("monza", 2024, 1, n_cars=30)
     with pytest.raises(InputError, match="seed: -1"):
         draw_grand_prix("monza", 2024, -1)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from racetwin.cli.app import app
 from racetwin.config import Settings
 from racetwin.errors import ConfigurationError
-from racetwin.telemetry.feed_opening import open_feed
+from racetwin.telemetry.feed_opening import feed_spec, open_feed
 from racetwin.telemetry.feeds import FEEDS, feed, feed_status, feeds_table
 
 pytestmark = pytest.mark.unit
@@ -92,3 +92,42 @@ def test_what_cannot_be_opened_says_what_to_do():
         open_feed("f2-live", settings())
     with pytest.raises(ConfigurationError, match="session_key"):
         open_feed("openf1-history", settings())
+
+
+def test_the_original_schema_is_exported_and_what_it_describes_is_taken_at_the_door():
+    jsonschema = pytest.importorskip("jsonschema")
+    from racetwin.telemetry import TelemetryIngestor
+
+    told = CliRunner().invoke(app, ["schema", "telemetry-original"])
+    schema = json.loads(told.output)
+    message = {
+        "timestamp": "2024-07-07T14:03:10.500Z", "lap": 12, "session_type": "race",
+        "track_conditions": {"temperature": 31.5, "weather": "dry", "track_status": "green"},
+        "cars": [{
+            "car_id": "44", "team": "Mercedes", "driver": "HAM", "position": 1, "speed": 287.5,
+            "tire": {"compound": "medium", "age": 11, "wear_level": 0.23}, "fuel_level": 78.2, "lap_time": 89.1,
+            "sector_times": [28.1, 35.9, 25.1],
+        }],
+    }  # fmt: skip
+    jsonschema.validate(message, schema)
+    assert TelemetryIngestor().process(message) is not None
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**message, "cars": []}, schema)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("f1-live:token=abc", "does not belong on a command line"),
+        ("f1-live:hz=fast", "expected a number"),
+        ("udp-json:colour=red", "no option of it"),
+        ("openf1-history", "session_key: missing"),
+        ("laps", "read, not opened"),
+        ("f9-live", "does not exist"),
+        ("udp-json:source=a b", "expected up to 40 letters"),
+    ],
+)
+def test_a_wrong_specification_is_one_clear_line(text, message):
+    with pytest.raises(ConfigurationError, match=message) as wrong:
+        feed_spec(text)
+    assert "abc" not in str(wrong.value)

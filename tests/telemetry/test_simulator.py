@@ -112,3 +112,26 @@ def test_real_outlines_have_their_length_and_plausible_speeds(race_data: Path) -
         assert lap.length_m == pytest.approx(length, rel=0.07)
         assert 55 < lap.lap_s < 130
         assert max(lap.speed_kmh) > 270
+
+
+@pytest.mark.parametrize("n_cars", [20, 22, 24])
+def test_as_many_cars_as_a_feed_can_carry(n_cars: int) -> None:
+    frame = next(iter(TelemetrySimulator("monza", 2026, seed=3, hz=None, n_cars=n_cars, settings=Settings(data=None))))
+    assert len(frame.cars) == n_cars
+    assert len({c.driver for c in frame.cars}) == n_cars
+    assert TelemetryFrame.model_validate_json(frame.model_dump_json()) == frame
+
+
+def test_over_some_races_everything_happens() -> None:
+    """Stops, retirements, SC, VSC, red flags and rain are drawn by the race model, so a handful of seeds shows each."""
+    seen: set[str] = set()
+    for seed in range(1, 41):
+        record = TelemetrySimulator(seed=seed, hz=None, settings=Settings(data=None)).record
+        seen |= {str(change.status) for change in record.status}
+        laps = record.laps
+        seen |= {"stop"} if laps["pit_stop"].any() else set()
+        seen |= {"retirement"} if laps["last_lap_before_retirement"].any() else set()
+        seen |= {"rain"} if laps["compound"].isin(["INTERMEDIATE", "WET"]).any() else set()
+        if {"stop", "retirement", "rain", "SC", "VSC", "RED"} <= seen:
+            return
+    raise AssertionError(f"not seen in 40 races: {{'stop', 'retirement', 'rain', 'SC', 'VSC', 'RED'}} - {seen}")
