@@ -58,9 +58,11 @@ def find_max(settings: Settings) -> Path | None:
                 f"RACETWIN_MAX_PROGRAM: {settings.max_program} is no file; expected the program 'max'"
             )
         return settings.max_program
-    own = environment_folder(settings) / "bin" / "max"
-    if own.is_file():
-        return own
+    own = environment_folder(settings)
+    if (own / ".installed").is_file() and (
+        own / "bin" / "max"
+    ).is_file():  # an installation that was cut off does not count
+        return own / "bin" / "max"
     found = shutil.which("max")
     return None if found is None else Path(found)
 

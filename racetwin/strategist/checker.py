@@ -17,11 +17,12 @@ _FITTED = re.compile(
     r"(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b",
     re.IGNORECASE,
 )
-_WORN = re.compile(
-    r"\b(?:on|these|current|present|old|worn|running|stint)\b(?! (?:lap|average)\b)[^.;]{0,24}?\b"
-    r"(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b",
+_TO_FIT = re.compile(
+    r"\b(?:box|boxes|boxing|pit|pits|stop|stops|stopping|fit|fits|take|takes|switch|onto|next|for|lap|laps|want|target|call|then|"
+    r"prefer|plan|waits?|waiting)\b",
     re.IGNORECASE,
 )
+"""A clause without any of these speaks of the tyres that are on the car."""
 _STOP_PAIR = re.compile(r"\b(?:lap |L)(\d+)\b[^.;]{0,24}?\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b", re.IGNORECASE)
 _PAIR_STOP = re.compile(r"\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b[^.;,]{0,16}?\b(?:lap |L)(\d+)\b", re.IGNORECASE)
 _DIFFERENCE = re.compile(
@@ -217,11 +218,19 @@ class Checker:
             for c in _FITTED.findall(clause)
             if stops and c.upper() not in fitted
         ]
-        found += [
-            Objection(clause, c, "the car is not on it")
-            for c in _WORN.findall(clause)
-            if present and c.upper() not in present
-        ]
+        elsewhere = {
+            c.value
+            for f in pool
+            if f.name != "compound" and not f.name.endswith(".plan")
+            for c in self._claims[f.id]
+            if c.kind == "compound"
+        }
+        if present and not _TO_FIT.search(clause):
+            found += [
+                Objection(clause, str(c.value), "the car is not on it")
+                for c in claims_in(clause)
+                if c.kind == "compound" and c.value not in present | elsewhere
+            ]
         return found
 
     def _cause(self, clause: str, claims: Sequence[Claim]) -> list[Objection]:

@@ -17,7 +17,7 @@ CAUSAL = re.compile(
 )
 """What claims a cause: what follows must be a fact."""
 
-UP = frozenset({"gain", "gains", "gained", "save", "saves", "better", "more", "higher"})
+UP = frozenset({"gain", "gains", "gained", "save", "saves", "better", "more", "higher", "ahead"})
 DOWN = frozenset(
     {"lose", "loses", "losing", "lost", "cost", "costs", "worse", "less", "fewer", "lower", "short", "down"}
 )

@@ -26,7 +26,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         (
             "current",
-            r"\brun|\bcurrently\b|\bmoment\b|\bright now\b|\bholds?\b|\bour position\b|\bthe car is\b|\bat present\b",
+            r"\brun|\bcurrently\b|\bmoment\b|\bright now\b|\bholds?\b|\bour position\b|\bthe car is\b"
+            r"|\bat present\b|\bsits?\b|\bon track\b",
         ),
     ),
     "percent": (
@@ -35,7 +36,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("podium", r"\bpodiums?\b"),
         ("win", r"\bwins?\b|\bwinning\b"),
         ("outside", r"\boutside\b|\bmiss|\bno points\b|\bnothing\b|\bwithout points\b"),
-        ("stop", r"\bwithin\b|\bnext five\b"),
+        ("stop", r"\bwithin\b|\bboxing\b(?=.*\bfive\b)|\bnext five\b"),
         ("points", r"\bpoints\b|\bscor"),
         ("rejoin", r"\brejoin|\bposition\b|\bplace\b|\bboxing\b|\blikely\b|\bP\d"),
     ),
@@ -62,6 +63,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("expected", r"\bworth\b|\baverages?\b|\bexpect|\bbrings?\b|\bscores?\b"),
     ),
     "lap": (
+        ("age", r"\blife\b|\bage\b"),
         ("completed", r"\bleader\b|\bcompleted?\b|\bwe are at\b"),
         ("rejoin", r"\brejoin"),
         (
@@ -81,7 +83,7 @@ _COMPILED = {
 }
 _PARTS = re.compile(r"[,:(;]|\b(?:and|but|while)\b")
 """Where another statement of the same clause begins."""
-UNSAID = {"percent": frozenset({"rejoin", "stop"})}
+UNSAID = {"percent": frozenset({"rejoin", "stop"}), "position": frozenset({"rejoin"})}
 """What a number of a kind may be of where no word says it; any other kind may then be of anything."""
 
 
@@ -105,16 +107,22 @@ def same_topic(kind: str, said: str | None, fact: str | None) -> bool:
 
 
 _LAPS_ONLY = re.compile(
-    r"\bold\b|\bage\b|\btyre life\b|\blasts?\b|\bgood for\b|\btyres have done\b|\binto this set\b", re.IGNORECASE
-)
-_SHARE = re.compile(
-    r"\d\s*(?:s|seconds?|laps?|points?)\s+(?:of (?:the |simulated )*(?:races|cases|time)|chance|likely|sure)\b",
+    r"\bold\b|\bage\b|\btyre life\b|\bof life\b|\blasts?\b|\bgood for\b|\btyres (?:have|can|should)\b|\binto this set\b"
+    r"|\bto go\b|\bleft (?:in|to run)\b|\bhas run\b|\bin the tyres\b|\bto hold\b|\bon these tyres\b|\bfrom (?:this|the) set\b"
+    r"|\bof (?:this|the) set\b|\bfrom these tyres\b",
     re.IGNORECASE,
 )
+_SHARE = re.compile(
+    r"\d\s*(?:s|seconds?|laps?|points?)\s+(?:of (?:the |simulated )*(?:races|cases|time|simulations)|chance|likely|sure)\b",
+    re.IGNORECASE,
+)
+_CHANCE = re.compile(r"\b(?:podium|chance|odds|risk|probability|likely)\b", re.IGNORECASE)
 
 
 def unit_fits(kind: str, clause: str) -> bool:
     """Whether a number of that kind can stand in such a clause: no age is in seconds, and no chance in points."""
-    if kind in ("seconds", "points", "percent") and _LAPS_ONLY.search(clause):
-        return kind == "percent" and "%" in clause and "laps" in clause
-    return not (kind in ("seconds", "laps", "points") and _SHARE.search(clause))
+    if kind in ("seconds", "points") and _LAPS_ONLY.search(clause):
+        return False
+    if kind not in ("seconds", "laps", "points"):
+        return True
+    return not _SHARE.search(clause) and ("%" in clause or "per cent" in clause or not _CHANCE.search(clause))
