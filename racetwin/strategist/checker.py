@@ -229,7 +229,7 @@ class Checker:
             found += [
                 Objection(clause, str(c.value), "the car is not on it")
                 for c in claims_in(clause)
-                if c.kind == "compound" and c.value not in present | elsewhere
+                if c.kind == "compound" and c.value not in (present | elsewhere if "cars" in clause else present)
             ]
         return found
 
