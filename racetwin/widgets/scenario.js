@@ -55,7 +55,7 @@ function render({ model, el }) {
     const pulled = lever();
     if (!pulled && !edited) return model.send({ reset: true });
     asked = performance.now();
-    model.send(edited ? { try: { stops, lever: pulled || null } } : { lever: pulled });
+    model.send(edited ? { try: { stops: stops.map((s) => [...s]), lever: pulled || null } } : { lever: pulled });
   };
   for (const node of [lap, rain, rivalLap, wear, slow]) { node.addEventListener("input", say); node.addEventListener("change", () => (node === lap && !neutral && !Number(rain.value) ? say() : ask())); }
   for (const node of [rival, compound]) node.addEventListener("change", ask);
@@ -72,7 +72,7 @@ function render({ model, el }) {
     const ends = [span()[0], ...stops.map(([l]) => l), last.total_laps];
     const sets = [last.compound, ...stops.map(([, c]) => c)];
     const cycle = (k) => change(() => { const all = last.compounds; stops[k - 1][1] = all[(all.indexOf(stops[k - 1][1]) + 1) % all.length]; });
-    bar.replaceChildren(...sets.map((c, k) => h(k ? "button" : "span", { type: k ? "button" : null, class: "rt-stint", "data-compound": c ?? "", "data-kind": k ? "future" : "current", style: `left:${at(ends[k])}%;width:${at(ends[k + 1]) - at(ends[k])}%`, title: k ? `${c.toLowerCase()}: click for another compound` : "the set on the car", onclick: k ? () => cycle(k) : null }, LETTERS[c] ?? "?")),
+    bar.replaceChildren(...sets.map((c, k) => h(k ? "button" : "span", { type: k ? "button" : null, class: "rt-stint", "data-compound": c ?? "", "data-kind": k ? "future" : "current", style: `left:${at(ends[k])}%;width:${at(ends[k + 1]) - at(ends[k])}%`, title: k ? `${c.toLowerCase()}: click for another compound` : "the set on the car", onclick: k ? () => cycle(k) : null }, at(ends[k + 1]) - at(ends[k]) > 5 ? LETTERS[c] ?? "?" : "")),
       ...stops.map(([l], k) => {
         const handle = h("span", { class: "c-stop", role: "slider", tabindex: "0", "aria-label": `stop ${k + 1}`, "aria-valuemin": lowest(k), "aria-valuemax": highest(k), "aria-valuenow": l, "aria-valuetext": `lap ${l}`, style: `left:${at(l)}%` }, h("i", {}, `L${l}`));
         const move = (to) => { stops[k][0] = Math.min(Math.max(to, lowest(k)), highest(k)); };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from racetwin.runtime.channel import Link
 from racetwin.widgets import RaceDayBoard
 
 pytestmark = pytest.mark.browser
@@ -120,7 +122,7 @@ def test_choosing_is_sent_by_click_list_and_keys(show: Callable[..., Any]) -> No
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Escape")
     page.locator('.p-row[data-plan="L24 MEDIUM"]').click()
-    assert page.evaluate("window.sent.filter((m) => !m.here)") == [
+    assert page.evaluate("window.sent.filter((m) => !m.here && m.page == null)") == [
         {"choose": "44"},
         {"choose": "14"},
         {"step": 1},
@@ -180,10 +182,60 @@ def test_views_show_the_engines_values(show: Callable[..., Any], race: ModuleTyp
         "undercut",
     ]
     page.keyboard.press("5")
-    page.get_by_role("button", name="Safety car").click()
-    page.locator('.rt-scenario input[aria-label="seconds lost"]').fill("6")
-    page.get_by_role("button", name="Slow stop").click()
-    assert page.evaluate("window.sent.filter((m) => m.lever)") == [{"lever": "sc@24"}, {"lever": "slow:63+6"}]
+    page.locator('.rt-scenario button[data-flag="sc"]').click()
+    slow = page.locator('.rt-scenario input[aria-label="seconds lost at our next stop"]')
+    slow.evaluate("(n) => { n.value = 6; n.dispatchEvent(new Event('input')); n.dispatchEvent(new Event('change')); }")
+    assert page.evaluate("window.sent.filter((m) => m.lever)") == [{"lever": "sc@25"}, {"lever": "sc@25&slow:63+6"}]
+
+
+def test_a_stop_is_dragged_and_moved_by_key_and_a_compound_is_changed(
+    show: Callable[..., Any], race: ModuleType
+) -> None:
+    page = show(race.snapshot(22, box=False))
+    page.keyboard.press("5")
+    handle = page.locator(".rt-scenario .c-stop").first
+    assert handle.get_attribute("aria-valuetext") == "lap 27"
+    box, bar = handle.bounding_box(), page.locator(".rt-scenario .c-bar").bounding_box()
+    lap = bar["width"] / (52 - 22)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 5 * lap, box["y"], steps=6)
+    page.mouse.up()
+    handle = page.locator(".rt-scenario .c-stop").first
+    handle.focus()
+    page.keyboard.press("ArrowLeft")
+    page.locator(".rt-scenario button.rt-stint").first.click()
+    tried = [m["try"]["stops"] for m in page.evaluate("window.sent.filter((m) => m.try)")]
+    assert tried == [[[32, "HARD"]], [[31, "HARD"]], [[31, "SOFT"]]]
+
+
+def test_the_clock_sends_what_it_is_told(show: Callable[..., Any]) -> None:
+    page = show()
+    page.locator(".l-pause").click()
+    page.locator('.rt-timeline button[aria-label^="back a lap"]').click()
+    page.locator('.rt-timeline input[type="range"]').evaluate(
+        "(n) => { n.value = 9; n.dispatchEvent(new Event('input')); n.dispatchEvent(new Event('change')); }"
+    )
+    page.locator(".l-live").click()
+    page.locator(".l-delay input").fill("12")
+    page.locator(".l-delay input").press("Enter")
+    told = page.evaluate("window.sent.filter((m) => !m.here && m.page == null)")
+    assert told == [{"hold": True}, {"laps": -1}, {"lap": 8}, {"live": True}, {"delay": 12}]
+
+
+def test_a_lost_connection_and_a_silent_kernel_are_said(
+    show: Callable[..., Any], stills: ModuleType, race: ModuleType
+) -> None:
+    page = show()
+    page.wait_for_function(
+        "document.querySelector('.v-feed').textContent.startsWith('nothing from the kernel')", timeout=15_000
+    )
+    live = race.StillRace(race.snapshot(22))
+    board = RaceDayBoard(live, "63")
+    live.lose(Link("lost", time.time() - 12, "nobody answers"))
+    page.evaluate("(data) => window.models.verdict.set(data)", stills.encode(board.verdict))
+    page.wait_for_function("document.querySelector('.v-feed').textContent.startsWith('reconnecting, 1')")
+    assert "nobody answers" in page.locator(".v-feed").inner_text()
 
 
 def test_pointer_reads_off_a_gap(show: Callable[..., Any]) -> None:
