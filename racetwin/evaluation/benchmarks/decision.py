@@ -18,11 +18,12 @@ from racetwin.config import settings
 from racetwin.evaluation.benchmarks import Figure
 from racetwin.runtime.catch_up import twin_at
 from racetwin.simulation.candidates import candidate_plans
-from racetwin.simulation.desk import StrategyDesk
+from racetwin.simulation.desk import FINAL_PLANS, StrategyDesk
 from racetwin.simulation.montecarlo import simulate
 from racetwin.simulation.objectives import parse_objective
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.search import Question, difference, search
+from racetwin.simulation.shortlist import shortlist
 from racetwin.simulation.state import RaceState
 from racetwin.telemetry.simulator import TelemetrySimulator
 
@@ -114,7 +115,9 @@ def _regret(moments: list[Moment]) -> list[Figure]:
         best = max(worth.values())
         for budget in dict.fromkeys(budgets):
             for seed in range(1, SEARCHES + 1):
-                ranking = search(_seeded(truth_question, seed), m.plans, budget)
+                # As the desk does: screened, then halved.
+                question = _seeded(truth_question, seed)
+                ranking = search(question, shortlist(question, m.plans, simulate), budget, final_plans=FINAL_PLANS)
                 regret[budget].append(best - worth[ranking.scored[0].plan])
                 cost[budget].append(ranking.candidate_races)
         first, second = ranking.scored[:2]
