@@ -106,11 +106,15 @@ def tyres(
     soon = until <= TYRES_SOON
     out.priority = Priority.MODERATE if soon and life.high < until else Priority.OPTIONAL
     out.say("title", f"Manage the tyres to {'the stop' if first is not None else 'the flag'}", "laps_to_go_on_set")
-    text = f"The set has about {laps(round(life.mean))} left and the plan asks {until} of it."
+    if round(life.mean) > 0:
+        text = f"The set has about {laps(round(life.mean))} left and the plan asks {until} of it."
+    else:
+        text = f"The set is worn, and the plan asks {laps(until)} more of it."
     out.say("description", text, "tyre_life", "laps_to_go_on_set")
     out.say("expected_benefit", f"Keeps '{spoken(plan)}' open.", "best.plan")
-    text = f"The set has {life.low:.0f} to {life.high:.0f} laps left in it."
-    out.say("reasoning", text, "tyre_life")
+    if round(life.high) > 0:
+        text = f"The set has {life.low:.0f} to {life.high:.0f} laps left in it."
+        out.say("reasoning", text, "tyre_life")
     return out
 
 
