@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from racetwin import __version__
-from racetwin.api import problems, replication, routes, system, ws
+from racetwin.api import examples, problems, replication, routes, system, ws
 from racetwin.api.answers import Answers
 from racetwin.api.core import APICache, APIMetrics, Shortcut
 from racetwin.api.problems import Problem
@@ -66,5 +66,6 @@ def create_app(face: EngineFace, settings: Settings | None = None, *, buckets: B
     app.include_router(system.router(answers, metrics), prefix="/api/v1")
     ws.install(app, face, metrics)
     replication.install(app, face)
+    examples.add(app)
     app.add_middleware(Guard, policy=policy, metrics=metrics, shortcut=shortcut, buckets=buckets)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from typing import Annotated, Any
 
@@ -90,6 +91,14 @@ def gauges(face: EngineFace) -> bytes:
         ("alarms", len(face.monitor.alarms), "Alarms that are up"),
     ):
         Gauge(f"racetwin_{name}", text, registry=registry).set(value)
+    snapshot = face.publisher.snapshot
+    if snapshot is not None:
+        queues = Gauge("racetwin_queue", "What waits, by what it is", ("queue",), registry=registry)
+        for name, depth in snapshot.health.queues.items():
+            queues.labels(name).set(depth)
+        ages = Gauge("racetwin_feed_age_seconds", "Since a feed last said anything", ("feed",), registry=registry)
+        for feed in snapshot.health.feeds:
+            ages.labels(feed.name).set(feed.age_s if feed.age_s is not None else math.nan)
     rejected = Gauge("racetwin_rejected_total", "Refused input by what was wrong with it", ("kind",), registry=registry)
     for kind, count in counters.rejected_by_kind.items():
         rejected.labels(kind).set(count)

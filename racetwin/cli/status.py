@@ -14,6 +14,7 @@ from rich.table import Table
 from racetwin.cli.output import console, print_json, table
 from racetwin.config import settings
 from racetwin.errors import RacetwinError
+from racetwin.tokens import secret_for
 
 
 def status(
@@ -27,8 +28,8 @@ def status(
     """
     now = settings()
     root = (url or now.engine or f"http://{now.host}:{now.api_port}").replace("ws", "http", 1).removesuffix("/ws")
-    secret = now.token.get_secret_value() if now.token else None
-    headers = {"Authorization": f"Bearer {secret.rsplit(':', 1)[-1]}"} if secret else {}
+    secret = secret_for(now, "read")
+    headers = {"Authorization": f"Bearer {secret}"} if secret else {}
     with httpx.Client(base_url=f"{root}/api/v1", headers=headers, timeout=5.0, trust_env=False) as client:
         if as_json:
             print_json({"health": _get(client, "health"), "performance": _get(client, "system/performance")})
@@ -38,7 +39,10 @@ def status(
             with Live(_view(client), console=console, refresh_per_second=4) as screen:
                 while True:
                     time.sleep(0.5)
-                    screen.update(_view(client))
+                    try:
+                        screen.update(_view(client))
+                    except RacetwinError as error:  # an engine that is started again is waited for
+                        screen.update(Group(f"[bold red]{error}[/]"))
 
 
 def _get(client: httpx.Client, path: str) -> dict[str, Any]:
@@ -64,11 +68,13 @@ def _view(client: httpx.Client) -> Group:
         if isinstance(figures, dict) and "p99_ms" in figures
     ]
     title = f"{health['race_id'] or 'no race yet'}: {health['status']}, frames {health['frames_in']}"
+    own = f"memory {performance['memory_mib'] or 0:.0f} MiB, up {performance['uptime_s']:.0f} s"
     alarms = Table.grid()
     for alarm in health["alarms"]:
         alarms.add_row(f"[bold red]{alarm['level']}[/] {alarm['text']}")
     return Group(
         table(f"{title}/{health['frames_processed']}", ("part", "state", ""), parts, left=3),
+        own,
         table("milliseconds", ("stage", "median", "p95", "p99", "count"), stages),
         alarms,
     )

@@ -27,6 +27,7 @@ def health(
     following: bool = False,
     ended: bool = False,
     overload: Overload | None = None,
+    age_s: Callable[[str], float | None] = lambda stage: None,
     feeds: Sequence[Mapping[str, Any]] | None = None,
     wording: Mapping[str, Any] | None = None,
 ) -> Mapping[str, Any]:
@@ -42,6 +43,8 @@ def health(
         Whether the feed has nothing more to give.
     overload
         What is being done about a machine that is short of time.
+    age_s
+        Seconds since a stage was last passed.
     feeds
         How each live feed is doing, where there are any.
     wording
@@ -76,14 +79,25 @@ def health(
             },
             "twins": {
                 "status": "ok" if engine.twin else "waiting",
+                "age_s": age_s("twins"),
                 "cars": len(snapshot.cars) if snapshot else 0,
             },
-            "desk": {"status": desk.state, "answers": desk.answers, "error": desk.error},
+            "desk": {"status": desk.state, "age_s": age_s("desk"), "answers": desk.answers, "error": desk.error},
             "wording": dict(wording) if wording is not None else {"status": "off"},
-            "journal": {"status": journal.state, "pending": journal.pending, "error": journal.error},
+            "journal": {
+                "status": journal.state,
+                "age_s": age_s("journal"),
+                "pending": journal.pending,
+                "error": journal.error,
+            },
             "time": {"status": overload.word, "late_s": round(overload.late_s, 3)} if overload else {"status": "ok"},
             "standby": {"status": "ok" if standbys else "none", "engines": standbys},
-            "viewers": {"status": "ok", "subscribers": c.subscribers, "drops": c.subscriber_drops},
+            "viewers": {
+                "status": "ok",
+                "age_s": age_s("viewer"),
+                "subscribers": c.subscribers,
+                "drops": c.subscriber_drops,
+            },
         },
         "alarms": [a.model_dump() for a in alarms],
     }

@@ -88,6 +88,7 @@ class SystemMonitor:
         self._seconds: dict[str, deque[float]] = {s: deque(maxlen=WINDOW) for s in STAGES}
         self._count = dict.fromkeys(STAGES, 0)
         self._total = dict.fromkeys(STAGES, 0.0)
+        self._at: dict[str, float] = {}
         self._last_frame: float | None = None
         self._rate: deque[tuple[float, int, int]] = deque(maxlen=64)
         self._raised: dict[str, Alarm] = {}
@@ -104,6 +105,12 @@ class SystemMonitor:
         self._seconds[stage].append(seconds)
         self._count[stage] += 1
         self._total[stage] += seconds
+        self._at[stage] = self.clock()
+
+    def age_s(self, stage: str) -> float | None:
+        """Return the seconds since a stage was last passed, None if it never was."""
+        at = self._at.get(stage)
+        return None if at is None else round(self.clock() - at, 2)
 
     def frame(self) -> None:
         """Note that a frame has come in."""

@@ -569,6 +569,7 @@ class MainOrchestrator:
             following=bool(getattr(self.feed, "following", False)),
             ended=self.feed_ended,
             overload=self.overload,
+            age_s=self.monitor.age_s,
             feeds=getattr(self.feed, "report", lambda: None)(),
             wording=self.wordsmith.status() if self.wordsmith is not None else None,
         )

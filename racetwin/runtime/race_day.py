@@ -21,6 +21,7 @@ from racetwin.errors import ConfigurationError
 from racetwin.runtime.ports import check_free
 from racetwin.runtime.sources import default_race, library_race
 from racetwin.runtime.subscription import endpoints
+from racetwin.telemetry.datagrams import is_loopback
 from racetwin.telemetry.feed_opening import feed_spec
 
 SCREENS_READY = 2
@@ -152,6 +153,10 @@ def run_race_day(
     say = say or (lambda line: print(line, flush=True))
     if importlib.util.find_spec("voila") is None:
         raise ConfigurationError("the dashboard needs Voila, which is not installed; run: pip install racetwin")
+    if not is_loopback(chosen.host) and chosen.token is None:
+        raise ConfigurationError(
+            f"host: {chosen.host} can be reached from other machines; set RACETWIN_TOKEN (or use 127.0.0.1)"
+        )
     notebook = notebook_path()
     if engine is None:
         check_free(chosen.host, chosen.api_port, "RACETWIN_API_PORT")
@@ -181,6 +186,8 @@ def run_race_day(
                 child.start()
             _await_answers(children)
             query = f"?car={car}" if car else ""
+            if not is_loopback(chosen.host):
+                say("racetwin: the page asks for a token; add ?token=... with one that may read")
             say(
                 f"racetwin: {title} is live: {_root(chosen.host, chosen.voila_port)}/{query}   (Ctrl-C stops everything)"
             )

@@ -9,6 +9,10 @@ import sys
 import threading
 from typing import Any
 
+from racetwin.config import Settings, settings
+from racetwin.telemetry.datagrams import is_loopback
+from racetwin.tokens import secret_for
+
 
 def _end_with_parent() -> None:
     """Wait for the end of standard input, which is the end of the parent, however that came."""
@@ -28,6 +32,11 @@ def only_what_is_needed(page_config: dict[str, Any], **_: object) -> dict[str, A
     return {**page_config, "federated_extensions": kept}
 
 
+def page_token(chosen: Settings) -> str | None:
+    """Return the token that the page asks of its viewers: one that may read, where other machines can reach it."""
+    return None if is_loopback(chosen.host) else secret_for(chosen, "read")
+
+
 def main() -> None:
     """Run Voila with the arguments of the command line."""
     from traitlets.config import Config
@@ -36,6 +45,9 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     config = Config()
     config.VoilaConfiguration.page_config_hook = only_what_is_needed
+    token = page_token(settings())
+    if token is not None:
+        config.Voila.token = token
     Voila.launch_instance(config=config)
 
 

@@ -235,6 +235,35 @@ def test_certificate_encrypts_the_api(race: list[TelemetryFrame], tmp_path: Path
     assert asyncio.run(ask()) == "v1"
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate of this test")
+async def test_certificate_encrypts_telemetry_too(tmp_path: Path) -> None:
+    from websockets.asyncio.client import connect as connect_async
+
+    from racetwin.telemetry.feed_opening import open_feed
+
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *names]
+    subprocess.run([*made, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    chosen = settings(telemetry_port=0, tls_certificate=certificate, tls_key=key)
+    server: Any = open_feed("websocket-server", chosen)
+    async with server:
+        context = ssl.create_default_context(cafile=str(certificate))
+        async with connect_async(f"wss://127.0.0.1:{server.port}", ssl=context, proxy=None) as socket:
+            await socket.send('{"type":"ping"}')
+            assert "pong" in str(await socket.recv())
+
+
+def test_page_asks_for_a_token_where_others_can_reach_it() -> None:
+    from racetwin.runtime.race_day import run_race_day
+    from racetwin.runtime.voila_child import page_token
+
+    assert page_token(settings()) is None
+    assert page_token(settings(host="0.0.0.0", token=ROLES)) == "look-only"
+    with pytest.raises(ConfigurationError, match="set RACETWIN_TOKEN"):
+        run_race_day(simulated=True, settings=settings(host="0.0.0.0"))
+
+
 def test_certificate_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     from racetwin.api.serve import run_server
 

@@ -44,11 +44,11 @@ def _recovered(folder: Path) -> tuple[int, list[str], int]:
         return journal.last_frame(journal.run().run_id), report.problems, report.last_frame
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_full_disk_raises_an_alarm_and_catches_up(small_disk: Path) -> None:
     port = free_port()
     with engine(small_disk, port, "--simulated", "--speed", "20") as process:
-        wait(lambda: health(port)["frames_in"] > 100, 120, "the engine runs")
+        wait(lambda: health(port)["frames_in"] > 100, 240, "the engine runs")
         ballast = small_disk / "ballast"
         with contextlib.suppress(OSError), ballast.open("wb") as file:
             while True:
@@ -70,7 +70,7 @@ def test_full_disk_raises_an_alarm_and_catches_up(small_disk: Path) -> None:
 
 
 @pytest.mark.skipif(LIBFAKETIME is None, reason="libfaketime moves the clock (Debian: apt-get install faketime)")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_clock_may_jump(tmp_path: Path) -> None:
     clock, state = tmp_path / "clock", tmp_path / "state"
     environment = {
@@ -109,11 +109,11 @@ def test_clock_may_jump(tmp_path: Path) -> None:
         assert journal.run().frames > kept
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_paused_engine_catches_up_and_loses_nothing(tmp_path: Path) -> None:
     port = free_port()
     with engine(tmp_path, port, "--simulated", "--speed", "5") as process:
-        wait(lambda: health(port)["frames_in"] > 100, 120, "the engine runs")
+        wait(lambda: health(port)["frames_in"] > 100, 240, "the engine runs")
         process.send_signal(signal.SIGSTOP)
         time.sleep(3)
         process.send_signal(signal.SIGCONT)

@@ -1,0 +1,82 @@
+"""Write ``racetwin/api/examples.json``: what a simulated race answers to each question, cut to a length that can be read.
+
+Run it after a route or a model has changed: ``python tests/api/refresh_examples.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+TARGET = ROOT / "racetwin" / "api" / "examples.json"
+MOST = 2
+"""Elements of a list, and cars of a mapping, that an example shows."""
+
+
+def short(value: Any) -> Any:
+    """Return a value with its lists and its mappings by car cut short."""
+    if isinstance(value, list):
+        return [short(v) for v in value[:MOST]]
+    if isinstance(value, dict):
+        items = list(value.items())
+        if len(items) > MOST and all(k.isdigit() for k in value):
+            items = items[:MOST]
+        return {k: short(v) for k, v in items}
+    return value
+
+
+def main() -> int:
+    from builders.engines import engine, free_port, wait
+
+    port = free_port()
+    root = f"http://127.0.0.1:{port}/api/v1"
+    found: dict[str, Any] = {}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        engine(Path(folder), port, "--simulated", "--speed", "60", "--follow", "1"),
+    ):
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=180, trust_env=False)
+        wait(lambda: client.get("/api/v1/environment").json()["lap"] >= 6, 300, "a few laps are run")
+        wait(lambda: client.get("/api/v1/strategy-recommendations").json(), 300, "there is advice")
+        client.post("/api/v1/control", json={"action": "pause"})
+        wait(lambda: client.get("/api/v1/strategy-recommendations").json(), 300, "there is advice")
+        time.sleep(1)
+        client.post("/api/v1/telemetry", content=b'{"lap": "many"}')
+        schema = client.get("/openapi.json").json()
+        plans = client.get("/api/v1/strategy/plans").json()
+        car = plans["car_id"]
+        advice = client.get("/api/v1/strategy-recommendations").json()[0]["id"]
+        stops = [{"lap": s["lap"], "compound": s["compound"]} for s in plans["plans"][0]["stops"]]
+        bodies: dict[str, Any] = {
+            "/api/v1/strategy/what-if": {"car_id": car, "lever": "sc"},
+            "/api/v1/simulate": {"car_id": car, "plans": [stops]},
+            "/api/v1/strategy/try": {"car_id": car, "stops": stops, "against": plans["plans"][0]["plan"]},
+            "/api/v1/strategy/ask": {"car_id": car, "question": "why not now?"},
+            "/api/v1/strategy/advice/{advice_id}": {"action": "accept"},
+            "/api/v1/race-fan": {"car_id": car},
+        }
+        for path, methods in schema["paths"].items():
+            for method, operation in methods.items():
+                if "application/json" not in operation["responses"].get("200", {}).get("content", {}):
+                    continue
+                url = path.replace("{advice_id}", advice).replace("{name}", "rejoin")
+                answer = client.request(method.upper(), url, json=bodies.get(path))
+                if answer.status_code == 200:
+                    found[f"{method.upper()} {path}"] = short(answer.json())
+                else:
+                    print(f"{method.upper()} {path}: {answer.status_code} {answer.text[:300]}", file=sys.stderr)
+    TARGET.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    print(f"{len(found)} examples in {TARGET.relative_to(ROOT)}; {root} is gone")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
