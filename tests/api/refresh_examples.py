@@ -58,7 +58,7 @@ def main() -> int:
         bodies: dict[str, Any] = {
             "/api/v1/strategy/what-if": {"car_id": car, "lever": "sc"},
             "/api/v1/simulate": {"car_id": car, "plans": [stops]},
-            "/api/v1/strategy/try": {"car_id": car, "stops": stops, "against": plans["plans"][0]["plan"]},
+            "/api/v1/strategy/try": {"car_id": car, "stops": stops, "against": []},
             "/api/v1/strategy/ask": {"car_id": car, "question": "why not now?"},
             "/api/v1/strategy/advice/{advice_id}": {"action": "accept"},
             "/api/v1/race-fan": {"car_id": car},
