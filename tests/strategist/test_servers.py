@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 
 import pytest
-from builders.advice import answer, car, many_recommendations, plan, rejoin, situation
+from builders.advice import answer, car, plan, rejoin, situation
 
 from racetwin.config import Settings
 from racetwin.errors import ConfigurationError
@@ -39,7 +39,8 @@ pytestmark = [pytest.mark.max, pytest.mark.timeout(1800)]
 
 READY_WITHIN_S = 1500.0
 """Compiling the model takes four minutes of two cores when the cache is cold."""
-DEADLINE_S = 240.0
+DEADLINE_S = 900.0
+"""Long enough for a machine that has a lot else to do: what is tested is what comes of an answer, not how fast it is."""
 HELLO = [{"role": "user", "content": "Count from one to a hundred in words."}]
 
 
@@ -118,7 +119,7 @@ async def test_json_to_a_schema_where_offered_and_without_it_where_not(client: M
 
 
 async def test_whatever_the_model_says_nothing_unsupported_is_shown(client: ModelClient) -> None:
-    advice = [cover(), *many_recommendations(1)[:1]]
+    advice = [cover()]
     states = []
     for r in advice:
         worded = await word(client, r, deadline_s=DEADLINE_S)
