@@ -19,7 +19,7 @@ from rich.progress import track
 from racetwin.config import Settings, settings
 from racetwin.evaluation.advice_moments import AdviceMoment, moments, record_of
 from racetwin.evaluation.benchmarks import Figure
-from racetwin.evaluation.groundedness import Groundedness, measure
+from racetwin.evaluation.groundedness import measure
 from racetwin.evaluation.planted import KINDS
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.client import ModelClient
@@ -55,7 +55,7 @@ def strategist() -> list[Figure]:
         Figure("correct phrasings refused", 100 * result.false_refusals, "%", 2.0, None, False),
         Figure("errors planted", result.planted.total(), "count", 3000),
         Figure("errors caught", 100 * result.recall, "%", 99.0),
-        *(Figure(f"caught: {kind}", 100 * result.recall_of(kind), "%") for kind in KINDS),
+        *(Figure(f"caught: {kind}", 100 * result.recall_of(kind), "%") for kind in KINDS if result.planted[kind]),
         Figure(
             "own wording after the desk's answer, p99",
             1e3 * float(np.quantile(seconds, 0.99)),
@@ -66,7 +66,7 @@ def strategist() -> list[Figure]:
         ),
         Figure("own wording after the desk's answer, longest", 1e3 * max(seconds), "ms", 200.0, None, False),
     ]
-    return [*figures, *asyncio.run(_by_models(now, found, result))]
+    return [*figures, *asyncio.run(_by_models(now, found))]
 
 
 def _moments(now: Settings) -> list[AdviceMoment]:
@@ -82,7 +82,7 @@ def _moments(now: Settings) -> list[AdviceMoment]:
     return out
 
 
-async def _by_models(now: Settings, found: Sequence[AdviceMoment], _: Groundedness) -> list[Figure]:
+async def _by_models(now: Settings, found: Sequence[AdviceMoment]) -> list[Figure]:
     """Have each server at hand word a spread of the advice; what is then shown must be supported, too."""
     figures: list[Figure] = []
     async with contextlib.AsyncExitStack() as stack:
