@@ -208,7 +208,12 @@ class Fusion:
         """Return every field known of a car with source and time; ``tyre.compound`` and so on name those of the tyre."""
         found: dict[str, Known] = {}
         by_source = self._said.get(car_id, {})
-        for name in (*CAR_FIELDS, *("tyre." + n for n in TYRE_FIELDS)):
+        for name in (*_LEADS_FIRST, *("tyre." + n for n in TYRE_FIELDS)):
+            lead = found.get(_TOGETHER.get(name, ""))
+            said = by_source.get(lead.source) if lead is not None else None
+            if said is not None and (value := getattr(said.car, name)) is not None:
+                found[name] = Known(value, lead.source, said.time_s)  # type: ignore[union-attr]
+                continue
             best = self._best(by_source, name)
             if best is not None:
                 found[name] = best

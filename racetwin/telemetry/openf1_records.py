@@ -134,6 +134,8 @@ class OpenF1Session:
 
     def race_time(self, at: float) -> float:
         """Return race time at a moment; before lights out it counts down to the scheduled start, and waits at -1 s."""
+        if not at:
+            return -1.0  # no record has told the time yet
         if self._started_at is not None:
             return round(at - self._started_at, 6)
         return round(min(at - self._scheduled, -1.0), 6) if self._scheduled is not None else -1.0

@@ -91,3 +91,5 @@ def test_a_feed_that_does_not_tell_the_status_does_not_put_a_car_back_on_track()
     ingestor.flush()
     assert ingestor.frame is not None
     assert (ingestor.frame.cars[0].status, ingestor.frame.cars[0].fuel_kg) == (CarStatus.PIT, 50.0)
+    known = ingestor.known("44")
+    assert (known["status"].value, known["status"].source, known["fuel_kg"].source) == (CarStatus.PIT, "f1", "garage")

@@ -79,7 +79,9 @@ def test_a_safety_car_that_may_come_makes_a_stop_likelier_but_none_certain() -> 
     assert 0.001 < float((chance - green).mean()) < 0.15
     calm = p.replace(sc_rate=0.0, vsc_rate=0.0, sc_retirement=0.0, vsc_retirement=0.0)
     without = stop_chance(calm, ctx, 20)
-    assert without[0] == pytest.approx(green[0])  # what the neighbours did is known for the next lap, not for those after it
+    assert without[0] == pytest.approx(
+        green[0]
+    )  # what the neighbours did is known for the next lap, not for those after it
     assert (without[1:] > green[1:]).all()
     assert (chance[1:] > without[1:]).all()
 
