@@ -41,7 +41,7 @@ class _Writing:
         return self._recorder.frames - 1
 
     async def acknowledged(self, number: int) -> None:
-        """Return at once: a recorder makes no promise before it is closed."""
+        """Return at once: what is written stays, even if this process is killed."""
 
     def last_refusal(self) -> Rejection:
         """Return why the frame before was refused."""
@@ -79,6 +79,10 @@ async def record_feeds(
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     with Recorder(path) as recorder:
+        if recorder.resumed:
+            say(
+                f"racetwin: going on after {recorder.resumed:,} frames of a recording of this name that was not finished"
+            )
         with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows, or not the main thread
             loop.add_signal_handler(signal.SIGTERM, task.cancel)
         try:

@@ -9,6 +9,9 @@ One row per frame and car, so that a recording is also a table for pandas, DuckD
   ``sector3_s``, ``tyre_*`` (the set), ``tyre_sets`` (JSON).
 
 A row group holds :data:`FRAMES_PER_GROUP` frames. The file's metadata carry ``racetwin_recording`` (version of this layout).
+
+Until the file is whole every frame stands in a log beside it (:mod:`racetwin.telemetry.recording_log`), which :class:`Recording`
+reads as well, and which a :class:`Recorder` of the same name goes on from.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ from racetwin.schemas import (
     TyreSet,
 )
 from racetwin.telemetry.inbound import read, validated
+from racetwin.telemetry.recording_log import FrameLog, beside, is_log, logged_frames
 from racetwin.telemetry.trusted import trusted
 
 LAYOUT = "1"
@@ -78,13 +82,26 @@ SCHEMA = pa.schema(
 
 
 class Recorder:
-    """Writes frames to a recording; a context manager, as the file is complete only once it is closed.
+    """Writes frames to a recording; a context manager, as the table is complete only once it is closed.
 
     Parameters
     ----------
     path
         File to write. It is written beside it (``.part``) and takes its name when closed, so an existing recording is
-        replaced only by a whole one.
+        replaced only by a whole one. Until then every frame stands in ``.unfinished``, too: a process that is killed loses
+        none, and the next recorder of this name begins with them.
+
+    Attributes
+    ----------
+    frames, resumed
+        Frames in the recording, and how many of them a killed recorder had left.
+    rejected
+        What was refused, counted by kind.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written, or another process is writing it.
 
     Examples
     --------
@@ -101,9 +118,19 @@ class Recorder:
         self._rows: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._log = FrameLog(beside(path))
             self._writer = pq.ParquetWriter(self._part, SCHEMA, compression="zstd", compression_level=7)
         except OSError as e:
             raise DataError(f"cannot write {path}: {e.strerror or e}; choose a folder you can write") from e
+        try:
+            for frame in self._log.left():
+                self._add(frame)
+        except DataError:
+            self._writer.close()
+            self._part.unlink()
+            self._log.close(remove=False)
+            raise
+        self.resumed = self.frames
 
     def write(
         self, raw: TelemetryFrame | Mapping[str, Any] | bytes | str, refused: list[Rejection] | None = None
@@ -112,6 +139,12 @@ class Recorder:
         frame = raw if isinstance(raw, TelemetryFrame) else self._let_in(raw, [] if refused is None else refused)
         if frame is None:
             return False
+        self._log.write(frame)
+        self._add(frame)
+        return True
+
+    def _add(self, frame: TelemetryFrame) -> None:
+        """Add a frame's rows to the table."""
         rows = self._rows
         k = len(frame.cars)
         said = (
@@ -145,7 +178,7 @@ class Recorder:
         self.frames += 1
         if self.frames % FRAMES_PER_GROUP == 0:
             self._flush()
-        return True
+            self._log.sync()
 
     def count(self, rejection: Rejection) -> None:
         """Count something refused; kinds beyond the hundredth together."""
@@ -174,6 +207,7 @@ class Recorder:
             self._flush()
             self._writer.close()
             self._part.replace(self.path)
+            self._log.close(remove=True)
 
     def __enter__(self) -> Recorder:
         return self
@@ -201,6 +235,11 @@ async def record(feed: AsyncIterable[TelemetryFrame | dict[str, Any]], path: Pat
 class Recording:
     """A recording on disk: iterate over its frames, from any lap.
 
+    Parameters
+    ----------
+    path
+        A recording, or the name of one that is being written or whose recorder was killed: then what is in its log is read.
+
     Raises
     ------
     DataError
@@ -209,6 +248,11 @@ class Recording:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._log: Path | None = None
+        unfinished = beside(path) if not path.exists() else path
+        if unfinished.is_file() and is_log(unfinished):
+            self._log = unfinished
+            return
         try:
             self._file = pq.ParquetFile(path)
         except FileNotFoundError as e:
@@ -221,6 +265,8 @@ class Recording:
 
     def __len__(self) -> int:
         """Count its frames."""
+        if self._log is not None:
+            return sum(1 for _ in logged_frames(self._log))
         groups = self._file.metadata.num_row_groups
         if not groups:
             return 0
@@ -233,7 +279,20 @@ class Recording:
         """Yield its frames in the order in which they were recorded, from the leader's lap ``from_lap`` on."""
         if from_lap < 1:
             raise InputError(f"from_lap: {from_lap}, expected 1 or later")
-        return self._frames(from_lap, to_lap)
+        return self._frames(from_lap, to_lap) if self._log is None else self._logged(self._log, from_lap, to_lap)
+
+    @property
+    def finished(self) -> bool:
+        """Whether its recorder has closed it."""
+        return self._log is None
+
+    @staticmethod
+    def _logged(log: Path, from_lap: int, to_lap: int | None) -> Iterator[TelemetryFrame]:
+        for frame in logged_frames(log):
+            if frame.lap >= from_lap or from_lap == 1:
+                yield frame
+                if to_lap is not None and frame.lap > to_lap:
+                    return
 
     def _frames(self, from_lap: int, to_lap: int | None) -> Iterator[TelemetryFrame]:
         seen: dict[Any, Tyre] = {}

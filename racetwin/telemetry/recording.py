@@ -9,6 +9,7 @@ from racetwin.errors import DataError
 from racetwin.schemas import Rejection, TelemetryFrame
 from racetwin.telemetry import f1_recordings, recorder
 from racetwin.telemetry.inbound import validated
+from racetwin.telemetry.recording_log import beside, is_log
 
 PRELUDE_S = 60.0
 """How long before lights out a replay of live timing begins, s: recordings may hold an hour of nothing before it."""
@@ -32,9 +33,10 @@ def recorded_frames(
     DataError
         If there is no such file, or it cannot be read.
     """
-    if not path.exists():
+    unfinished = path if path.exists() else beside(path)
+    if not unfinished.exists():
         raise DataError(f"there is no recording {path}")
-    if path.is_file() and _begins(path) == _PARQUET:
+    if unfinished.is_file() and (is_log(unfinished) or _begins(unfinished) == _PARQUET):
         yield from recorder.Recording(path).frames(from_lap, to_lap)
         return
     for raw in f1_recordings.Recording(path).frames(hz):

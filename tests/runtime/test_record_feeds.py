@@ -17,6 +17,7 @@ import pytest
 from racetwin.config import Settings
 from racetwin.runtime.record_feeds import record_feeds
 from racetwin.telemetry.recorder import Recording
+from racetwin.telemetry.recording import recorded_frames
 from racetwin.telemetry.websocket_client import TelemetrySender
 from racetwin.telemetry.websocket_server import TelemetryServer
 
@@ -81,3 +82,32 @@ async def test_the_command_records_what_producers_push_and_ends_whole_on_sigterm
     assert len(Recording(out)) == 25
     assert "25 frames" in said
     assert "frame.unknown_schema: 1" in said
+
+
+async def test_a_recorder_that_is_killed_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
+    out = tmp_path / "race.parquet"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "racetwin", "record", f"websocket-server:{port}", "--out", str(out)]
+
+    async def start_and_send(seqs: range, end: signal.Signals) -> str:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            async with asyncio.timeout(60), TelemetrySender(f"ws://127.0.0.1:{port}", attempts=100) as sender:
+                for seq in seqs:
+                    assert (await sender.send(frame(seq))).accepted
+                process.send_signal(end)
+            return (await asyncio.to_thread(process.communicate, timeout=20))[0]
+        finally:
+            process.kill()
+            process.wait()
+
+    await start_and_send(range(40), signal.SIGKILL)
+    assert not out.exists()
+    assert [f.seq for f in Recording(out)] == list(range(40))
+    assert [f.seq for f in recorded_frames(out)] == list(range(40)), "a replay takes it by the same name"
+    said = await start_and_send(range(40, 60), signal.SIGTERM)
+    assert "going on after 40 frames" in " ".join(said.split())
+    assert Recording(out).finished
+    assert [f.seq for f in Recording(out)] == list(range(60))

@@ -13,6 +13,8 @@ from racetwin.errors import DataError
 from racetwin.schemas import CarTelemetry, RaceControlMessage, TelemetryFrame, TyreSet
 from racetwin.telemetry import RaceRecord, TelemetrySimulator, frames
 from racetwin.telemetry.recorder import SCHEMA, Recorder, Recording
+from racetwin.telemetry.recording import recorded_frames
+from racetwin.telemetry.recording_log import beside
 
 pytestmark = pytest.mark.unit
 
@@ -101,3 +103,37 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
     with pytest.raises(DataError, match="is no recording of layout 1"):
         Recording(tmp_path / "other.parquet")
+
+
+def test_an_unfinished_recording_is_read_and_gone_on_with(record: RaceRecord, tmp_path: Path) -> None:
+    given, path = list(frames(record, hz=2)), tmp_path / "r.parquet"
+    killed = Recorder(path)
+    for f in given[:700]:
+        killed.write(f)
+    assert not path.exists()
+    assert list(Recording(path)) == given[:700]
+    assert len(Recording(path)) == 700
+    assert not Recording(path).finished
+    assert list(recorded_frames(path)) == list(recorded_frames(beside(path))) == given[:700]
+    lap = given[650].lap
+    assert list(Recording(path).frames(from_lap=lap)) == [f for f in given[:700] if f.lap >= lap]
+    with pytest.raises(DataError, match="being written by another process"):
+        Recorder(path)
+    killed._log.close(remove=False)  # what the system does for a process that is killed
+    log = beside(path).read_bytes()
+    beside(path).write_bytes(log[:-5])  # a frame that was cut off by a power cut
+    with Recorder(path) as recorder:
+        assert recorder.resumed == 699
+        for f in given[699:800]:
+            recorder.write(f)
+    assert Recording(path).finished
+    assert list(Recording(path)) == given[:800]
+    assert [p.name for p in tmp_path.iterdir()] == ["r.parquet"]
+
+
+def test_what_is_not_ours_is_no_unfinished_recording(tmp_path: Path) -> None:
+    beside(tmp_path / "r.parquet").write_text("something else that has nothing to do with us")
+    with pytest.raises(DataError, match="no unfinished recording"), Recorder(tmp_path / "r.parquet") as recorder:
+        recorder.write("{}")
+    with pytest.raises(DataError):
+        list(recorded_frames(tmp_path / "r.parquet"))
