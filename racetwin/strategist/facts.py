@@ -144,13 +144,18 @@ def rain_facts(sheet: FactSheet, situation: Situation) -> None:
         sheet.add("wet_tyres", wet, text, unit="cars", source=TELEMETRY)
 
 
+def weighed(answer: DeskAnswer) -> int:
+    """How many plans an answer rests on: those that were raced to the end, dropped on the way, or only screened."""
+    return len(answer.plans) + answer.screened_out
+
+
 def search_facts(sheet: FactSheet, answer: DeskAnswer) -> None:
     """State how much was weighed for an answer."""
     close = sum(1 for p in answer.plans[1:] if p.too_close)
     races = answer.plans[0].n_races
-    sheet.add("plans", len(answer.plans), f"{len(answer.plans)} plans were weighed.", source=DESK)
+    sheet.add("plans", weighed(answer), f"{weighed(answer)} plans were weighed.", source=DESK)
     sheet.add("close_plans", close, f"{close} other plans are too close to call against the best.", source=DESK)
-    sheet.add("races", races, f"Each ran through {races} simulated races.", source=DESK)
+    sheet.add("races", races, f"The best of them ran through {races} simulated races.", source=DESK)
 
 
 def plan_facts(sheet: FactSheet, key: str, plan: RankedPlan, answer: DeskAnswer) -> None:

@@ -34,6 +34,7 @@ from racetwin.strategist.facts import (
     search_facts,
     spoken,
     state_facts,
+    weighed,
     window,
 )
 from racetwin.strategist.life import in_order, settle, standing, withdraw
@@ -273,7 +274,7 @@ def _say_why(
         out.say("reasoning", f"{text}.", "compound", "tyre_age", "tyre_life")
     plan = choice.plan
     text = (
-        f"Of {len(answer.plans)} plans, each run through {answer.plans[0].n_races} simulated races, '{spoken(plan)}' "
+        f"Of {weighed(answer)} plans, the best of them run through {answer.plans[0].n_races} simulated races, '{spoken(plan)}' "
         f"{'scores most' if plan.rank == 1 else 'is called'}: "
         f"points in {plan.p_points:.0%}, podium in {plan.p_podium:.0%}."
     )
