@@ -173,11 +173,11 @@ def _f1_live(s: Settings, options: dict[str, Any]) -> Any:
 
 
 def _openf1_live(s: Settings, options: dict[str, Any]) -> Any:
-    from racetwin.telemetry.openf1 import OpenF1Live, OpenF1Login
+    from racetwin.telemetry.openf1 import API, OpenF1Live, OpenF1Login
 
     token: Any = s.openf1_token
     if token is None and "token" not in options:
-        token = OpenF1Login(s.openf1_username, s.openf1_password)
+        token = OpenF1Login(s.openf1_username, s.openf1_password, base_url=options.get("api") or API)
     return OpenF1Live(**{"token": token, **options})
 
 

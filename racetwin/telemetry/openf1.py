@@ -10,7 +10,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,7 +21,7 @@ from racetwin.config import settings
 from racetwin.errors import ConfigurationError, DataError
 from racetwin.telemetry.connection import Backoff, FeedHealth, FeedLostError, flushing, reconnecting, redacted, secret
 from racetwin.telemetry.datagrams import is_loopback
-from racetwin.telemetry.f1_values import number, utc_seconds
+from racetwin.telemetry.f1_values import integer, number, utc_seconds
 from racetwin.telemetry.frame_builder import RawFrame
 from racetwin.telemetry.openf1_records import COLLECTIONS, OpenF1Session, Record, history_frames
 from racetwin.telemetry.refusals import OnRefusal, unreadable
@@ -32,6 +32,11 @@ BROKER = "mqtts://mqtt.openf1.org:8883"
 
 TIMING = tuple(c for c in COLLECTIONS if c not in ("car_data", "location"))
 """Collections that tell a race's timing; car data and locations are a thousand times more."""
+
+SO_FAR = tuple(c for c in TIMING if c != "intervals")
+"""Collections read when a session is joined under way; the live feed says the gaps anew every few seconds."""
+CATCH_UP_S = 20.0
+"""How long live records wait for a session's history, s; then the feed goes on without it."""
 
 Token = str | SecretStr | Callable[[], Awaitable[str]]
 
@@ -208,8 +213,17 @@ class OpenF1Login:
         return self._token.get_secret_value()
 
 
+class SoFar(NamedTuple):
+    """The history, so far, of the session that a live feed has joined; collections as of :meth:`OpenF1History.fetch`."""
+
+    collections: dict[str, list[dict[str, Any]]]
+
+
 class OpenF1Live:
     """Frames of the session now running, from OpenF1's broker: ``async for frame in OpenF1Live(OpenF1Login())``.
+
+    The broker tells only what is new. With the first record of a session, and again after a break, the session's history is read
+    over REST, so that drivers, laps, stints, stops and the start are known whenever one joins; the live records wait meanwhile.
 
     Parameters
     ----------
@@ -221,6 +235,8 @@ class OpenF1Live:
         Topics to subscribe to (``v1/<collection>``).
     broker
         ``mqtts://``, ``mqtt://`` (loopback only, if there is a token), ``wss://`` or ``ws://``.
+    api
+        REST service to catch up from; ``None`` (or an empty address) goes without.
     qos
         MQTT quality of service: 1 asks the broker to send again what got lost; its own default is 0.
     """
@@ -234,6 +250,7 @@ class OpenF1Live:
         hz: float | None = 10.0,
         collections: Iterable[str] = COLLECTIONS,
         broker: str = BROKER,
+        api: str | None = API,
         qos: int = 1,
         backoff: Backoff | None = None,
         attempts: int | None = None,
@@ -243,6 +260,7 @@ class OpenF1Live:
         self._source = given if callable(given) else None
         self._token = None if callable(given) else secret(given)
         self._broker = urlsplit(_checked(broker, ("mqtt", "mqtts", "ws", "wss"), self._token))
+        self._api = _checked(api, ("http", "https"), self._token) if api else None
         self.collections = tuple(collections)
         self.session = OpenF1Session(hz=hz)
         self.health = FeedHealth(stale_s=stale_s)
@@ -256,8 +274,8 @@ class OpenF1Live:
         held = "set" if self._token or self._source else "none"
         return f"OpenF1Live({self._broker.netloc}, {self.health.state.value}, token={held})"
 
-    def records(self) -> AsyncGenerator[Record, None]:
-        """Yield records as they arrive."""
+    def records(self) -> AsyncGenerator[Record | SoFar, None]:
+        """Yield records as they arrive, before the first of a session what had been said of it."""
         return reconnecting(
             self._connection, self.health, self._backoff, secrets=(self._token,), attempts=self._attempts
         )
@@ -265,9 +283,25 @@ class OpenF1Live:
     def __aiter__(self) -> AsyncIterator[RawFrame]:
         """Yield frames as they become due."""
         self.session.builder.on_refusal = self.on_refusal
-        return flushing(self.records(), self.session.feed, self.session.flush)
+        return flushing(self.records(), self._take, self.session.flush)
 
-    async def _connection(self) -> AsyncIterator[Record]:
+    def _take(self, item: Record | SoFar) -> Iterable[RawFrame]:
+        return self.session.catch_up(item.collections) if isinstance(item, SoFar) else self.session.feed(item)
+
+    async def _history(self, key: int) -> SoFar | None:
+        """Return what the REST service knows of a session; None if it cannot tell, which the health reports."""
+        if self._api is None:
+            return None
+        try:
+            async with asyncio.timeout(CATCH_UP_S):
+                history = OpenF1History(key, collections=SO_FAR, token=self._token, base_url=self._api)
+                return SoFar(await history.fetch())
+        except (DataError, ConfigurationError, TimeoutError) as error:
+            self.health.errors["catch_up"] += 1
+            self.health.last_error = f"no history of session {key}: {redacted(error, self._token)}"
+            return None
+
+    async def _connection(self) -> AsyncIterator[Record | SoFar]:
         try:
             import aiomqtt
         except ImportError as error:
@@ -297,6 +331,7 @@ class OpenF1Live:
             async with client:
                 await client.subscribe([(f"v1/{c}", self._qos) for c in self.collections])
                 self.health.connected()
+                caught_up: int | None = None
                 async for message in client.messages:
                     record = parse_message(str(message.topic), message.payload)
                     if record is None:
@@ -307,6 +342,11 @@ class OpenF1Live:
                                 unreadable("openf1", "not a record", said, f"a JSON record of {message.topic}")
                             )
                     else:
+                        key = integer(record.data.get("session_key"))
+                        if key is not None and key != caught_up:
+                            caught_up = key
+                            if (so_far := await self._history(key)) is not None:
+                                yield so_far
                         yield record
         except aiomqtt.MqttError as error:
             # CONNACK codes 4 and 5 (MQTT 3.1.1), 134 and 135 (MQTT 5): bad user name or password, not authorised.

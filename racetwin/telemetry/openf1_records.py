@@ -102,6 +102,25 @@ class OpenF1Session:
 
     def feed(self, record: Record) -> Iterator[RawFrame]:
         """Take one record; yield the frame it makes due."""
+        yield from self._hear(record)
+        if self.builder.due(self.race_time(self._now)):
+            yield self._cut()
+
+    def catch_up(self, collections: Mapping[str, Iterable[Any]]) -> Iterator[RawFrame]:
+        """Take a session's history so far at once; yield the one frame that it adds up to.
+
+        What was known already stays, so that this also fills the gap that a lost connection has left.
+        """
+        records = timeline(collections)
+        began = lights_out(records)
+        for record in records:
+            yield from self._hear(record)
+            if began is not None:
+                self.start(began)  # before a lap record makes its own guess; the session's own records come first
+        yield from self.flush()
+
+    def _hear(self, record: Record) -> Iterator[RawFrame]:
+        """Take one record; yield what was held back of the session before, if it is the first of another."""
         handler = self._handlers.get(record.collection)
         if handler is None or not isinstance(record.data, dict) or not math.isfinite(record.time):
             if record.collection in self.ignored or len(self.ignored) < 100:
@@ -121,8 +140,6 @@ class OpenF1Session:
             for car in self.builder.cars:
                 if self.builder.known(car).get("status") is CarStatus.GRID:
                     self.builder.car(car, status=CarStatus.TRACK)
-        if self.builder.due(self.race_time(self._now)):
-            yield self._cut()
 
     def flush(self) -> Iterator[RawFrame]:
         """Yield the last frame, if the rate held it back."""
@@ -447,6 +464,17 @@ def timeline(collections: Mapping[str, Iterable[Any]]) -> list[Record]:
     return head + out + tail
 
 
+def lights_out(records: Iterable[Record]) -> float | None:
+    """Return when a history's session started, seconds since 1970: its clock need not wait for the record that says so."""
+    first: float | None = None
+    for record in records:
+        if record.collection == "race_control" and "SESSION STARTED" in str(record.data.get("message", "")).upper():
+            return record.time
+        if record.collection == "laps" and record.data.get("lap_number") == 1 and record.data.get("date_start"):
+            first = record.time if first is None else min(first, record.time)
+    return first
+
+
 def _dicts(value: Iterable[Any] | None) -> Iterator[dict[str, Any]]:
     return (item for item in value or () if isinstance(item, dict))
 
@@ -457,15 +485,9 @@ def history_frames(
     """Yield the frames of a session's collections."""
     session = OpenF1Session(hz=hz, race_id=race_id)
     records = timeline(collections)
-    # A history knows when it started: the clock need not wait for the record that says so.
-    for record in records:
-        if record.collection == "race_control" and "SESSION STARTED" in str(record.data.get("message", "")).upper():
-            session.start(record.time)
-            break
-    else:
-        starts = [r.time for r in records if r.collection == "laps" and r.data.get("lap_number") == 1]
-        if starts:
-            session.start(min(starts))
+    began = lights_out(records)
+    if began is not None:
+        session.start(began)
     for record in records:
         yield from session.feed(record)
     yield from session.flush()

@@ -44,7 +44,7 @@ async def test_two_live_feeds_of_one_race_are_one_and_no_token_is_shown(serve, c
     mqtt = await asyncio.start_server(broker.tcp, "127.0.0.1", 0)
     specs = (
         f"f1-live:ws://127.0.0.1:{serve(hub.app).port}/hub",
-        f"openf1-live:mqtt://127.0.0.1:{mqtt.sockets[0].getsockname()[1]}",
+        f"openf1-live:mqtt://127.0.0.1:{mqtt.sockets[0].getsockname()[1]},api=",
     )
     feeds = LiveFeeds(Settings(f1tv_token=F1_SECRET, openf1_token=TOKEN), specs)
     engine = RaceEngine(priority=LiveFeeds.priority(specs))

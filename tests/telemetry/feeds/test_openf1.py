@@ -17,9 +17,11 @@ from fastapi.responses import JSONResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from racetwin.config import Settings
 from racetwin.errors import ConfigurationError, DataError
 from racetwin.schemas import CarStatus, Compound, TelemetryFrame, TrackStatus
 from racetwin.telemetry.connection import Backoff
+from racetwin.telemetry.feed_opening import open_feed
 from racetwin.telemetry.ingestor import TelemetryIngestor
 from racetwin.telemetry.openf1 import OpenF1History, OpenF1Live, OpenF1Login, parse_message
 from racetwin.telemetry.openf1_records import COLLECTIONS, OpenF1Session, Record, history_frames, timeline
@@ -359,7 +361,8 @@ def test_no_message_breaks_the_parser(topic, payload):
 class Service:
     """As much of the REST service as a history needs; busy now and then, as the real one is."""
 
-    def __init__(self, busy=()) -> None:
+    def __init__(self, busy=(), records=RACE) -> None:
+        self.records = records
         self.asked: list[str] = []
         self.authorization: list[str | None] = []
         self.busy = list(busy)
@@ -373,7 +376,7 @@ class Service:
         self.authorization.append(request.headers.get("authorization"))
         if self.busy:
             return JSONResponse({"detail": "busy"}, status_code=self.busy.pop(0), headers={"Retry-After": "0.01"})
-        found = RACE.get(collection, [])
+        found = self.records.get(collection, [])
         for key, value in request.query_params.items():
             found = [r for r in found if str(r.get(key)) == value]
         return found or JSONResponse({"detail": "No results found."}, status_code=404)
@@ -478,7 +481,7 @@ async def test_the_live_broker_over_a_real_socket(transport, caplog):
     else:
         server = await websockets.serve(broker.ws, "127.0.0.1", 0, subprotocols=["mqtt"])
         address = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/mqtt"
-    feed = OpenF1Live(TOKEN, hz=None, broker=address, backoff=Backoff(first=0.01, seed=1))
+    feed = OpenF1Live(TOKEN, hz=None, broker=address, api=None, backoff=Backoff(first=0.01, seed=1))
     frames = await follow(feed, settled)
     server.close()
     want = list(history_frames(RACE))[-1]
@@ -518,7 +521,7 @@ async def test_the_broker_over_tls_and_after_a_break(scheme, encrypted, caplog):
     caplog.set_level(logging.DEBUG)
     broker = Broker(live_messages(), drop_after=30)
     server, address = await tls_broker(broker, scheme, encrypted[0])
-    feed = OpenF1Live(TOKEN, hz=None, broker=address, backoff=Backoff(first=0.01, seed=1))
+    feed = OpenF1Live(TOKEN, hz=None, broker=address, api=None, backoff=Backoff(first=0.01, seed=1))
     frames = await follow(feed, settled)
     server.close()
     assert [c.driver for c in frames[-1].cars] == [c.driver for c in list(history_frames(RACE))[-1].cars]
@@ -560,3 +563,112 @@ async def test_a_refused_token_ends_the_live_feed_with_one_clear_line():
 def test_the_token_goes_nowhere_unencrypted(address):
     with pytest.raises(ConfigurationError, match=r"unencrypted|none of"):
         OpenF1Live(TOKEN, broker=address)
+
+
+# --- joining under way ----------------------------------------------------------------------------------------------------
+
+
+def known_at(time):
+    """What the REST service knows of the race at a time: laps under way have none of their times yet."""
+    known = {c: [r for r in RACE[c] if r.get("date", "") <= at(time)] for c in RACE if c != "session_result"}
+    known["laps"] = []
+    for one in (r for r in timeline(RACE) if r.collection == "laps"):
+        if one.data["date_start"] > at(time) or one.time > KNOWN_FROM + time:
+            continue
+        known["laps"] = [r for r in known["laps"] if (r["driver_number"], r["lap_number"]) != lap_key(one.data)]
+        known["laps"].append(one.data)
+    known["stints"] = [s for s in RACE["stints"] if s["lap_start"] == 1 or time > 370]
+    return known
+
+
+def lap_key(data):
+    return data["driver_number"], data["lap_number"]
+
+
+KNOWN_FROM = next(r.time for r in timeline(RACE) if r.collection == "position") - 170
+
+
+def told_after(time):
+    timed = [r for r in timeline(RACE) if r.time > KNOWN_FROM + time]
+    return [
+        (r.collection, r.data)
+        for r in timed
+        if r.collection not in ("sessions", "meetings", "drivers", "starting_grid") and "_phase" not in r.data
+    ]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("transport", ["mqtt", "ws"])
+async def test_a_race_joined_under_way_is_known_from_its_beginning(transport, serve, caplog):
+    pytest.importorskip("aiomqtt", reason="OpenF1's live feed needs the extra [feeds]")
+    caplog.set_level(logging.DEBUG)
+    service, broker = Service(busy=[503], records=known_at(400)), Broker(told_after(400))
+    if transport == "mqtt":
+        server = await asyncio.start_server(broker.tcp, "127.0.0.1", 0)
+        address = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    else:
+        server = await websockets.serve(broker.ws, "127.0.0.1", 0, subprotocols=["mqtt"])
+        address = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/mqtt"
+    api = f"http://127.0.0.1:{serve(service.app).port}"
+    feed = open_feed("openf1-live", Settings(openf1_token=TOKEN), broker=address, api=api)
+    frames = await follow(feed, settled)
+    server.close()
+    first = frames[0]
+    assert (first.race_id, first.circuit_id, first.lap) == ("2026-great-britain", "silverstone", 3)
+    assert first.time_s == pytest.approx(208, abs=1), "lights out was at 180 s; the last that is known is of 388 s"
+    one = car(first, "1")
+    assert (one.driver, one.lap, one.last_lap_s, one.grid_position, one.stops) == ("AAA", 3, 95.001, 1, 1)
+    assert (one.tyre.compound, one.tyre.age, one.position) == (Compound.HARD, 0.0, 2)
+    assert len(first.messages) == 11
+    want = list(history_frames(RACE))[-1]
+    told = ("driver", "position", "lap", "last_lap_s", "best_lap_s", "stops", "pit_lane_s", "grid_position", "tyre")
+    for got, other in zip(frames[-1].cars, want.cars, strict=True):
+        for name in told:
+            assert getattr(got, name) == getattr(other, name), (got.car_id, name)
+    assert set(service.authorization) == {f"Bearer {TOKEN}"}
+    assert not [a for a in service.asked if a.startswith(("car_data", "location", "intervals"))]
+    assert TOKEN not in caplog.text + repr(feed) + str(feed.health.report())
+
+
+@pytest.mark.integration
+async def test_a_break_is_caught_up_with_and_a_service_that_is_down_costs_the_past_only(serve):
+    pytest.importorskip("aiomqtt", reason="OpenF1's live feed needs the extra [feeds]")
+    service = Service(records=known_at(400))
+    broker = Broker(told_after(400)[:6], drop_after=1)
+    missed = known_at(600)
+    server = await asyncio.start_server(broker.tcp, "127.0.0.1", 0)
+    address = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    api = f"http://127.0.0.1:{serve(service.app).port}"
+    backoff = Backoff(first=0.01, seed=1)
+    feed = OpenF1Live(TOKEN, hz=None, broker=address, api=api, backoff=backoff)
+    frames = []
+    async with asyncio.timeout(15):
+        async for frame in feed:
+            frames.append(frame)
+            service.records = missed  # what happens from now on is not told by the broker, which drops us
+            if car(frame, "1").lap == 5:
+                break
+    assert car(frames[-1], "1").best_lap_s == 90.25
+    assert all(a.time_s <= b.time_s for a, b in pairwise(frames))
+    ingestor = TelemetryIngestor()
+    for frame in frames:
+        ingestor.process(frame)
+    assert not ingestor.counters.rejected
+    service.busy = [404] * 99
+    broker.messages = told_after(400)
+    feed = OpenF1Live(TOKEN, hz=None, broker=address, api=api, backoff=backoff)
+    frames = await follow(feed, settled)
+    server.close()
+    assert feed.health.errors["catch_up"] == 1
+    assert "no history of session 9900" in str(feed.health.last_error)
+
+
+@pytest.mark.unit
+def test_a_history_taken_twice_changes_nothing_and_a_new_session_begins_anew():
+    session = OpenF1Session()
+    (once,) = session.catch_up(known_at(400))
+    again = list(session.catch_up(known_at(400)))
+    assert all(f.cars == once.cars and not f.messages for f in again)
+    other = {c: [r | {"session_key": 9901} for r in rs] for c, rs in RACE.items()}
+    *_, last = session.catch_up(other)
+    assert last.cars == list(history_frames(RACE))[-1].cars
