@@ -19,7 +19,7 @@ INSTALL_HINT = "MAX is not installed; install it into an environment of its own:
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@app.command()
+@app.command("install")
 def install() -> None:
     """Install MAX into an environment of its own, in the cache (1.3 GB, once).
 
@@ -37,7 +37,7 @@ def fetch_small() -> None:
     typer.echo(f"The small model is at {fetch_small_model(settings())}")
 
 
-@app.command()
+@app.command("start")
 def start(
     model: Annotated[
         str | None, typer.Option(help="Model to serve: a name on the hub, or a folder. Default: Llama-3.1-8B-Instruct.")
@@ -71,7 +71,7 @@ def start(
         typer.echo(f"Let racetwin use it: export RACETWIN_LLM_URL={status.url}")
 
 
-@app.command()
+@app.command("status")
 def status(as_json: Json = False) -> None:
     """Say how the MAX server of this user stands; exit code 1 if it does not answer.
 
@@ -86,7 +86,7 @@ def status(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command("stop")
 def stop() -> None:
     """Stop the MAX server and what watches it.
 
