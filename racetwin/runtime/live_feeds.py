@@ -22,11 +22,13 @@ from racetwin.schemas import Rejection
 from racetwin.telemetry.feed_opening import FeedSpec, feed_spec, open_feed
 from racetwin.telemetry.feeds import feed
 from racetwin.telemetry.one_race import OneRace, Session
-from racetwin.telemetry.websocket_server import TelemetryServer
+from racetwin.telemetry.websocket_server import TelemetryServer, Verdict
 
 DOORS = ("websocket-server", "udp-json", "ea-udp")
 """Feeds that are open where none is named: whoever has telemetry may send it."""
 _DOORS = tuple(feed_spec(name) for name in DOORS)
+NO_FRAME = Rejection(kind="frame", field="frame", value="", expected="a frame")
+"""Why something was refused that nobody can tell more of."""
 BREATHE_EVERY = 20
 """Frames in a row after which the loop looks after everybody else, when a feed never waits."""
 
@@ -40,8 +42,8 @@ class Taker(Protocol):
     async def acknowledged(self, number: int) -> None:
         """Return when a frame is safe."""
 
-    def last_refusal(self) -> Rejection:
-        """Return why the frame before was refused."""
+    def refused(self) -> tuple[Rejection, ...]:
+        """Return what was refused of the frame before: why it was, or which of its parts were."""
 
     def note_refusal(self, rejection: Rejection) -> None:
         """Keep what a feed refused before it was a frame."""
@@ -189,16 +191,16 @@ class LiveFeeds:
     async def _serve(self, one: _Open, taker: Taker) -> None:
         """Keep the WebSocket open: its producers are owed an answer to each frame."""
 
-        async def sink(raw: dict[str, Any]) -> Rejection | None:
+        async def sink(raw: dict[str, Any]) -> Verdict:
             named = self._named(one, raw, taker)
             if isinstance(named, Rejection):
                 return named
             self.waited_s = 0.0
-            number = taker.ingest(named)
+            number, refused = taker.ingest(named), taker.refused()
             if number is None:
-                return taker.last_refusal()
+                return refused[-1] if refused else NO_FRAME
             await taker.acknowledged(number)
-            return None
+            return refused
 
         server: TelemetryServer = one.feed
         server.hand_to(sink, relay=False)

@@ -298,10 +298,9 @@ class MainOrchestrator:
         """Note that a standby has everything up to frame ``n``; None: it has left."""
         self.replicas.confirm(replica, n)
 
-    def last_refusal(self) -> Rejection:
-        """Return why the newest refused frame was refused."""
-        rejected = self.engine.ingestor.rejected
-        return rejected[-1] if rejected else Rejection(kind="frame", field="frame", value="", expected="a frame")
+    def refused(self) -> tuple[Rejection, ...]:
+        """Return what was refused of the frame before: why it was, or which of its parts were."""
+        return self.engine.ingestor.refused_of(self.engine.admitted)
 
     def note_refusal(self, rejection: Rejection) -> None:
         """Keep what a feed refused before it was a frame beside what the ingestor refuses."""

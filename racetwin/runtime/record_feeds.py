@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,13 @@ class _Writing:
         self, recorder: Recorder, to_lap: int | None, tell: Callable[[int], None], stop: Callable[[], object]
     ) -> None:
         self._recorder, self._to_lap, self._tell, self._stop = recorder, to_lap, tell, stop
-        self._why: deque[Rejection] = deque(maxlen=1)
+        self._refused: tuple[Rejection, ...] = ()
 
     def ingest(self, raw: Any) -> int | None:
         """Write a frame; returns its number, None if it was refused."""
         refused: list[Rejection] = []
         written = self._recorder.write(raw, refused)
-        self._why.extend(refused)
+        self._refused = tuple(refused)
         if not written:
             return None
         self._tell(self._recorder.frames)
@@ -43,9 +42,9 @@ class _Writing:
     async def acknowledged(self, number: int) -> None:
         """Return at once: what is written stays, even if this process is killed."""
 
-    def last_refusal(self) -> Rejection:
-        """Return why the frame before was refused."""
-        return self._why[-1] if self._why else Rejection(kind="frame", field="frame", value="", expected="a frame")
+    def refused(self) -> tuple[Rejection, ...]:
+        """Return what was refused of the frame before: why it was, or which of its parts were."""
+        return self._refused
 
     def note_refusal(self, rejection: Rejection) -> None:
         """Count what a feed refused before it was a frame."""

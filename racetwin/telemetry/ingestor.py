@@ -77,6 +77,7 @@ class TelemetryIngestor:
         self.race_id = race_id
         self.counters = Counters()
         self.rejected: deque[Rejection] = deque(maxlen=QUARANTINE)
+        self._refused: list[Rejection] = []
         self._fusion = Fusion(priority)
         self._happenings = Happenings()
         self._order = Order(self.counters, window)
@@ -111,6 +112,7 @@ class TelemetryIngestor:
         What passed, taken in the same order by another ingestor, brings it to the same state: that is what a journal keeps.
         """
         self.counters.received += 1
+        self._refused.clear()
         return raw if isinstance(raw, TelemetryFrame) else self._let_in(raw, source)
 
     def take(self, frame: TelemetryFrame) -> Ingested | None:
@@ -138,6 +140,17 @@ class TelemetryIngestor:
     def frame(self) -> TelemetryFrame | None:
         """The newest state of the race, all feeds merged."""
         return self._last
+
+    def refused_of(self, frame: TelemetryFrame | None) -> tuple[Rejection, ...]:
+        """Return what was refused of the input before, ``frame`` being what was admitted of it: all of it, or a car or a field.
+
+        A frame that waits for another is judged against what is known when its turn comes: what is not believed then stands in
+        :attr:`rejected` alone.
+        """
+        mine = self._refused
+        if frame is not None:
+            mine = [r for r in mine if r.seq is None or (r.source, r.seq) == (frame.source, frame.seq)]
+        return tuple(mine)
 
     @property
     def waiting(self) -> int:
@@ -179,7 +192,7 @@ class TelemetryIngestor:
 
     def note(self, rejection: Rejection) -> None:
         """Count and keep what a feed has refused before it was a frame."""
-        self._refuse([rejection], whole=False)
+        self._quarantine([rejection])
 
     def _plausible(self, frame: TelemetryFrame) -> bool:
         """Refuse a frame whose time would put the whole stream behind it in the past, or that comes from one source too many."""
@@ -220,6 +233,12 @@ class TelemetryIngestor:
         return False
 
     def _refuse(self, refused: list[Rejection], whole: bool) -> None:
+        if refused:
+            self._refused += refused
+            self._quarantine(refused)
+        self.counters.rejected_frames += whole
+
+    def _quarantine(self, refused: list[Rejection]) -> None:
         self.rejected.extend(refused)
         for r in refused:
             self.counters.rejected[r.kind] += 1
@@ -229,7 +248,6 @@ class TelemetryIngestor:
             kinds = self.counters.rejected
             surplus = [k for k in kinds if k != OTHER][KINDS:]
             kinds[OTHER] = kinds.get(OTHER, 0) + sum(kinds.pop(k) for k in surplus)
-        self.counters.rejected_frames += whole
 
     def _new_race(self, frame: TelemetryFrame) -> None:
         """Forget the race before: the feed has moved on to another session."""

@@ -176,11 +176,12 @@ class LiveTelemetryClient:
 
 
 class Ack(NamedTuple):
-    """The server's answer to a frame: its number, whether it was accepted, and why not."""
+    """The server's answer to a frame: its number, whether it was accepted, why not, and what of an accepted one was refused."""
 
     seq: int
     accepted: bool
     error: dict[str, Any] | None
+    rejected: tuple[dict[str, Any], ...] = ()
 
 
 class TelemetrySender:
@@ -277,7 +278,8 @@ class TelemetrySender:
             while True:
                 told = orjson.loads(await self._socket.recv())
                 if isinstance(told, dict) and told.get("type") == "ack":
-                    return Ack(told.get("seq", -1), told.get("accepted") is True, told.get("error"))
+                    parts = tuple(told.get("rejected") or ())
+                    return Ack(told.get("seq", -1), told.get("accepted") is True, told.get("error"), parts)
 
 
 def _connect(url: str, token: SecretStr | None) -> websockets.connect:

@@ -19,7 +19,7 @@ import inspect
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from types import TracebackType
@@ -47,8 +47,13 @@ KEPT = 3000
 PATIENCE = 1000
 """Frames refused for their rate in a row before a client is sent away."""
 
-Sink = Callable[[dict[str, Any]], "Awaitable[Rejection | None] | Rejection | None"]
-"""Takes a producer's frame: ``None`` says that it was accepted (and, where there is a journal, that it is in it)."""
+TOLD = 32
+"""Most refused parts of an accepted frame that its acknowledgement names."""
+
+Verdict = Rejection | Sequence[Rejection] | None
+"""What became of a frame: a refusal; or accepted (and, where there is a journal, in it) without the parts that are listed."""
+Sink = Callable[[dict[str, Any]], Awaitable[Verdict] | Verdict]
+"""Takes a producer's frame."""
 
 
 @dataclass
@@ -92,8 +97,8 @@ class TelemetryServer:
     Parameters
     ----------
     sink
-        Takes each frame and says why it is refused, if it is. Without one, iterate: ``async for raw in server`` gets the frames,
-        and each is acknowledged when the next is asked for.
+        Takes each frame and says why it is refused, if it is, or which parts of an accepted one are. Without one, iterate:
+        ``async for raw in server`` gets the frames, and each is acknowledged when the next is asked for.
     host, port
         Where to listen; port 0 takes any free one, and :attr:`port` then tells which.
     token
@@ -157,6 +162,7 @@ class TelemetryServer:
         self._next = 0
         self._news = asyncio.Event()
         self._handed: asyncio.Queue[tuple[dict[str, Any], asyncio.Future[None]]] = asyncio.Queue(64)
+        self._owed: set[asyncio.Future[None]] = set()
 
     def __repr__(self) -> str:
         return (
@@ -189,6 +195,9 @@ class TelemetryServer:
         """Close the port and all connections."""
         if self._server is not None:
             self._server.close()
+            for taken in self._owed:  # a frame that nobody has asked for would hold its connection open for ever
+                if not taken.done():
+                    taken.set_exception(ConfigurationError("the server has stopped: send this frame again"))
             await self._server.wait_closed()
             self._server = None
 
@@ -209,6 +218,8 @@ class TelemetryServer:
                     yield raw
         while True:
             raw, taken = await self._handed.get()
+            if taken.done():
+                continue  # refused when the server stopped
             yield raw
             if not taken.done():
                 taken.set_result(None)
@@ -224,8 +235,12 @@ class TelemetryServer:
 
     async def _hand_over(self, raw: dict[str, Any]) -> None:
         taken = asyncio.get_running_loop().create_future()
-        await self._handed.put((raw, taken))
-        await taken
+        self._owed.add(taken)
+        try:
+            await self._handed.put((raw, taken))
+            await taken
+        finally:
+            self._owed.discard(taken)
 
     def publish(self, frame: TelemetryFrame | dict[str, Any]) -> int:
         """Send a frame to all subscribers; returns its number in the stream."""
@@ -320,9 +335,12 @@ class TelemetryServer:
     async def _take(self, socket: ServerConnection, raw: dict[str, Any], counters: ClientCounters) -> None:
         seq = raw.get("seq")
         number = seq if isinstance(seq, int) and not isinstance(seq, bool) else counters.received - 1
+        parts: Sequence[Rejection] = ()
+        refusal: Rejection | None
         try:
             result = self._sink(raw)
-            refusal = await result if inspect.isawaitable(result) else result
+            told = await result if inspect.isawaitable(result) else result
+            refusal, parts = (told, ()) if isinstance(told, Rejection) else (None, told or ())
         except RacetwinError as error:
             refusal = _refusal("sink.refused", "a frame that the engine takes", str(error)[:200])
         except Exception as error:  # a bug in the sink must neither end the connection nor pass for acceptance
@@ -333,7 +351,7 @@ class TelemetryServer:
                 self.publish(raw)
         else:
             counters.rejected += 1
-        await self._answer(socket, number, refusal)
+        await self._answer(socket, number, refusal, parts)
 
     def _refused(self, reason: str, data: bytes, expected: str) -> Rejection:
         """Return the refusal of a message that the sink does not see."""
@@ -342,10 +360,14 @@ class TelemetryServer:
         return _refusal(reason, expected)
 
     @staticmethod
-    async def _answer(socket: ServerConnection, seq: int, refusal: Rejection | None) -> None:
+    async def _answer(
+        socket: ServerConnection, seq: int, refusal: Rejection | None, parts: Sequence[Rejection] = ()
+    ) -> None:
         answer: dict[str, Any] = {"type": "ack", "seq": seq, "accepted": refusal is None}
         if refusal is not None:
             answer["error"] = refusal.model_dump(exclude_none=True)
+        elif parts:
+            answer["rejected"] = [p.model_dump(exclude_none=True) for p in parts[:TOLD]]
         await socket.send(orjson.dumps(answer).decode())
 
     async def _follow(self, socket: ServerConnection, asked: dict[str, Any], counters: ClientCounters) -> None:

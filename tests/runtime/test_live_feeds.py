@@ -114,6 +114,31 @@ async def test_junk_at_every_door_is_told_counted_and_costs_nothing() -> None:
         assert live.engine.frames_accepted == 2
 
 
+async def test_one_bad_car_is_told_to_its_producer_and_costs_no_other() -> None:
+    async with running() as live, TelemetrySender(live.url) as sender:
+        assert (await sender.send(frame(0, 1.0))).rejected == ()
+        bad_place = await sender.send(frame(1, 1.1, position=99))
+        bad_speed = await sender.send(frame(2, 1.2, speed_kmh=-5.0))
+        unbelievable = frame(3, 1.3)
+        unbelievable["cars"][1]["lap"] = 40
+        bad_lap = await sender.send(unbelievable)
+        junk = await sender.send({"version": "racetwin/1", "cars": 5})
+        assert (await sender.send(frame(4, 1.4))).rejected == ()
+        told = [a.rejected for a in (bad_place, bad_speed, bad_lap)]
+        assert all(a.accepted and a.error is None for a in (bad_place, bad_speed, bad_lap))
+        assert [[(r["car_id"], r["kind"], r["value"]) for r in one] for one in told] == [
+            [("44", "position.out_of_range", "99")],
+            [("44", "speed_kmh.out_of_range", "-5.0")],
+            [("4", "lap.jump", "40")],
+        ]
+        assert told[2][0]["expected"].startswith("lap 1 or a later one")
+        assert (junk.accepted, junk.rejected, junk.error["field"]) == (False, (), "cars")
+        kept = [(r.car_id, r.field, r.value, r.seq) for r in live.engine.ingestor.rejected if r.car_id]
+        assert kept == [("44", "position", "99", 1), ("44", "speed_kmh", "-5.0", 2), ("4", "lap", "40", 3)]
+        assert live.engine.ingestor.counters.rejected_cars == 2
+        assert live.engine.frames_accepted == 5
+
+
 async def test_a_feed_that_dies_and_returns_costs_its_gap_and_the_gap_is_marked() -> None:
     """The producer's process dies on lap 2 and is back 30 s later: the laps before and after are as if it had not."""
 

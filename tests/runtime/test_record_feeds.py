@@ -74,13 +74,15 @@ async def test_the_command_records_what_producers_push_and_ends_whole_on_sigterm
             for seq in range(25):
                 assert (await sender.send(frame(seq))).accepted
             assert not (await sender.send({"cars": []})).accepted
+            partly = await sender.send(frame(25, cars=[{"car_id": "44", "lap": 1}, {"car_id": "4", "lap": -1}]))
+            assert (partly.accepted, [r["car_id"] for r in partly.rejected]) == (True, ["4"])
         process.send_signal(signal.SIGTERM)
         said = (await asyncio.to_thread(process.communicate, timeout=20))[0]
     finally:
         process.kill()
     assert process.returncode == 0, said
-    assert len(Recording(out)) == 25
-    assert "25 frames" in said
+    assert len(Recording(out)) == 26
+    assert "26 frames" in said
     assert "frame.unknown_schema: 1" in said
 
 
