@@ -29,6 +29,8 @@ DOORS = ("websocket-server", "udp-json", "ea-udp")
 _DOORS = tuple(feed_spec(name) for name in DOORS)
 NO_FRAME = Rejection(kind="frame", field="frame", value="", expected="a frame")
 """Why something was refused that nobody can tell more of."""
+QUIET_S = 1.0
+"""Frames of a merged race wait for other feeds, and for missing frames, no longer than this when nothing comes, s."""
 BREATHE_EVERY = 20
 """Frames in a row after which the loop looks after everybody else, when a feed never waits."""
 
@@ -41,6 +43,9 @@ class Taker(Protocol):
 
     async def acknowledged(self, number: int) -> None:
         """Return when a frame is safe."""
+
+    def release_waiting(self, quiet_s: float) -> None:
+        """Let go the frames that wait for others, if none has come for ``quiet_s`` seconds."""
 
     def refused(self) -> tuple[Rejection, ...]:
         """Return what was refused of the frame before: why it was, or which of its parts were."""
@@ -166,6 +171,7 @@ class LiveFeeds:
         ConfigurationError
             When a port cannot be opened, or the last feed has been refused.
         """
+        releasing: asyncio.Task[None] | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 for one in self._open:
@@ -175,11 +181,21 @@ class LiveFeeds:
                 while not all(o.is_open for o in self._open):
                     await asyncio.sleep(0.005)
                 self.opened.set()
+                releasing = asyncio.create_task(self._release(taker))
         except BaseExceptionGroup as errors:
             ours = errors.subgroup(RacetwinError)
             if ours is None:
                 raise
             raise ours.exceptions[0] from None
+        finally:
+            if releasing is not None:
+                releasing.cancel()
+
+    @staticmethod
+    async def _release(taker: Taker) -> None:
+        while True:
+            await asyncio.sleep(QUIET_S / 4)
+            taker.release_waiting(QUIET_S)
 
     def _listen_to_refusals(self, one: _Open, taker: Taker) -> None:
         def note(rejection: Rejection) -> None:

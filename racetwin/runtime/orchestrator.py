@@ -106,6 +106,7 @@ class MainOrchestrator:
         self.publisher = Publisher()
         self.overload = Overload()
         self._stage_began = 0.0
+        self._heard_at = 0.0
         engine.passed = self._passed
         self.worker = DeskWorker(engine.queue, desk_deadline_s)
         self.replicas = Replicas(journal)
@@ -231,6 +232,7 @@ class MainOrchestrator:
     def ingest(self, raw: Raw) -> int | None:
         """Take one frame (on the event loop); returns its number in the journal, None if it was refused."""
         begin = self._stage_began = time.perf_counter()
+        self._heard_at = time.monotonic()
         self.monitor.frame()
         engine = self.engine
         if not self.in_step:
@@ -297,6 +299,13 @@ class MainOrchestrator:
     def confirm(self, replica: Hashable, n: int | None) -> None:
         """Note that a standby has everything up to frame ``n``; None: it has left."""
         self.replicas.confirm(replica, n)
+
+    def release_waiting(self, quiet_s: float) -> None:
+        """Let go the frames that wait for others, if none has come for ``quiet_s`` seconds."""
+        if self.engine.ingestor.waiting and time.monotonic() - self._heard_at >= quiet_s:
+            release = self.engine.ingestor.release()
+            if release is not None:
+                self.ingest(release)
 
     def refused(self) -> tuple[Rejection, ...]:
         """Return what was refused of the frame before: why it was, or which of its parts were."""

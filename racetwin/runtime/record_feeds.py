@@ -42,6 +42,9 @@ class _Writing:
     async def acknowledged(self, number: int) -> None:
         """Return at once: what is written stays, even if this process is killed."""
 
+    def release_waiting(self, quiet_s: float) -> None:
+        """Do nothing: frames are written as they come."""
+
     def refused(self) -> tuple[Rejection, ...]:
         """Return what was refused of the frame before: why it was, or which of its parts were."""
         return self._refused

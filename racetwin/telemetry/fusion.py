@@ -142,9 +142,7 @@ class Fusion:
     def take(self, frame: TelemetryFrame) -> TelemetryFrame:
         """Take a frame and return the state it makes, as a frame."""
         source, t = frame.source, frame.time_s
-        if source not in self._sources:
-            self._sources.append(source)
-            self._sources.sort(key=lambda s: (self.priority.index(s) if s in self.priority else len(self.priority), s))
+        self._meet(source)
         said = self._said
         silent = False
         for car in frame.cars:
@@ -168,6 +166,11 @@ class Fusion:
                 return frame
             return self._carried_on(frame)
         return self._joined(frame)
+
+    def _meet(self, source: str) -> None:
+        if source not in self._sources:
+            self._sources.append(source)
+            self._sources.sort(key=lambda s: (self.priority.index(s) if s in self.priority else len(self.priority), s))
 
     def _hear_head(self, frame: TelemetryFrame) -> None:
         """Keep what a feed says of the session; what it leaves out keeps its old value."""
@@ -198,10 +201,16 @@ class Fusion:
         return frame if len(kept) == len(frame.messages) else frame.model_copy(update={"messages": tuple(kept)})
 
     def late(self, frame: TelemetryFrame) -> None:
-        """Take what an overtaken frame still adds."""
+        """Take what an overtaken frame still adds: it may well be the newest word of its own source."""
+        self._meet(frame.source)
         for car in frame.cars:
-            mine = self._said.get(car.car_id, {}).get(frame.source)
-            if mine is not None:
+            by_source = self._said.setdefault(car.car_id, {})
+            mine = by_source.get(frame.source)
+            if mine is None:
+                by_source[frame.source] = _Said(car, frame.time_s)
+            elif frame.time_s > mine.time_s:
+                mine.hear(car, frame.time_s)
+            else:
                 mine.fill(car, frame.time_s)
 
     def known(self, car_id: str) -> dict[str, Known]:

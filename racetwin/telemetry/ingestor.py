@@ -21,6 +21,8 @@ QUARANTINE = 256
 """Refusals kept to be read."""
 KINDS, OTHER = 200, "other"
 """Kinds of refusal counted by name; those of a feed that invents ever new field names go under ``OTHER``."""
+RELEASE = "racetwin:release"
+"""Source of a frame that only says: wait no longer. An input like any other, so that a journal leads to the same state."""
 SOURCES = 16
 """Feeds that may be merged."""
 LATEST_S = 1e6
@@ -119,6 +121,11 @@ class TelemetryIngestor:
         """Take an admitted frame; the second half of :meth:`process`."""
         if self.race_id is not None and frame.race_id != self.race_id:
             frame = frame.model_copy(update={"race_id": self.race_id})
+        if frame.source == RELEASE:
+            if frame.race_id != self._race:
+                return None
+            self._order.give_up()
+            return self._release(final=True)
         if not self._plausible(frame):
             return None
         if frame.race_id != self._race:
@@ -140,6 +147,15 @@ class TelemetryIngestor:
     def frame(self) -> TelemetryFrame | None:
         """The newest state of the race, all feeds merged."""
         return self._last
+
+    def release(self) -> TelemetryFrame | None:
+        """Return the frame that, given to :meth:`process`, lets go those that wait; None if none does.
+
+        Frames wait in source time alone, as the ingestor has no clock: where all feeds have fallen silent, the newest would wait
+        for ever. Whoever has a clock bounds that with this.
+        """
+        newest = self._order.newest_waiting()
+        return None if newest is None else newest.model_copy(update={"source": RELEASE, "messages": ()})
 
     def refused_of(self, frame: TelemetryFrame | None) -> tuple[Rejection, ...]:
         """Return what was refused of the input before, ``frame`` being what was admitted of it: all of it, or a car or a field.

@@ -117,6 +117,17 @@ class Order:
         for name in sorted(self.sources):
             self._let_all_go(self.sources[name])
 
+    def give_up(self) -> None:
+        """Wait no longer for the missing frames: those that come after all are late, and counted so."""
+        for name in sorted(self.sources):
+            while self.sources[name].waiting:
+                self._give_up(self.sources[name])
+
+    def newest_waiting(self) -> TelemetryFrame | None:
+        """Return the newest of the frames that wait."""
+        held = [e[-1] for e in self._ready] + [f for s in self.sources.values() for f in s.waiting.values()]
+        return max(held, key=lambda f: (f.time_s, f.source, f.seq), default=None)
+
     def take(self, *, final: bool) -> list[TelemetryFrame]:
         """Return, in order of time, the frames that nothing older can precede any more (``final``: all)."""
         ready = self._ready

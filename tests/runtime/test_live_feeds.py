@@ -184,6 +184,30 @@ async def test_several_feeds_of_one_race_are_one_state_and_the_first_is_preferre
     assert (known["speed_kmh"].source, known["fuel_kg"].source) == ("timing", "box")
 
 
+async def test_the_newest_frame_of_two_quiet_feeds_does_not_wait_for_ever() -> None:
+    async with (
+        TelemetryServer(port=0) as other,
+        running(f"websocket-client:ws://127.0.0.1:{other.port}", "udp-json:source=box") as live,
+    ):
+        await live.until(lambda: other.report()["connected"] == 1)
+        await asyncio.sleep(0.05)
+        other.publish(frame(0, 9.0, source="timing"))
+        await live.until(lambda: live.engine.frames_in == 1)
+        live.udp("udp-json", json.dumps(frame(0, 10.0, speed_kmh=200.0)).encode())
+        await live.until(lambda: live.engine.frames_in == 2)
+        assert live.engine.ingestor.waiting == 1
+        await live.until(lambda: live.engine.ingestor.waiting == 0, seconds=3)
+        state, known = live.engine.ingestor.frame, live.engine.ingestor.known("44")
+        assert live.engine.frames_accepted == 2
+        counters = live.engine.ingestor.counters
+        # What the other feed says of the time before is late, and still taken for what it adds.
+        other.publish(frame(1, 9.8, source="timing", fuel_kg=60.0))
+        await live.until(lambda: counters.late == 1)
+        late = live.engine.ingestor.known("44")
+    assert state is not None
+    assert (state.time_s, known["speed_kmh"].source, late["fuel_kg"].value) == (10.0, "box", 60.0)
+
+
 async def test_a_refused_feed_ends_alone_and_the_token_is_nowhere(capfd: Any, caplog: Any) -> None:
     said: list[str] = []
     async with TelemetryServer(port=0, token="another") as other:

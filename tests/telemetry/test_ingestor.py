@@ -333,6 +333,39 @@ def test_a_car_whose_laps_are_first_told_late_is_joined_under_way() -> None:
 # --- order --------------------------------------------------------------------------------------------------------------
 
 
+def test_frames_that_wait_are_let_go_by_an_input_of_their_own() -> None:
+    """The ingestor has no clock: who has one gives it a frame that says so, and what was given again leads to the same state."""
+    given_ = [
+        frame(0, 9.0, car(), source="a"),
+        frame(0, 9.8, car(speed_kmh=200.0), source="b"),  # further ahead of the other feed than one waits for
+        frame(3, 9.9, car(speed_kmh=210.0), source="b"),  # and two of its own are missing
+    ]
+
+    def fed(inputs: list[Any]) -> TelemetryIngestor:
+        made = TelemetryIngestor()
+        for one in inputs:
+            made.process(one)
+        return made
+
+    ingestor = fed(given_)
+    assert ingestor.waiting == 2
+    release = ingestor.release()
+    assert release is not None
+    assert release.source not in ("a", "b")
+    admitted = [*given_, release, frame(1, 9.5, car(fuel_kg=60.0), source="a"), frame(4, 12.0, car(), source="b")]
+    for f in admitted[3:]:
+        ingestor.process(f)
+        assert ingestor.waiting == (f.time_s == 12.0)
+    assert ingestor.known("44")["speed_kmh"].value == 210.0
+    assert ingestor.known("44")["fuel_kg"].value == 60.0, "the newest word of the other feed, late as it is"
+    assert (ingestor.counters.missing, ingestor.counters.late) == (2, 1)
+    assert TelemetryIngestor().release() is None
+    again = fed([f.model_dump_json() for f in admitted])
+    assert again.snapshot() == ingestor.snapshot()
+    restored = TelemetryIngestor.restore(fed(given_).snapshot())
+    assert restored.release() == release
+
+
 def test_doubled_and_swapped_frames_change_nothing(record: RaceRecord) -> None:
     straight = list(frames(record, hz=2))
     swapped = [f for pair in zip(straight[1::2], straight[::2], strict=False) for f in (*pair, *pair)]
