@@ -4,7 +4,8 @@ Messages are JSON objects. What a client may send:
 
 * a telemetry frame, ours (``"version": "racetwin/1"``) or of the original schema (no version). It is answered by
   ``{"type": "ack", "seq": <the frame's seq, or a count>, "accepted": true}`` once the sink has taken it, or by
-  ``"accepted": false`` with ``"error": {"kind", "field", "value", "expected"}``;
+  ``"accepted": false`` with ``"error": {"kind", "field", "value", "expected"}``; an accepted one may have ``"rejected"``, a list
+  of such. Answers come in the order of the frames, of which :data:`IN_FLIGHT` may wait for theirs;
 * ``{"type": "subscribe", "stream": <id>, "after": <n>}`` (both optional): accepted frames follow as
   ``{"type": "frame", "n": <number>, "frame": {...}}``, beginning after ``n`` if the server still is the one that numbered them
   and still has them, else after a ``{"type": "gap", "after", "before"}``. ``{"type": "heartbeat", "next"}`` comes every second;
@@ -14,6 +15,7 @@ Messages are JSON objects. What a client may send:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import inspect
 import ssl
@@ -47,6 +49,8 @@ KEPT = 3000
 PATIENCE = 1000
 """Frames refused for their rate in a row before a client is sent away."""
 
+IN_FLIGHT = 256
+"""Frames of one client that may wait for their acknowledgement; then no more are read until one is answered."""
 TOLD = 32
 """Most refused parts of an accepted frame that its acknowledgement names."""
 
@@ -54,6 +58,7 @@ Verdict = Rejection | Sequence[Rejection] | None
 """What became of a frame: a refusal; or accepted (and, where there is a journal, in it) without the parts that are listed."""
 Sink = Callable[[dict[str, Any]], Awaitable[Verdict] | Verdict]
 """Takes a producer's frame."""
+_Owed = asyncio.Queue["tuple[int, asyncio.Task[Verdict] | Verdict] | None"]
 
 
 @dataclass
@@ -293,6 +298,9 @@ class TelemetryServer:
         limit = RateLimit(self._rate, self._burst)
         following: asyncio.Task[None] | None = None
         refused = 0
+        # A journal commits many frames at once: the next frame is read while those before wait to be safe.
+        owed: _Owed = asyncio.Queue(IN_FLIGHT)
+        answering = asyncio.create_task(self._answering(socket, owed))
         try:
             async for message in socket:
                 data = message.encode() if isinstance(message, str) else message
@@ -303,7 +311,7 @@ class TelemetryServer:
                     counters.rate_limited += 1
                     refused += 1
                     refusal = self._refused("rate", data, f"{self._rate:g} frames a second at most")
-                    await self._answer(socket, counters.received - 1, refusal)
+                    await owed.put((counters.received - 1, refusal))
                     if refused >= PATIENCE:
                         await socket.close(1008, "too many messages")
                         return
@@ -316,14 +324,16 @@ class TelemetryServer:
                 if not isinstance(raw, dict):
                     counters.rejected += 1
                     refusal = self._refused("json", data, "one JSON object a message")
-                    await self._answer(socket, counters.received - 1, refusal)
+                    await owed.put((counters.received - 1, refusal))
                 elif raw.get("type") == "subscribe":
                     if following is None or following.done():
                         following = asyncio.create_task(self._follow(socket, raw, counters))
                 elif raw.get("type") == "ping":
                     await socket.send('{"type":"pong"}')
                 else:
-                    await self._take(socket, raw, counters)
+                    seq = raw.get("seq")
+                    number = seq if isinstance(seq, int) and not isinstance(seq, bool) else counters.received - 1
+                    await owed.put((number, asyncio.create_task(self._take(raw, counters))))
         except websockets.ConnectionClosed:
             pass
         finally:
@@ -331,27 +341,37 @@ class TelemetryServer:
             counters.connected = False
             if following is not None:
                 following.cancel()
+            try:
+                await owed.put(None)
+                await answering
+            finally:
+                answering.cancel()
 
-    async def _take(self, socket: ServerConnection, raw: dict[str, Any], counters: ClientCounters) -> None:
-        seq = raw.get("seq")
-        number = seq if isinstance(seq, int) and not isinstance(seq, bool) else counters.received - 1
-        parts: Sequence[Rejection] = ()
-        refusal: Rejection | None
+    async def _answering(self, socket: ServerConnection, owed: _Owed) -> None:
+        """Answer a client's frames in the order in which they came, also once it has gone: they are taken all the same."""
+        while (entry := await owed.get()) is not None:
+            number, verdict = entry
+            told = await verdict if isinstance(verdict, asyncio.Task) else verdict
+            with contextlib.suppress(websockets.ConnectionClosed):
+                await self._answer(socket, number, told)
+
+    async def _take(self, raw: dict[str, Any], counters: ClientCounters) -> Verdict:
+        """Hand a frame to the sink; return what became of it."""
+        verdict: Verdict
         try:
             result = self._sink(raw)
-            told = await result if inspect.isawaitable(result) else result
-            refusal, parts = (told, ()) if isinstance(told, Rejection) else (None, told or ())
+            verdict = await result if inspect.isawaitable(result) else result
         except RacetwinError as error:
-            refusal = _refusal("sink.refused", "a frame that the engine takes", str(error)[:200])
+            verdict = _refusal("sink.refused", "a frame that the engine takes", str(error)[:200])
         except Exception as error:  # a bug in the sink must neither end the connection nor pass for acceptance
-            refusal = _refusal("sink.failed", "try again later", type(error).__name__)
-        if refusal is None:
+            verdict = _refusal("sink.failed", "try again later", type(error).__name__)
+        if isinstance(verdict, Rejection):
+            counters.rejected += 1
+        else:
             counters.accepted += 1
             if self._relay:
                 self.publish(raw)
-        else:
-            counters.rejected += 1
-        await self._answer(socket, number, refusal, parts)
+        return verdict
 
     def _refused(self, reason: str, data: bytes, expected: str) -> Rejection:
         """Return the refusal of a message that the sink does not see."""
@@ -360,14 +380,12 @@ class TelemetryServer:
         return _refusal(reason, expected)
 
     @staticmethod
-    async def _answer(
-        socket: ServerConnection, seq: int, refusal: Rejection | None, parts: Sequence[Rejection] = ()
-    ) -> None:
-        answer: dict[str, Any] = {"type": "ack", "seq": seq, "accepted": refusal is None}
-        if refusal is not None:
-            answer["error"] = refusal.model_dump(exclude_none=True)
-        elif parts:
-            answer["rejected"] = [p.model_dump(exclude_none=True) for p in parts[:TOLD]]
+    async def _answer(socket: ServerConnection, seq: int, verdict: Verdict) -> None:
+        answer: dict[str, Any] = {"type": "ack", "seq": seq, "accepted": not isinstance(verdict, Rejection)}
+        if isinstance(verdict, Rejection):
+            answer["error"] = verdict.model_dump(exclude_none=True)
+        elif verdict:
+            answer["rejected"] = [p.model_dump(exclude_none=True) for p in verdict[:TOLD]]
         await socket.send(orjson.dumps(answer).decode())
 
     async def _follow(self, socket: ServerConnection, asked: dict[str, Any], counters: ClientCounters) -> None:

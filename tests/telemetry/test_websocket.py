@@ -104,6 +104,31 @@ class TestProducers:
             order.append("answered")
         assert order == ["in the journal", "answered"]
 
+    async def test_a_producer_need_not_wait_and_is_answered_in_order(self):
+        """A journal commits many frames at once: what is not safe yet must not keep the next from being taken."""
+        taken, committed = [], asyncio.Event()
+
+        async def sink(raw):
+            taken.append(raw["seq"])
+            if len(taken) == 100:
+                committed.set()
+            await committed.wait()
+
+        async with (
+            TelemetryServer(sink, port=0) as server,
+            websockets.connect(f"ws://127.0.0.1:{server.port}") as ws,
+            asyncio.timeout(10),
+        ):
+            for seq in range(50):
+                await ws.send(orjson.dumps({"seq": seq}))
+            await ws.send("junk")
+            for seq in range(51, 101):
+                await ws.send(orjson.dumps({"seq": seq}))
+            answers = [orjson.loads(await ws.recv()) for _ in range(101)]
+        assert [a["seq"] for a in answers] == list(range(101))
+        assert [a["seq"] for a in answers if not a["accepted"]] == [50]
+        assert taken == [*range(50), *range(51, 101)]
+
     async def test_iterating_acknowledges_with_the_next_request(self):
         async with TelemetryServer(port=0) as server, TelemetrySender(f"ws://127.0.0.1:{server.port}") as sender:
             stream = server.__aiter__()
