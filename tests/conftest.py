@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Whether an example is right does not depend on how busy the machine is; speed is the benchmarks' business.
+settings.register_profile("racetwin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("racetwin")
 
 
 @pytest.fixture(scope="session")
