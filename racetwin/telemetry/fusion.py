@@ -202,7 +202,10 @@ class Fusion:
 
     def late(self, frame: TelemetryFrame) -> None:
         """Take what an overtaken frame still adds: it may well be the newest word of its own source."""
-        self._meet(frame.source)
+        if frame.source not in self._sources:  # late with its very first
+            self._meet(frame.source)
+            self._track[frame.source] = (frame.track, frame.time_s)
+            self._hear_head(frame)
         for car in frame.cars:
             by_source = self._said.setdefault(car.car_id, {})
             mine = by_source.get(frame.source)

@@ -32,7 +32,8 @@ MAX_WHOLE = 256 * 1024 * 1024
 MAX_BAD = 1000
 """Places in a damaged JSON array at which the reading is taken up again."""
 
-_DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
+# Of a ZIP, NotImplementedError is a version or a compression that Python does not know, RuntimeError one that is encrypted.
+_DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, RuntimeError)
 _ARRAY = re.compile(rb"^(?:\xef\xbb\xbf)?\s*\[\s*[\[{]")
 _TEXTS = (".jsonstream", ".jsonl", ".json", ".txt", ".raw", ".log", ".ndjson")
 _PACKED = (".gz", ".bz2", ".xz", ".lzma", ".zip")

@@ -379,3 +379,16 @@ def test_what_is_no_recording_is_one_clear_line(tmp_path: Path) -> None:
     assert list(recording.frames()) == []
     assert sum(recording.skipped.values()) > 0
     assert isinstance(recording.skipped, Counter)
+
+
+@pytest.mark.parametrize(("at_local", "at_central", "value"), [(8, 10, 99), (4, 6, 84), (6, 8, 1)])
+def test_a_zip_of_a_kind_that_cannot_be_unpacked_is_one_clear_line(
+    tmp_path: Path, at_local: int, at_central: int, value: int
+) -> None:
+    """An unknown compression, a later version of the format, an encrypted file."""
+    packed = bytearray(zipped(TEXT))
+    central = packed.index(b"PK\x01\x02")
+    packed[at_local] = packed[central + at_central] = value
+    (tmp_path / "live.zip").write_bytes(packed)
+    with pytest.raises(DataError, match="cannot be read"):
+        list(Recording(tmp_path / "live.zip").frames())

@@ -93,3 +93,19 @@ def test_a_feed_that_does_not_tell_the_status_does_not_put_a_car_back_on_track()
     assert (ingestor.frame.cars[0].status, ingestor.frame.cars[0].fuel_kg) == (CarStatus.PIT, 50.0)
     known = ingestor.known("44")
     assert (known["status"].value, known["status"].source, known["fuel_kg"].source) == (CarStatus.PIT, "f1", "garage")
+
+
+def test_a_feed_that_is_late_with_its_very_first_frame_is_heard_and_breaks_nothing() -> None:
+    def car(**values: Any) -> CarTelemetry:
+        return CarTelemetry(car_id="44", lap=3, position=1, **values)
+
+    ingestor = TelemetryIngestor()
+    ingestor.process(frame("a", 0, 10.0, car(speed_kmh=200.0)))
+    ingestor.process(frame("a", 1, 11.0, car(speed_kmh=210.0)))
+    ingestor.process(frame("b", 0, 5.0, car(fuel_kg=60.0)))
+    assert ingestor.counters.late == 1
+    ingested = ingestor.process(frame("a", 2, 12.0, car(speed_kmh=220.0)))
+    assert ingested is not None
+    assert ingested.frame.time_s == 12.0
+    assert (ingested.frame.cars[0].speed_kmh, ingested.frame.cars[0].fuel_kg) == (220.0, 60.0)
+    assert TelemetryIngestor.restore(ingestor.snapshot()).snapshot() == ingestor.snapshot()
