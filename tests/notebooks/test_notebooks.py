@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(p.name for p in FOLDER.glob("*.ipynb"))
@@ -43,7 +43,7 @@ def run(notebook: Path, *, data: bool, more: dict[str, str] | None = None) -> su
         "-p",
         "no:cacheprovider",
         "-o",
-        "timeout=400",
+        "timeout=800",
     ]
     return subprocess.run(
         [*command, notebook.name],
@@ -51,7 +51,7 @@ def run(notebook: Path, *, data: bool, more: dict[str, str] | None = None) -> su
         env=environment,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=800,
         check=False,
     )
 
