@@ -103,7 +103,7 @@ SEED = "var seed = bitcast[DType.uint32, 1](i[unsafe_offset=I_SEED])"
 MUTATIONS = {
     "widget": ("racetwin/widgets/tower.py", '"position": position,', '"position": position + 1 if position else None,'),
     "kernel": ("kernels/race_cpu.mojo", SEED, f"{SEED} + 1"),
-    "twin": ("racetwin/twins/tyres.py", "LIFE_SPREAD = 0.12", "LIFE_SPREAD = 0.24"),
+    "twin": ("racetwin/twins/pace_filter.py", "noise = m.noise_s**2 *", "noise = 2.0 * m.noise_s**2 *"),
 }
 """A number changed in a widget, in the race kernel and in a twin: file, what stood there, what stands there then."""
 
