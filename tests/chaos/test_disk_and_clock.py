@@ -69,9 +69,6 @@ def test_full_disk_raises_an_alarm_and_catches_up(small_disk: Path) -> None:
     assert (problems, reached) == ([], kept)  # no hole where the disk was full
 
 
-@pytest.mark.xfail(
-    strict=False, reason="written, but not yet seen to pass: run it on an idle machine, then remove this line"
-)
 @pytest.mark.skipif(LIBFAKETIME is None, reason="libfaketime moves the clock (Debian: apt-get install faketime)")
 @pytest.mark.timeout(600)
 def test_clock_may_jump(tmp_path: Path) -> None:
@@ -112,9 +109,6 @@ def test_clock_may_jump(tmp_path: Path) -> None:
         assert journal.run().frames > kept
 
 
-@pytest.mark.xfail(
-    strict=False, reason="written, but not yet seen to pass: run it on an idle machine, then remove this line"
-)
 @pytest.mark.timeout(600)
 def test_paused_engine_catches_up_and_loses_nothing(tmp_path: Path) -> None:
     port = free_port()

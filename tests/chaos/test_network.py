@@ -139,9 +139,6 @@ def test_what_is_sent_over_a_cable_that_is_cut_comes_once(
     assert told["frames_in"] >= len(some)
 
 
-@pytest.mark.xfail(
-    strict=False, reason="written, but not yet seen to pass: run it on an idle machine, then remove this line"
-)
 @pytest.mark.timeout(600)
 def test_slow_cable_is_no_reason_to_take_over(tmp_path: Path) -> None:
     one, other, relay = free_port(), free_port(), free_port()
@@ -165,9 +162,6 @@ def test_slow_cable_is_no_reason_to_take_over(tmp_path: Path) -> None:
         cable.wait(10)
 
 
-@pytest.mark.xfail(
-    strict=False, reason="written, but not yet seen to pass: run it on an idle machine, then remove this line"
-)
 @pytest.mark.timeout(600)
 def test_datagrams_that_come_twice_count_once(race: list[TelemetryFrame], tmp_path: Path) -> None:
     port, door, relay = free_port(), free_port(), free_port()
