@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from racetwin.api.security import required_role
-from racetwin.schemas import FollowUp, Recommendation
+from racetwin.schemas import FollowUp, Recommendation, TelemetryFrame
 
 pytestmark = pytest.mark.integration
 
@@ -18,9 +19,15 @@ def test_deciding_needs_the_role_control_and_asking_does_not() -> None:
     assert required_role("POST", "/api/v1/strategy/ask") == "read"
 
 
-def test_advice_is_pinned_and_the_next_viewer_sees_it(served: Any) -> None:
-    car = served.get("cars").json()[2]["car_id"]
-    served.runner.follow(car, viewer="test")
+def test_advice_is_pinned_and_the_next_viewer_sees_it(
+    race: list[TelemetryFrame], tmp_path: Path, serve_frames: Any
+) -> None:
+    car = race[-1].cars[2].car_id
+    with serve_frames(race, tmp_path, follow=(car,)) as server:
+        _pin_and_look(server, car)
+
+
+def _pin_and_look(served: Any, car: str) -> None:
     for _ in range(600):
         given = served.get("snapshot").json().get("advice", {}).get(car, ())
         if given:
