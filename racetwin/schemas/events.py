@@ -102,7 +102,7 @@ class Finished(Event):
 
 
 class RaceControl(Event):
-    """A message of race control, verbatim."""
+    """A message of race control, verbatim; ``late`` where it came when its time, ``time_s``, had passed."""
 
     kind: Literal["race_control"] = "race_control"
     message: str
@@ -110,6 +110,7 @@ class RaceControl(Event):
     flag: str | None = None
     car_id: CarId | None = None
     lap: LapNumber | None = None
+    late: bool = False
 
 
 class Weather(Event):

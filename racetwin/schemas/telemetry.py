@@ -34,7 +34,10 @@ class TyreSet(Model):
 
 
 class RaceControlMessage(Model):
-    """A message of race control as a feed carries it, verbatim; ``utc`` is when race control timed it."""
+    """A message of race control as a feed carries it, verbatim; ``utc`` is when race control timed it.
+
+    ``told_s`` is the race time of the frame that brought it, where that came late and a later frame hands it on.
+    """
 
     message: str
     category: str | None = None
@@ -44,6 +47,7 @@ class RaceControlMessage(Model):
     car_id: CarId | None = None
     lap: LapNumber | None = None
     utc: str | None = None
+    told_s: float | None = None
 
 
 class TrackConditions(Model):

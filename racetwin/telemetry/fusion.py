@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from racetwin.schemas import MAX_CARS, CarTelemetry, TelemetryFrame, Tyre
+from racetwin.telemetry.race_control import RaceControlWords
+from racetwin.telemetry.track_fusion import TrackFusion
 from racetwin.telemetry.trusted import trusted
 
 RANK_S = 2.0
@@ -32,8 +34,6 @@ LASTING: tuple[str, ...] = (
 """Fields that stay true until something new is said: they are carried on when a feed leaves them out. The others go missing."""
 HEAD_FIELDS: tuple[str, ...] = ("circuit_id", "season", "session_type", "total_laps")
 """Fields of the frame itself that the preferred feed that knows them decides."""
-MESSAGES_KEPT = 4096
-"""Race-control messages remembered to tell one that a second feed repeats from one said twice."""
 
 # Values that only mean something together: they are taken from the one source that is best for the first of them, where it has
 # them; a source that says less of its best leaves the rest to the others.
@@ -130,9 +130,9 @@ class Fusion:
         self.priority = priority
         self._said: dict[str, dict[str, _Said]] = {}
         self._sources: list[str] = []
-        self._track: dict[str, tuple[Any, float]] = {}
+        self._track = TrackFusion()
+        self._words = RaceControlWords()
         self._head: dict[str, dict[str, Any]] = {}
-        self._told: dict[str, dict[str, int]] = {}
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -157,10 +157,9 @@ class Fusion:
             else:
                 mine.hear(car, t)
             silent = silent or bool(mine.older)
-        self._track[source] = (frame.track, t)
+        self._track.hear(source, frame.track, t)
         self._hear_head(frame)
-        if frame.messages:
-            frame = self._without_echoes(frame)
+        frame = self._words.with_news(frame)
         if len(self._sources) == 1:
             if not silent and len(frame.cars) == len(said):
                 return frame
@@ -183,28 +182,26 @@ class Fusion:
                 head[name] = value
         head["simulated"], head["lap"], head["time_s"] = frame.simulated, frame.lap, frame.time_s
 
-    def _without_echoes(self, frame: TelemetryFrame) -> TelemetryFrame:
-        """Leave out the messages of race control that another feed has brought already.
+    @property
+    def overdue(self) -> int:
+        """Late messages of race control that no frame has handed on yet."""
+        return self._words.waiting
 
-        The same words may well be said twice: a feed's second time is an echo only of another feed's second time.
-        """
-        kept = []
-        for m in frame.messages:
-            said = self._told.get(m.message)
-            if said is None:
-                if len(self._told) >= MESSAGES_KEPT:
-                    del self._told[next(iter(self._told))]
-                said = self._told[m.message] = {}
-            n = said[frame.source] = said.get(frame.source, 0) + 1
-            if all(n > said[other] for other in said if other != frame.source):
-                kept.append(m)
-        return frame if len(kept) == len(frame.messages) else frame.model_copy(update={"messages": tuple(kept)})
+    def with_overdue(self, frame: TelemetryFrame) -> TelemetryFrame:
+        """Return a frame with the late messages of race control."""
+        return self._words.with_overdue(frame)
+
+    def unbelieved(self, frame: TelemetryFrame) -> None:
+        """Take race control's messages of a frame none of whose cars is believed."""
+        self._words.late(frame)
 
     def late(self, frame: TelemetryFrame) -> None:
         """Take what an overtaken frame still adds: it may well be the newest word of its own source."""
-        if frame.source not in self._sources:  # late with its very first
-            self._meet(frame.source)
-            self._track[frame.source] = (frame.track, frame.time_s)
+        self._meet(frame.source)
+        self._track.hear(frame.source, frame.track, frame.time_s)
+        self._words.late(frame)
+        head = self._head.get(frame.source)
+        if head is None or frame.time_s > head["time_s"]:
             self._hear_head(frame)
         for car in frame.cars:
             by_source = self._said.setdefault(car.car_id, {})
@@ -265,14 +262,10 @@ class Fusion:
             best = sorted(by_source, key=lambda s: (rank[s] - by_source[s].time_s, rank[s]))
             cars.append(_overlaid([by_source[s].car for s in best]))
         cars.sort(key=lambda c: (c.position is None, c.position or 0, int(c.car_id)))
-        track = max(
-            ((t - rank * RANK_S, -rank, k) for rank, s in enumerate(self._sources) for k, t in [self._track[s]]),
-            key=lambda item: item[:2],
-        )[2]
         return frame.model_copy(
             update={
                 "cars": tuple(cars[:MAX_CARS]),
-                "track": track,
+                "track": self._track.chosen(self._sources, RANK_S),
                 "source": "+".join(self._sources),
                 **self._joined_head(),
             }
@@ -312,8 +305,8 @@ class Fusion:
             "priority": list(self.priority),
             "sources": list(self._sources),
             "head": {s: dict(h) for s, h in self._head.items()},
-            "told": [[m, dict(by)] for m, by in self._told.items()],
-            "track": {s: [k.model_dump(mode="json"), t] for s, (k, t) in self._track.items()},
+            "words": self._words.dump(),
+            "track": self._track.dump(),
             "said": {
                 car: {
                     s: [
@@ -330,13 +323,11 @@ class Fusion:
     @classmethod
     def load(cls, values: dict[str, Any]) -> Fusion:
         """Return what :meth:`dump` gave."""
-        from racetwin.schemas import TrackConditions
-
         made = cls(tuple(values["priority"]))
         made._sources = list(values["sources"])
         made._head = {s: dict(h) for s, h in values["head"].items()}
-        made._told = {m: dict(by) for m, by in values["told"]}
-        made._track = {s: (TrackConditions.model_validate(k), t) for s, (k, t) in values["track"].items()}
+        made._words = RaceControlWords.load(values["words"])
+        made._track = TrackFusion.load(values["track"])
         for car, by in values["said"].items():
             made._said[car] = {}
             for source, (view, t, older) in by.items():

@@ -114,9 +114,16 @@ class Happenings:
         if moved or not self.began:
             self.places = {c.car_id: c.position for c in frame.cars if c.position is not None}
         for m in frame.messages:
+            late = m.told_s is not None and m.told_s < frame.time_s
             events.append(
                 RaceControl(
-                    time_s=frame.time_s, message=m.message, category=m.category, flag=m.flag, car_id=m.car_id, lap=m.lap
+                    time_s=m.told_s if late and m.told_s is not None else frame.time_s,
+                    message=m.message,
+                    category=m.category,
+                    flag=m.flag,
+                    car_id=m.car_id,
+                    lap=m.lap,
+                    late=late,
                 )
             )
         if self.began and new is not old and _weather(new) != _weather(old):

@@ -147,6 +147,7 @@ def compound_word(value: Any) -> Any:
 def _mend(values: dict[str, Any], error: ValidationError, refused: Refused) -> bool:
     """Remove what an error names; whether a frame may be left."""
     drop: set[int] = set()
+    unsaid: set[int] = set()
     whole = True
     errors = error.errors(include_url=False, include_context=True)
     of_cars = any(e["loc"][:1] == ("cars",) and len(e["loc"]) > 1 for e in errors)
@@ -171,14 +172,18 @@ def _mend(values: dict[str, Any], error: ValidationError, refused: Refused) -> b
                 _remove(car, loc[2:])
             else:
                 drop.add(i)
+        elif loc[:1] == ("messages",) and len(loc) >= 2 and isinstance(loc[1], int):
+            unsaid.add(loc[1])
         elif loc[:1] in (("track",), ("messages",), ("utc",), ("circuit_id",), ("season",), ("total_laps",)):
-            _remove(values, loc[:1] if loc[0] == "messages" else loc)
+            _remove(values, loc)
         elif e["type"] == "extra_forbidden":
             values.pop(str(loc[0]), None)
         else:
             whole = False
         reason = _REASONS.get(e["type"], "wrong_type")
         refused.append(_refusal(f"{name}.{reason}", name, e.get("input"), e["msg"], **about))
+    if unsaid:
+        values["messages"] = [m for i, m in enumerate(values["messages"]) if i not in unsaid]
     if drop:
         values["cars"] = [c for i, c in enumerate(values["cars"]) if i not in drop]
         whole = whole and bool(values["cars"])

@@ -155,6 +155,8 @@ class TelemetryIngestor:
         for ever. Whoever has a clock bounds that with this.
         """
         newest = self._order.newest_waiting()
+        if newest is None and self._fusion.overdue:
+            newest = self._last
         return None if newest is None else newest.model_copy(update={"source": RELEASE, "messages": ()})
 
     def refused_of(self, frame: TelemetryFrame | None) -> tuple[Rejection, ...]:
@@ -170,8 +172,8 @@ class TelemetryIngestor:
 
     @property
     def waiting(self) -> int:
-        """Frames taken and not released yet: they wait for a missing one, or for another feed."""
-        return self._order.waiting
+        """Frames taken and not released yet, and messages that came late: they wait for a missing frame, or for the next."""
+        return self._order.waiting + self._fusion.overdue
 
     def known(self, car_id: str) -> dict[str, Known]:
         """Return what is known of a car, field by field: value, source and the race time at which it was last said."""
@@ -286,6 +288,11 @@ class TelemetryIngestor:
             for frame in order.late:
                 self._fusion.late(frame)
             order.late.clear()
+        if final and not frames and self._fusion.overdue and self._last is not None:
+            # No frame will come soon that could bring what race control said: the last one does.
+            self._last = self._fusion.with_overdue(self._last)
+            events += self._happenings.derive(self._last)
+            frames.append(self._last)
         if not frames:
             return None
         self.counters.events += len(events)
@@ -305,6 +312,7 @@ class TelemetryIngestor:
         believed = self._believed(frame)
         if believed is None:
             self.counters.rejected_frames += 1
+            self._fusion.unbelieved(frame)
             return
         merged = self._fusion.take(believed)
         found = self._happenings.derive(merged)

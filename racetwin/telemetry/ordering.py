@@ -46,7 +46,7 @@ class Counters:
 
 @dataclass(slots=True)
 class _Source:
-    """Where one feed is: the last frame released, and those that wait."""
+    """Where one feed is: the last frame released, those that wait, and the numbers just before its first that may still come."""
 
     seq: int = -1
     time_s: float = -1e18
@@ -55,6 +55,7 @@ class _Source:
     heard_seq: int = -1
     heard_s: float = 0.0
     given_up: list[int] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)
     waiting: dict[int, TelemetryFrame] = field(default_factory=dict)
 
 
@@ -91,7 +92,7 @@ class Order:
         seq = frame.seq
         state = self.sources.get(frame.source)
         if state is None:
-            state = self.sources[frame.source] = _Source(seq=seq - 1)
+            state = self.sources[frame.source] = _Source(seq=seq - 1, before=[*range(max(seq - self.window, 0), seq)])
         if seq == state.seq + 1:
             self._pass_on(state, frame)
             self._follow_on(state)
@@ -107,6 +108,10 @@ class Order:
         elif seq in state.given_up:
             state.given_up.remove(seq)
             self.counters.missing -= 1
+            self.counters.late += 1
+            self.late.append(frame)
+        elif seq in state.before:
+            state.before.remove(seq)
             self.counters.late += 1
             self.late.append(frame)
         else:
@@ -200,7 +205,7 @@ class Order:
         sources = {}
         for name, state in self.sources.items():
             values = {field: getattr(state, field) for field in _Source.__slots__}
-            values["given_up"] = list(state.given_up)
+            values |= {"given_up": list(state.given_up), "before": list(state.before)}
             values["waiting"] = [state.waiting[seq].model_dump(mode="json") for seq in sorted(state.waiting)]
             sources[name] = values
         ready = [[*e[:-1], e[-1].model_dump(mode="json")] for e in sorted(self._ready, key=lambda e: e[:-1])]

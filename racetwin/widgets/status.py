@@ -42,7 +42,7 @@ def message(event: RaceEvent, names: Mapping[str, str]) -> dict[str, Any] | None
     car = names.get(getattr(event, "car_id", None) or "", getattr(event, "car_id", None))
     match event:
         case RaceControl():
-            text = event.message
+            text = event.message + (" (came late)" if event.late else "")
         case TrackStatusChanged():
             text = _STATUS[event.new]
             kind = "status:" + event.new.value.lower()

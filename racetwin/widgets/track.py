@@ -27,9 +27,8 @@ def yellow_sectors(events: Sequence[RaceEvent]) -> tuple[dict[int, int], int]:
     """Return the marshal sectors under yellow (1 single, 2 double) as race control said so, and how many sectors a lap has."""
     flags: dict[int, int] = {}
     sectors = MARSHAL_SECTORS
-    for event in events:
-        if not isinstance(event, RaceControl):
-            continue
+    said_in_order = sorted((e for e in events if isinstance(e, RaceControl)), key=lambda e: e.time_s)  # some came late
+    for event in said_in_order:
         said = event.message.upper()
         found = _SECTOR.search(said)
         if found:
