@@ -24,6 +24,9 @@ SHOWN = 4
 """The best so far are raced whatever the screen says of them: how a lever changes today's plans is what is asked."""
 FINAL = 4
 """Plans that get all the races under a lever, beside the best of each decision."""
+SHARE = 2
+"""A lever gets one race in so many of the unchanged question: on common random numbers a change is known far better than a level,
+and it is asked while a finger is still on the slider."""
 CONTENDERS = 6
 """Plans whose order a sensitivity looks at: the best, and the best of each other decision."""
 
@@ -37,7 +40,7 @@ def what_if(
     before = base if base is not None else desk.base(state, car_id, objective)
     if before.answer.receipt.state_hash != state.hash() or before.answer.car_id != car_id:
         raise InputError("base: an evaluation of another car or moment, expected that of the state given")
-    seed, n_races = before.question.seed, before.answer.receipt.n_races
+    seed, n_races = before.question.seed, max(1, before.answer.receipt.n_races // SHARE)
     after = desk.explain(
         changed,
         car_id,
