@@ -74,7 +74,8 @@ def dashboard(minutes: float = MINUTES) -> list[Figure]:
     Parameters
     ----------
     minutes
-        How long the page is watched in real time at 10 Hz, and (at ten times that pace) how long its memory is.
+        How long the page is watched in real time at 10 Hz, and (at ten times that pace) how long its memory is, which ends with
+        the race (about nine minutes).
     """
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
@@ -88,7 +89,8 @@ def dashboard(minutes: float = MINUTES) -> list[Figure]:
         with _race_day(speed=1) as (url, engine):
             figures = _live(browser, url, engine, minutes)
         with _race_day(speed=10) as (url, engine):
-            figures.append(_memory(browser, url, engine, minutes))
+            figures.append(_memory(browser, url, minutes))
+        with _race_day(speed=10) as (url, engine):
             figures.append(_added_load(browser, url, engine))
         browser.close()
     return figures
@@ -179,7 +181,7 @@ def _what_if(page: Any) -> list[float]:
     return times
 
 
-def _memory(browser: Any, url: str, engine: str, minutes: float) -> Figure:
+def _memory(browser: Any, url: str, minutes: float) -> Figure:
     """Return by how much the page's heap grows over the race at ten times its pace, after the garbage is collected."""
     page, _ = _open(browser, url)
     tools = page.context.new_cdp_session(page)
