@@ -9,7 +9,7 @@ from pydantic import Field
 
 from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.errors import InputError
-from racetwin.schemas import CarId, Model, PlannedStop, Receipt
+from racetwin.schemas import CarId, Deliberation, Model, PlannedStop, Receipt
 from racetwin.strategist.life import Action
 
 if TYPE_CHECKING:
@@ -90,6 +90,14 @@ class FollowUpQuestion(Model):
     question: Annotated[str, Field(min_length=3, max_length=200, examples=["why not lap 27?"])]
 
 
+class DeskQuestion(Model):
+    """A question that takes the desk longer than a ranking."""
+
+    car_id: CarId
+    kind: Deliberation
+    objective: Annotated[str, Field(min_length=1, max_length=100, examples=["points"])] = "points"
+
+
 class Decision(Model):
     """What a strategist does with a piece of advice, and who it is."""
 
@@ -138,6 +146,15 @@ async def ask_what_if(face: EngineFace, question: WhatIfQuestion) -> Any:
     state = present_state(face, question.car_id)
     desk: Any = face.engine.queue.desk
     return await face.answer(desk.what_if, state, question.car_id, question.lever, question.objective)
+
+
+async def ask_desk(face: EngineFace, question: DeskQuestion) -> Any:
+    """Return what the desk says to a question that takes it longer than a ranking."""
+    from racetwin.simulation.deliberation import deliberate
+
+    state = present_state(face, question.car_id)
+    desk: Any = face.engine.queue.desk
+    return await face.answer(deliberate, desk, state, question.car_id, question.kind, question.objective)
 
 
 async def ask_rejoin(face: EngineFace, car_id: str, lap: int | None, status: str | None) -> Any:

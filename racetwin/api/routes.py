@@ -25,6 +25,7 @@ from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.api.questions import (
     ControlCommand,
     Decision,
+    DeskQuestion,
     FanQuestion,
     FollowUpQuestion,
     HoldCommand,
@@ -32,6 +33,7 @@ from racetwin.api.questions import (
     PlanQuestion,
     TrialQuestion,
     WhatIfQuestion,
+    ask_desk,
     ask_fan,
     ask_pit_window,
     ask_rejoin,
@@ -45,6 +47,7 @@ from racetwin.runtime.snapshot import LapRow
 from racetwin.schemas import (
     CarTwinState,
     DeskAnswer,
+    DeskReply,
     FollowUp,
     PlanTrial,
     RaceEvent,
@@ -254,6 +257,12 @@ def router(answers: Answers) -> APIRouter:
     async def what_if(question: WhatIfQuestion) -> Response:
         """The same question with one thing changed, on the same simulated races."""
         answer = await ask_what_if(face, question)
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    @api.post("/strategy/desk", responses=_json(DeskReply))
+    async def desk(question: DeskQuestion) -> Response:
+        """Plans by another objective, what would change their order, both cars of the team, or rivals that answer our plan."""
+        answer = await ask_desk(face, question)
         return Response(answer.model_dump_json(), media_type="application/json")
 
     @api.post("/strategy/try", responses=_json(PlanTrial))

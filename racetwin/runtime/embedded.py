@@ -24,7 +24,17 @@ from racetwin.telemetry.feed_opening import FeedSpec, feed_spec
 from racetwin.telemetry.replay import Replay
 
 if TYPE_CHECKING:
-    from racetwin.schemas import FollowUp, PlannedStop, PlanTrial, RaceFan, Recommendation, Rejoin, WhatIf
+    from racetwin.schemas import (
+        Deliberation,
+        DeskReply,
+        FollowUp,
+        PlannedStop,
+        PlanTrial,
+        RaceFan,
+        Recommendation,
+        Rejoin,
+        WhatIf,
+    )
     from racetwin.simulation.desk import StrategyDesk
     from racetwin.simulation.state import RaceState
     from racetwin.strategist import Situation
@@ -138,6 +148,12 @@ class Embedded:
     def what_if(self, car_id: str, lever: str, objective: str) -> WhatIf:
         """Ask about the present race with one thing changed."""
         return self._own_desk().what_if(self._present(car_id), car_id, lever, objective)
+
+    def deliberate(self, car_id: str, kind: Deliberation, objective: str) -> DeskReply:
+        """Ask about the present race what takes longer than a ranking."""
+        from racetwin.simulation.deliberation import deliberate
+
+        return deliberate(self._own_desk(), self._present(car_id), car_id, kind, objective)
 
     def decide(self, advice_id: str, action: Action, by: str) -> Recommendation:
         """Note what a strategist does with a piece of advice."""

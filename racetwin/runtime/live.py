@@ -30,7 +30,17 @@ from racetwin.runtime.live_session import Callback, LinkCallback, Session, Share
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
-    from racetwin.schemas import FollowUp, PlannedStop, PlanTrial, RaceFan, Recommendation, Rejoin, WhatIf
+    from racetwin.schemas import (
+        Deliberation,
+        DeskReply,
+        FollowUp,
+        PlannedStop,
+        PlanTrial,
+        RaceFan,
+        Recommendation,
+        Rejoin,
+        WhatIf,
+    )
     from racetwin.strategist.life import Action
 
 DEFAULT_SPEED = 20.0
@@ -412,6 +422,23 @@ class LiveRace:
             The answer before and after, on the same random numbers, and what the lever does to each plan.
         """
         return self._shared.session.what_if(car_id, lever, objective)
+
+    def deliberate(self, car_id: str, kind: Deliberation, objective: str = "points") -> DeskReply:
+        """Ask what takes the desk longer than a ranking; blocks until it has answered.
+
+        Parameters
+        ----------
+        kind
+            ``"plans"``: ranked by ``objective`` (``"position"``, ``"win"``, ``"top6"``, ``"beat:16"``, ``"safe:0.1"``, ...);
+            ``"sensitivity"``: those, and what would change their order; ``"team"``: both cars of the team together;
+            ``"responses"``: rivals answer our plan and we answer theirs, until nothing changes.
+
+        Raises
+        ------
+        InputError
+            If the objective is not known, or the car has no team-mate in the race.
+        """
+        return self._shared.session.deliberate(car_id, kind, objective)
 
     def decide(self, advice_id: str, action: Action, by: str = "strategist") -> Recommendation:
         """Accept, reject, pin, unpin or reopen a piece of advice: every screen shows it, and the journal's audit log has it.

@@ -14,7 +14,17 @@ from racetwin.runtime.delay import ShownLater
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
-    from racetwin.schemas import FollowUp, PlannedStop, PlanTrial, RaceFan, Recommendation, Rejoin, WhatIf
+    from racetwin.schemas import (
+        Deliberation,
+        DeskReply,
+        FollowUp,
+        PlannedStop,
+        PlanTrial,
+        RaceFan,
+        Recommendation,
+        Rejoin,
+        WhatIf,
+    )
     from racetwin.strategist.life import Action
 
 Callback = Callable[["RaceSnapshot"], None]
@@ -49,6 +59,9 @@ class Session(Protocol):
 
     def what_if(self, car_id: str, lever: str, objective: str) -> WhatIf:
         """Ask the desk about the present race with one thing changed; blocks until it has answered."""
+
+    def deliberate(self, car_id: str, kind: Deliberation, objective: str) -> DeskReply:
+        """Ask the desk a question that takes longer than a ranking; blocks until it has answered."""
 
     def decide(self, advice_id: str, action: Action, by: str) -> Recommendation:
         """Note what a strategist does with a piece of advice; returns it as it is then."""

@@ -20,7 +20,17 @@ from racetwin.errors import ConfigurationError, InputError, RacetwinError
 from racetwin.runtime.channel import Link
 from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.runtime.wire import Reader
-from racetwin.schemas import FollowUp, PlannedStop, PlanTrial, RaceFan, Recommendation, Rejoin, WhatIf
+from racetwin.schemas import (
+    Deliberation,
+    DeskReply,
+    FollowUp,
+    PlannedStop,
+    PlanTrial,
+    RaceFan,
+    Recommendation,
+    Rejoin,
+    WhatIf,
+)
 from racetwin.strategist.life import Action
 
 _WINDOW = TypeAdapter(tuple[Rejoin, ...])
@@ -184,6 +194,11 @@ class Subscription:
         """Ask the engine's desk about the present race with one thing changed."""
         question = {"car_id": car_id, "lever": lever, "objective": objective}
         return WhatIf.model_validate_json(self._request("POST", "/api/v1/strategy/what-if", json=question).content)
+
+    def deliberate(self, car_id: str, kind: Deliberation, objective: str) -> DeskReply:
+        """Ask the engine's desk what takes longer than a ranking."""
+        question = {"car_id": car_id, "kind": kind, "objective": objective}
+        return DeskReply.model_validate_json(self._request("POST", "/api/v1/strategy/desk", json=question).content)
 
     def decide(self, advice_id: str, action: Action, by: str) -> Recommendation:
         """Tell the engine what a strategist does with a piece of advice."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -228,6 +228,11 @@ class TeamAnswer(Model):
     receipt: Receipt
 
 
+Deliberation = Literal["plans", "sensitivity", "team", "responses"]
+"""What takes the desk longer than a ranking: plans by another objective, what would change the ranking, both cars of the team,
+rivals that answer our plan."""
+
+
 class ResponseRound(Model):
     """One round of answering each other: our best plan against what rivals planned, then theirs against ours."""
 
@@ -242,3 +247,12 @@ class BestResponse(Model):
     answer: DeskAnswer
     rounds: tuple[ResponseRound, ...]
     settled: bool
+
+
+class DeskReply(Model):
+    """What the desk says to a deliberation: the one of its fields that belongs to ``kind``, the others None."""
+
+    kind: Deliberation
+    answer: DeskAnswer | None = Field(default=None, description="of 'plans' and, with its ``sensitivity``, of that")
+    team: TeamAnswer | None = None
+    responses: BestResponse | None = None

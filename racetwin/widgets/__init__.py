@@ -7,6 +7,7 @@ knows nothing of engines, feeds or files, and works alone in any notebook.
 from racetwin.widgets.advice import AdvicePanel
 from racetwin.widgets.board import RaceDayBoard
 from racetwin.widgets.deck import Deck
+from racetwin.widgets.desk import DeskPanel
 from racetwin.widgets.plans import PlansPanel
 from racetwin.widgets.rejoin import RejoinPanel
 from racetwin.widgets.rivals import RivalsPanel
@@ -24,6 +25,7 @@ from racetwin.widgets.window import PitWindow
 __all__ = [
     "AdvicePanel",
     "Deck",
+    "DeskPanel",
     "PitWindow",
     "PlansPanel",
     "RaceDayBoard",

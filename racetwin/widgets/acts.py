@@ -23,6 +23,8 @@ def act(board: RaceDayBoard, message: dict[str, Any]) -> None:
             board.ask(str(lever))
         case {"try": {"stops": stops, "lever": lever}}:
             board.try_plan([PlannedStop(lap=int(n), compound=Compound(c)) for n, c in stops], lever)
+        case {"ask": kind, "aim": aim}:
+            board.deliberate(str(kind), str(aim))
         case {"reset": True}:
             board.put_bench_away()
         case {"advice": advice_id, "action": action}:

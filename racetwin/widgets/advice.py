@@ -98,6 +98,10 @@ class AdvicePanel(Panel):
         }
         self._draw()
 
+    def show_error(self, text: str) -> None:
+        """Say why there is no answer to the question that was asked last."""
+        self.show_refusal(str((self._reply or {}).get("question", "")), text)
+
     def show_refusal(self, question: str, why: str) -> None:
         """Say why there is no answer to a question, or why a decision was not taken."""
         self._reply = {"state": "refused", "question": question, "text": why}

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import ipywidgets
-import numpy as np
-import numpy.typing as npt
 
-from racetwin.config import settings
-from racetwin.errors import RacetwinError
-from racetwin.schemas import CarStatus, PlannedStop
-from racetwin.telemetry.outlines import outline
+from racetwin.schemas import CarStatus
 from racetwin.widgets._panel import Panel, style
 from racetwin.widgets.acts import act
 from racetwin.widgets.advice import AdvicePanel
 from racetwin.widgets.asking import Asker
+from racetwin.widgets.conversation import AsksTheDesk
 from racetwin.widgets.deck import Deck
+from racetwin.widgets.desk import DeskPanel
 from racetwin.widgets.instant import ShownInstant
 from racetwin.widgets.live_face import Live
 from racetwin.widgets.page import asked_car
@@ -32,18 +29,17 @@ from racetwin.widgets.system import SystemPanel
 from racetwin.widgets.timeline import Timeline
 from racetwin.widgets.tower import TimingTower
 from racetwin.widgets.trace import RaceTrace
-from racetwin.widgets.track import TrackMap
+from racetwin.widgets.track import TrackMap, circuit_points
 from racetwin.widgets.tyres import TyrePanel
 from racetwin.widgets.verdict import VerdictStrip
 from racetwin.widgets.window import PitWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from racetwin.runtime.channel import Link
     from racetwin.runtime.snapshot import RaceSnapshot
-    from racetwin.schemas import FollowUp, RankedPlan
-    from racetwin.strategist.life import Action
+    from racetwin.schemas import RankedPlan
 
 ERRORS_KEPT = 100
 VIEWS = {
@@ -52,12 +48,11 @@ VIEWS = {
     "rivals": "Rivals",
     "tyres": "Tyres",
     "scenario": "What if",
+    "desk": "Ask the desk",
     "system": "System",
     "track": "Track",
 }
 """Panels that share one place; the map has one of its own where the screen is wide enough."""
-OUTLINE_POINTS = 256
-"""Points of a circuit on the map: finer than its pixels."""
 
 
 class _Strip(VerdictStrip):
@@ -66,7 +61,7 @@ class _Strip(VerdictStrip):
     _css = style("verdict", "board")
 
 
-class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
+class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]
     """The pit wall on one screen: verdict, timing, rejoin, plans, advice, race trace, race control.
 
     Choose another car in the tower, in the list beside the verdict, with the arrow keys, or with :meth:`choose`: all panels
@@ -102,6 +97,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self.rivals = RivalsPanel()
         self.tyres = TyrePanel()
         self.scenario = ScenarioBench()
+        self.desk = DeskPanel()
         self.track = TrackMap()
         self.deck = Deck()
         self.status = StatusPanel()
@@ -119,6 +115,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
             "rivals": self.rivals,
             "tyres": self.tyres,
             "scenario": self.scenario,
+            "desk": self.desk,
             "track": self.track,
             "status": self.status,
             "system": self.system,
@@ -143,6 +140,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self._lock = threading.RLock()
         self.errors: list[Exception] = []
         self._asker = Asker()
+        self._patient = Asker()
         self._instant = ShownInstant(live, self._asker, self._redraw, self._not_answered)
         self._questions = BoardQuestions(live, self._asker, self._redraw, self._not_answered)
         self.theme = theme
@@ -215,12 +213,6 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
                 self._followed[car_id] = found
             self._redraw()
 
-    @property
-    def followed_plan(self) -> tuple[PlannedStop, ...] | None:
-        """The stops of the plan that we follow, None while we follow none."""
-        plan = self._followed.get(self._car_id or "")
-        return None if plan is None else plan.stops
-
     def _redraw(self) -> None:
         with self._lock:
             snapshot = self._instant.snapshot
@@ -263,6 +255,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self.rivals.show(snapshot, car)
         self.tyres.show(snapshot, car)
         self.scenario.offer(snapshot, car, followed)
+        self.desk.offer(snapshot, car)
         self._show_track(snapshot, car)
         self._show_window(snapshot, car)
         self.status.show(snapshot, car)
@@ -291,7 +284,7 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
     def _show_track(self, snapshot: RaceSnapshot, car_id: str) -> None:
         if snapshot.info.circuit_id != self._circuit:
             self._circuit = snapshot.info.circuit_id
-            self.track.draw_outline(_outline(self._circuit) if self._circuit else None)
+            self.track.draw_outline(circuit_points(self._circuit) if self._circuit else None)
         self.track.show(snapshot, car_id)
 
     def _show_window(self, snapshot: RaceSnapshot, car_id: str) -> None:
@@ -307,84 +300,6 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
             position=car.position if car else None,
             best=families[0][1] if families else None,
         )
-
-    def ask(self, lever: str) -> None:
-        """Ask what would be best for our car with something changed (``"sc@31"``); the bench shows the answer."""
-        self._ask_bench(lever, lambda car, then, failed: self._questions.what_if(car, lever, then, failed), "answer")
-
-    def try_plan(self, stops: Sequence[PlannedStop], lever: str | None = None) -> None:
-        """Race a plan of our own (with ``lever``, in the race as that makes it) beside the one at hand, on the bench."""
-        snapshot, car_id = self._instant.snapshot, self._car_id
-        against = self.scenario.plan_now(snapshot, car_id, self.followed_plan) if snapshot and car_id else None
-        if against is None:
-            return
-        self._ask_bench(
-            lever or "your plan",
-            lambda car, then, failed: self._questions.try_plan(car, stops, against, lever, then, failed),
-            "trial",
-        )
-
-    def _ask_bench(self, asked: str, ask: Callable[..., None], kind: Literal["answer", "trial"]) -> None:
-        with self._lock:
-            car_id = self._car_id
-            if car_id is None:
-                return
-            if self._instant.past:
-                self.scenario.show_error("Questions are about the race as it goes on: return to it to ask.")
-                return
-            self.scenario.show_asked(asked)
-
-        def show(found: Any) -> None:
-            with self._lock:
-                if self._car_id == car_id:
-                    (self.scenario.show_answer if kind == "answer" else self.scenario.show_trial)(found)
-
-        def refuse(error: Exception) -> None:
-            with self._lock:
-                self.scenario.show_error(str(error))
-            self._not_answered(error)
-
-        ask(car_id, show, refuse)
-
-    def _not_answered(self, error: Exception) -> None:
-        """Keep what should not happen; a question that makes no sense now (a car that is out) is no error of ours."""
-        if not isinstance(error, RacetwinError) and all(error is not kept for kept in self.errors):
-            self.errors.append(error)
-
-    def settle(self, timeout: float | None = None) -> None:
-        """Wait until the questions asked so far have been answered."""
-        self._asker.join(timeout)
-
-    def decide(self, advice_id: str, action: str) -> None:
-        """Accept, reject, pin, unpin or reopen a piece of advice; what comes of it is drawn with the next snapshot."""
-
-        def refuse(error: Exception) -> None:
-            with self._lock:
-                self.advice.show_refusal(action.capitalize(), str(error))
-            self._not_answered(error)
-
-        wanted = cast("Action", action)  # what is none is refused where it is carried out
-        self._asker.ask(f"decision {advice_id}", lambda: self._live.decide(advice_id, wanted), lambda _: None, refuse)
-
-    def follow_up(self, question: str) -> None:
-        """Ask a follow-up about the call of our car; the advice panel shows the answer."""
-        with self._lock:
-            car_id = self._car_id
-            if car_id is None:
-                return
-            self.advice.show_asked(question)
-
-        def show(found: FollowUp) -> None:
-            with self._lock:
-                if self._car_id == car_id:
-                    self.advice.show_reply(found)
-
-        def refuse(error: Exception) -> None:
-            with self._lock:
-                self.advice.show_refusal(question, str(error))
-            self._not_answered(error)
-
-        self._asker.ask("follow-up", lambda: self._live.ask(car_id, question), show, refuse)
 
     def _act(self, message: dict[str, Any]) -> None:
         """Do what a viewer asked for: in the kernel's main thread."""
@@ -431,20 +346,12 @@ class RaceDayBoard(ipywidgets.Box):  # type: ignore[misc]
         self._unsubscribe()
         self._unlink()
         self._asker.close()
+        self._patient.close()
         super().close()
 
     def __repr__(self) -> str:
         """Name the board, the same each run."""
         return "RaceDayBoard()"
-
-
-def _outline(circuit_id: str) -> npt.NDArray[np.float64] | None:
-    """Points of a circuit, equally spaced in time as lap fractions are; None where its real shape is not at hand."""
-    shape = outline(circuit_id, settings())
-    if shape.generated:
-        return None
-    every = slice(None, None, max(1, len(shape.x_m) // OUTLINE_POINTS))
-    return np.column_stack([shape.x_m[every], shape.y_m[every]])
 
 
 def while_alive(board: RaceDayBoard, do: Callable[[RaceDayBoard, Any], None]) -> Callable[[Any], None]:

@@ -9,7 +9,7 @@ from racetwin.widgets.asking import Asker
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
-    from racetwin.schemas import PlannedStop, PlanTrial, RaceFan, Rejoin, WhatIf
+    from racetwin.schemas import Deliberation, DeskReply, PlannedStop, PlanTrial, RaceFan, Rejoin, WhatIf
 
 Failed = Callable[[Exception], None]
 
@@ -30,6 +30,9 @@ class Desk(Protocol):
         self, car_id: str, stops: Sequence[PlannedStop], against: Sequence[PlannedStop], *, lever: str | None
     ) -> PlanTrial:
         """Race one plan beside another."""
+
+    def deliberate(self, car_id: str, kind: Deliberation, objective: str) -> DeskReply:
+        """Ask what takes longer than a ranking."""
 
 
 class BoardQuestions:
@@ -96,19 +99,3 @@ class BoardQuestions:
 
             self._asker.ask("fan", lambda: self._desk.fan(car_id, stops, reference=reference), keep, self._failed)
         return self._fan
-
-    def what_if(self, car_id: str, lever: str, then: Callable[[WhatIf], None], failed: Failed) -> None:
-        """Ask the bench's question; a newer one takes the place of one that waits."""
-        self._asker.ask("bench", lambda: self._desk.what_if(car_id, lever), then, failed)
-
-    def try_plan(
-        self,
-        car_id: str,
-        stops: Sequence[PlannedStop],
-        against: Sequence[PlannedStop],
-        lever: str | None,
-        then: Callable[[PlanTrial], None],
-        failed: Failed,
-    ) -> None:
-        """Ask how a plan of the viewer's own does; a newer one takes the place of one that waits."""
-        self._asker.ask("bench", lambda: self._desk.try_plan(car_id, stops, against, lever=lever), then, failed)

@@ -10,13 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import traitlets
 
+from racetwin.config import settings
 from racetwin.schemas import CarStatus, RaceControl, RaceEvent
+from racetwin.telemetry.outlines import outline
 from racetwin.widgets._panel import Panel, pack, script, style
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
 
 
+OUTLINE_POINTS = 256
+"""Points of a circuit on the map: finer than its pixels."""
 MARSHAL_SECTORS = 20
 """Marshal sectors of a lap where no message has named a higher one: circuits have 15 to 27."""
 _SECTOR = re.compile(r"(DOUBLE YELLOW|YELLOW|CLEAR) IN (?:TRACK )?SECTOR (\d+)")
@@ -107,3 +111,12 @@ class TrackMap(Panel):
         if pit_loss_s is None or car is None or not lap_s or car.status is not CarStatus.TRACK:
             return None
         return min(0.95, pit_loss_s / lap_s)
+
+
+def circuit_points(circuit_id: str) -> npt.NDArray[np.float64] | None:
+    """Points of a circuit, equally spaced in time as lap fractions are; None where its real shape is not at hand."""
+    shape = outline(circuit_id, settings())
+    if shape.generated:
+        return None
+    every = slice(None, None, max(1, len(shape.x_m) // OUTLINE_POINTS))
+    return np.column_stack([shape.x_m[every], shape.y_m[every]])

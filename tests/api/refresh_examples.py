@@ -61,6 +61,7 @@ def main() -> int:
             "/api/v1/strategy/try": {"car_id": car, "stops": stops, "against": []},
             "/api/v1/strategy/ask": {"car_id": car, "question": "why not now?"},
             "/api/v1/strategy/advice/{advice_id}": {"action": "accept"},
+            "/api/v1/strategy/desk": {"car_id": car, "kind": "sensitivity"},
             "/api/v1/race-fan": {"car_id": car},
         }
         for path, methods in schema["paths"].items():

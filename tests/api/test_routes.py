@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from racetwin.schemas import CarTwinState, DeskAnswer, LapCompleted, Recommendation, Rejoin, TelemetryFrame
+from racetwin.schemas import (
+    CarTwinState,
+    DeskAnswer,
+    DeskReply,
+    LapCompleted,
+    Recommendation,
+    Rejoin,
+    TelemetryFrame,
+)
+from racetwin.simulation.deliberation import deliberate
+from racetwin.simulation.desk import StrategyDesk
 
 pytestmark = pytest.mark.integration
 
@@ -53,6 +63,29 @@ def test_plans_and_advice_of_a_car_that_nobody_follows(served: Any) -> None:
     ]
     assert advice
     assert {r.priority.value for r in advice} <= {"urgent", "moderate", "optional"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "aim"), [("plans", "win"), ("sensitivity", "points"), ("team", "points"), ("responses", "position")]
+)
+def test_the_desk_answers_longer_questions_as_it_does_at_home(served: Any, kind: Any, aim: str) -> None:
+    car = served.get("cars").json()[2]["car_id"]
+    answer = served.post("strategy/desk", json={"car_id": car, "kind": kind, "objective": aim})
+    assert answer.status_code == 200, answer.text
+    state = served.call(lambda: served.runner.engine.twin.race_state())
+    home = deliberate(StrategyDesk(), state, car, kind, aim)
+    assert _timeless(DeskReply.model_validate_json(answer.content)) == _timeless(home)
+    refused = served.post("strategy/desk", json={"car_id": car, "kind": kind, "objective": "glory"})
+    assert kind == "team" or (refused.status_code, "glory" in refused.json()["detail"]) == (409, True)
+
+
+def _timeless(reply: DeskReply) -> dict[str, Any]:
+    """Return an answer without what it took to compute."""
+    whole = reply.model_dump()
+    for answer in (whole["answer"], (whole["responses"] or {}).get("answer")):
+        if answer:
+            answer.pop("elapsed_s")
+    return whole
 
 
 def test_same_question_same_bytes(served: Any) -> None:

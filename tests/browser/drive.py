@@ -206,6 +206,15 @@ def scenario(page: Any) -> tuple[str, str]:
     return lever, after.inner_text()
 
 
+def desk(page: Any) -> str:
+    """Ask for both cars and what would change the call; return the words of the last answer."""
+    panel = view(page, "desk")
+    for kind, table in (("team", "points"), ("sensitivity", "the best is")):
+        panel.locator(f'button[data-kind="{kind}"]').click()
+        panel.locator("th", has_text=table).first.wait_for(timeout=PATIENCE_MS)
+    return str(panel.locator(".k-result").inner_text())
+
+
 def clock(page: Any) -> None:
     """Pause, back a lap, to an early lap by the slider, and live again."""
     line = page.locator(".rt-timeline")

@@ -146,7 +146,7 @@ def test_new_data_are_drawn_without_a_reload(show: Callable[..., Any], stills: M
     assert page.locator('.t-row[aria-rowindex="2"]').get_attribute("data-car") == leader.car_id
 
 
-VIEWS = {"trace": "1", "window": "2", "rivals": "3", "tyres": "4", "scenario": "5", "system": "6"}
+VIEWS = {"trace": "1", "window": "2", "rivals": "3", "tyres": "4", "scenario": "5", "desk": "6", "system": "7"}
 
 
 @pytest.mark.parametrize("width", [1280, 1920])
@@ -186,6 +186,17 @@ def test_views_show_the_engines_values(show: Callable[..., Any], race: ModuleTyp
     slow = page.locator('.rt-scenario input[aria-label="seconds lost at our next stop"]')
     slow.evaluate("(n) => { n.value = 6; n.dispatchEvent(new Event('input')); n.dispatchEvent(new Event('change')); }")
     assert page.evaluate("window.sent.filter((m) => m.lever)") == [{"lever": "sc@25"}, {"lever": "sc@25&slow:63+6"}]
+
+
+def test_the_desk_is_asked_by_button_and_by_aim(show: Callable[..., Any]) -> None:
+    page = show()
+    page.keyboard.press("6")
+    page.locator('.rt-desk button[data-kind="team"]').click()
+    page.locator(".rt-desk select").select_option("win")
+    assert page.evaluate("window.sent.filter((m) => m.ask)") == [
+        {"ask": "team", "aim": "points"},
+        {"ask": "plans", "aim": "win"},
+    ]
 
 
 def test_a_stop_is_dragged_and_moved_by_key_and_a_compound_is_changed(

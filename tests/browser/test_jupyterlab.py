@@ -115,6 +115,7 @@ def test_board_in_a_notebook_shows_the_race_and_does_what_it_is_told(
     for check in (drive.tower, drive.tyres, drive.rivals, drive.track, drive.trace):
         check(page, live.snapshot, car)
     drive.scenario(page)
+    drive.desk(page)
     drive.clock(page)
     other = page.locator('.t-row[aria-rowindex="8"]')
     chosen = other.get_attribute("data-car")

@@ -238,6 +238,8 @@ def test_every_panel_shows_the_engines_values_and_does_what_it_is_told(page: Any
             assert re.sub(r" \(sooner under SC [^)]*\)", " (SC: sooner)", best.plan) in lever
             assert f"{best.expected_points:.1f} ± {best.standard_error:.2f} pts" in lever
             assert "pts" in dragged
+            said = drive.desk(page)
+            assert all(s.lever in said for s in live.deliberate(car, "sensitivity").answer.sensitivity)
             drive.clock(page)
             live.raise_errors()
         finally:

@@ -32,12 +32,13 @@ PANELS = {
     "rivals": (900, 560),
     "tyres": (900, 560),
     "scenario": (900, 480),
+    "desk": (900, 480),
     "track": (460, 420),
     "status": (420, 300),
     "system": (900, 480),
     "clock": (1200, 40),
 }
-VIEWS = {"window": "2", "scenario": "5", "tyres": "4", "system": "6"}
+VIEWS = {"window": "2", "scenario": "5", "tyres": "4", "desk": "6", "system": "7"}
 
 
 @pytest.fixture
@@ -48,6 +49,7 @@ def make(
         board = RaceDayBoard(race.StillRace(race.snapshot(22)), "63", theme=theme)  # type: ignore[arg-type]
         board.settle(10)
         board.try_plan(board.scenario.plan_now(board._live.snapshot, "63") or (), "sc@25")
+        board.deliberate("team", "points")
         board.settle(10)
 
         def page(names: tuple[str, ...] | None = None) -> str:

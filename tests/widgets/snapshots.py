@@ -23,12 +23,15 @@ from racetwin.runtime.snapshot import (
     SystemHealth,
 )
 from racetwin.schemas import (
+    BestResponse,
     CarStatus,
     CarTelemetry,
     CarTwinState,
     Comparison,
     Compound,
+    Deliberation,
     DeskAnswer,
+    DeskReply,
     Estimate,
     Fact,
     PlanChange,
@@ -41,7 +44,11 @@ from racetwin.schemas import (
     Receipt,
     Recommendation,
     Rejoin,
+    ResponseRound,
     Retired,
+    Sensitivity,
+    TeamAnswer,
+    TeamPlan,
     TelemetryFrame,
     TrackConditions,
     TrackStatus,
@@ -519,6 +526,50 @@ def trial(
     )
 
 
+def desk_reply(kind: Deliberation, car_id: str, lap: int) -> DeskReply:
+    """What the desk says to a longer question, made up: two levers, two pairs, one round."""
+    answer = what_if(car_id, lap).before
+    best, other = answer.plans[:2]
+    if kind == "sensitivity":
+        gain = Comparison(a=other.plan, b=best.plan, difference=0.62, standard_error=0.08)
+        same = Comparison(a=best.plan, b=best.plan, difference=0.0, standard_error=0.0, too_close=True)
+        levers = (
+            Sensitivity(lever="safety car in lap 26", best=other.plan, gain=gain, changes_best=True),
+            Sensitivity(lever="wear x1.3 on car 63", best=best.plan, gain=same, changes_best=False),
+        )
+        return DeskReply(kind=kind, answer=answer.model_copy(update={"sensitivity": levers}))
+    if kind == "team":
+        pairs = tuple(
+            TeamPlan(
+                rank=rank,
+                plans=(best.plan, mate.plan),
+                stops=(best.stops, mate.stops),
+                expected_points=points,
+                standard_error=0.11,
+                each=(points - 18.0, 18.0),
+                delta_points=points - 33.4,
+                delta_standard_error=0.0 if rank == 1 else 0.05,
+                double_stack=mate is best,
+            )
+            for rank, mate, points in ((1, other, 33.4), (2, best, 31.9))
+        )
+        return DeskReply(
+            kind=kind,
+            team=TeamAnswer(
+                race_id=answer.race_id,
+                car_ids=(car_id, "44"),
+                team="Mercedes",
+                lap=answer.lap,
+                plans=pairs,
+                receipt=answer.receipt,
+            ),
+        )
+    if kind == "responses":
+        told = ResponseRound(plan=best.plan, expected_points=best.expected_points, rivals={"1": other.plan})
+        return DeskReply(kind=kind, responses=BestResponse(answer=answer, rounds=(told,), settled=True))
+    return DeskReply(kind=kind, answer=answer)
+
+
 class StillRace:
     """A live race at rest: `publish` is the feed thread's call, `lose` that of its connection."""
 
@@ -572,6 +623,12 @@ class StillRace:
         self.asked.append(("try", car_id, lever or ""))
         assert self.snapshot is not None
         return trial(car_id, self.snapshot.lap - 1, stops, against, lever)
+
+    def deliberate(self, car_id: str, kind: Deliberation, objective: str) -> DeskReply:
+        self.asked.append((kind, car_id, objective))
+        if objective == "nonsense":
+            raise InputError("objective: 'nonsense', expected points")
+        return desk_reply(kind, car_id, 22)
 
     def publish(self, snapshot: RaceSnapshot) -> None:
         self.snapshot = snapshot

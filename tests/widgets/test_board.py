@@ -18,7 +18,7 @@ from racetwin.widgets.tower import tower_rows
 
 pytestmark = pytest.mark.unit
 
-OF_OUR_CAR = ("verdict", "tower", "rejoin", "plans", "advice", "trace", "rivals", "tyres", "scenario", "track")
+OF_OUR_CAR = ("verdict", "tower", "rejoin", "plans", "advice", "trace", "rivals", "tyres", "scenario", "desk", "track")
 
 
 def test_all_panels_show_the_chosen_car(race: ModuleType, still: Any) -> None:
@@ -187,6 +187,41 @@ def test_a_lever_that_makes_no_sense_says_so_and_breaks_nothing(race: ModuleType
     board.ask("nonsense")
     board.settle(10)
     assert "expected sc@31" in board.scenario.shown()["error"]
+    assert board.errors == []
+
+
+@pytest.mark.parametrize("kind", ["plans", "sensitivity", "team", "responses"])
+def test_the_desk_is_asked_longer_questions_and_all_it_says_is_shown(race: ModuleType, still: Any, kind: str) -> None:
+    live = still(race.snapshot(22))
+    board = RaceDayBoard(live, "63")
+    board.desk._hear(board.desk, {"ask": kind, "aim": "beat:1"}, [])
+    board.settle(10)
+    assert live.asked[-1] == (kind, "63", "beat:1")
+    said, shown = race.desk_reply(kind, "63", 22), board.desk.shown()
+    told = shown["answer"]
+    assert (shown["asked"], told["kind"]) == (None, kind)
+    if said.team is not None:
+        assert [(r["points"], tuple(r["plans"]), r["stacked"]) for r in told["rows"]] == [
+            (p.expected_points, p.plans, p.double_stack) for p in said.team.plans
+        ]
+        assert told["drivers"] == ["RUS", "HAM"]
+        return
+    answer = said.responses.answer if said.responses else said.answer
+    assert [(r["plan"], r["points"]) for r in told["rows"]] == [
+        (p.plan, p.expected_points) for p in answer.plans[: len(told["rows"])]
+    ]
+    assert [lever["changes"] for lever in told.get("levers", [])] == [s.changes_best for s in answer.sensitivity]
+    if said.responses:
+        assert told["rounds"][0]["rivals"] == [["VER", said.responses.rounds[0].rivals["1"]]]
+    board.choose("44")
+    assert board.desk.shown()["answer"] is None
+
+
+def test_an_aim_that_makes_no_sense_says_so(race: ModuleType, still: Any) -> None:
+    board = RaceDayBoard(still(race.snapshot(22)), "63")
+    board.deliberate("plans", "nonsense")
+    board.settle(10)
+    assert "expected points" in board.desk.shown()["error"]
     assert board.errors == []
 
 
