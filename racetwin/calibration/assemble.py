@@ -193,7 +193,9 @@ def _defaults(fits: Fits, tables: RaceTables, prior: Mapping[str, Any]) -> dict[
     for name, values in tyres(p.field, prior).items():
         out[name] = _entry(values)
     for name, value in zip(
-        ("stationary_s", "stationary_body_s", "stationary_tail_from", "stationary_tail_s"), s.stationary, strict=True
+        ("stationary_s", "stationary_body_s", "stationary_tail_from", "stationary_tail_s"),
+        s.stationary or (),
+        strict=False,
     ):
         out[name] = _entry(value)
     for kind, word in (("SC", "sc"), ("VSC", "vsc"), ("RED", "red")):

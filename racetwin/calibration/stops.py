@@ -14,6 +14,10 @@ from racetwin.calibration.bayes import Method, Posterior, sample
 
 COLD_TYRE_S = 1.0
 """Loss on the first lap of a cold set [TUM]: timed as one with the lane's, so it is taken from the literature."""
+LEAST_TIMED = 60
+"""Fewer stops than this timed at a standstill say nothing of the tail; the distribution then stays as it was before."""
+UNTIMED_S = 2.5
+"""Time at a standstill that is taken off a stop's loss where no stop was timed, s [TUM]."""
 _STRENGTH = 8.0
 """Stops under SC or VSC that weigh as much as the pooled ratio when a circuit's own ratio is shrunk to it."""
 
@@ -24,7 +28,8 @@ class StopFit:
 
     ``green`` maps circuit to seconds without stationary time and cold tyres; ``field`` is the field's median and ``field_sd`` the
     spread of circuits. ``sc_ratio`` and ``vsc_ratio`` are the losses under SC and VSC against green, the lane alone.
-    ``stationary`` holds ``(s, body, from, tail)`` of the formula in :class:`racetwin.simulation.parameters.RaceParameters`.
+    ``stationary`` holds ``(s, body, from, tail)`` of the formula in :class:`racetwin.simulation.parameters.RaceParameters`; None
+    where too few stops were timed at a standstill (before 2019 none were).
     """
 
     green: dict[str, float]
@@ -35,7 +40,7 @@ class StopFit:
     vsc_ratio: float
     sc: dict[str, float]
     vsc: dict[str, float]
-    stationary: tuple[float, float, float, float]
+    stationary: tuple[float, float, float, float] | None
     n_stops: int
     posterior: Posterior
 
@@ -103,8 +108,9 @@ def fit(laps: pd.DataFrame, expected_s: npt.NDArray[np.float64], method: Method 
     timed = s[s.pit_stationary_s.notna()]
     seasons = sorted(timed.season.unique())[-3:]
     recent = laps[laps.pit_stationary_s.notna() & laps.season.isin(seasons) & (laps.stop_under == "GREEN")]
-    stationary = fit_stationary(recent.pit_stationary_s.to_numpy(dtype=float))
-    usual = float(stationary_quantile(0.5, *stationary))
+    timed_s = recent.pit_stationary_s.to_numpy(dtype=float)
+    stationary = fit_stationary(timed_s) if len(timed_s) >= LEAST_TIMED else None
+    usual = float(stationary_quantile(0.5, *stationary)) if stationary is not None else UNTIMED_S
     standing = s.pit_stationary_s.astype(float).fillna(usual)
     s = s.assign(lane=s.loss - standing - COLD_TYRE_S)
     green = s[s.under == "GREEN"]

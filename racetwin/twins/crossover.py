@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from racetwin.schemas import COMPOUNDS
 
 if TYPE_CHECKING:
-    from racetwin.twins.car_twin import CarTwin
     from racetwin.twins.race_twin import RaceTwin
 
 HORIZON = 10
@@ -18,27 +19,33 @@ WARM_AGE = 1.0
 """Age of a new set, in laps, at which it is compared: past its cold out-lap."""
 
 
-def crossovers(race: RaceTwin, car: CarTwin) -> list[dict[str, Any]]:
-    """Return for each compound what a new set gains a lap now (s, negative: it is slower) and from which lap it is quicker.
+def crossovers(race: RaceTwin) -> dict[str, list[dict[str, Any]]]:
+    """Return by car what each compound would gain a lap now (s, negative: it is slower), and from which lap it is quicker.
 
-    ``lap`` is None where that is not within :data:`HORIZON` laps. Traffic is left out of both.
+    ``lap`` is None where that is not within :data:`HORIZON` laps. Traffic is left out of both. Cars out of the race, before
+    their first lap or on their last have none.
     """
-    left = race.total_laps - car.laps
-    if not car.running or left < 2 or car.laps < 1:
-        return []
-    ahead = car.forecast()
-    n = min(HORIZON, left, len(ahead.median_s))
-    if n < 2:
-        return []
-    clean = ahead.median_s - ahead.traffic_s
-    last = n - 1
-    found = []
-    for c in range(5 if race.wetness >= WET else 3):
-        gains = [float(clean[k]) - race.pace.expect(car.index, car.laps + 1 + k, c, WARM_AGE)[0] for k in (0, last)]
-        lap = None
-        if gains[0] >= 0:
-            lap = car.laps + 1
-        elif gains[1] > 0:
-            lap = car.laps + 2 + int(-gains[0] / (gains[1] - gains[0]) * last)
-        found.append({"compound": COMPOUNDS[c].value, "gain_s": round(gains[0], 3), "lap": lap})
+    found: dict[str, list[dict[str, Any]]] = {car_id: [] for car_id in race.cars}
+    asked = [c for c in race.cars.values() if c.running and c.laps >= 1 and race.total_laps - c.laps >= 2]
+    if not asked:
+        return found
+    clean, last = np.empty((len(asked), 2)), np.empty(len(asked), dtype=np.int64)
+    for i, car in enumerate(asked):
+        ahead = car.forecast()
+        last[i] = min(HORIZON, race.total_laps - car.laps, len(ahead.median_s)) - 1
+        at = [0, last[i]]
+        clean[i] = ahead.median_s[at] - ahead.traffic_s[at]
+    index = np.array([car.index for car in asked])
+    first = np.array([car.laps + 1.0 for car in asked])
+    n = 5 if race.wetness >= WET else 3
+    now = clean[:, :1] - race.pace.fresh_s(index, first, n, WARM_AGE)
+    later = clean[:, 1:] - race.pace.fresh_s(index, first + last, n, WARM_AGE)
+    for car, k, gains_now, gains_later in zip(asked, last.tolist(), now.tolist(), later.tolist(), strict=True):
+        for c, (gain, then) in enumerate(zip(gains_now, gains_later, strict=True)):
+            lap = None
+            if gain >= 0:
+                lap = car.laps + 1
+            elif then > 0:
+                lap = car.laps + 2 + int(-gain / (then - gain) * k)
+            found[car.car_id].append({"compound": COMPOUNDS[c].value, "gain_s": round(gain, 3), "lap": lap})
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,7 +101,16 @@ def normal_cdf(z: float) -> float:
     return 0.5 * math.erfc(-z / math.sqrt(2.0))
 
 
-def duel(race: RaceTwin, car: CarTwin, rival: CarTwin, gap_s: float) -> Duel | None:
+def duels(race: RaceTwin, times: Mapping[str, float]) -> tuple[Duel, ...]:
+    """Undercut and overcut of every car on the one ahead of it, by race time (s), where that can be asked."""
+    cars, wetness = race.cars, race.wetness
+    order = [c for c in sorted(times, key=lambda c: (times[c], c)) if cars[c].running]
+    pairs = zip(order[1:], order[:-1], strict=True)
+    found = (duel(race, cars[a], cars[b], times[a] - times[b], wetness) for a, b in pairs)
+    return tuple(d for d in found if d is not None)
+
+
+def duel(race: RaceTwin, car: CarTwin, rival: CarTwin, gap_s: float, wetness: float) -> Duel | None:
     """Weigh ``car``'s next stop against that of ``rival``, ``gap_s`` ahead; None where there is nothing to weigh.
 
     With one lap between the two stops, both drive an in-lap and an out-lap; what differs is one lap that the first to stop does
@@ -113,7 +123,6 @@ def duel(race: RaceTwin, car: CarTwin, rival: CarTwin, gap_s: float) -> Duel | N
     if out or young or not 0 <= gap_s <= RANGE_S or left < LEAST_AGE or car.compound > 2 or rival.compound > 2:
         return None
     lap = race.leader_laps + 2
-    wetness = race.wetness
     ours, theirs = likely_next(p, car, left, wetness), likely_next(p, rival, left, wetness)
     new_ours, var1 = f.expect(car.index, lap, ours, 1.0)
     new_theirs, var2 = f.expect(rival.index, lap, theirs, 1.0)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import PitEntered, RaceEvent, TelemetryFrame, TrackStatus
 from racetwin.twins.crossover import crossovers
-from racetwin.twins.duels import Duel, duel
+from racetwin.twins.duels import Duel, duels
 from racetwin.twins.profile import FIELD_PRIOR, Profile
-from racetwin.twins.rivals import Outlook, outlook, ranking, virtual_times
-from racetwin.twins.threats import Threat, opportunities, threats
+from racetwin.twins.rivals import Outlook, outlooks, ranking, virtual_times
+from racetwin.twins.synchronous import line_times
+from racetwin.twins.threats import Standing, Threat, opportunities, threats
 
 if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters
@@ -43,7 +44,9 @@ class FieldTwin:
         self._profiles: dict[str, Profile] = {}
         self._outlooks: dict[str, Outlook] | None = None
         self._times: dict[str, float] | None = None
-        self._duels: tuple[Duel, ...] | None = None
+        self._standing: Standing | None = None
+        self._duels: dict[str, Duel] | None = None
+        self._today_bias: float | None = None
         self._view: dict[str, Any] | None = None
         self._own_door: TelemetryIngestor | None = None
 
@@ -84,9 +87,11 @@ class FieldTwin:
     @property
     def today_bias(self) -> float:
         """Log factor on every car's hazard of stopping: positive where the whole field stops earlier than usual today."""
-        stops = sum(p.stops for p in self._profiles.values())
-        expected = math.fsum(p.stops_expected for p in self._profiles.values())
-        return math.log((FIELD_PRIOR + stops) / (FIELD_PRIOR + expected))
+        if self._today_bias is None:
+            stops = sum(p.stops for p in self._profiles.values())
+            expected = math.fsum(p.stops_expected for p in self._profiles.values())
+            self._today_bias = math.log((FIELD_PRIOR + stops) / (FIELD_PRIOR + expected))
+        return self._today_bias
 
     def stop_bias(self, car_id: str) -> float:
         """Log factor on a car's hazard of stopping: the field's today, and the car's own habit."""
@@ -97,6 +102,7 @@ class FieldTwin:
         """A green lap ended without a stop: what was expected of it counts."""
         profile = self.profile(twin.car_id)
         profile.stops_expected += hazard
+        self._today_bias = None
         if answering:
             profile.answers_expected += hazard
         if twin.interval_s is not None and twin.interval_s < CLOSE_S and twin.laps_down == 0:
@@ -116,13 +122,14 @@ class FieldTwin:
             return
         profile = self.profile(twin.car_id)
         profile.stops += 1
+        self._today_bias = None
         profile.answers += answering
         if twin.interval_s is not None and twin.interval_s < CLOSE_S and not answering:
             profile.attacks += 1
 
     def invalidate(self) -> None:
         """Something has changed: work things out anew when asked."""
-        self._outlooks = self._times = self._duels = self._view = None
+        self._outlooks = self._times = self._standing = self._duels = self._view = None
 
     # --- what is believed --------------------------------------------------------------------------------------------
 
@@ -130,16 +137,23 @@ class FieldTwin:
     def outlooks(self) -> dict[str, Outlook]:
         """What every car is expected to do with its stops."""
         if self._outlooks is None:
-            self._outlooks = {car_id: outlook(self.race, car) for car_id, car in self.race.cars.items()}
+            self._outlooks = outlooks(self.race)
         return self._outlooks
 
     @property
     def times(self) -> dict[str, float]:
         """Race time of every car at the leader's last line crossing, as the race state has it, in seconds."""
         if self._times is None:
-            state = self.race.race_state()
-            self._times = dict(zip(state.car_id, map(float, state.time_s), strict=True))
+            self._times = line_times(self.race)
         return self._times
+
+    @property
+    def standing(self) -> Standing:
+        """Times and paces of all cars at the leader's last line crossing."""
+        if self._standing is None:
+            virtual = virtual_times(self.race, self.outlooks, self.times)
+            self._standing = Standing.of(self.race, self.times, virtual)
+        return self._standing
 
     def positions(self) -> dict[str, int]:
         """Position of every car at the leader's last line crossing."""
@@ -147,16 +161,20 @@ class FieldTwin:
 
     def virtual_positions(self) -> dict[str, int]:
         """Position of every car once all have made the stops they are expected to make."""
-        return ranking(self.race, virtual_times(self.race, self.outlooks, self.times))
+        now = self.standing
+        return ranking(self.race, dict(zip(now.car_id, now.virtual_s.tolist(), strict=True)))
 
     def duels(self) -> tuple[Duel, ...]:
         """Undercut and overcut of every car on the one ahead of it, where that can be asked."""
+        return tuple(self._by_car().values())
+
+    def duel_of(self, car_id: str) -> Duel | None:
+        """Return the duel of a car with the one ahead of it, where there is one."""
+        return self._by_car().get(car_id)
+
+    def _by_car(self) -> dict[str, Duel]:
         if self._duels is None:
-            cars, times = self.race.cars, self.times
-            order = [c for c in sorted(times, key=lambda c: (times[c], c)) if cars[c].running]
-            pairs = zip(order[1:], order[:-1], strict=True)
-            found = (duel(self.race, cars[a], cars[b], times[a] - times[b]) for a, b in pairs)
-            self._duels = tuple(d for d in found if d is not None)
+            self._duels = {d.car_id: d for d in duels(self.race, self.times)}
         return self._duels
 
     def threats(self, car_id: str, result: SimulationResult | None = None) -> tuple[Threat, ...]:
@@ -182,6 +200,7 @@ class FieldTwin:
     def _look(self) -> dict[str, Any]:
         race = self.race
         positions, virtual = self.positions(), self.virtual_positions()
+        crossing = crossovers(race)
         cars = {}
         for car_id, car in race.cars.items():
             set_wear = race.pace.set_wear(car.index)
@@ -199,7 +218,7 @@ class FieldTwin:
                 "tyre_age": car.tyre.age,
                 "stops": car.stops,
                 **self.outlooks[car_id].view(),
-                "crossover": crossovers(race, car),
+                "crossover": crossing[car_id],
                 "profile": self.profile(car_id).view(set_wear),
             }
         return {
@@ -225,6 +244,7 @@ class FieldTwin:
     def take_up(self, saved: Mapping[str, Any]) -> None:
         """Go on from where :meth:`snapshot` left it."""
         self._profiles = {car_id: Profile(**counts) for car_id, counts in saved.items()}
+        self._today_bias = None
         self.invalidate()
 
 

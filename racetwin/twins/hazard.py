@@ -7,6 +7,7 @@ neighbours do now is held as it is.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,67 +87,100 @@ def owes(p: RaceParameters, stops: int, compounds_used: int) -> bool:
     return not wet_run and (stops < p.min_stops or (bool(p.two_compounds) and slicks < 2))
 
 
+def laps_at_risk(ctx: StopContext, n: int) -> int:
+    """How many of the next ``n`` laps a stop can fall on: nobody stops at the end of the last one."""
+    return max(0, min(n, ctx.total_laps - ctx.lap - 1))
+
+
 def stop_hazard(p: RaceParameters, ctx: StopContext, n: int) -> FloatArray:
-    """Probability of stopping at the end of each of the next ``n`` laps, given no stop before it.
+    """Probability of stopping at the end of each of the next ``n`` laps, given no stop before it; see :func:`stop_hazards`."""
+    return stop_hazards(p, [ctx], n)[0, : laps_at_risk(ctx, n)]
+
+
+def stop_hazards(p: RaceParameters, contexts: Sequence[StopContext], n: int) -> FloatArray:
+    """Probability of stopping at the end of each of the next ``n`` laps, given no stop before it: ``(contexts, laps)``.
 
     Tyre age counts as it is when the lap begins. What the neighbours do acts on the lap after it, a neutralisation on the next
     two laps; from then on the race is taken to run green. Who still owes a stop makes it while there is a lap left to.
+    Rows of cars that have fewer laps to go than others end in zeros.
     """
-    n = max(0, min(n, ctx.total_laps - ctx.lap - 1))  # nobody stops at the end of the last lap
-    if n == 0:
-        return np.zeros(0)
-    c = ctx.compound if ctx.compound >= 0 else 1
-    k = np.arange(1.0, n + 1.0)
-    use = (ctx.age + k - 1.0) / (p.life_laps[c] * ctx.life_factor)
-    eta = p.stop_intercept + p.stop_age * use + p.stop_overdue * np.maximum(0.0, use - 1.0) + ctx.bias
-    if ctx.status in (TrackStatus.SC, TrackStatus.VSC, TrackStatus.VSC_ENDING):
-        sc = ctx.status is TrackStatus.SC
-        first, later = (p.stop_sc, p.stop_sc_later) if sc else (p.stop_vsc, p.stop_vsc_later)
-        bonus = np.where(ctx.status_laps + k <= 1, first, later)
-        eta += np.where(k <= STATUS_LAPS, bonus * np.minimum(1.0, use / 0.5), 0.0)
-    lap = ctx.lap + k
-    if ctx.ahead_stopped:
-        eta += np.where(lap == ctx.ahead_stopped + 1, p.stop_undercut, 0.0)
-    if ctx.behind_stopped:
-        eta += np.where(lap == ctx.behind_stopped + 1, p.stop_cover + ctx.cover_bias, 0.0)
-    if ctx.gap_ahead_s < HELD_UP_S:
-        eta[0] += p.stop_traffic
-    if ctx.gap_behind_s > p.pit_loss_s + p.stationary_s + p.stationary_body_s:
-        eta += p.stop_free
-    owed = owes(p, ctx.stops, ctx.compounds_used)
-    if owed:
-        eta += p.stop_owed * lap / ctx.total_laps
-    else:
-        eta += p.stop_late * np.maximum(0.0, p.stop_late_laps - (ctx.total_laps - lap))
+    at_risk = [laps_at_risk(ctx, n) for ctx in contexts]
+    longest = max(at_risk, default=0)
+    if longest == 0:
+        return np.zeros((len(contexts), 0))
+    k = np.arange(1.0, longest + 1.0)
+    life = [p.life_laps[c.compound if c.compound >= 0 else 1] * c.life_factor for c in contexts]
+    use = (_column(c.age for c in contexts) + k - 1.0) / _column(life)
+    eta = p.stop_intercept + p.stop_age * use + p.stop_overdue * np.maximum(0.0, use - 1.0)
+    eta += _column(c.bias for c in contexts)
+    free_s = p.pit_loss_s + p.stationary_s + p.stationary_body_s
+    for i, ctx in enumerate(contexts):
+        if ctx.status in (TrackStatus.SC, TrackStatus.VSC, TrackStatus.VSC_ENDING):
+            sc = ctx.status is TrackStatus.SC
+            first, later = (p.stop_sc, p.stop_sc_later) if sc else (p.stop_vsc, p.stop_vsc_later)
+            bonus = np.where(ctx.status_laps + k[:STATUS_LAPS] <= 1, first, later)
+            eta[i, :STATUS_LAPS] += bonus * np.minimum(1.0, use[i, :STATUS_LAPS] / 0.5)
+        after = ctx.ahead_stopped - ctx.lap  # index of the lap after it
+        if ctx.ahead_stopped and 0 <= after < longest:
+            eta[i, after] += p.stop_undercut
+        after = ctx.behind_stopped - ctx.lap
+        if ctx.behind_stopped and 0 <= after < longest:
+            eta[i, after] += p.stop_cover + ctx.cover_bias
+        if ctx.gap_ahead_s < HELD_UP_S:
+            eta[i, 0] += p.stop_traffic
+        if ctx.gap_behind_s > free_s:
+            eta[i] += p.stop_free
+    owed = [owes(p, c.stops, c.compounds_used) for c in contexts]
+    lap = _column(c.lap for c in contexts) + k
+    total = _column(c.total_laps for c in contexts)
+    late = p.stop_late * np.maximum(0.0, p.stop_late_laps - (total - lap))
+    eta += np.where(np.array(owed)[:, None], p.stop_owed * lap / total, late)
     hazard = np.asarray(1.0 - np.exp(-np.exp(np.minimum(eta, MAX_LOG_HAZARD))))
-    if owed and ctx.lap + n == ctx.total_laps - 1:
-        hazard[-1] = 1.0
+    for i, (ctx, laps) in enumerate(zip(contexts, at_risk, strict=True)):
+        if owed[i] and laps and ctx.lap + laps == ctx.total_laps - 1:
+            hazard[i, laps - 1] = 1.0
+        hazard[i, laps:] = 0.0
     return hazard
 
 
+def _column(values: Iterable[float]) -> FloatArray:
+    return np.array(list(values), dtype=np.float64)[:, None]
+
+
 def stop_chance(p: RaceParameters, ctx: StopContext, n: int, running: int = 20) -> FloatArray:
+    """Probability of stopping at the end of each of the next ``n`` laps, given no stop before it; see :func:`stop_chances`."""
+    return stop_chances(p, [ctx], n, running)[0, : laps_at_risk(ctx, n)]
+
+
+def stop_chances(p: RaceParameters, contexts: Sequence[StopContext], n: int, running: int = 20) -> FloatArray:
     """Probability of stopping at the end of each of the next ``n`` laps, given no stop before it, whatever the track does.
 
-    :func:`stop_hazard` takes the race to run green; on each coming lap a safety car or virtual safety car may be declared, and
+    :func:`stop_hazards` takes the race to run green; on each coming lap a safety car or virtual safety car may be declared, and
     who has not stopped by then may well take the cheap stop. ``running`` cars may retire and so bring one out.
     """
-    green = stop_hazard(p, ctx, n)
-    green[1:] = 1.0 - (1.0 - green[1:]) ** math.exp(UNSEEN)
-    if not len(green) or ctx.status.is_neutralised:
+    green = stop_hazards(p, contexts, n)
+    green[:, 1:] = 1.0 - (1.0 - green[:, 1:]) ** math.exp(UNSEEN)
+    calm = [i for i, ctx in enumerate(contexts) if not ctx.status.is_neutralised]
+    if not calm or not green.shape[1]:
         return green
-    retire = running * (1.0 - (1.0 - p.retirement_rate) ** (1.0 / max(1, ctx.total_laps)))
-    c = ctx.compound if ctx.compound >= 0 else 1
-    young = np.minimum(1.0, (ctx.age + np.arange(len(green))) / (0.5 * p.life_laps[c] * ctx.life_factor))
-    eta = np.log(-np.log1p(-np.minimum(green, 0.999)) + 1e-12)
-    out = green.copy()
+    quiet = green[calm]
+    retire = 1.0 - (1.0 - p.retirement_rate) ** _column(1.0 / max(1, contexts[i].total_laps) for i in calm)
+    life = _column(
+        0.5 * p.life_laps[ctx.compound if ctx.compound >= 0 else 1] * ctx.life_factor
+        for ctx in (contexts[i] for i in calm)
+    )
+    young = np.minimum(1.0, (_column(contexts[i].age for i in calm) + np.arange(quiet.shape[1])) / life)
+    eta = np.log(-np.log1p(-np.minimum(quiet, 0.999)) + 1e-12)
+    out = quiet.copy()
     for rate, per_retirement, bonus in (
         (p.sc_rate, p.sc_retirement, p.stop_sc),
         (p.vsc_rate, p.vsc_retirement, p.stop_vsc),
     ):
-        declared = min(0.5, rate + retire * per_retirement)
+        declared = np.minimum(0.5, rate + running * retire * per_retirement)
         under = 1.0 - np.exp(-np.exp(np.minimum(eta + bonus * young, MAX_LOG_HAZARD)))
-        out += declared * (np.maximum(under, green) - green)
-    return np.minimum(out, 1.0)
+        out += declared * (np.maximum(under, quiet) - quiet)
+    green[calm] = np.where(quiet > 0.0, np.minimum(out, 1.0), 0.0)
+    return green
 
 
 def within(hazard: FloatArray, n: int) -> float:

@@ -27,6 +27,7 @@ import numpy.typing as npt
 from racetwin.twins.pace_model import PaceModel
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 LEVEL, DRIFT, OFFSET, WEAR, COMMON = 0, 1, 2, 7, 12
 """Where things stand in the state vector: level, drift, five offsets, five wear rates; then three values a car."""
@@ -224,6 +225,18 @@ class PaceFilter:
         variance = float(((self.P[:, at] * h).sum(axis=1)[at] * h).sum()) + self.model.set_pace_sd_s**2
         return mean, variance
 
+    def fresh_s(self, cars: IntArray, laps: FloatArray, compounds: int, age: float) -> FloatArray:
+        """Expect one lap of each of several cars on another set of each of the first compounds: ``(cars, compounds)``, s.
+
+        Row by row what :meth:`expect` expects of ``laps[i]``, to the last bit, without its variance.
+        """
+        m, x, c = self.model, self.x, np.arange(compounds)
+        common = x[LEVEL] + x[OFFSET + c] + x[WEAR + c] * age
+        fuel = m.fuel_s_per_kg * (m.fuel_start_kg * np.maximum(0.0, 1.0 - (laps - 0.5) / m.total_laps))
+        cliff = np.array([m.cliff(int(k), age) for k in c])
+        pace = x[COMMON + PER_CAR * cars + PACE]
+        return np.asarray((common + pace[:, None]) + (fuel[:, None] + cliff))
+
     def set_wear(self, car: int) -> float:
         """Wear of a car's present set against its compound's, in seconds a lap per lap: negative is gentle."""
         return float(self.x[COMMON + PER_CAR * car + SET_WEAR])
@@ -232,6 +245,11 @@ class PaceFilter:
         """Mean and standard deviation of a car's pace against the field's level, in seconds a lap."""
         k = COMMON + PER_CAR * car + PACE
         return float(self.x[k]), math.sqrt(max(0.0, float(self.P[k, k])))
+
+    def paces(self) -> tuple[FloatArray, FloatArray]:
+        """Return :meth:`pace` of all cars, by their indices: means and standard deviations, in seconds a lap."""
+        k = slice(COMMON + PACE, None, PER_CAR)
+        return self.x[k], np.sqrt(np.maximum(0.0, np.diagonal(self.P)[k]))
 
     def mood(self, car: int) -> float:
         """Present deviation of a car from its own pace, in seconds."""

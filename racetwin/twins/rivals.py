@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from racetwin.schemas import COMPOUNDS, CarStatus
-from racetwin.twins.hazard import by_lap, owes, stop_chance, within
+from racetwin.schemas import COMPOUNDS, CarStatus, TrackStatus
+from racetwin.twins.hazard import by_lap, laps_at_risk, owes, stop_chances, within
 from racetwin.twins.synchronous import likely_next, net_loss_s
 
 if TYPE_CHECKING:
     from racetwin.twins.car_twin import CarTwin
     from racetwin.twins.race_twin import RaceTwin
+
+FloatArray = npt.NDArray[np.float64]
 
 LONG_STINT = 1.2
 """A set is expected to be changed again if what is left is longer than this times its usual life."""
@@ -52,19 +55,32 @@ class Outlook:
             "stop_probability_next_lap": self.next_lap,
             "stop_probability_next_5": self.next_5,
             "stop_probability_by_lap": {
-                str(self.first_lap + k): round(v, 4) for k, v in enumerate(self.by_lap) if v >= 5e-4
+                str(lap): round(v, 4) for lap, v in enumerate(self.by_lap, start=self.first_lap) if v >= 5e-4
             },
             "predicted_strategy": [{"lap": lap, "compound": compound} for lap, compound in self.strategy],
         }
 
 
-def outlook(race: RaceTwin, car: CarTwin) -> Outlook:
-    """Expect a car's further stops from the hazard of the race model, its habits and its surroundings."""
+NO_STOP = Outlook(0.0, 0.0, 1, (), ())
+"""Of a car that is out of the race or has finished."""
+
+
+def outlooks(race: RaceTwin) -> dict[str, Outlook]:
+    """Expect every car's further stops from the hazard of the race model, its habits and its surroundings."""
+    total, wetness = race.total_laps, race.wetness
+    running = [c for c in race.cars.values() if c.running]
+    asked = [c for c in running if c.status is not CarStatus.FINISHED and c.laps < total]
+    contexts = [c.context() for c in asked]
+    left = max((total - c.laps for c in asked), default=0)
+    hazards = stop_chances(race.parameters, contexts, left, len(running))
+    found = {c: replace(NO_STOP, first_lap=car.laps + 1) for c, car in race.cars.items()}
+    for car, ctx, hazard in zip(asked, contexts, hazards, strict=True):
+        found[car.car_id] = _outlook(race, car, hazard[: laps_at_risk(ctx, total - car.laps)], wetness)
+    return found
+
+
+def _outlook(race: RaceTwin, car: CarTwin, hazard: FloatArray, wetness: float) -> Outlook:
     total, p = race.total_laps, race.parameters
-    if not car.running or car.status is CarStatus.FINISHED or car.laps >= total:
-        return Outlook(0.0, 0.0, car.laps + 1, (), ())
-    running = sum(c.running for c in race.cars.values())
-    hazard = stop_chance(p, car.context(), total - car.laps, running)
     chance = by_lap(hazard)
     strategy: list[tuple[int, str]] = []
     expected = float(chance.sum())
@@ -73,23 +89,24 @@ def outlook(race: RaceTwin, car: CarTwin) -> Outlook:
         # The median of the stop's lap, given that there is one: less jumpy from lap to lap than the likeliest one.
         lap = car.laps + 1 + int(np.searchsorted(np.cumsum(chance), 0.5 * expected))
         lap = min(lap, total - 1)
-        compound = likely_next(p, car, total - lap, race.wetness)
+        compound = likely_next(p, car, total - lap, wetness)
         strategy.append((lap, COMPOUNDS[compound].value))
         while compound < 3 and total - lap > LONG_STINT * p.life_laps[compound] and len(strategy) < 3:
             lap += round((total - lap) / 2)
-            compound = int(np.argmin([abs(p.life_laps[c] - (total - lap)) for c in range(3)]))
+            compound = min(range(3), key=lambda c: abs(p.life_laps[c] - (total - lap)))
             strategy.append((lap, COMPOUNDS[compound].value))
-    return Outlook(within(hazard, 1), within(hazard, 5), car.laps + 1, tuple(map(float, chance)), tuple(strategy))
+    return Outlook(within(hazard, 1), within(hazard, 5), car.laps + 1, tuple(chance.tolist()), tuple(strategy))
 
 
 def virtual_times(race: RaceTwin, outlooks: dict[str, Outlook], time_s: dict[str, float]) -> dict[str, float]:
     """Race time of each car with the cost of its stops to come added, in seconds, at the present lap."""
     now = net_loss_s(race.parameters, race.track_status)
-    green = net_loss_s(race.parameters, type(race.track_status).GREEN)
+    green = net_loss_s(race.parameters, TrackStatus.GREEN)
+    neutralised = race.track_status.is_neutralised
     cost = {}
     for car_id, t in time_s.items():
         n = outlooks[car_id].stops_to_come
-        soon = n > 0 and race.track_status.is_neutralised and outlooks[car_id].next_lap > 0.5
+        soon = n > 0 and neutralised and outlooks[car_id].next_lap > 0.5
         cost[car_id] = t + n * green - ((green - now) if soon else 0.0)
     return cost
 

@@ -7,9 +7,11 @@ expected of the rest of it, so that the simulation neither forgets it nor lets i
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from racetwin.errors import InputError
 from racetwin.schemas import CarStatus, TrackStatus
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters
     from racetwin.twins.car_twin import CarTwin
     from racetwin.twins.race_twin import RaceTwin
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int_]
 
 MAX_PACE_SD_S = 0.15
 """Most that a car's mean pace over the rest of a race is taken to be uncertain by, in seconds a lap."""
@@ -66,16 +71,74 @@ def likely_next(p: RaceParameters, twin: CarTwin, laps_left: int, wetness: float
     return min(fits, key=lambda c: p.life_laps[c]) if fits else max(allowed or [2], key=lambda c: p.life_laps[c])
 
 
+@dataclass(frozen=True, slots=True)
+class _AtLine:
+    """Every car at the leader's last line crossing, as the fields of :class:`RaceState` of the same names have it."""
+
+    time_s: FloatArray
+    tyre_age: FloatArray
+    compound: IntArray
+    stops: IntArray
+    compounds_used: IntArray
+    planned_lap: IntArray
+    planned_compound: IntArray
+
+
+def line_times(race: RaceTwin) -> dict[str, float]:
+    """Race time of every car at the leader's last line crossing, as the race state has it, in seconds."""
+    cars, lap = _asked(race)
+    return dict(zip(race.cars, _at_line(race, cars, race.parameters, lap).time_s.tolist(), strict=True))
+
+
 def race_state(race: RaceTwin, *, today: bool = False) -> RaceState:
     """Return the state the simulation starts from; see :meth:`racetwin.twins.RaceTwin.race_state`."""
+    cars, lap = _asked(race)
+    p = race.parameters_today() if today else race.parameters
+    total, now = race.total_laps, _at_line(race, cars, p, lap)
+    pace, pace_sd, wear, wear_sd = _beliefs(race, cars, p, total - lap)
+    return RaceState(
+        race_id=race.race_id,
+        circuit_id=race.circuit_id or "",
+        season=race.season,
+        lap=lap,
+        total_laps=total,
+        track_status=race.track_status,
+        status_laps=race.status_laps,
+        wetness=race.wetness,
+        car_id=tuple(c.car_id for c in cars),
+        driver=tuple(c.driver or c.car_id for c in cars),
+        team=tuple(c.team or f"car {c.car_id}" for c in cars),
+        time_s=now.time_s,
+        running=np.array([c.running for c in cars]),
+        laps_completed=np.array([min(c.laps, lap) for c in cars]),
+        grid=np.array([c.grid or 0 for c in cars]),
+        compound=now.compound,
+        tyre_age=now.tyre_age,
+        stops=now.stops,
+        compounds_used=now.compounds_used,
+        pace_mean=pace,
+        pace_sd=pace_sd,
+        wear_mean=wear,
+        wear_sd=wear_sd,
+        fuel_kg=np.full(len(cars), race.pace.model.fuel_kg(lap)),
+        stop_bias=np.array([race.field.stop_bias(c.car_id) for c in cars]).clip(-HABIT_LIMIT, HABIT_LIMIT),
+        cover_bias=np.array([race.field.profile(c.car_id).cover_bias for c in cars]).clip(-HABIT_LIMIT, HABIT_LIMIT),
+        planned_lap=now.planned_lap,
+        planned_compound=now.planned_compound,
+    )
+
+
+def _asked(race: RaceTwin) -> tuple[list[CarTwin], int]:
+    """Return the cars, and the leader's last line crossing; raise where neither can be known yet."""
     if not race.cars:
         raise InputError("race state: no frame has been seen yet; give the twin a frame first")
-    total = race.total_laps
-    if total < 1:
+    if race.total_laps < 1:
         raise InputError("race state: total_laps is not known; the frames must carry it")
-    lap = min(race.leader_laps, total - 1)
-    p = race.parameters_today() if today else race.parameters
-    cars = list(race.cars.values())
+    return list(race.cars.values()), min(race.leader_laps, race.total_laps - 1)
+
+
+def _at_line(race: RaceTwin, cars: list[CarTwin], p: RaceParameters, lap: int) -> _AtLine:
+    total = race.total_laps
     n = len(cars)
     wetness = race.wetness
     time, age = np.zeros(n), np.zeros(n)
@@ -108,37 +171,7 @@ def race_state(race: RaceTwin, *, today: bool = False) -> RaceState:
             elif car.in_pit_lap is not None and car.in_pit_lap == lap + 1 and lap + 1 < total:
                 planned_lap[i, 0] = lap + 1
                 planned_compound[i, 0] = likely_next(p, car, left - 1, wetness)
-    pace, pace_sd, wear, wear_sd = _beliefs(race, cars, p, total - lap)
-    return RaceState(
-        race_id=race.race_id,
-        circuit_id=race.circuit_id or "",
-        season=race.season,
-        lap=lap,
-        total_laps=total,
-        track_status=race.track_status,
-        status_laps=race.status_laps,
-        wetness=wetness,
-        car_id=tuple(c.car_id for c in cars),
-        driver=tuple(c.driver or c.car_id for c in cars),
-        team=tuple(c.team or f"car {c.car_id}" for c in cars),
-        time_s=time,
-        running=np.array([c.running for c in cars]),
-        laps_completed=np.array([min(c.laps, lap) for c in cars]),
-        grid=np.array([c.grid or 0 for c in cars]),
-        compound=compound,
-        tyre_age=age,
-        stops=stops,
-        compounds_used=used,
-        pace_mean=pace,
-        pace_sd=pace_sd,
-        wear_mean=wear,
-        wear_sd=wear_sd,
-        fuel_kg=np.full(n, race.pace.model.fuel_kg(lap)),
-        stop_bias=np.array([race.field.stop_bias(c.car_id) for c in cars]).clip(-HABIT_LIMIT, HABIT_LIMIT),
-        cover_bias=np.array([race.field.profile(c.car_id).cover_bias for c in cars]).clip(-HABIT_LIMIT, HABIT_LIMIT),
-        planned_lap=planned_lap,
-        planned_compound=planned_compound,
-    )
+    return _AtLine(time, age, compound, stops, used, planned_lap, planned_compound)
 
 
 def _line_time(race: RaceTwin, car: CarTwin, slot: int) -> float:

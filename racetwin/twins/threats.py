@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from racetwin.schemas import CarStatus, TrackStatus
 from racetwin.twins.duels import normal_cdf
-from racetwin.twins.rivals import virtual_times
 from racetwin.twins.synchronous import net_loss_s
 
 if TYPE_CHECKING:
     from racetwin.simulation.results import SimulationResult
     from racetwin.twins.race_twin import RaceTwin
+
+FloatArray = npt.NDArray[np.float64]
 
 LEVELS = ((0.5, "high"), (0.2, "medium"), (0.0, "low"))
 """Probability from which a threat is called so."""
@@ -23,6 +26,10 @@ MOST = 5
 """Threats listed per car."""
 CLEAR_AIR_S = 2.0
 """A gap this wide ahead at the rejoin leaves a car in clear air, in seconds."""
+REACH_S = 60.0
+"""Rivals further behind than this are left out unless a safety car brings them back, in seconds."""
+LEAST = 0.02
+"""Threats less likely than this are not listed."""
 RACE_SPREAD_S = 0.12
 """How far two cars' mean lap times stray from what is expected over what is left of a race, in seconds a lap."""
 
@@ -66,63 +73,82 @@ def beats(result: SimulationResult, rival_id: str, plan: int = 0) -> float:
     return float((ours * ahead).sum()) / apart if apart > 0 else 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where all cars are and how fast they are at one moment, in the order of the race's cars: what threats are reckoned from.
+
+    Parameters
+    ----------
+    car_id
+    time_s, virtual_s : (n,) s
+        Race time at the leader's last line crossing; and once all have made the stops they are expected to make.
+    pace_s, pace_sd_s : (n,) s a lap
+    running : (n,) bool
+    """
+
+    car_id: tuple[str, ...]
+    time_s: FloatArray
+    virtual_s: FloatArray
+    pace_s: FloatArray
+    pace_sd_s: FloatArray
+    running: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, race: RaceTwin, time_s: Mapping[str, float], virtual_s: Mapping[str, float]) -> Standing:
+        """Read it from a race."""
+        cars = list(race.cars.values())
+        mean, sd = race.pace.paces()
+        index = np.array([c.index for c in cars], dtype=np.int64)
+        times, virtual = (np.array([t[c.car_id] for c in cars]) for t in (time_s, virtual_s))
+        running = np.array([c.running for c in cars], dtype=bool)
+        return cls(tuple(race.cars), times, virtual, mean[index], sd[index], running)
+
+    def behind(self, car_id: str) -> npt.NDArray[np.int64]:
+        """Return the cars behind one, near enough to matter."""
+        gap = self.time_s - self.time_s[self.car_id.index(car_id)]
+        return np.flatnonzero(self.running & (gap > 0.0) & (gap <= REACH_S))
+
+
 def threats(race: RaceTwin, car_id: str, result: SimulationResult | None = None) -> tuple[Threat, ...]:
     """List rivals behind a car that may end the race ahead of it, likeliest first."""
-    field, cars = race.field, race.cars
-    own = cars[car_id]
+    own = race.cars[car_id]
     if not own.running or own.status is CarStatus.FINISHED:
         return ()
-    times = field.times
-    virtual = virtual_times(race, field.outlooks, times)
+    now = race.field.standing
+    rivals = now.behind(car_id)
+    ids = [now.car_id[k] for k in rivals.tolist()]
     left = race.total_laps - race.leader_laps
-    found = []
-    for rival_id, rival in cars.items():
-        behind = times[rival_id] > times[car_id]
-        if rival_id == car_id or not rival.running or not behind or times[rival_id] - times[car_id] > REACH_S:
-            continue
-        probability = beats(result, rival_id) if result is not None else _chance(race, car_id, rival_id, virtual, left)
-        if probability >= LEAST:
-            found.append(Threat(rival_id, probability, _move(race, car_id, rival_id, virtual, left), _source(result)))
+    me = now.car_id.index(car_id)
+    gap = now.virtual_s[rivals] - now.virtual_s[me]
+    gain = (now.pace_s[me] - now.pace_s[rivals]) * left  # by pace, over the rest of the race
+    if result is not None:
+        source = f"{result.n_races} simulated races, seed {result.seed}"
+        chance = [beats(result, rival_id) for rival_id in ids]
+    else:
+        source = "pace and stops to come"
+        pace_sd = np.sqrt(now.pace_sd_s[me] ** 2 + now.pace_sd_s[rivals] ** 2 + RACE_SPREAD_S**2)
+        noise = 2.0 * race.parameters.lap_noise_s**2 * max(1, left)
+        spread = np.sqrt((0.3 * pace_sd * left) ** 2 + noise + 1.0)
+        # Catching is not passing: what is gained on the road counts in full only beyond the gap at which one is stuck.
+        stuck = np.where(gap > 0.0, race.parameters.follow_gap_s, 0.0)
+        chance = [normal_cdf(z) for z in ((gain - gap - stuck) / spread).tolist()]
+    found = [
+        Threat(rival_id, p, _move(race, car_id, rival_id, g, by_pace), source)
+        for rival_id, p, g, by_pace in zip(ids, chance, gap.tolist(), gain.tolist(), strict=True)
+        if p >= LEAST
+    ]
     found.sort(key=lambda t: (-t.probability, t.rival_id))
     return tuple(found[:MOST])
 
 
-REACH_S = 60.0
-"""Rivals further behind than this are left out unless a safety car brings them back, in seconds."""
-LEAST = 0.02
-"""Threats less likely than this are not listed."""
-
-
-def _source(result: SimulationResult | None) -> str:
-    return f"{result.n_races} simulated races, seed {result.seed}" if result is not None else "pace and stops to come"
-
-
-def _pace_gain_s(race: RaceTwin, car_id: str, rival_id: str, left: int) -> float:
-    """What a rival gains on a car by pace over the rest of the race, in seconds."""
-    a, b = race.cars[car_id], race.cars[rival_id]
-    return (race.pace.pace(a.index)[0] - race.pace.pace(b.index)[0]) * left
-
-
-def _chance(race: RaceTwin, car_id: str, rival_id: str, virtual: dict[str, float], left: int) -> float:
-    gap = virtual[rival_id] - virtual[car_id]
-    gain = _pace_gain_s(race, car_id, rival_id, left)
-    a, b = race.cars[car_id], race.cars[rival_id]
-    pace_sd = math.hypot(race.pace.pace(a.index)[1], race.pace.pace(b.index)[1], RACE_SPREAD_S)
-    spread = math.sqrt((0.3 * pace_sd * left) ** 2 + 2.0 * race.parameters.lap_noise_s**2 * max(1, left) + 1.0)
-    # Catching is not passing: what is gained on the road counts in full only beyond the gap at which one is stuck.
-    stuck = race.parameters.follow_gap_s if gap > 0 else 0.0
-    return normal_cdf((gain - gap - stuck) / spread)
-
-
-def _move(race: RaceTwin, car_id: str, rival_id: str, virtual: dict[str, float], left: int) -> str:
-    """Name the likeliest way a rival gets past: by its stop, by pace, or by a safety car."""
-    for d in race.field.duels():
-        if d.car_id == rival_id and d.rival_id == car_id and max(d.undercut, d.overcut) >= 0.5:
-            return "undercut" if d.undercut >= d.overcut else "overcut"
-    if virtual[rival_id] < virtual[car_id]:
+def _move(race: RaceTwin, car_id: str, rival_id: str, gap_s: float, gain_s: float) -> str:
+    """Name the likeliest way a rival gets past that is ``gap_s`` behind once all have stopped: a stop, pace, a safety car."""
+    d = race.field.duel_of(rival_id)
+    if d is not None and d.rival_id == car_id and max(d.undercut, d.overcut) >= 0.5:
+        return "undercut" if d.undercut >= d.overcut else "overcut"
+    if gap_s < 0.0:
         return "stops"
-    gap = virtual[rival_id] - virtual[car_id]
-    return "pace" if _pace_gain_s(race, car_id, rival_id, left) > 0.3 * gap or gap < 3.0 else "safety car"
+    return "pace" if gain_s > 0.3 * gap_s or gap_s < 3.0 else "safety car"
 
 
 def opportunities(race: RaceTwin, car_id: str) -> tuple[dict[str, Any], ...]:
@@ -132,9 +158,8 @@ def opportunities(race: RaceTwin, car_id: str) -> tuple[dict[str, Any], ...]:
     if not car.running or car.status is CarStatus.FINISHED or left < 2:
         return ()
     found: list[dict[str, Any]] = []
-    for d in field.duels():
-        if d.car_id != car_id:
-            continue
+    d = field.duel_of(car_id)
+    if d is not None:
         moves = (("undercut", d.undercut, d.undercut_gain_s), ("overcut", d.overcut, d.overcut_gain_s))
         for move, chance, gain in moves:
             if chance >= 0.5:
@@ -147,13 +172,17 @@ def opportunities(race: RaceTwin, car_id: str) -> tuple[dict[str, Any], ...]:
                         "points": chance * d.points,
                     }
                 )
-    times = field.times
-    running = {c: t for c, t in times.items() if race.cars[c].running and c != car_id}
+    now = field.standing
+    me = now.car_id.index(car_id)
+    running = now.running.copy()
+    running[me] = False
+    times = now.time_s[running]
     loss = net_loss_s(race.parameters, race.track_status)
-    out = times[car_id] + loss
-    ahead = [out - t for t in running.values() if t <= out]
-    behind = [t - out for t in running.values() if t > out]
-    places = sum(times[car_id] < t <= out for t in running.values())
+    own_s = float(now.time_s[me])
+    out = own_s + loss
+    is_ahead = times <= out
+    ahead, behind = (out - times[is_ahead]).tolist(), (times[~is_ahead] - out).tolist()
+    places = int((is_ahead & (times > own_s)).sum())
     to_come = field.outlooks[car_id].stops_to_come > 0
     if to_come and places == 0 and race.leader_laps > 0:
         kind = "free_stop" if race.track_status is TrackStatus.GREEN else "cheap_free_stop"

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.unit
 def test_gain_is_the_forecast_lap_over_one_on_a_new_set(toy: Any, drive: Any) -> None:
     race = drive(toy(), to_lap=12)
     car = next(c for c in race.cars.values() if c.running)
-    found = crossovers(race, car)
+    found = crossovers(race)[car.car_id]
     assert [f["compound"] for f in found] == [c.value for c in COMPOUNDS[:3]]
     ahead = car.forecast()
     clean = ahead.median_s - ahead.traffic_s
@@ -32,4 +32,4 @@ def test_before_the_first_lap_there_is_none(toy: Any, drive: Any) -> None:
     race = drive(toy(), to_lap=2)
     car = next(iter(race.cars.values()))
     car.laps = 0
-    assert crossovers(race, car) == []
+    assert crossovers(race)[car.car_id] == []

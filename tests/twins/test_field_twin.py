@@ -54,7 +54,7 @@ def test_a_predicted_strategy_pays_the_compound_that_is_owed(toy: Any, drive: Dr
 
 def test_the_nearer_the_likelier_the_undercut(toy: Any, drive: Drive) -> None:
     twin = drive(toy(), to_lap=15)
-    chances = [duel(twin, twin.cars["2"], twin.cars["1"], g) for g in (0.5, 1.5, 3.0, 5.0)]
+    chances = [duel(twin, twin.cars["2"], twin.cars["1"], g, twin.wetness) for g in (0.5, 1.5, 3.0, 5.0)]
     found = [d.undercut for d in chances if d is not None]
     assert len(found) == 4
     assert found == sorted(found, reverse=True)
@@ -64,7 +64,7 @@ def test_the_nearer_the_likelier_the_undercut(toy: Any, drive: Drive) -> None:
 def test_more_wear_makes_the_undercut_stronger(toy: Any, drive: Drive) -> None:
     def gain(wear: float) -> float:
         twin = drive(toy(wear_s={"SOFT": wear, "MEDIUM": wear, "HARD": wear}), to_lap=16)
-        d = duel(twin, twin.cars["2"], twin.cars["1"], 1.5)
+        d = duel(twin, twin.cars["2"], twin.cars["1"], 1.5, twin.wetness)
         assert d is not None
         return d.undercut_gain_s
 
@@ -73,10 +73,10 @@ def test_more_wear_makes_the_undercut_stronger(toy: Any, drive: Drive) -> None:
 
 def test_no_duel_far_apart_or_under_a_safety_car(toy: Any, drive: Drive) -> None:
     twin = drive(toy(), to_lap=15)
-    assert duel(twin, twin.cars["2"], twin.cars["1"], 20.0) is None
+    assert duel(twin, twin.cars["2"], twin.cars["1"], 20.0, twin.wetness) is None
     sc = drive(toy(neutralised=range(12, 20)), to_lap=15)
     assert sc.track_status is TrackStatus.SC
-    assert duel(sc, sc.cars["2"], sc.cars["1"], 1.5) is None
+    assert duel(sc, sc.cars["2"], sc.cars["1"], 1.5, sc.wetness) is None
 
 
 def test_points_between_places() -> None:

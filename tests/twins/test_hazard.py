@@ -8,7 +8,7 @@ import pytest
 
 from racetwin.schemas import TrackStatus
 from racetwin.simulation.parameters import RaceParameters
-from racetwin.twins.hazard import StopContext, by_lap, stop_hazard, within
+from racetwin.twins.hazard import StopContext, by_lap, stop_chance, stop_chances, stop_hazard, within
 
 pytestmark = pytest.mark.unit
 
@@ -84,3 +84,18 @@ def test_probabilities_by_lap_add_up_to_that_of_a_stop(parameters: RaceParameter
 
 def test_an_unknown_compound_still_has_a_hazard(parameters: RaceParameters) -> None:
     assert 0 < stop_hazard(parameters, replace(MID, compound=-1), 1)[0] < 1
+
+
+def test_many_cars_at_once_are_each_as_by_itself(parameters: RaceParameters) -> None:
+    """Rows of a field, near the flag and far from it, in all kinds of trouble, to the last bit."""
+    field = [
+        MID,
+        replace(MID, lap=52, stops=1, compounds_used=0b110),
+        replace(MID, status=TrackStatus.SC, status_laps=1),
+        replace(MID, behind_stopped=15, gap_ahead_s=0.8),
+        replace(MID, lap=56),
+    ]
+    together = stop_chances(parameters, field, 42, running=18)
+    for ctx, row in zip(field, together, strict=True):
+        alone = stop_chance(parameters, ctx, 42, running=18)
+        assert row.tolist() == [*alone.tolist(), *[0.0] * (42 - len(alone) - 1)]
