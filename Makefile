@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 RACE ?=
 SPEED ?= 20
 CATEGORY ?=
+WORKERS ?= 2
 
 # A folder of real race data beside the checkout is used where there is one; without it races are simulated.
 ifeq ($(origin RACETWIN_DATA),undefined)
@@ -43,8 +44,8 @@ env-test: $(VENV)/.installed-test
 race-day: $(VENV)/.installed ## a Grand Prix with live advice: RACE=2024-12-great-britain SPEED=20
 	@exec $(BIN)/racetwin race-day $(if $(RACE),--race $(RACE)) --speed $(SPEED)
 
-test: $(VENV)/.installed-test lint types ## all tests but the slow ones; CATEGORY=unit|integration|live
-	$(BIN)/python -m pytest -q -m "$(if $(CATEGORY),$(CATEGORY) and )not browser and not chaos and not backtest and not max"
+test: $(VENV)/.installed-test lint types ## all tests but the slow ones; CATEGORY=unit|integration|live WORKERS=2
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "$(if $(CATEGORY),$(CATEGORY) and )not browser and not chaos and not backtest and not max"
 
 lint: $(VENV)/.installed-test ## ruff and the import contracts
 	$(BIN)/ruff check .
