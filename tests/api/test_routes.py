@@ -11,12 +11,18 @@ from racetwin.schemas import (
     DeskAnswer,
     DeskReply,
     LapCompleted,
+    PlannedStop,
+    PlanTrial,
+    RaceFan,
     Recommendation,
     Rejoin,
     TelemetryFrame,
 )
 from racetwin.simulation.deliberation import deliberate
 from racetwin.simulation.desk import StrategyDesk
+from racetwin.simulation.fan import race_fan
+from racetwin.simulation.plans import PitPlan
+from racetwin.simulation.trial import try_plan
 
 pytestmark = pytest.mark.integration
 
@@ -77,6 +83,21 @@ def test_the_desk_answers_longer_questions_as_it_does_at_home(served: Any, kind:
     assert _timeless(DeskReply.model_validate_json(answer.content)) == _timeless(home)
     refused = served.post("strategy/desk", json={"car_id": car, "kind": kind, "objective": "glory"})
     assert kind == "team" or (refused.status_code, "glory" in refused.json()["detail"]) == (409, True)
+
+
+def test_the_fan_and_a_plan_of_ones_own_are_those_of_the_race_model(served: Any) -> None:
+    car, rival = (c["car_id"] for c in served.get("cars").json()[2:4])
+    state = served.call(lambda: served.runner.engine.twin.race_state())
+    stops, against = [{"lap": 25, "compound": "HARD"}], [{"lap": 30, "compound": "HARD"}]
+    ours, theirs = (PitPlan((PlannedStop(**s[0]),)) for s in (stops, against))
+    fan = served.post("race-fan", json={"car_id": car, "stops": stops, "reference": rival})
+    assert RaceFan.model_validate_json(fan.content) == race_fan(state, car, ours, reference=rival)
+    question = {"car_id": car, "stops": stops, "against": against, "lever": "sc@20"}
+    trial = PlanTrial.model_validate_json(served.post("strategy/try", json=question).content)
+    assert trial == try_plan(state, car, ours, theirs, lever="sc@20")
+    assert served.post("race-fan", json={"car_id": "99"}).status_code == 404
+    past = served.post("strategy/try", json=question | {"stops": [{"lap": 2, "compound": "HARD"}]})
+    assert past.status_code == 409, past.text
 
 
 def _timeless(reply: DeskReply) -> dict[str, Any]:
