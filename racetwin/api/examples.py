@@ -79,25 +79,35 @@ FRAME: dict[str, Any] = {
 
 
 @lru_cache(maxsize=1)
-def recorded() -> dict[str, Any]:
-    """Return what a simulated race answered to each operation (``"GET /api/v1/laps"``), cut short."""
-    found: dict[str, Any] = json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8"))
+def recorded() -> dict[str, dict[str, Any]]:
+    """Return what was asked of a simulated race and what it answered, by operation (``"GET /api/v1/laps"``), cut short."""
+    found: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8"))
     return found
 
 
 def add(app: FastAPI) -> None:
-    """Let the application's OpenAPI document show an example of each answer."""
+    """Let the application's OpenAPI document show an example of each question and each answer."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = plain()
-            for path, methods in document["paths"].items():
+            for path, methods in plain()["paths"].items():
                 for method, operation in methods.items():
-                    example = recorded().get(f"{method.upper()} {path}")
-                    content = operation["responses"].get("200", {}).get("content", {}).get("application/json")
-                    if example is not None and content is not None:
-                        content.setdefault("example", example)
+                    _illustrate(operation, f"{method.upper()} {path}")
         return app.openapi_schema or plain()
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _illustrate(operation: dict[str, Any], name: str) -> None:
+    """Put the recorded question and answer into the description of an operation, where it has none of its own."""
+    question, answer = recorded()["questions"].get(name, {}), recorded()["answers"].get(name)
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        if "body" in question:
+            content.setdefault("example", question["body"])
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] in question.get("path", {}):
+            parameter.setdefault("example", question["path"][parameter["name"]])
+    for status, response in operation["responses"].items():
+        for content in response.get("content", {}).values() if status.startswith("2") and answer is not None else ():
+            content.setdefault("example", answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -89,6 +90,7 @@ def gauges(face: EngineFace) -> bytes:
         ("frame_age_seconds", face.monitor.frame_age_s or 0.0, "Since the newest frame came in"),
         ("desk_answers_total", face.engine.desk_status().answers, "Answers of the strategy desk"),
         ("alarms", len(face.monitor.alarms), "Alarms that are up"),
+        ("processor_seconds_total", time.process_time(), "Processor time of the engine's process"),
     ):
         Gauge(f"racetwin_{name}", text, registry=registry).set(value)
     snapshot = face.publisher.snapshot

@@ -18,14 +18,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from racetwin.errors import InputError
-from racetwin.schemas import CarStatus, TrackStatus
+from racetwin.schemas import CarStatus
 from racetwin.telemetry import ea_codes as codes
 from racetwin.telemetry import ea_packets as ea
 from racetwin.telemetry.circuits import EA_TRACKS
+from racetwin.telemetry.ea_track import GameTrack
 from racetwin.telemetry.frame_builder import FrameBuilder, RawFrame
 from racetwin.telemetry.refusals import OnRefusal, refused
 
-_YELLOW_FLAG = 3
 _REORDERED = 120
 """A packet up to so many game frames old was overtaken on the way; one older still belongs to another run."""
 
@@ -79,10 +79,7 @@ class GameSession:
         self._frame = 0
         self._seen_laps = False
         self._track_length: float | None = None
-        self._red = False
-        self._yellow = False
-        self._safety_car = 0
-        self._ending = False
+        self._track = GameTrack()
 
     # --- datagrams in, frames out -----------------------------------------------------------------------------------
 
@@ -167,53 +164,22 @@ class GameSession:
             weather=codes.WEATHER[p.weather] if p.weather < len(codes.WEATHER) else None,
             rainfall=3 <= p.weather < len(codes.WEATHER),
         )
-        zones = p.marshal_zones[: min(p.num_marshal_zones, len(p.marshal_zones))]
-        self._yellow = any(z.zone_flag == _YELLOW_FLAG for z in zones)
-        if self._safety_car != p.safety_car_status:
-            self._safety_car, self._ending = p.safety_car_status, False
-        self._flags()
-
-    def _flags(self) -> None:
-        if self._red:
-            status = TrackStatus.RED
-        elif self._safety_car == 1:
-            status = TrackStatus.SC
-        elif self._safety_car == 2:
-            status = TrackStatus.VSC_ENDING if self._ending else TrackStatus.VSC
-        else:
-            status = TrackStatus.YELLOW if self._yellow else TrackStatus.GREEN
-        self.builder.track(status=status)
+        self._track.see(p)
+        self.builder.track(status=self._track.status)
 
     def _event(self, packet: ea.Packet) -> None:
         code, details = packet.event, packet.details
-        said: str | None = None
         slot = getattr(details, "vehicle_idx", None)
-        if code == "RDFL":
-            self._red, said = True, "RED FLAG"
-        elif code == "LGOT":
-            self._red, said = False, "LIGHTS OUT"
-        elif code == "CHQF":
-            said = "CHEQUERED FLAG"
-        elif code == "FLBK" and details is not None:
+        if code == "FLBK" and details is not None:
             # The player has wound the game back: what follows is no late packet. Race time waits until it is caught up with.
-            self._frame, said = details.flashback_frame_identifier, "FLASHBACK"
-        elif code == "SCAR" and details.safety_car_type in (1, 2):
-            what = ("", "SAFETY CAR", "VIRTUAL SAFETY CAR")[details.safety_car_type]
-            how = ("DEPLOYED", "ENDING", "IN", "RESUME")[min(details.event_type, 3)]
-            said = f"{what} {how}"
-            if details.event_type == 0:
-                self._safety_car, self._ending = details.safety_car_type, False
-            self._ending = self._ending or details.event_type == 1
-            self._red = self._red and details.event_type != 3
+            self._frame = details.flashback_frame_identifier
         elif code == "RTMT" and slot is not None:
             self._car(slot, status=CarStatus.RETIRED)
-            said = "RETIRED"
-        elif code == "PENA":
-            said = f"PENALTY {details.penalty_type} FOR INFRINGEMENT {details.infringement_type}"
+        said = self._track.hear(code, details)
         if said is not None:
             car = self._numbers.get(slot) if slot is not None else None
             self.builder.message(message=said, category="Game", car_id=car)
-            self._flags()
+            self.builder.track(status=self._track.status)
 
     # --- cars ---------------------------------------------------------------------------------------------------------
 

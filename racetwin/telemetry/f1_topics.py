@@ -19,16 +19,8 @@ from racetwin.schemas import CarStatus, TrackStatus
 from racetwin.telemetry.circuits import circuit_id, race_id
 from racetwin.telemetry.f1_cars import F1Cars
 from racetwin.telemetry.f1_samples import car_samples, channels, position_samples
-from racetwin.telemetry.f1_values import (
-    boolean,
-    clock_seconds,
-    integer,
-    iso,
-    items,
-    number,
-    text,
-    utc_seconds,
-)
+from racetwin.telemetry.f1_track import LIVE_TIMING, RaceControlReader, weather
+from racetwin.telemetry.f1_values import clock_seconds, integer, iso, items, text, utc_seconds
 from racetwin.telemetry.frame_builder import FrameBuilder, RawFrame
 
 TOPICS = (
@@ -154,7 +146,7 @@ class F1Session:
     def _begin(self, started_at: float | None = None) -> None:
         self._cars = F1Cars(self.builder)
         self._cars.started = started_at is not None
-        self._messages_seen: dict[tuple[str | None, str], None] = {}
+        self._said = RaceControlReader(LIVE_TIMING)
         self._started_at = started_at
         self._scheduled: float | None = None
         self._duration_s: float | None = None
@@ -358,37 +350,13 @@ class F1Session:
             self.builder.track(status=status, status_since_s=self.race_time(self._now))
 
     def _weather(self, p: dict[str, Any]) -> None:
-        found = {
-            "air_temperature_c": number(p.get("AirTemp")),
-            "track_temperature_c": number(p.get("TrackTemp")),
-            "wind_speed_ms": number(p.get("WindSpeed")),
-            "wind_direction_deg": number(p.get("WindDirection")),
-            "humidity_pct": number(p.get("Humidity")),
-            "rainfall": boolean(p.get("Rainfall")),
-        }
-        self.builder.track(**{k: v for k, v in found.items() if v is not None})
+        self.builder.track(**weather(p, LIVE_TIMING))
 
     def _race_control(self, p: dict[str, Any]) -> None:
         for _, m in items(p.get("Messages")):
-            said = text(m.get("Message")) if isinstance(m, dict) else None
-            if said is None:
-                continue
-            # A new subscription repeats the whole session's messages.
-            key = (text(m.get("Utc"), 40), said)
-            if key in self._messages_seen or len(self._messages_seen) >= 10_000:
-                continue
-            self._messages_seen[key] = None
-            lap, car = integer(m.get("Lap")), text(m.get("RacingNumber"), 3)
-            self.builder.message(
-                message=said,
-                category=text(m.get("Category"), 40),
-                flag=text(m.get("Flag"), 40),
-                scope=text(m.get("Scope"), 40),
-                sector=integer(m.get("Sector")),
-                car_id=car if car and car.isdigit() else None,
-                lap=lap if lap is not None and 0 <= lap <= 200 else None,
-                utc=key[0],
-            )
+            told = self._said.read(m)
+            if told is not None:
+                self.builder.message(**told)
 
     # --- car data and positions ---------------------------------------------------------------------------------------
 

@@ -23,7 +23,8 @@ from racetwin.telemetry.connection import Backoff, FeedHealth, FeedLostError, fl
 from racetwin.telemetry.datagrams import is_loopback
 from racetwin.telemetry.f1_values import integer, number, utc_seconds
 from racetwin.telemetry.frame_builder import RawFrame
-from racetwin.telemetry.openf1_records import COLLECTIONS, OpenF1Session, Record, history_frames
+from racetwin.telemetry.openf1_records import COLLECTIONS, OpenF1Session, history_frames
+from racetwin.telemetry.openf1_timeline import Record
 from racetwin.telemetry.refusals import OnRefusal, unreadable
 
 API = "https://api.openf1.org"

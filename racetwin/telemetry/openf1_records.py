@@ -1,7 +1,7 @@
 """OpenF1's records: dictionaries of its collections in, frames out.
 
-The same records come from the REST history and, one by one, from the live broker. A finished lap, a stop and a stint are each one
-record that says afterwards what happened; :func:`timeline` puts a history's records where they could first be known.
+The same records come from the REST history (put in order by :mod:`racetwin.telemetry.openf1_timeline`) and, one by one, from the
+live broker.
 
 OpenF1 carries no track status of its own: it is read from race control's messages. The race clock starts with race control's
 "SESSION STARTED" or, where that is missing, with the first car's first lap.
@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from racetwin.schemas import CarStatus, Compound, TrackStatus
+from racetwin.schemas import CarStatus, Compound
 from racetwin.telemetry.circuits import circuit_id, race_id
-from racetwin.telemetry.f1_values import boolean, gap, integer, iso, number, text, utc_seconds
+from racetwin.telemetry.f1_track import OPENF1, Flags, RaceControlReader, car_number, weather
+from racetwin.telemetry.f1_values import gap, integer, iso, number, text, utc_seconds
 from racetwin.telemetry.frame_builder import FrameBuilder, RawFrame
+from racetwin.telemetry.openf1_timeline import STARTED, Record, lights_out, timeline
 
 COLLECTIONS = (
     "car_data",
@@ -38,14 +40,6 @@ COLLECTIONS = (
 
 _KINDS = {"race": "race", "sprint": "sprint", "practice": "practice", "qualifying": "qualifying"}
 _DRS_OPEN = (10, 12, 14)
-
-
-class Record(NamedTuple):
-    """One record: its collection, its fields, and when it could first be known (seconds since 1970)."""
-
-    collection: str
-    data: dict[str, Any]
-    time: float
 
 
 class OpenF1Session:
@@ -95,9 +89,8 @@ class OpenF1Session:
         self._meeting_data: dict[str, Any] = {}
         self._stints: dict[str, dict[str, Any]] = {}
         self._stops: dict[str, set[Any]] = {}
-        self._messages_seen: dict[tuple[str | None, str], None] = {}
-        self._yellow: set[int] = set()
-        self._neutral: TrackStatus | None = None
+        self._said = RaceControlReader(OPENF1)
+        self._flags = Flags()
         self._off = False
 
     def feed(self, record: Record) -> Iterator[RawFrame]:
@@ -198,80 +191,40 @@ class OpenF1Session:
         return self.builder.header("session_type") in ("race", "sprint")
 
     def _weather(self, d: dict[str, Any]) -> None:
-        found = {
-            "air_temperature_c": number(d.get("air_temperature")),
-            "track_temperature_c": number(d.get("track_temperature")),
-            "wind_speed_ms": number(d.get("wind_speed")),
-            "wind_direction_deg": number(d.get("wind_direction")),
-            "humidity_pct": number(d.get("humidity")),
-            "rainfall": boolean(d.get("rainfall")),
-        }
-        self.builder.track(**{k: v for k, v in found.items() if v is not None})
+        self.builder.track(**weather(d, OPENF1))
 
     def _race_control(self, d: dict[str, Any]) -> None:
-        said = text(d.get("message"))
-        key = (text(d.get("date"), 40), said or "")
-        if said is None or key in self._messages_seen or len(self._messages_seen) >= 10_000:
+        told = self._said.read(d)
+        if told is None:
             return
-        self._messages_seen[key] = None
-        lap = integer(d.get("lap_number"))
-        self.builder.message(
-            message=said,
-            category=text(d.get("category"), 40),
-            flag=text(d.get("flag"), 40),
-            scope=text(d.get("scope"), 40),
-            sector=integer(d.get("sector")),
-            car_id=_car_id(d),
-            lap=lap if lap is not None and 0 <= lap <= 200 else None,
-            utc=key[0],
-        )
-        if "SESSION STARTED" in said.upper():
+        self.builder.message(**told)
+        if STARTED in told["message"].upper():
             self.start(self._now)
-        self._flags(said.upper(), str(d.get("flag") or "").upper(), str(d.get("scope") or ""), integer(d.get("sector")))
-
-    def _flags(self, said: str, flag: str, scope: str, sector: int | None) -> None:
-        virtual = "VIRTUAL SAFETY CAR" in said or "VSC" in said
-        if flag == "RED":
-            self._neutral = TrackStatus.RED
-        elif virtual and "ENDING" in said:
-            self._neutral = TrackStatus.VSC_ENDING
-        elif virtual and "DEPLOYED" in said:
-            self._neutral = TrackStatus.VSC
-        elif "SAFETY CAR" in said and "DEPLOYED" in said:
-            self._neutral = TrackStatus.SC
-        elif flag in ("GREEN", "CLEAR") and scope != "Sector":
-            self._neutral = None
-            self._yellow.clear()
-        elif flag in ("YELLOW", "DOUBLE YELLOW"):
-            self._yellow.add(sector if sector is not None and 0 <= sector < 200 else 0)
-        elif flag == "CLEAR" and sector is not None:
-            self._yellow.discard(sector)
-        else:
-            return
-        status = self._neutral or (TrackStatus.YELLOW if self._yellow else TrackStatus.GREEN)
-        self.builder.track(status=status)
+        status = self._flags.hear(told)
+        if status is not None:
+            self.builder.track(status=status)
 
     # --- cars -----------------------------------------------------------------------------------------------------------
 
     def _driver(self, d: dict[str, Any]) -> None:
-        if (car := _car_id(d)) is not None:
+        if (car := car_number(d.get(OPENF1.car))) is not None:
             named = {"driver": text(d.get("name_acronym"), 3), "team": text(d.get("team_name"), 60)}
             self.builder.car(car, **{k: v for k, v in named.items() if v})
             if self._racing and not self._off and "status" not in self.builder.known(car):
                 self.builder.car(car, status=CarStatus.GRID)
 
     def _grid(self, d: dict[str, Any]) -> None:
-        car, place = _car_id(d), integer(d.get("position"))
+        car, place = car_number(d.get(OPENF1.car)), integer(d.get("position"))
         if car is not None and place is not None and place > 0:
             self.builder.car(car, grid_position=place)
 
     def _position(self, d: dict[str, Any]) -> None:
-        car, place = _car_id(d), integer(d.get("position"))
+        car, place = car_number(d.get(OPENF1.car)), integer(d.get("position"))
         if car is not None and place is not None and place > 0:
             self.builder.car(car, position=place)
 
     def _interval(self, d: dict[str, Any]) -> None:
-        car = _car_id(d)
+        car = car_number(d.get(OPENF1.car))
         if car is None or not self._racing:
             return
         put: dict[str, Any] = {}
@@ -285,7 +238,7 @@ class OpenF1Session:
         self.builder.car(car, **put)
 
     def _lap(self, d: dict[str, Any]) -> None:
-        car, lap = _car_id(d), integer(d.get("lap_number"))
+        car, lap = car_number(d.get(OPENF1.car)), integer(d.get("lap_number"))
         if car is None or lap is None or not 1 <= lap < 200:
             return
         began, took = utc_seconds(d.get("date_start")), number(d.get("lap_duration"))
@@ -322,7 +275,7 @@ class OpenF1Session:
             self.builder.head(lap=max(lap, self.builder.header("lap") or 0))
 
     def _stint(self, d: dict[str, Any]) -> None:
-        car, stint = _car_id(d), integer(d.get("stint_number"))
+        car, stint = car_number(d.get(OPENF1.car)), integer(d.get("stint_number"))
         if car is None:
             return
         known = self._stints.get(car)
@@ -348,7 +301,7 @@ class OpenF1Session:
         self.builder.car(car, tyre=tyre)
 
     def _pit(self, d: dict[str, Any]) -> None:
-        car = _car_id(d)
+        car = car_number(d.get(OPENF1.car))
         if car is None:
             return
         at = utc_seconds(d.get("date"))
@@ -374,7 +327,7 @@ class OpenF1Session:
             self.builder.car(car, status=CarStatus.TRACK)
 
     def _car_data(self, d: dict[str, Any]) -> None:
-        car = _car_id(d)
+        car = car_number(d.get(OPENF1.car))
         if car is None:
             return
         named = {"rpm": d.get("rpm"), "speed_kmh": d.get("speed"), "gear": d.get("n_gear")}
@@ -387,7 +340,7 @@ class OpenF1Session:
         self.builder.car(car, **put, **self._sampled(d))
 
     def _location(self, d: dict[str, Any]) -> None:
-        car = _car_id(d)
+        car = car_number(d.get(OPENF1.car))
         if car is not None:
             place = {f"{axis}_m": number(d.get(axis)) for axis in "xyz"}
             self.builder.car(car, **{k: v / 10 for k, v in place.items() if v is not None}, **self._sampled(d))
@@ -397,7 +350,7 @@ class OpenF1Session:
         return {"sampled_s": self.race_time(at)} if at is not None and self._started_at is not None else {}
 
     def _result(self, d: dict[str, Any]) -> None:
-        car = _car_id(d)
+        car = car_number(d.get(OPENF1.car))
         if car is None or not self._racing:
             return
         out = any(d.get(k) is True for k in ("dnf", "dns", "dsq"))
@@ -408,75 +361,6 @@ class OpenF1Session:
         if not out and laps is not None and 0 < laps <= 200:
             put["lap"] = laps  # a finished car's lap is the last it completed
         self.builder.car(car, **put)
-
-
-def _car_id(d: dict[str, Any]) -> str | None:
-    found = integer(d.get("driver_number"))
-    return str(found) if found is not None and 0 <= found <= 999 else None
-
-
-def timeline(collections: Mapping[str, Iterable[Any]]) -> list[Record]:
-    """Return a history's records in the order in which they could be known.
-
-    A lap stands at its beginning without, and at its end with its time; a stop at pit entry and at pit exit; a stint at the
-    beginning of its first lap; a result at the end.
-    """
-    out: list[Record] = []
-    begins: dict[tuple[int | None, int | None], float] = {}
-    for lap in _dicts(collections.get("laps")):
-        began = utc_seconds(lap.get("date_start"))
-        if began is None:
-            continue
-        begins[integer(lap.get("driver_number")), integer(lap.get("lap_number"))] = began
-        out.append(Record("laps", lap | {"lap_duration": None}, began))
-        took = number(lap.get("lap_duration"))
-        if took is not None and took > 0:
-            out.append(Record("laps", lap, began + took))
-    for stop in _dicts(collections.get("pit")):
-        at = utc_seconds(stop.get("date"))
-        if at is not None:
-            lane = number(stop.get("lane_duration", stop.get("pit_duration")))
-            if lane is not None and 0 < lane < 3600:
-                out.append(Record("pit", stop | {"_phase": "in"}, at - lane))
-            out.append(Record("pit", stop, at))
-    for name in ("position", "intervals", "race_control", "weather", "car_data", "location"):
-        for item in _dicts(collections.get(name)):
-            at = utc_seconds(item.get("date"))
-            if at is not None:
-                out.append(Record(name, item, at))
-    first = min((r.time for r in out), default=0.0)
-    last = max((r.time for r in out), default=0.0)
-    for stint in _dicts(collections.get("stints")):
-        key = integer(stint.get("driver_number")), integer(stint.get("lap_start"))
-        opening = integer(stint.get("lap_start")) in (None, 0, 1)
-        at = begins.get(key, first if opening else None)
-        if at is not None:
-            out.append(Record("stints", stint, at))
-    head = [
-        Record(name, item, first)
-        for name in ("meetings", "sessions", "drivers", "starting_grid")
-        for item in _dicts(collections.get(name))
-    ]
-    tail = [Record("session_result", item, last) for item in _dicts(collections.get("session_result"))]
-    # Equal times: a lap ends on the tyres it was driven on; sorting is stable.
-    order = {"laps": 0, "stints": 2}
-    out.sort(key=lambda r: (r.time, order.get(r.collection, 1)))
-    return head + out + tail
-
-
-def lights_out(records: Iterable[Record]) -> float | None:
-    """Return when a history's session started, seconds since 1970: its clock need not wait for the record that says so."""
-    first: float | None = None
-    for record in records:
-        if record.collection == "race_control" and "SESSION STARTED" in str(record.data.get("message", "")).upper():
-            return record.time
-        if record.collection == "laps" and record.data.get("lap_number") == 1 and record.data.get("date_start"):
-            first = record.time if first is None else min(first, record.time)
-    return first
-
-
-def _dicts(value: Iterable[Any] | None) -> Iterator[dict[str, Any]]:
-    return (item for item in value or () if isinstance(item, dict))
 
 
 def history_frames(

@@ -39,7 +39,7 @@ from racetwin.schemas import (
     TyreSet,
 )
 from racetwin.telemetry.inbound import read, validated
-from racetwin.telemetry.recording_log import FrameLog, beside, is_log, logged_frames
+from racetwin.telemetry.recording_log import FrameLog, beside, is_log, logged_frames, put_in_place
 from racetwin.telemetry.trusted import trusted
 
 LAYOUT = "1"
@@ -89,7 +89,7 @@ class Recorder:
     path
         File to write. It is written beside it (``.part``) and takes its name when closed, so an existing recording is
         replaced only by a whole one. Until then every frame stands in ``.unfinished``, too: a process that is killed loses
-        none, and the next recorder of this name begins with them.
+        none, a power cut costs the last second at most, and the next recorder of this name begins with them.
 
     Attributes
     ----------
@@ -178,7 +178,6 @@ class Recorder:
         self.frames += 1
         if self.frames % FRAMES_PER_GROUP == 0:
             self._flush()
-            self._log.sync()
 
     def count(self, rejection: Rejection) -> None:
         """Count something refused; kinds beyond the hundredth together."""
@@ -206,7 +205,7 @@ class Recorder:
         if self._writer.is_open:
             self._flush()
             self._writer.close()
-            self._part.replace(self.path)
+            put_in_place(self._part, self.path)
             self._log.close(remove=True)
 
     def __enter__(self) -> Recorder:

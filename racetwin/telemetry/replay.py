@@ -1,12 +1,10 @@
-"""Frames at the pace of the race, or any other: pause, resume, step, seek, and a delay to match the television picture."""
+"""Frames at the pace of the race, or any other: pause, resume, step and seek."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from typing import Generic, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
 from racetwin.errors import InputError
 from racetwin.schemas import TelemetryFrame
@@ -15,7 +13,6 @@ from racetwin.telemetry.records import RaceRecord
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[object]]
-T = TypeVar("T")
 
 NAP_S = 0.05
 """Longest sleep at a stretch, so that a change of speed or a pause takes effect at once, s."""
@@ -190,73 +187,3 @@ def _checked(speed: float | None) -> float | None:
     if speed is not None and not 0 < speed <= MAX_SPEED:
         raise InputError(f"speed: {speed}, expected more than 0 and at most {MAX_SPEED:g}")
     return speed
-
-
-class BroadcastDelay(Generic[T]):
-    """A live feed held back, so that what is shown lines up with a television picture that is late.
-
-    Parameters
-    ----------
-    feed
-        Any asynchronous feed.
-    delay_s
-        How long each item is held, s; :meth:`set_delay` changes it while it runs (a shorter one lets go at once what is overdue).
-    capacity
-        Most items held; beyond it the oldest is let go early rather than memory growing.
-    """
-
-    def __init__(
-        self,
-        feed: AsyncIterable[T],
-        delay_s: float = 0.0,
-        *,
-        capacity: int = 20_000,
-        clock: Clock = time.monotonic,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
-        self._feed = feed
-        self._held: deque[tuple[float, T]] = deque()
-        self._capacity = capacity
-        self._clock, self._sleep = clock, sleep
-        self._ended = False
-        self.set_delay(delay_s)
-
-    @property
-    def delay_s(self) -> float:
-        """How long each item is held, s."""
-        return self._delay_s
-
-    @property
-    def held(self) -> int:
-        """Items held at present."""
-        return len(self._held)
-
-    def set_delay(self, delay_s: float) -> None:
-        """Hold items for so long from now on."""
-        if not 0 <= delay_s <= 300:
-            raise InputError(f"delay_s: {delay_s}, expected 0 to 300 seconds")
-        self._delay_s = delay_s
-
-    async def _read(self) -> None:
-        try:
-            async for item in self._feed:
-                self._held.append((self._clock(), item))
-        finally:
-            self._ended = True
-
-    async def __aiter__(self) -> AsyncIterator[T]:
-        reader = asyncio.ensure_future(self._read())
-        try:
-            while self._held or not self._ended:
-                while self._held and (
-                    self._held[0][0] + self._delay_s <= self._clock() or len(self._held) > self._capacity
-                ):
-                    yield self._held.popleft()[1]
-                if self._held:
-                    await self._sleep(min(max(self._held[0][0] + self._delay_s - self._clock(), 0.0), NAP_S))
-                elif not self._ended:
-                    await self._sleep(NAP_S / 5)
-            await reader  # an error of the feed is the follower's to see
-        finally:
-            if not reader.done():
-                reader.cancel()

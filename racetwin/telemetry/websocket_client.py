@@ -1,27 +1,23 @@
-"""Following a telemetry server, and sending to one.
+"""Following a telemetry server.
 
-:class:`LiveTelemetryClient` follows: it reconnects with growing, jittered waits, asks to go on after the last frame it has seen,
-and tells a feed on which nothing happens (*quiet*: heartbeats or pongs still come) from a dead one (*stale*: nothing comes).
-:class:`TelemetrySender` pushes frames and returns the server's answer to each.
+:class:`LiveTelemetryClient` reconnects with growing, jittered waits, asks to go on after the last frame it has seen, and tells a
+feed on which nothing happens (*quiet*: heartbeats or pongs still come) from a dead one (*stale*: nothing comes).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
-from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 import websockets
 from pydantic import SecretStr
 
-from racetwin.errors import ConfigurationError, InputError
-from racetwin.schemas import TelemetryFrame
-from racetwin.telemetry.connection import WIRE, Backoff, FeedHealth, FeedLostError, reconnecting, redacted, secret
+from racetwin.errors import ConfigurationError
+from racetwin.telemetry.connection import WIRE, Backoff, FeedHealth, FeedLostError, reconnecting, secret
 from racetwin.telemetry.datagrams import is_loopback
 from racetwin.telemetry.refusals import OnRefusal, unreadable
 from racetwin.telemetry.websocket_server import MAX_SIZE
@@ -72,7 +68,7 @@ class LiveTelemetryClient:
         attempts: int | None = None,
     ) -> None:
         self._token = secret(token)
-        self.url = _checked(url, self._token)
+        self.url = checked(url, self._token)
         self.health = FeedHealth(quiet_s, stale_s)
         self.missed = 0
         self.duplicates = 0
@@ -96,7 +92,7 @@ class LiveTelemetryClient:
             yield frame
 
     async def _connection(self) -> AsyncIterator[dict[str, Any]]:
-        async with _connect(self.url, self._token) as socket:
+        async with connect(self.url, self._token) as socket:
             asked: dict[str, Any] = {"type": "subscribe"}
             if self._stream is not None:
                 asked |= {"stream": self._stream, "after": self._last}
@@ -175,127 +171,21 @@ class LiveTelemetryClient:
         return True
 
 
-class Ack(NamedTuple):
-    """The server's answer to a frame: its number, whether it was accepted, why not, and what of an accepted one was refused."""
-
-    seq: int
-    accepted: bool
-    error: dict[str, Any] | None
-    rejected: tuple[dict[str, Any], ...] = ()
-
-
-class TelemetrySender:
-    """Pushes frames to a telemetry server and gets an answer to each.
-
-    A frame that was not answered when the connection broke is sent again after reconnecting; the server's ingestor knows doubles.
-
-    Parameters
-    ----------
-    url, token
-        Address of the server, and what it asks for.
-    timeout_s
-        How long to wait for an answer.
-    attempts
-        Failures in a row after which :meth:`send` gives up.
-
-    Examples
-    --------
-    >>> async with TelemetrySender() as sender:  # doctest: +SKIP
-    ...     answer = await sender.send(frame)
-    """
-
-    def __init__(
-        self,
-        url: str = URL,
-        token: str | SecretStr | None = None,
-        *,
-        timeout_s: float = 5.0,
-        attempts: int = 8,
-        backoff: Backoff | None = None,
-    ) -> None:
-        self._token = secret(token)
-        self.url = _checked(url, self._token)
-        self.timeout_s, self.attempts = timeout_s, attempts
-        self._backoff = backoff or Backoff(first=0.1, most=2.0)
-        self._socket: websockets.ClientConnection | None = None
-
-    def __repr__(self) -> str:
-        return f"TelemetrySender({self.url}, token={'set' if self._token else 'none'})"
-
-    async def __aenter__(self) -> TelemetrySender:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connection."""
-        if self._socket is not None:
-            socket, self._socket = self._socket, None
-            with contextlib.suppress(websockets.WebSocketException, OSError):
-                await socket.close()
-
-    async def send(self, frame: TelemetryFrame | dict[str, Any]) -> Ack:
-        """Send one frame; return the server's answer.
-
-        Raises
-        ------
-        ConfigurationError
-            When the server refuses the token, or does not answer after all attempts.
-        InputError
-            When the frame cannot be written as JSON.
-        """
-        try:
-            text = frame.model_dump_json() if isinstance(frame, TelemetryFrame) else orjson.dumps(frame).decode()
-        except TypeError as error:
-            raise InputError(f"frame: cannot be written as JSON ({error})") from None
-        last: str = ""
-        for _ in range(self.attempts):
-            try:
-                answer = await self._exchange(text)
-            except websockets.InvalidStatus as error:
-                if error.response.status_code in (401, 403):
-                    raise ConfigurationError(
-                        f"{self.url} refused the connection (HTTP {error.response.status_code}): check the token"
-                    ) from None
-                last = redacted(error, self._token)
-            except (OSError, TimeoutError, ValueError, websockets.WebSocketException) as error:
-                last = redacted(error, self._token)
-            else:
-                self._backoff.reset()
-                return answer
-            await self.close()
-            await asyncio.sleep(self._backoff.next())
-        raise ConfigurationError(f"{self.url} did not answer after {self.attempts} attempts: {last}")
-
-    async def _exchange(self, text: str) -> Ack:
-        if self._socket is None:
-            self._socket = await _connect(self.url, self._token)
-        await self._socket.send(text)
-        async with asyncio.timeout(self.timeout_s):
-            while True:
-                told = orjson.loads(await self._socket.recv())
-                if isinstance(told, dict) and told.get("type") == "ack":
-                    parts = tuple(told.get("rejected") or ())
-                    return Ack(told.get("seq", -1), told.get("accepted") is True, told.get("error"), parts)
-
-
-def _connect(url: str, token: SecretStr | None) -> websockets.connect:
+def connect(url: str, token: SecretStr | None, *, open_timeout_s: float = 10.0) -> websockets.connect:
+    """Return the connection to a server, to be awaited or entered."""
     headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
     return websockets.connect(
         url,
         additional_headers=headers,
         max_size=4 * MAX_SIZE,
-        open_timeout=10,
+        open_timeout=open_timeout_s,
         close_timeout=1,
         ping_interval=None,
         logger=WIRE,
     )
 
 
-def _checked(url: str, token: SecretStr | None) -> str:
+def checked(url: str, token: SecretStr | None) -> str:
     """Return the address if it is one, and if it would not carry a token unencrypted to another machine."""
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:

@@ -19,15 +19,13 @@ import contextlib
 import hmac
 import inspect
 import ssl
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import orjson
 import websockets
@@ -39,13 +37,13 @@ from racetwin.errors import ConfigurationError, RacetwinError
 from racetwin.schemas import Rejection, TelemetryFrame
 from racetwin.telemetry.connection import WIRE, secret
 from racetwin.telemetry.datagrams import is_loopback
+from racetwin.telemetry.frame_stream import FrameStream
 from racetwin.telemetry.refusals import OnRefusal, unreadable
+from racetwin.telemetry.served_client import ClientCounters, RateLimit
 
 PORT = 8765
 MAX_SIZE = 1024 * 1024
 """Longest message, bytes; a frame of 24 cars with everything in it has 25 kB."""
-KEPT = 3000
-"""Frames kept for subscribers that come back: five minutes at 10 Hz."""
 PATIENCE = 1000
 """Frames refused for their rate in a row before a client is sent away."""
 
@@ -59,41 +57,6 @@ Verdict = Rejection | Sequence[Rejection] | None
 Sink = Callable[[dict[str, Any]], Awaitable[Verdict] | Verdict]
 """Takes a producer's frame."""
 _Owed = asyncio.Queue["tuple[int, asyncio.Task[Verdict] | Verdict] | None"]
-
-
-@dataclass
-class ClientCounters:
-    """What one client has sent and got."""
-
-    address: str
-    connected_at: float = field(default_factory=time.time)
-    received: int = 0
-    bytes: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    rate_limited: int = 0
-    sent: int = 0
-    gaps: int = 0
-    connected: bool = True
-
-
-class RateLimit:
-    """Token bucket: ``rate`` a second on average, ``burst`` at once."""
-
-    def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.rate, self.burst = rate, burst
-        self._clock = clock
-        self._level, self._at = burst, clock()
-
-    def allows(self) -> bool:
-        """Take one token, if there is one."""
-        now = self._clock()
-        self._level = min(self.burst, self._level + (now - self._at) * self.rate)
-        self._at = now
-        if self._level < 1:
-            return False
-        self._level -= 1
-        return True
 
 
 class TelemetryServer:
@@ -153,7 +116,7 @@ class TelemetryServer:
         if not is_loopback(host) and self._token is None:
             raise ConfigurationError(f"host: {host!r} is reachable from outside: set a token (RACETWIN_TOKEN)")
         self.host, self.port = host, port
-        self.stream = uuid4().hex[:12]
+        self._stream = FrameStream()
         self.clients: deque[ClientCounters] = deque(maxlen=100)
         self._sink = sink or self._hand_over
         self._rate, self._burst = rate, burst
@@ -163,9 +126,6 @@ class TelemetryServer:
         self.on_refusal: OnRefusal | None = None
         self._open = 0
         self.received = 0
-        self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
-        self._next = 0
-        self._news = asyncio.Event()
         self._handed: asyncio.Queue[tuple[dict[str, Any], asyncio.Future[None]]] = asyncio.Queue(64)
         self._owed: set[asyncio.Future[None]] = set()
 
@@ -249,19 +209,13 @@ class TelemetryServer:
 
     def publish(self, frame: TelemetryFrame | dict[str, Any]) -> int:
         """Send a frame to all subscribers; returns its number in the stream."""
-        body = frame.model_dump_json().encode() if isinstance(frame, TelemetryFrame) else orjson.dumps(frame)
-        number = self._next
-        self._next += 1
-        self._kept.append((number, b'{"type":"frame","n":%d,"frame":%b}' % (number, body)))
-        news, self._news = self._news, asyncio.Event()
-        news.set()
-        return number
+        return self._stream.publish(frame)
 
     def report(self) -> dict[str, Any]:
         """Return the counters of all clients."""
         return {
-            "stream": self.stream,
-            "published": self._next,
+            "stream": self._stream.id,
+            "published": self._stream.next,
             "connected": self._open,
             "received": self.received,
             "clients": [asdict(c) for c in self.clients],
@@ -327,7 +281,7 @@ class TelemetryServer:
                     await owed.put((counters.received - 1, refusal))
                 elif raw.get("type") == "subscribe":
                     if following is None or following.done():
-                        following = asyncio.create_task(self._follow(socket, raw, counters))
+                        following = asyncio.create_task(self._stream.follow(socket, raw, counters))
                 elif raw.get("type") == "ping":
                     await socket.send('{"type":"pong"}')
                 else:
@@ -387,35 +341,6 @@ class TelemetryServer:
         elif verdict:
             answer["rejected"] = [p.model_dump(exclude_none=True) for p in verdict[:TOLD]]
         await socket.send(orjson.dumps(answer).decode())
-
-    async def _follow(self, socket: ServerConnection, asked: dict[str, Any], counters: ClientCounters) -> None:
-        """Send frames from where the subscriber left off; one that is too slow loses the oldest, and is told so."""
-        after = asked.get("after")
-        resumes = asked.get("stream") == self.stream and isinstance(after, int) and -1 <= after < self._next
-        cursor = after + 1 if resumes and isinstance(after, int) else self._next
-        try:
-            await socket.send(
-                orjson.dumps({"type": "hello", "stream": self.stream, "next": cursor, "resumed": resumes}).decode()
-            )
-            while True:
-                news = self._news
-                first = self._kept[0][0] if self._kept else self._next
-                if cursor < first:
-                    counters.gaps += 1
-                    await socket.send(orjson.dumps({"type": "gap", "after": cursor - 1, "before": first}).decode())
-                    cursor = first
-                if cursor < self._next:
-                    number, message = self._kept[cursor - first]
-                    await socket.send(message.decode())
-                    counters.sent += 1
-                    cursor = number + 1
-                    continue
-                try:
-                    await asyncio.wait_for(news.wait(), 1.0)
-                except TimeoutError:
-                    await socket.send(f'{{"type":"heartbeat","next":{self._next}}}')
-        except websockets.ConnectionClosed:
-            pass
 
 
 def _refusal(kind: str, expected: str, value: str = "") -> Rejection:

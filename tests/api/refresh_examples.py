@@ -1,4 +1,4 @@
-"""Write ``racetwin/api/examples.json``: what a simulated race answers to each question, cut to a length that can be read.
+"""Write ``racetwin/api/examples.json``: questions put to a simulated race and its answers, cut to a length that can be read.
 
 Run it after a route or a model has changed: ``python tests/api/refresh_examples.py``.
 """
@@ -33,12 +33,19 @@ def short(value: Any) -> Any:
     return value
 
 
+def first_lines(text: str) -> str:
+    """Return the beginning of a text."""
+    return "\n".join(text.splitlines()[:6]) + "\n"
+
+
 def main() -> int:
     from builders.engines import engine, free_port, wait
 
     port = free_port()
     root = f"http://127.0.0.1:{port}/api/v1"
-    found: dict[str, Any] = {}
+    questions: dict[str, Any] = {}
+    answers: dict[str, Any] = {}
+    failed = 0
     with (
         tempfile.TemporaryDirectory() as folder,
         engine(Path(folder), port, "--simulated", "--speed", "60", "--follow", "1"),
@@ -50,6 +57,7 @@ def main() -> int:
         wait(lambda: client.get("/api/v1/strategy-recommendations").json(), 300, "there is advice")
         time.sleep(1)
         client.post("/api/v1/telemetry", content=b'{"lap": "many"}')
+        frame = short(client.get("/api/v1/telemetry").json())
         schema = client.get("/openapi.json").json()
         plans = client.get("/api/v1/strategy/plans").json()
         car = plans["car_id"]
@@ -63,20 +71,32 @@ def main() -> int:
             "/api/v1/strategy/advice/{advice_id}": {"action": "accept"},
             "/api/v1/strategy/desk": {"car_id": car, "kind": "sensitivity"},
             "/api/v1/race-fan": {"car_id": car},
+            "/api/v1/telemetry": {
+                name: frame[name] for name in ("version", "source", "seq", "time_s", "race_id", "lap", "cars")
+            },
+            "/api/v1/control": {"action": "pause"},
         }
+        places = {"advice_id": advice, "name": "rejoin"}
         for path, methods in schema["paths"].items():
             for method, operation in methods.items():
-                if "application/json" not in operation["responses"].get("200", {}).get("content", {}):
+                name = f"{method.upper()} {path}"
+                body = bodies[path] if "requestBody" in operation else None
+                answer = client.request(method.upper(), path.format(**places), json=body)
+                if not answer.is_success:
+                    print(f"{name}: {answer.status_code} {answer.text[:300]}", file=sys.stderr)
+                    failed += 1
                     continue
-                url = path.replace("{advice_id}", advice).replace("{name}", "rejoin")
-                answer = client.request(method.upper(), url, json=bodies.get(path))
-                if answer.status_code == 200:
-                    found[f"{method.upper()} {path}"] = short(answer.json())
-                else:
-                    print(f"{method.upper()} {path}: {answer.status_code} {answer.text[:300]}", file=sys.stderr)
-    TARGET.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-    print(f"{len(found)} examples in {TARGET.relative_to(ROOT)}; {root} is gone")
-    return 0
+                used = {k: v for k, v in places.items() if "{" + k + "}" in path}
+                asked = {"path": used, "body": body}
+                if any(asked.values()):
+                    questions[name] = {k: v for k, v in asked.items() if v}
+                if answer.content:
+                    kind = answer.headers["content-type"]
+                    answers[name] = short(answer.json()) if "json" in kind else first_lines(answer.text)
+    told = {"questions": questions, "answers": answers}
+    TARGET.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    print(f"{len(answers)} answers in {TARGET.relative_to(ROOT)}, {failed} failed; {root} is gone")
+    return failed
 
 
 if __name__ == "__main__":

@@ -290,6 +290,20 @@ def test_everything_is_documented_with_examples(served: Any) -> None:
     assert paths["/api/v1/car-twin"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
 
 
+def test_every_operation_shows_what_is_asked_and_what_is_answered(served: Any) -> None:
+    bare = []
+    for path, methods in served.client.get("/openapi.json").json()["paths"].items():
+        for method, operation in methods.items():
+            shown = [*operation.get("requestBody", {}).get("content", {}).values()]
+            shown += [p for p in operation.get("parameters", ()) if p["in"] == "path"]
+            good = [r for status, r in operation["responses"].items() if status.startswith("2")]
+            assert good
+            shown += [content for r in good for content in r.get("content", {}).values()]
+            if not all("example" in one or "examples" in one for one in shown):
+                bare.append(f"{method.upper()} {path}")
+    assert not bare, "run tests/api/refresh_examples.py"
+
+
 def test_examples_are_what_they_say() -> None:
     from racetwin.api import examples
     from racetwin.api.answers import Environment

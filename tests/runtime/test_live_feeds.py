@@ -17,7 +17,7 @@ from racetwin.runtime.engine import RaceEngine
 from racetwin.runtime.live_feeds import LiveFeeds
 from racetwin.runtime.orchestrator import MainOrchestrator
 from racetwin.schemas import FeedGap, LapCompleted
-from racetwin.telemetry.websocket_client import TelemetrySender
+from racetwin.telemetry.websocket_sender import TelemetrySender
 from racetwin.telemetry.websocket_server import TelemetryServer
 
 pytestmark = pytest.mark.integration

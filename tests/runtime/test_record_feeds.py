@@ -18,7 +18,7 @@ from racetwin.config import Settings
 from racetwin.runtime.record_feeds import record_feeds
 from racetwin.telemetry.recorder import Recording
 from racetwin.telemetry.recording import recorded_frames
-from racetwin.telemetry.websocket_client import TelemetrySender
+from racetwin.telemetry.websocket_sender import TelemetrySender
 from racetwin.telemetry.websocket_server import TelemetryServer
 
 pytestmark = pytest.mark.integration

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from racetwin.schemas import CarTelemetry, RaceControlMessage, TelemetryFrame, T
 from racetwin.telemetry import RaceRecord, TelemetrySimulator, frames
 from racetwin.telemetry.recorder import SCHEMA, Recorder, Recording
 from racetwin.telemetry.recording import recorded_frames
-from racetwin.telemetry.recording_log import beside
+from racetwin.telemetry.recording_log import FrameLog, beside, logged_frames
 
 pytestmark = pytest.mark.unit
 
@@ -137,3 +138,16 @@ def test_what_is_not_ours_is_no_unfinished_recording(tmp_path: Path) -> None:
         recorder.write("{}")
     with pytest.raises(DataError):
         list(recorded_frames(tmp_path / "r.parquet"))
+
+
+def test_the_disk_is_told_to_write_also_when_no_more_frames_come(record: RaceRecord, tmp_path: Path) -> None:
+    log = FrameLog(tmp_path / "r.parquet.unfinished")
+    for f in list(frames(record, hz=2))[:40]:
+        log.write(f)
+    assert log.unsynced > 0
+    deadline = time.monotonic() + 30
+    while log.unsynced:
+        assert time.monotonic() < deadline, "the disk was not told"
+        time.sleep(0.01)
+    log.close(remove=False)
+    assert len(list(logged_frames(log.path))) == 40

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from racetwin.errors import InputError
 from racetwin.schemas import TelemetryFrame
 from racetwin.telemetry import RaceRecord, Replay, frames
-from racetwin.telemetry.replay import BroadcastDelay
 
 pytestmark = pytest.mark.unit
 
@@ -120,39 +118,3 @@ def test_a_speed_that_is_none_is_refused(record: RaceRecord) -> None:
     it = Replay([], 1.0)
     with pytest.raises(InputError, match="speed: -2"):
         it.set_speed(-2.0)
-
-
-async def test_the_picture_lags_and_so_does_the_feed() -> None:
-    time = Time()
-
-    async def feed() -> AsyncIterator[int]:
-        for i in range(5):
-            yield i
-            await time.sleep(1.0)
-
-    seen = [(item, time.now - 1000.0) async for item in BroadcastDelay(feed(), 3.0, clock=time.clock, sleep=time.sleep)]
-    assert [item for item, _ in seen] == [0, 1, 2, 3, 4]
-    assert all(at >= item + 3.0 for item, at in seen)
-
-
-async def test_a_shorter_delay_lets_go_of_what_is_overdue_and_errors_come_through() -> None:
-    time = Time()
-
-    async def feed() -> AsyncIterator[int]:
-        for i in range(3):
-            yield i
-        raise RuntimeError("feed died")
-
-    held = BroadcastDelay(feed(), 100.0, clock=time.clock, sleep=time.sleep)
-    seen = []
-
-    async def follow() -> None:
-        async for item in held:
-            seen.append(item)
-            held.set_delay(0.0)
-
-    with pytest.raises(RuntimeError, match="feed died"):
-        await follow()
-    assert seen == [0, 1, 2]
-    with pytest.raises(InputError, match="delay_s: -1"):
-        held.set_delay(-1)

@@ -18,8 +18,10 @@ from racetwin.schemas import CarTelemetry, Rejection, TelemetryFrame
 from racetwin.telemetry.connection import Backoff, FeedHealth, FeedState
 from racetwin.telemetry.feed_opening import open_feed
 from racetwin.telemetry.ingestor import TelemetryIngestor
-from racetwin.telemetry.websocket_client import LiveTelemetryClient, TelemetrySender
-from racetwin.telemetry.websocket_server import RateLimit, TelemetryServer
+from racetwin.telemetry.served_client import RateLimit
+from racetwin.telemetry.websocket_client import LiveTelemetryClient
+from racetwin.telemetry.websocket_sender import TelemetrySender
+from racetwin.telemetry.websocket_server import TelemetryServer
 
 TOKEN = "pit-wall-secret"
 
@@ -225,6 +227,76 @@ class TestProducers:
                 assert (await sending).accepted
         assert taken == [0, 1]
 
+    async def test_many_on_their_way_through_breaks_are_all_taken_once_and_in_order(self):
+        """The server falls over again and again with answers owed; it is the same ingestor behind it."""
+        ingestor = TelemetryIngestor()
+        server, due, breaks = TelemetryServer(port=0), {59, 119, 179, 239, 299}, 0
+
+        async def sink(raw):
+            ingestor.process(raw)
+            await asyncio.sleep(0.001 * (raw["seq"] % 7))
+            if raw["seq"] in due:
+                due.remove(raw["seq"])
+                fall.set()
+
+        fall = asyncio.Event()
+
+        async def falling():
+            nonlocal breaks
+            while True:
+                await fall.wait()
+                fall.clear()
+                breaks += 1
+                for connection in list(server._server.connections):
+                    connection.transport.abort()
+
+        server.hand_to(sink, relay=False)
+        async with server, asyncio.timeout(60):
+            task = asyncio.create_task(falling())
+            async with TelemetrySender(f"ws://127.0.0.1:{server.port}", backoff=fast()) as sender:
+                answers = [a async for a in sender.send_all(frame(i) for i in range(400))]
+            task.cancel()
+        assert [a.seq for a in answers] == list(range(400))
+        assert all(a.accepted for a in answers)
+        counters = ingestor.counters
+        assert (counters.accepted, counters.missing, counters.late) == (400, 0, 0)
+        assert breaks > 2, "the cable held"
+        assert counters.duplicates > 0, "nothing was owed an answer when it broke"
+
+    async def test_no_more_than_the_window_is_on_its_way(self):
+        taken, may_answer = [], asyncio.Event()
+
+        async def sink(raw):
+            taken.append(raw["seq"])
+            await may_answer.wait()
+
+        async with (
+            TelemetryServer(sink, port=0) as server,
+            TelemetrySender(f"ws://127.0.0.1:{server.port}", window=4) as sender,
+            asyncio.timeout(30),
+        ):
+            first = [await sender.post(frame(i)) for i in range(4)]
+            fifth = asyncio.create_task(sender.post(frame(4)))
+            await until(lambda: taken == [0, 1, 2, 3])
+            await asyncio.sleep(0.05)
+            assert not fifth.done()
+            may_answer.set()
+            assert [(await answer).seq for answer in first] == [0, 1, 2, 3]
+            assert (await (await fifth)).seq == 4
+        assert taken == [0, 1, 2, 3, 4]
+
+    async def test_the_next_address_is_tried_when_one_is_gone(self):
+        taken = []
+        gone, second = TelemetryServer(lambda raw: None, port=0), TelemetryServer(lambda raw: taken.append(raw), port=0)
+        async with second:
+            await gone.start()
+            urls = f"ws://127.0.0.1:{gone.port},ws://127.0.0.1:{second.port}"
+            async with TelemetrySender(urls, backoff=fast()) as sender:
+                assert (await sender.send(frame(0))).accepted
+                await gone.stop()
+                assert (await sender.send(frame(1))).accepted
+        assert [raw["seq"] for raw in taken] == [1]
+
     async def test_with_the_ingestor_behind_it_both_schemas_pass_and_nonsense_is_named(self):
         ingestor = TelemetryIngestor()
 
@@ -286,7 +358,7 @@ class TestSubscribers:
         assert client.missed == 0
 
     async def test_what_the_server_no_longer_has_is_counted_as_missed(self, monkeypatch):
-        monkeypatch.setattr("racetwin.telemetry.websocket_server.KEPT", 5)
+        monkeypatch.setattr("racetwin.telemetry.frame_stream.KEPT", 5)
         server = TelemetryServer(port=0)
         server._kept = type(server._kept)(maxlen=5)
         async with server:

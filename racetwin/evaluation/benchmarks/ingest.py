@@ -1,4 +1,4 @@
-"""How fast frames get in: the ingestor alone, from JSON, with bad cars in it, and on into the twins."""
+"""How fast frames get in: the ingestor alone, from JSON, with bad cars in it, on into the twins, and over a socket."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from racetwin.config import Settings
 from racetwin.evaluation.benchmarks import Figure
+from racetwin.evaluation.benchmarks.ingest_socket import over_a_socket, with_cars
 from racetwin.schemas import MAX_CARS, TelemetryFrame
 from racetwin.telemetry import TelemetryIngestor, TelemetrySimulator
 from racetwin.twins import RaceTwin
@@ -24,7 +25,7 @@ def ingest() -> list[Figure]:
     """Measure ingestion on a simulated race of 22 cars at 10 Hz (24 cars where it says so)."""
     simulator = TelemetrySimulator("silverstone", 2026, seed=1, settings=Settings(data=None))
     frames = list(itertools.islice(iter(simulator), FRAMES))
-    full = [_with_cars(f, MAX_CARS) for f in frames]
+    full = [with_cars(f, MAX_CARS) for f in frames]
     gc.collect()
     plain = _each(TelemetryIngestor().process, full)
     lines = [f.model_dump_json().encode() for f in full[:1000]]
@@ -32,6 +33,7 @@ def ingest() -> list[Figure]:
     spoilt = [_spoil(f) for f in full[:1000]]
     mended = _each(TelemetryIngestor().process, spoilt)
     race_s, n_race, grown = _whole_race(simulator)
+    share, wait_ms, core = over_a_socket()
     return [
         Figure("frames/s, 24 cars, valid frames", 1.0 / float(plain.mean()), "frames/s", must=100.0, aim=10_000.0),
         Figure("p50 per frame, 24 cars", 1e6 * float(np.median(plain)), "us", aim=100.0, higher_is_better=False),
@@ -60,6 +62,11 @@ def ingest() -> list[Figure]:
             must=100.0,
             aim=200.0,
         ),
+        Figure("24 cars at 100 Hz, WebSocket and journal: acknowledged", 100.0 * share, "%", must=100.0, aim=100.0),
+        Figure("the same: due to acknowledged, p99", wait_ms, "ms", must=1000.0, aim=250.0, higher_is_better=False),
+        Figure(
+            "the same: the engine's share of a core", 100.0 * core, "%", must=100.0, aim=50.0, higher_is_better=False
+        ),
         Figure(
             "memory grown in the second half of a race",
             grown / 2**20,
@@ -79,15 +86,6 @@ def _each(take: Callable[[Any], object], inputs: Iterable[Any]) -> np.ndarray[An
         take(raw)
         took.append(time.thread_time() - begin)
     return np.array(took)
-
-
-def _with_cars(frame: TelemetryFrame, n: int) -> TelemetryFrame:
-    """Fill a frame up to ``n`` cars with copies of its last ones."""
-    more = [
-        c.model_copy(update={"car_id": str(900 + i), "position": len(frame.cars) + 1 + i})
-        for i, c in enumerate(frame.cars[: n - len(frame.cars)])
-    ]
-    return frame.model_copy(update={"cars": (*frame.cars, *more)})
 
 
 def _spoil(frame: TelemetryFrame) -> dict[str, Any]:

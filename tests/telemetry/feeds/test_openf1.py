@@ -24,7 +24,8 @@ from racetwin.telemetry.connection import Backoff
 from racetwin.telemetry.feed_opening import open_feed
 from racetwin.telemetry.ingestor import TelemetryIngestor
 from racetwin.telemetry.openf1 import OpenF1History, OpenF1Live, OpenF1Login, parse_message
-from racetwin.telemetry.openf1_records import COLLECTIONS, OpenF1Session, Record, history_frames, timeline
+from racetwin.telemetry.openf1_records import COLLECTIONS, OpenF1Session, history_frames
+from racetwin.telemetry.openf1_timeline import Record, timeline
 
 KEY = {"session_key": 9900, "meeting_key": 1300}
 
