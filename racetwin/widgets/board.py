@@ -48,7 +48,7 @@ VIEWS = {
     "rivals": "Rivals",
     "tyres": "Tyres",
     "scenario": "What if",
-    "desk": "Ask the desk",
+    "desk": "Desk",
     "system": "System",
     "track": "Track",
 }

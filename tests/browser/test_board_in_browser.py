@@ -157,6 +157,9 @@ def test_each_view_is_chosen_by_tab_and_by_key_and_fits(show: Callable[..., Any]
         assert page.locator(f".rt-{name}").is_visible()
         assert [n for n in VIEWS if page.locator(f".rt-{n}").is_visible()] == [name]
         assert page.evaluate(CUT) == [], name
+    tabs = page.locator(".d-tabs")
+    assert tabs.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+    assert tabs.locator(".d-tab:visible").count() == 8 - (width >= 1560)
     page.locator('.d-tab[data-view="rivals"]').click()
     assert page.locator(".rt-rivals").is_visible()
     assert page.locator('.d-tab[aria-selected="true"]').inner_text().endswith("Rivals")
