@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from racetwin.calibration import standing
 from racetwin.calibration.pace import RaceFit
 from racetwin.calibration.tables import RaceTables
 from racetwin.simulation.form import features
@@ -94,6 +95,8 @@ def fit(tables: RaceTables, singles: list[RaceFit]) -> dict[str, Any]:
         left = y - x @ b
         scale = 1.4826 * float(np.median(np.abs(left)))
         weight = 5.0 / (4.0 + (left / scale) ** 2)
+    stops = standing.timed_stops(tables.laps)
+    stood = standing.follow(tables.races, stops)
     return {
         "weights": {k: round(float(v), 5) for k, v in zip(("one", "team", "driver", "grid"), b, strict=True)},
         "sd_s": round(scale * 1.1, 5),
@@ -102,9 +105,11 @@ def fit(tables: RaceTables, singles: list[RaceFit]) -> dict[str, Any]:
             str(race): {
                 "teams": {str(t): round(float(f), 3) for t, f in zip(g.team, g.team_form, strict=True) if f},
                 "drivers": {str(d): round(float(f), 3) for d, f in zip(g.driver, g.driver_form, strict=True) if f},
+                "standing": stood[str(race)],
             }
             for race, g in rows.groupby("race_id", sort=False)
         },
         "teams": {k: round(v[0], 4) for k, v in sorted(rows.attrs["team"].items())},
         "drivers": {k: round(v[0], 4) for k, v in sorted(rows.attrs["driver"].items())},
+        "standing": standing.shifts(stops, int(tables.races.season.max())),
     }

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import minimize
 
+from racetwin.calibration import standing
 from racetwin.calibration.bayes import Method, Posterior, sample
 
 COLD_TYRE_S = 1.0
@@ -103,16 +104,16 @@ def fit_stationary(times: npt.NDArray[np.float64]) -> tuple[float, float, float,
 
 
 def fit(laps: pd.DataFrame, expected_s: npt.NDArray[np.float64], method: Method = "nuts", seed: int = 0) -> StopFit:
-    """Fit losses of all circuits together (Student-t errors) and the stationary time of the latest two seasons with data."""
+    """Fit losses of all circuits together (Student-t errors) and the stationary time of late, teams' shifts off."""
     s = losses(laps, expected_s)
-    timed = s[s.pit_stationary_s.notna()]
-    seasons = sorted(timed.season.unique())[-3:]
-    recent = laps[laps.pit_stationary_s.notna() & laps.season.isin(seasons) & (laps.stop_under == "GREEN")]
-    timed_s = recent.pit_stationary_s.to_numpy(dtype=float)
+    timed_stops = standing.timed_stops(laps)
+    last = int(laps.season.max())
+    recent = timed_stops[timed_stops.season > last - standing.SEASONS]
+    timed_s = (recent.stand_s - recent.team.map(standing.shifts(recent, last))).to_numpy(dtype=float)
     stationary = fit_stationary(timed_s) if len(timed_s) >= LEAST_TIMED else None
     usual = float(stationary_quantile(0.5, *stationary)) if stationary is not None else UNTIMED_S
-    standing = s.pit_stationary_s.astype(float).fillna(usual)
-    s = s.assign(lane=s.loss - standing - COLD_TYRE_S)
+    stood = s.pit_stationary_s.astype(float).fillna(usual)
+    s = s.assign(lane=s.loss - stood - COLD_TYRE_S)
     green = s[s.under == "GREEN"]
     circuits = sorted(green.circuit_id.unique())
     index = green.circuit_id.map({c: i for i, c in enumerate(circuits)}).to_numpy()

@@ -72,6 +72,28 @@ def backtest(
         console.print(f"not scored: {race}: {why}")
 
 
+def scoreboard_page(
+    rows: Annotated[Path, typer.Argument(help="What `racetwin backtest --json` wrote.")],
+    page: Annotated[
+        Path, typer.Argument(help="Markdown page with the lines `<!-- table NAME -->` and `<!-- end NAME -->`.")
+    ],
+    name: Annotated[str, typer.Option(help="Which of the page's tables.")] = "validation",
+) -> None:
+    """Write a scoreboard's rows into a page as a table, so that no figure of it is copied by hand.
+
+    Example: `racetwin scoreboard rows.json docs/scoreboard.md`
+    """
+    from racetwin.evaluation.scoreboard_page import write_table
+
+    try:
+        found = json.loads(rows.read_text(encoding="utf-8"))
+        text = page.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise DataError(f"scoreboard: {error}") from error
+    page.write_text(write_table(text, name, found), encoding="utf-8")
+    console.print(f"{page}: table {name}, {len(found)} rows")
+
+
 def scoreboard(rows: list[Row], n_races: int) -> object:
     """Return the rows as a table for the terminal."""
 

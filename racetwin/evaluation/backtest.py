@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from racetwin.calibration import calibrate
+from racetwin.calibration import calibrate, standing
 from racetwin.calibration import form as form_model
 from racetwin.calibration import pace as pace_model
 from racetwin.calibration.assemble import priors
@@ -169,8 +169,10 @@ def _forms_before(tables: RaceTables) -> dict[str, Mapping[str, Mapping[str, flo
     dry = tables.laps[~tables.laps.race_wet & (tables.laps.session == "R")]
     singles = [f for _, g in dry.groupby("race_id", sort=False) if (f := pace_model.fit_race(g)) is not None]
     rows = form_model.follow_all(tables, singles)
+    stood = standing.follow(tables.races, standing.timed_stops(tables.laps))
     return {
         str(race): {
+            "standing": stood[str(race)],
             "teams": {str(t): float(f) for t, f in zip(g.team, g.team_form, strict=True) if f},
             "drivers": {str(d): float(f) for d, f in zip(g.driver, g.driver_form, strict=True) if f},
         }

@@ -45,12 +45,15 @@ class Form:
         How far race pace has strayed from this forecast.
     teams, drivers
         Form by team name and by three-letter code; an unknown one counts as the field.
+    standing : s
+        How much longer a team's cars stand at a stop than the field's, by team name.
     """
 
     weights: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     sd_s: float = UNKNOWN_SD_S
     teams: Mapping[str, float] = field(default_factory=dict)
     drivers: Mapping[str, float] = field(default_factory=dict)
+    standing: Mapping[str, float] = field(default_factory=dict)
 
     def pace(self, teams: Sequence[str], drivers: Sequence[str], grid: npt.ArrayLike) -> FloatArray:
         """Return the expected pace of each car against the median of these cars, seconds a lap.
@@ -71,6 +74,10 @@ class Form:
         known = [t in self.teams or d in self.drivers for t, d in zip(teams, drivers, strict=True)]
         return np.where(known, self.sd_s, max(self.sd_s, UNKNOWN_SD_S))
 
+    def standing_s(self, teams: Sequence[str | None]) -> FloatArray:
+        """Return how much longer each car stands at a stop than the field's usual, seconds; 0 where none is known."""
+        return np.array([self.standing.get(t or "", 0.0) for t in teams])
+
     @classmethod
     def of(cls, block: Mapping[str, Any], race_id: str = "") -> Form:
         """Take the ``form`` block of a parameter file as it stood before a race.
@@ -90,6 +97,7 @@ class Form:
             float(block["sd_s"]),
             {str(k): float(v) for k, v in block["teams"].items()},
             {str(k): float(v) for k, v in block["drivers"].items()},
+            {str(k): float(v) for k, v in block.get("standing", {}).items()},
         )
 
 

@@ -69,7 +69,8 @@ class RaceState:
     planned_lap, planned_compound : (n, 4) int
         Stops still to come if a car's plan is known or assumed (0 / -1 padded); empty for a rival that decides for itself.
     stop_extra_s : (n,) seconds
-        Added to the car's next stop: a slow stop that is known, or asked "what if".
+        Added to the car's next stop: what its crew usually takes longer (negative: less) than others, a slow stop that is known,
+        or one asked "what if".
     forced_status, forced_lap
         What if: ``SC``, ``VSC`` or ``RED`` declared in lap ``forced_lap`` (counted from 1) in every race, whatever the draws;
         lap 0 for none. All other draws stay as they are.

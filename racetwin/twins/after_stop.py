@@ -69,6 +69,10 @@ class StopLosses:
         total = (PRIOR_STOPS * usual + n * float(np.median(self.total_s))) / (PRIOR_STOPS + n)
         return total, float(np.median(self.in_lap_s))
 
+    def beyond_s(self, p: RaceParameters) -> float:
+        """Return how much more stops lose today than they usually do here, as far as believed, seconds."""
+        return self.expected_s(p)[0] - StopLosses().expected_s(p)[0]
+
     def snapshot(self) -> list[list[float]]:
         """Return it as JSON-able values."""
         return [list(self.total_s), list(self.in_lap_s)]
@@ -110,7 +114,8 @@ class LineNote:
 def line_note(race: RaceTwin, car: CarTwin, e: LapCompleted) -> LineNote:
     """Note what is known of a car that has just completed a lap."""
     p = race.parameters
-    loss = race.stop_losses.expected_s(p)
+    usual, on_in_lap = race.stop_losses.expected_s(p)
+    loss = usual + float(race.form.standing_s([car.team])[0]), on_in_lap
     coming = car.forecast().median_s
     first, second = float(coming[0]), float(coming[min(1, len(coming) - 1)])
     left = race.total_laps - e.lap

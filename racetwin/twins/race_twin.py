@@ -362,11 +362,16 @@ class RaceTwin:
         return race_state(self, today=today)
 
     def parameters_today(self) -> RaceParameters:
-        """Return the race parameters with what today's laps have taught: reference lap, compounds' offsets and wear."""
+        """Return the race parameters with what today has taught: reference lap, compounds' offsets and wear, the lane's loss."""
         level, _ = self.pace.level()
         offsets, wears = self.pace.compounds()
         p = self.parameters
+        lane = max(0.0, p.pit_loss_s + self.stop_losses.beyond_s(p))
+        share = lane / p.pit_loss_s if p.pit_loss_s > 0 else 1.0
         return p.replace(
+            pit_loss_s=lane,
+            pit_loss_sc_s=share * p.pit_loss_sc_s,
+            pit_loss_vsc_s=share * p.pit_loss_vsc_s,
             reference_lap_s=level + self.pace.model.drift_s * (self.total_laps - self.leader_laps),
             compound_offset_s=(*offsets[:3], *p.compound_offset_s[3:]),
             wear_s=tuple(max(0.0, w) for w in wears),

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from racetwin.evaluation.forecasts import run_race
+from racetwin.simulation.form import Form
 from racetwin.simulation.parameters import load_parameters
 from racetwin.twins import RaceTwin
 from racetwin.twins.after_stop import LineNote, StopLosses, place_after_stop
@@ -90,3 +92,33 @@ def test_the_nearer_the_likelier_an_undercut() -> None:
     chances = [undercut_worked_chance(g) for g in (0.5, 1.0, 2.0, 3.0, 5.0)]
     assert chances == sorted(chances, reverse=True)
     assert chances[0] > 0.5 > chances[-1]
+
+
+def test_what_stops_lose_today_is_in_todays_parameters(toy: Any, drive: Drive) -> None:
+    twin = drive(toy(n_cars=8), to_lap=8)
+    usual = twin.parameters_today()
+    assert usual.pit_loss_s == pytest.approx(twin.parameters.pit_loss_s)
+    loss = StopLosses().expected_s(twin.parameters)[0]
+    for _ in range(9):
+        twin.stop_losses.note(6.0, loss + 2.0 - 6.0)
+    today = twin.parameters_today()
+    assert today.pit_loss_s - usual.pit_loss_s == pytest.approx(
+        2.0 * 9 / 12
+    )  # three stops' worth of belief in the circuit
+    assert today.pit_loss_sc_s / usual.pit_loss_sc_s == pytest.approx(today.pit_loss_s / usual.pit_loss_s)
+    assert twin.race_state(today=True).time_s.tolist() == twin.race_state().time_s.tolist()
+
+
+def test_a_quick_crew_stands_for_less_in_simulated_races(toy: Any, drive: Drive) -> None:
+    twin = drive(toy(n_cars=8), to_lap=8)
+    team = twin.cars["1"].team
+    twin.form = Form(standing={str(team): -0.4})
+    state = twin.race_state()
+    assert {c: s for c, s in zip(state.car_id, state.stop_extra_s, strict=True) if s} == {
+        c: -0.4 for c, car in twin.cars.items() if car.team == team
+    }
+    quick, usual = (
+        run_race(s, twin.parameters, seed=3, n=400)[:, 0].mean()
+        for s in (state, state.replace(stop_extra_s=np.zeros(state.n_cars)))
+    )
+    assert quick < usual
