@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from racetwin import __version__
-from racetwin.api import examples, problems, replication, routes, system, ws
+from racetwin.api import openapi, problems, replication, routes, system, ws
 from racetwin.api.answers import Answers
 from racetwin.api.core import APICache, APIMetrics, Shortcut
 from racetwin.api.problems import Problem
@@ -45,6 +45,7 @@ def create_app(face: EngineFace, settings: Settings | None = None, *, buckets: B
         responses={
             code: {"model": Problem, "content": {problems.MEDIA_TYPE: {}}, "description": text}
             for code, text in (
+                (400, "The body cannot be read"),
                 (401, "A token is needed"),
                 (403, "Not allowed"),
                 (404, "Not in this race, or not known then"),
@@ -66,6 +67,6 @@ def create_app(face: EngineFace, settings: Settings | None = None, *, buckets: B
     app.include_router(system.router(answers, metrics), prefix="/api/v1")
     ws.install(app, face, metrics)
     replication.install(app, face)
-    examples.add(app)
+    openapi.install(app, policy)
     app.add_middleware(Guard, policy=policy, metrics=metrics, shortcut=shortcut, buckets=buckets)
     return app

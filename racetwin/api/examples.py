@@ -7,8 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
-
 _ESTIMATE = {"mean": 0.061, "low": 0.034, "high": 0.088}
 
 CAR_TWIN: dict[str, Any] = {
@@ -85,21 +83,7 @@ def recorded() -> dict[str, dict[str, Any]]:
     return found
 
 
-def add(app: FastAPI) -> None:
-    """Let the application's OpenAPI document show an example of each question and each answer."""
-    plain = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            for path, methods in plain()["paths"].items():
-                for method, operation in methods.items():
-                    _illustrate(operation, f"{method.upper()} {path}")
-        return app.openapi_schema or plain()
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-
-def _illustrate(operation: dict[str, Any], name: str) -> None:
+def illustrate(operation: dict[str, Any], name: str) -> None:
     """Put the recorded question and answer into the description of an operation, where it has none of its own."""
     question, answer = recorded()["questions"].get(name, {}), recorded()["answers"].get(name)
     for content in operation.get("requestBody", {}).get("content", {}).values():

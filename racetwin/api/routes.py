@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import TypeAdapter
 
@@ -154,9 +154,12 @@ def router(answers: Answers) -> APIRouter:
     )
     async def send_telemetry(request: Request) -> dict[str, int | None]:
         """Send a frame, ours or of the original schema; it is acknowledged once it is in the journal."""
-        number = face.receive(await request.body())
+        body = await request.body()
+        number = face.receive(body)  # whatever it is: what is refused is counted, and kept to be read
         if number is not None:
             await face.acknowledged(number)
+        elif not body.lstrip().startswith(b"{"):
+            raise HTTPException(422, "body: expected one JSON object, a telemetry frame")
         return {"accepted": int(number is not None), "refused": int(number is None), "last": number}
 
     @api.get("/telemetry/rejected", responses=_json(list[Rejection]))

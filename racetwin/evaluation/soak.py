@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,10 +154,6 @@ class _Weekend:
         self.progress(report.hours)
         self.done.set()
         await asyncio.Event().wait()
-
-    async def __aiter__(self) -> AsyncIterator[TelemetryFrame]:
-        raise NotImplementedError("this feed drives")
-        yield
 
 
 async def _run(settings: Settings, report: SoakReport, seed: int, progress: Progress) -> None:

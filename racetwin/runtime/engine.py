@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters
     from racetwin.telemetry.ingestor import Ingested
 
-DUMP_VERSION = 1
+DUMP_VERSION = 2
 _JSON = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
@@ -197,6 +197,7 @@ class RaceEngine:
         self.twin = self.frame = None
         self._view = RaceView()
         self._book.clear()
+        self._windows.clear()
         self.queue.drop(())
 
     def note_speed(self, speed: float | None) -> None:
@@ -413,7 +414,7 @@ class RaceEngine:
         c = self.ingestor.counters
         return Counters(
             frames_in=self._frames_in,
-            frames_processed=c.accepted + c.rejected_frames + c.duplicates + c.late,
+            frames_processed=c.accepted + c.rejected_frames + c.duplicates + c.late + c.releases,
             frames_waiting=self.ingestor.waiting,
             frames_accepted=c.accepted,
             frames_rejected=c.rejected_frames,

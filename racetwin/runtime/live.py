@@ -26,27 +26,16 @@ from racetwin.config import Settings
 from racetwin.config import settings as process_settings
 from racetwin.errors import InputError, RacetwinError
 from racetwin.runtime.channel import Channel, Link
+from racetwin.runtime.live_questions import RaceQuestions
 from racetwin.runtime.live_session import Callback, LinkCallback, Session, SharedRace
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
-    from racetwin.schemas import (
-        Deliberation,
-        DeskReply,
-        FollowUp,
-        PlannedStop,
-        PlanTrial,
-        RaceFan,
-        Recommendation,
-        Rejoin,
-        WhatIf,
-    )
-    from racetwin.strategist.life import Action
 
 DEFAULT_SPEED = 20.0
 
 
-class LiveRace:
+class LiveRace(RaceQuestions):
     """A race as it unfolds. Build one with :meth:`connect`, :meth:`feeds`, :meth:`replay`, :meth:`simulate` or :meth:`auto`.
 
     Use it as a context manager (``with LiveRace.auto() as live:``) or call :meth:`start` and :meth:`stop`. When the object
@@ -63,6 +52,7 @@ class LiveRace:
     ) -> None:
         self.label = label
         self._channel = None if rate_hz is None else Channel(rate_hz)
+        self._session = session
         self._shared = SharedRace(session, self._channel)
         self._shared.lease_s = lease_s
         self._thread: threading.Thread | None = None
@@ -307,13 +297,7 @@ class LiveRace:
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         """Call ``callback(snapshot)`` in the background thread for each update; returns the function that ends that."""
-        shared = self._shared
-        shared.callbacks = (*shared.callbacks, callback)
-
-        def unsubscribe() -> None:
-            shared.callbacks = tuple(c for c in shared.callbacks if c is not callback)
-
-        return unsubscribe
+        return self._shared.callbacks.add(callback)
 
     @property
     def link(self) -> Link:
@@ -322,13 +306,7 @@ class LiveRace:
 
     def on_link(self, callback: LinkCallback) -> Callable[[], None]:
         """Call ``callback(link)`` when the connection is lost or comes back, from the thread that hands snapshots on."""
-        shared = self._shared
-        shared.link_callbacks = (*shared.link_callbacks, callback)
-
-        def remove() -> None:
-            shared.link_callbacks = tuple(c for c in shared.link_callbacks if c is not callback)
-
-        return remove
+        return self._shared.link_callbacks.add(callback)
 
     @property
     def skipped(self) -> int:
@@ -362,13 +340,13 @@ class LiveRace:
                     raise RacetwinError(f"wait_for: the condition was not met {why} ({shared.snapshot!r})")
                 shared.changed.wait(min(left, 0.5))
 
-    # --- what it is asked -----------------------------------------------------------------------------------------
+    # --- what it is told -----------------------------------------------------------------------------------------
 
     def follow(self, car_id: str | Iterable[str], *, only: bool = True) -> None:
         """Ask for plans and advice of these cars; ``only=False`` adds to those followed already."""
         cars = (car_id,) if isinstance(car_id, str) else tuple(car_id)
         self._followed = cars if only else (*self._followed, *(c for c in cars if c not in self._followed))
-        self._shared.session.follow(self._followed)
+        self._session.follow(self._followed)
 
     @property
     def followed(self) -> tuple[str, ...]:
@@ -379,21 +357,21 @@ class LiveRace:
         """Return what was known when the leader had completed ``lap`` laps (or at race time ``time_s``): time travel."""
         if (lap is None) == (time_s is None):
             raise InputError("at: give either lap or time_s")
-        return self._shared.session.at(lap, time_s)
+        return self._session.at(lap, time_s)
 
     def pause(self) -> None:
         """Hold the replay."""
-        self._shared.session.control("pause", None)
+        self._session.control("pause", None)
 
     def resume(self) -> None:
         """Go on with the replay."""
-        self._shared.session.control("resume", None)
+        self._session.control("resume", None)
 
     def set_speed(self, speed: float) -> None:
         """Change the speed of the replay (against real time)."""
         if not speed > 0:
             raise InputError(f"speed: {speed!r}, expected a number above 0")
-        self._shared.session.control("speed", speed)
+        self._session.control("speed", speed)
 
     def seek(self, lap: int) -> None:
         """Go to the moment at which the leader begins ``lap``: forwards, or in a replay of our own also backwards.
@@ -401,101 +379,11 @@ class LiveRace:
         What lies between is taken in at once, so the twins know all of it; backwards the race begins anew and comes at once up
         to the lap.
         """
-        self._shared.session.control("seek", lap)
+        self._session.control("seek", lap)
 
     def step(self, frames: int = 1) -> None:
         """Let so many more frames through while the replay is held."""
-        self._shared.session.control("step", frames)
-
-    def what_if(self, car_id: str, lever: str, objective: str = "points") -> WhatIf:
-        """Ask what would be best now if one thing were different; blocks for about the time of two answers.
-
-        Parameters
-        ----------
-        lever
-            ``"sc@31"``, ``"vsc"``, ``"rain@40:0.6"``, ``"stop:16@25:HARD"`` (car 16 boxes), ``"wear:55x1.3"``, ``"slow:55+4"``;
-            several joined by ``&``.
-
-        Returns
-        -------
-        WhatIf
-            The answer before and after, on the same random numbers, and what the lever does to each plan.
-        """
-        return self._shared.session.what_if(car_id, lever, objective)
-
-    def deliberate(self, car_id: str, kind: Deliberation, objective: str = "points") -> DeskReply:
-        """Ask what takes the desk longer than a ranking; blocks until it has answered.
-
-        Parameters
-        ----------
-        kind
-            ``"plans"``: ranked by ``objective`` (``"position"``, ``"win"``, ``"top6"``, ``"beat:16"``, ``"safe:0.1"``, ...);
-            ``"sensitivity"``: those, and what would change their order; ``"team"``: both cars of the team together;
-            ``"responses"``: rivals answer our plan and we answer theirs, until nothing changes.
-
-        Raises
-        ------
-        InputError
-            If the objective is not known, or the car has no team-mate in the race.
-        """
-        return self._shared.session.deliberate(car_id, kind, objective)
-
-    def decide(self, advice_id: str, action: Action, by: str = "strategist") -> Recommendation:
-        """Accept, reject, pin, unpin or reopen a piece of advice: every screen shows it, and the journal's audit log has it.
-
-        Parameters
-        ----------
-        advice_id
-            As in ``snapshot.advice[car][0].id``.
-        action
-            ``"accept"``: it stays until the desk is clearly against it. ``"pin"``: it stays until it cannot be done.
-            ``"reject"``: it is not given again while the track stays as it is, and the next best call takes its place.
-        by
-            Who decides, for the log.
-
-        Raises
-        ------
-        InputError
-            If there is no such advice now, or the engine does not let us.
-        """
-        return self._shared.session.decide(advice_id, action, by)
-
-    def ask(self, car_id: str, question: str) -> FollowUp:
-        """Ask a follow-up about the call of a car: answered from facts, with races run for it where they are needed.
-
-        Parameters
-        ----------
-        question
-            Such as ``"why not lap 27?"``, ``"why hard?"``, ``"what if they cover?"``, ``"and with a safety car?"``.
-
-        Raises
-        ------
-        InputError
-            If the question is not understood, naming some that are.
-        """
-        return self._shared.session.follow_up(car_id, question)
-
-    def pit_window(self, car_id: str, laps: int = 8) -> tuple[Rejoin, ...]:
-        """Return where a car rejoins for a stop on each of the coming laps, under green, VSC and SC; in order of lap."""
-        return self._shared.session.pit_window(car_id, laps)
-
-    def fan(self, car_id: str, stops: Iterable[PlannedStop] = (), *, reference: str | None = None) -> RaceFan:
-        """Return where all gaps go from here, over simulated races in which ``car_id`` makes ``stops``: the trace's fan.
-
-        ``reference`` is the car that gaps are taken to; None for the pace of the front half of the field.
-        """
-        return self._shared.session.fan(car_id, tuple(stops), reference)
-
-    def try_plan(
-        self,
-        car_id: str,
-        stops: Iterable[PlannedStop],
-        against: Iterable[PlannedStop],
-        *,
-        lever: str | None = None,
-    ) -> PlanTrial:
-        """Race a plan of your own (with ``lever``, in the race as that makes it) beside another in the race as it is."""
-        return self._shared.session.try_plan(car_id, tuple(stops), tuple(against), lever)
+        self._session.control("step", frames)
 
     def touch(self) -> None:
         """Say that somebody is looking; with ``lease_s`` the race stops when nobody has for that long."""
@@ -514,6 +402,6 @@ class LiveRace:
         return self
 
     def _rest(self, resting: bool) -> None:
-        rest: Callable[[bool], None] | None = getattr(self._shared.session, "rest", None)
+        rest: Callable[[bool], None] | None = getattr(self._session, "rest", None)
         if rest is not None:
             rest(resting)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -274,8 +274,3 @@ class LiveFeeds:
         if isinstance(named, Rejection):
             taker.note_refusal(named)
         return named
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        """Yield nothing: these feeds drive (see :meth:`drive`), as an answer is owed to who sends."""
-        await asyncio.Event().wait()
-        yield None

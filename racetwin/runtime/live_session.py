@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from racetwin.runtime.channel import Channel, Link
 from racetwin.runtime.delay import ShownLater
+from racetwin.runtime.listeners import Listeners
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
@@ -88,8 +89,8 @@ class SharedRace:
         self.changed = threading.Condition()
         self.snapshot: RaceSnapshot | None = None
         self.link = Link()
-        self.callbacks: tuple[Callback, ...] = ()
-        self.link_callbacks: tuple[LinkCallback, ...] = ()
+        self.callbacks = Listeners["RaceSnapshot"]()
+        self.link_callbacks = Listeners[Link]()
         self.errors: deque[Exception] = deque(maxlen=ERRORS_KEPT)
         self.ended = threading.Event()
         self.touched = time.monotonic()

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Hashable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-import orjson
-
 from racetwin import __version__
 from racetwin.config import Settings
 from racetwin.errors import InputError
+from racetwin.runtime.advising import Advising
 from racetwin.runtime.desk_queue import Advised, DeskRequest
 from racetwin.runtime.desk_worker import DeskWorker
 from racetwin.runtime.engine import RaceEngine
-from racetwin.runtime.follow_up import follow_up
 from racetwin.runtime.health import health, system_health
 from racetwin.runtime.journal_writer import JournalWriter
+from racetwin.runtime.listeners import Listeners
 from racetwin.runtime.monitor import SystemMonitor
 from racetwin.runtime.overload import Overload
 from racetwin.runtime.recovery import pack
@@ -35,7 +33,7 @@ from racetwin.runtime.snapshot import Counters, JournalStatus, RaceSnapshot, Sys
 from racetwin.runtime.time_travel import known_at, remembered
 from racetwin.runtime.wire import Publisher
 from racetwin.runtime.wordsmith import Wordsmith
-from racetwin.schemas import MAX_CARS, CarStatus, FollowUp, Recommendation, Rejection
+from racetwin.schemas import CarStatus, FollowUp, Recommendation, Rejection
 from racetwin.strategist.life import Action
 
 T = TypeVar("T")
@@ -76,6 +74,8 @@ class MainOrchestrator:
         Most seconds an answer may take before the desk returns what it has.
     settings
         Which language model words the advice, if any; None: our own wording stands.
+    monitor, overload
+        Who measures, and who says what gives way when the machine is short of time; others than the usual for tests.
 
     Examples
     --------
@@ -87,13 +87,14 @@ class MainOrchestrator:
     def __init__(
         self,
         engine: RaceEngine,
-        feed: AsyncIterable[Raw],
+        feed: AsyncIterable[Raw] | DrivingFeed,
         *,
         journal: JournalWriter | None = None,
         rate_hz: float = 10.0,
         in_step: bool = False,
         desk_deadline_s: float | None = None,
         monitor: SystemMonitor | None = None,
+        overload: Overload | None = None,
         report: Callable[[Exception], None] | None = None,
         settings: Settings | None = None,
     ) -> None:
@@ -104,7 +105,7 @@ class MainOrchestrator:
         self.journal = journal
         self.monitor = monitor or SystemMonitor()
         self.publisher = Publisher()
-        self.overload = Overload()
+        self.overload = overload or Overload()
         self._stage_began = 0.0
         self._heard_at = 0.0
         engine.passed = self._passed
@@ -114,24 +115,32 @@ class MainOrchestrator:
         self.subscribers = 0
         self.drops = 0
         self.feed_ended = False
-        self.wordsmith: Wordsmith | None = None
-        if settings is not None and not in_step:
-            self.wordsmith = Wordsmith(
-                settings, advice=lambda: engine.advice, retired=self._retired, show=self._show_wording
-            )
         self._advice_seen: Mapping[str, Any] = {}
         self._interval = 1.0 / rate_hz
         self._report = report or (lambda _: None)
-        self._listeners: tuple[Callable[[RaceSnapshot], None], ...] = ()
+        self._listeners = Listeners[RaceSnapshot]()
         self._pending_since: float | None = None
         self.published_at = 0.0
         self._health = SystemHealth()
         self._lap_published = -1
         self._dirty = asyncio.Event()
-        self._desk_wanted = asyncio.Event()
+        self.advising = Advising(
+            engine,
+            self.worker,
+            journal,
+            monitor=self.monitor,
+            overload=self.overload,
+            publish=self.publish,
+            changed=self._dirty.set,
+            report=self._report,
+        )
+        self.wordsmith: Wordsmith | None = None
+        if settings is not None and not in_step:
+            self.wordsmith = Wordsmith(
+                settings, advice=lambda: engine.advice, retired=self._retired, show=self.advising.show_wording
+            )
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._followers: dict[Hashable, tuple[str, ...]] = {None: engine.followed} if engine.followed else {}
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -145,7 +154,7 @@ class MainOrchestrator:
                 writer = asyncio.create_task(self.journal.run(), name="journal")
                 tasks.append(asyncio.create_task(self._supervised("snapshots", self._snapshots)))
             if not self.in_step:
-                tasks.append(asyncio.create_task(self._supervised("desk", self._desk)))
+                tasks.append(asyncio.create_task(self._supervised("desk", self.advising.run)))
                 tasks.append(asyncio.create_task(self._supervised("publish", self._publish_loop)))
                 if self.wordsmith is not None:
                     tasks.append(asyncio.create_task(self._supervised("wording", self.wordsmith.run)))
@@ -254,7 +263,7 @@ class MainOrchestrator:
                 number = self.journal.frame(engine.admitted, ingested.events if ingested else ())
             if engine.ingestor.counters.rejected_frames != refused:
                 number = None
-            self._keep()
+            self.advising.keep()
         self.monitor.record("ingest", time.perf_counter() - begin)
         if self.in_step:
             if len(engine.laps_archive) != self._lap_published:
@@ -262,7 +271,7 @@ class MainOrchestrator:
                 self._settle()
         else:
             if engine.waiting:
-                self._desk_wanted.set()
+                self.advising.wake()
             if self._pending_since is None:
                 self._pending_since = begin
             self._dirty.set()
@@ -277,7 +286,7 @@ class MainOrchestrator:
     def _settle(self) -> None:
         """Do the waiting desk work now, and publish the race with its answers."""
         self.engine.settle()
-        self._keep()
+        self.advising.keep()
         self.engine.archive()
         self.publish()
 
@@ -317,69 +326,16 @@ class MainOrchestrator:
 
     # --- plans and advice ---------------------------------------------------------------------------------------------
 
-    async def _desk(self) -> None:
-        engine = self.engine
-        rested = -math.inf
-        while True:
-            await self._desk_wanted.wait()
-            while time.monotonic() - rested < self.overload.desk_rest_s and not engine.queue.urgent:
-                await asyncio.sleep(0.05)
-            request = engine.queue.take()
-            if request is None:
-                self._desk_wanted.clear()
-                continue
-            advised = engine.queue.known(request)
-            beside = 0.0
-            try:
-                if advised is None:
-                    engine.working_on(request.car_id)
-                    begin = time.perf_counter()
-                    advised = await self.ask(request)
-                    took = time.perf_counter() - begin
-                    desk_s = min(advised.answer.elapsed_s or took, took)
-                    self.monitor.record("desk", desk_s)
-                    beside = took - desk_s
-            except Exception as error:
-                error.add_note(f"planning for car {request.car_id}")
-                self._report(error)
-                engine.failed(error)
-                rested = time.monotonic()
-                continue
-            rested = time.monotonic()
-            begin = time.perf_counter()
-            if engine.accept(advised):
-                self._keep()
-                self.publish()  # advice does not wait for the next picture
-                self.monitor.record("advice", beside + time.perf_counter() - begin)
-            self._dirty.set()
-
-    def _keep(self) -> None:
-        """Write the advice that has changed to the journal: the whole of what is said of a car, with its life."""
-        engine, changes = self.engine, self.engine.take_changes()
-        if self.journal is None or engine.frame is None:
-            return
-        for car_id, reasons in changes.items():
-            answer = engine.answers.get(car_id)
-            data = orjson.dumps(
-                {
-                    "answer": None if answer is None else answer.model_dump(mode="json", exclude={"elapsed_s"}),
-                    "advice": [r.model_dump(mode="json") for r in engine.said(car_id)],
-                    "reasons": reasons,
-                },
-                option=orjson.OPT_NON_STR_KEYS,
-            ).decode()
-            time_s, lap = (engine.frame.time_s, engine.frame.lap) if answer is None else (answer.time_s, answer.lap)
-            self.journal.advice(time_s, lap, car_id, data)
+    def _retired(self) -> tuple[str, ...]:
+        snapshot = self.publisher.snapshot
+        cars = snapshot.cars if snapshot is not None else {}
+        return tuple(c.driver or f"car {c.car_id}" for c in cars.values() if c.status is CarStatus.RETIRED)
 
     async def decide(self, advice_id: str, action: Action, by: str = "strategist") -> Recommendation:
         """Note what a strategist does with a piece of advice: on every screen, in the journal and in its audit log."""
-        decided = self.engine.decide(advice_id, action, by)
-        self._keep()
-        self._dirty.set()
+        decided = await self.advising.decide(advice_id, action, by)
         if self.in_step or self.feed_ended:
             self.publish()
-        if self.journal is not None:
-            await self.journal.audit(f"advice {action}", f"{advice_id}: {decided.title}", by)
         return decided
 
     async def follow_up(self, car_id: str, question: str) -> FollowUp:
@@ -390,29 +346,7 @@ class MainOrchestrator:
         InputError
             If it is not understood, or the car has nothing left to plan.
         """
-        engine = self.engine
-        situation = engine.situation()
-        if engine.twin is None or situation is None or not engine.can_plan(car_id):
-            raise InputError(f"car_id: {car_id!r} has no laps left to plan, or is not in this race")
-        desk: Any = engine.queue.desk
-        state, said = engine.twin.race_state(), engine.said(car_id)
-        return await self.answer(follow_up, desk, state, car_id, question, situation, said)
-
-    def _show_wording(self, car_id: str, worded: Recommendation) -> bool:
-        """Show advice in a model's words, and note in the journal what became of them."""
-        if not self.engine.reword(car_id, worded):
-            return False
-        report, frame = worded.worded, self.engine.frame
-        if self.journal is not None and frame is not None and report is not None and report.state != "asked":
-            data = orjson.dumps({"wording": worded.model_dump(mode="json")}).decode()
-            self.journal.advice(frame.time_s, worded.lap, car_id, data)
-        self._dirty.set()
-        return True
-
-    def _retired(self) -> tuple[str, ...]:
-        snapshot = self.publisher.snapshot
-        cars = snapshot.cars if snapshot is not None else {}
-        return tuple(c.driver or f"car {c.car_id}" for c in cars.values() if c.status is CarStatus.RETIRED)
+        return await self.advising.follow_up(car_id, question)
 
     def follow(self, cars: str | Iterable[str], *, viewer: Hashable = None) -> None:
         """Keep plans of these cars from now on, beside those that other viewers ask for; from any thread.
@@ -420,17 +354,7 @@ class MainOrchestrator:
         ``viewer`` says who asks: a later call of the same viewer replaces what it asked for before.
         """
         wanted = (cars,) if isinstance(cars, str) else tuple(cars)
-
-        def change() -> None:
-            self._followers.pop(viewer, None)
-            if wanted:
-                self._followers[viewer] = wanted
-            every = dict.fromkeys(car for of_one in self._followers.values() for car in of_one)
-            self.engine.follow(tuple(every)[:MAX_CARS])
-            self._desk_wanted.set()
-            self._dirty.set()
-
-        self.call(change)
+        self.call(lambda: self.advising.follow(wanted, viewer))
 
     def call(self, change: Callable[[], None]) -> None:
         """Make a change on the event loop; from any thread, also before it runs."""
@@ -461,12 +385,7 @@ class MainOrchestrator:
 
     def on_snapshot(self, listener: Callable[[RaceSnapshot], None]) -> Callable[[], None]:
         """Call ``listener`` on the event loop with each published snapshot; returns the function that ends that."""
-        self._listeners = (*self._listeners, listener)
-
-        def remove() -> None:
-            self._listeners = tuple(known for known in self._listeners if known is not listener)
-
-        return remove
+        return self._listeners.add(listener)
 
     async def _publish_loop(self) -> None:
         while True:

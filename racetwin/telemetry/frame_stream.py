@@ -19,7 +19,7 @@ KEPT = 3000
 
 
 class FrameStream:
-    """Frames by number, the newest :data:`KEPT` of them.
+    """Frames by number, the newest ``kept`` of them.
 
     Attributes
     ----------
@@ -29,10 +29,10 @@ class FrameStream:
         Number of the next frame.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
         self.id = uuid4().hex[:12]
         self.next = 0
-        self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
+        self._kept: deque[tuple[int, bytes]] = deque(maxlen=kept)
         self._news = asyncio.Event()
 
     def publish(self, frame: TelemetryFrame | dict[str, Any]) -> int:

@@ -122,6 +122,7 @@ class TelemetryIngestor:
         if self.race_id is not None and frame.race_id != self.race_id:
             frame = frame.model_copy(update={"race_id": self.race_id})
         if frame.source == RELEASE:
+            self.counters.releases += 1
             if frame.race_id != self._race:
                 return None
             self._order.give_up()
@@ -290,7 +291,7 @@ class TelemetryIngestor:
             order.late.clear()
         if final and not frames and self._fusion.overdue and self._last is not None:
             # No frame will come soon that could bring what race control said: the last one does.
-            self._last = self._fusion.with_overdue(self._last)
+            self._last = self._fusion.with_overdue(self._last.model_copy(update={"messages": ()}))
             events += self._happenings.derive(self._last)
             frames.append(self._last)
         if not frames:

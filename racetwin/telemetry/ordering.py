@@ -28,7 +28,8 @@ class Counters:
     """What came in and what became of it, in frames unless said otherwise.
 
     ``rejected`` counts refusals by kind; ``rejected_frames`` frames refused whole; ``rejected_cars`` cars left out of a frame
-    that was accepted; ``missing`` frames that never came; ``gaps`` silences marked by a :class:`racetwin.schemas.FeedGap`.
+    that was accepted; ``missing`` frames that never came; ``gaps`` silences marked by a :class:`racetwin.schemas.FeedGap`;
+    ``releases`` inputs that only let go the frames that waited.
     """
 
     received: int = 0
@@ -37,6 +38,7 @@ class Counters:
     rejected_cars: int = 0
     duplicates: int = 0
     late: int = 0
+    releases: int = 0
     missing: int = 0
     gaps: int = 0
     events: int = 0

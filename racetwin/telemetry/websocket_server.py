@@ -37,7 +37,7 @@ from racetwin.errors import ConfigurationError, RacetwinError
 from racetwin.schemas import Rejection, TelemetryFrame
 from racetwin.telemetry.connection import WIRE, secret
 from racetwin.telemetry.datagrams import is_loopback
-from racetwin.telemetry.frame_stream import FrameStream
+from racetwin.telemetry.frame_stream import KEPT, FrameStream
 from racetwin.telemetry.refusals import OnRefusal, unreadable
 from racetwin.telemetry.served_client import ClientCounters, RateLimit
 
@@ -79,6 +79,8 @@ class TelemetryServer:
         Certificate and key to be served with over TLS (``wss://``).
     relay
         Whether accepted frames go on to subscribers; an engine that publishes its own says no.
+    kept
+        Frames kept for subscribers that come back.
 
     Attributes
     ----------
@@ -111,12 +113,13 @@ class TelemetryServer:
         max_size: int = MAX_SIZE,
         tls: ssl.SSLContext | None = None,
         relay: bool = True,
+        kept: int = KEPT,
     ) -> None:
         self._token = secret(token)
         if not is_loopback(host) and self._token is None:
             raise ConfigurationError(f"host: {host!r} is reachable from outside: set a token (RACETWIN_TOKEN)")
         self.host, self.port = host, port
-        self._stream = FrameStream()
+        self._stream = FrameStream(kept)
         self.clients: deque[ClientCounters] = deque(maxlen=100)
         self._sink = sink or self._hand_over
         self._rate, self._burst = rate, burst

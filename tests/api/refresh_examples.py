@@ -5,10 +5,10 @@ Run it after a route or a model has changed: ``python tests/api/refresh_examples
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ def first_lines(text: str) -> str:
 def main() -> int:
     from builders.engines import engine, free_port, wait
 
+    from racetwin import LiveRace
+
     port = free_port()
     root = f"http://127.0.0.1:{port}/api/v1"
     questions: dict[str, Any] = {}
@@ -48,20 +50,20 @@ def main() -> int:
     failed = 0
     with (
         tempfile.TemporaryDirectory() as folder,
-        engine(Path(folder), port, "--simulated", "--speed", "60", "--follow", "1"),
+        engine(Path(folder), port, "--simulated", "--speed", "60"),
+        contextlib.ExitStack() as stack,
     ):
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=180, trust_env=False)
         wait(lambda: client.get("/api/v1/environment").json()["lap"] >= 6, 300, "a few laps are run")
-        wait(lambda: client.get("/api/v1/strategy-recommendations").json(), 300, "there is advice")
         client.post("/api/v1/control", json={"action": "pause"})
-        wait(lambda: client.get("/api/v1/strategy-recommendations").json(), 300, "there is advice")
-        time.sleep(1)
+        car = client.get("/api/v1/cars").json()[0]["car_id"]
+        live = stack.enter_context(LiveRace.connect(f"http://127.0.0.1:{port}", follow=car))
+        live.wait_for(lambda s: bool(s.advice.get(car)), timeout=300)
         client.post("/api/v1/telemetry", content=b'{"lap": "many"}')
         frame = short(client.get("/api/v1/telemetry").json())
         schema = client.get("/openapi.json").json()
-        plans = client.get("/api/v1/strategy/plans").json()
-        car = plans["car_id"]
-        advice = client.get("/api/v1/strategy-recommendations").json()[0]["id"]
+        plans = client.get("/api/v1/strategy/plans", params={"car_id": car}).json()
+        advice = live.wait_for(lambda s: bool(s.advice.get(car))).advice[car][0].id
         stops = [{"lap": s["lap"], "compound": s["compound"]} for s in plans["plans"][0]["stops"]]
         bodies: dict[str, Any] = {
             "/api/v1/strategy/what-if": {"car_id": car, "lever": "sc"},

@@ -220,7 +220,8 @@ def test_sent_telemetry_is_acknowledged_once_it_is_kept(
         assert answer.json() == {"accepted": 1, "refused": 0, "last": 21}
         assert server.call(lambda: server.runner.journal.committed_upto) >= 21  # type: ignore[union-attr]
         refused = server.post("telemetry", content=b"rubbish")
-        assert refused.json()["refused"] == 1
+        assert refused.status_code == 422
+        assert "one JSON object" in refused.json()["detail"]
         kinds = [r["kind"] for r in server.get("telemetry/rejected").json()]
         assert kinds == ["frame.not_json"]
 

@@ -224,6 +224,15 @@ async def test_a_refused_feed_ends_alone_and_the_token_is_nowhere(capfd: Any, ca
     assert SECRET not in said[0] + health + caplog.text + out.out + out.err
 
 
+async def test_what_lets_waiting_frames_go_is_no_frame_that_is_behind() -> None:
+    async with running() as live, TelemetrySender(live.url) as sender:
+        for seq in (0, 2):  # one is missing, and waited for
+            assert (await sender.send(frame(seq, seq / 10))).accepted
+        await live.until(lambda: live.engine.frame.time_s == 0.2)
+        counters = live.engine.counters()
+        assert counters.frames_in == counters.frames_processed
+
+
 async def test_when_the_last_feed_is_refused_it_is_one_clear_error() -> None:
     async with TelemetryServer(port=0, token="another") as other:
         with pytest.raises(ConfigurationError, match=r"feed websocket-client: .*check the token"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from builders.engines import RACETWIN, engine, health, wait
 
 from racetwin.config import Settings
 from racetwin.errors import ConfigurationError, DataError
@@ -97,6 +99,41 @@ def test_one_command_serves_the_page_and_leaves_nothing_behind(tmp_path: Path, e
         if process.poll() is None:
             process.terminate()
             process.wait(30)
+
+
+@pytest.mark.live
+def test_the_page_of_an_engine_that_runs_already_starts_no_other(tmp_path: Path) -> None:
+    api, page, unused = free_port(), free_port(), free_port()
+    with engine(tmp_path / "engine", api, "--simulated", "--speed", "5") as running:
+        wait(lambda: health(api)["frames_in"] > 0, 120, "the engine runs")
+        environment = {
+            **os.environ,
+            "RACETWIN_STATE": str(tmp_path / "page"),
+            "RACETWIN_API_PORT": str(unused),
+            "RACETWIN_VOILA_PORT": str(page),
+        }
+        command = [RACETWIN, "race-day", "--engine", f"http://127.0.0.1:{api}"]
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        try:
+            assert process.stdout is not None
+            told = next(line for line in process.stdout if "is live" in line)
+            assert f"http://127.0.0.1:{page}/" in told
+            metrics = f"http://127.0.0.1:{api}/api/v1/metrics"
+            shown = re.compile(r"^racetwin_subscribers [1-9]", re.MULTILINE)
+            wait(lambda: shown.search(httpx.get(metrics, trust_env=False).text), 60, "the page follows that engine")
+            assert httpx.get(f"http://127.0.0.1:{page}/", timeout=60, trust_env=False).status_code == 200
+            with socket.socket() as probe:
+                assert probe.connect_ex(("127.0.0.1", unused)) != 0, "another engine was started"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(30)
+        assert running.poll() is None, "the engine is not the page's to stop"
+        assert health(api)["frames_in"] > 0
 
 
 def _left(mark: str) -> list[str]:

@@ -357,10 +357,8 @@ class TestSubscribers:
         assert len(client.health.gaps) == 1
         assert client.missed == 0
 
-    async def test_what_the_server_no_longer_has_is_counted_as_missed(self, monkeypatch):
-        monkeypatch.setattr("racetwin.telemetry.frame_stream.KEPT", 5)
-        server = TelemetryServer(port=0)
-        server._kept = type(server._kept)(maxlen=5)
+    async def test_what_the_server_no_longer_has_is_counted_as_missed(self):
+        server = TelemetryServer(port=0, kept=5)
         async with server:
             client = LiveTelemetryClient(f"ws://127.0.0.1:{server.port}", backoff=fast())
             got: list[int] = []
