@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from racetwin.cli.output import console, print_json, table
 from racetwin.evaluation import benchmarks
@@ -25,7 +26,8 @@ def bench(
     if list_suites or suite is None:
         typer.echo("\n".join(benchmarks.SUITES))
         return
-    result = benchmarks.run(suite, minutes)
+    with Console(stderr=True).status(f"Measuring {suite} ..."):
+        result = benchmarks.run(suite, minutes)
     if as_json:
         print_json(result)
         return
