@@ -41,6 +41,12 @@ TOGETHER = 3.0
 Teams see the same tyres, windows and gaps. In Hungary 2022 and Bahrain 2023, 7.5 % of the other cars stopped on the same lap and
 7.3 % on the next, where the hazard alone expected 2.5 and 2.8 %.
 """
+TOGETHER_DAMP = 20.0
+"""The same while a car is on intermediates or wets: the track calls all of them in within a few laps.
+
+On 195 such stops of 2019 to early 2023, 23 % of the other cars stopped on the same lap and 13 % on the next, where 3 expected 4
+and 4 %; with 20, places within one come true for 75 % of them instead of 71 %.
+"""
 DRAWS = 240
 LONGEST_LOSS_S = 45.0
 """A stop that loses more than this is trouble and tells nothing of the lane."""
@@ -119,7 +125,8 @@ def line_note(race: RaceTwin, car: CarTwin, e: LapCompleted) -> LineNote:
     coming = car.forecast().median_s
     first, second = float(coming[0]), float(coming[min(1, len(coming) - 1)])
     left = race.total_laps - e.lap
-    fitted = likely_next(p, car, max(1, left - 1), race.wetness)
+    wetness = race.wetness
+    fitted = likely_next(p, car, max(1, left - 1), wetness)
     out, _ = race.pace.ahead(car.index, e.lap + 1, fitted, 0.0, 1)
     chance = (0.0, 0.0)
     ahead = first + second
@@ -129,7 +136,7 @@ def line_note(race: RaceTwin, car: CarTwin, e: LapCompleted) -> LineNote:
         ahead = float(new.sum()) + loss[0] - min(loss[0], max(0.0, paid))
     else:
         hazard = stop_hazard(p, race.stop_context(car), 2)
-        together = 1.0 - (1.0 - hazard) ** TOGETHER
+        together = 1.0 - (1.0 - hazard) ** (TOGETHER_DAMP if wetness > 0.0 else TOGETHER)
         chance = (float(together[0]) if len(hazard) else 0.0, float(together[1]) if len(hazard) > 1 else 0.0)
     stationary = (p.stationary_body_s, p.stationary_tail_from, p.stationary_tail_s)
     return LineNote(e.line_time_s, ahead, first + float(out[0]), chance, loss, stationary)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from racetwin.evaluation.forecasts import run_race
+from racetwin.schemas import Compound, LapCompleted, Tyre
 from racetwin.simulation.form import Form
 from racetwin.simulation.parameters import load_parameters
 from racetwin.twins import RaceTwin
-from racetwin.twins.after_stop import LineNote, StopLosses, place_after_stop
+from racetwin.twins.after_stop import LineNote, StopLosses, line_note, place_after_stop
 from racetwin.twins.duels import undercut_worked_chance
 from racetwin.twins.hazard import StopContext, stop_chance, stop_hazard
 
@@ -122,3 +123,24 @@ def test_a_quick_crew_stands_for_less_in_simulated_races(toy: Any, drive: Drive)
         for s in (state, state.replace(stop_extra_s=np.zeros(state.n_cars)))
     )
     assert quick < usual
+
+
+def test_a_damp_track_calls_the_others_in_too(toy: Any, drive: Drive) -> None:
+    twin = drive(toy(n_cars=8), to_lap=12)
+    car = twin.cars["2"]
+    lap = LapCompleted(
+        time_s=1000.0,
+        car_id="2",
+        lap=car.laps,
+        lap_time_s=90.0,
+        line_time_s=1000.0,
+        position=2,
+        gap_s=1.0,
+        interval_s=1.0,
+        tyre=car.tyre,
+    )
+    dry = line_note(twin, car, lap).stop
+    twin.cars["8"].tyre = Tyre(compound=Compound.INTERMEDIATE)
+    damp = line_note(twin, car, lap).stop
+    assert damp[0] > 3 * dry[0] > 0
+    assert damp[1] > 3 * dry[1] > 0
