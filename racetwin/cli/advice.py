@@ -119,6 +119,9 @@ def _as_json(record: AdviceRecord) -> dict[str, object]:
         "urgent_laps": record.urgent_laps,
         "changes": record.changes,
         "desk_changes": record.desk_changes,
-        "leads": [[round(lead, 2), status.value] for lead, status in record.leads()],
+        "leads": [
+            [round(lead.laps, 2), lead.track_status.value, lead.unforeseeable, lead.announced]
+            for lead in record.leads()
+        ],
         "calls": [list(row) for row in _rows(record)],
     }

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from racetwin.config import Settings
 from racetwin.runtime.engine import RaceEngine
-from racetwin.schemas import CarStatus, Recommendation
-from racetwin.strategist import Situation, recommend
+from racetwin.schemas import CarStatus, DeskAnswer, Recommendation
+from racetwin.simulation import RaceState, StrategyDesk
 from racetwin.telemetry.laptable import frames
 from racetwin.telemetry.records import RaceRecord
 
@@ -19,7 +19,11 @@ SEED = 7
 
 @dataclass(frozen=True, slots=True)
 class AdviceMoment:
-    """The advice on one car at the end of a lap; ``seconds`` from the desk's answer to the advice in our own wording."""
+    """The advice on one car near the end of a lap, as the engine gave it.
+
+    ``seconds`` passed from the desk's answer until the engine had the advice in our own wording, checked and on show; ``cpu_s``
+    is the processor's part of them.
+    """
 
     race_id: str
     car_id: str
@@ -27,6 +31,29 @@ class AdviceMoment:
     advice: tuple[Recommendation, ...]
     retired: tuple[str, ...]
     seconds: float
+    cpu_s: float
+
+
+class _Stamped:
+    """A desk that notes when it answered last."""
+
+    def __init__(self) -> None:
+        self._desk = StrategyDesk()
+        self.answered = self.answered_cpu = 0.0
+
+    def evaluate(
+        self,
+        state: RaceState,
+        car_id: str,
+        objective: str = "points",
+        n_races: int | None = None,
+        seed: int | None = None,
+        deadline_s: float | None = None,
+    ) -> DeskAnswer:
+        """Rank the pit plans of a car in a state."""
+        answer = self._desk.evaluate(state, car_id, objective, n_races=n_races, seed=seed, deadline_s=deadline_s)
+        self.answered, self.answered_cpu = time.perf_counter(), time.process_time()
+        return answer
 
 
 def record_of(settings: Settings, race_id: str | None) -> RaceRecord:
@@ -51,30 +78,26 @@ def moments(record: RaceRecord, *, cars: int, every: int, races: int) -> Iterato
     races
         Simulated races a plan.
     """
-    engine = RaceEngine(races=races, seed=SEED)
+    desk = _Stamped()
+    engine = RaceEngine(races=races, seed=SEED, desk=desk)
     rng = random.Random(record.race_id)
-    chosen: list[str] = []
-    said: dict[str, tuple[Recommendation, ...]] = {}
     done = 0
     for frame in frames(record, hz=None):
         engine.ingest(frame)
-        if not chosen and frame.time_s >= 0:
+        if not engine.followed and frame.time_s >= 0:
             front = sorted((c.position or 99, c.car_id) for c in frame.cars)[:16]
-            chosen = rng.sample([car_id for _, car_id in front], min(cars, len(front)))
+            engine.follow(rng.sample([car_id for _, car_id in front], min(cars, len(front))))
         lap = frame.lap - 1
         if lap <= done or lap % every:
             continue
         done = lap
-        for car_id in chosen:
-            request = engine.prepare(car_id)
-            if request is None:
+        while (request := engine.queue.take()) is not None:
+            advised = engine.queue.work(request)
+            if not engine.accept(advised):
                 continue
-            answer = engine.queue.desk.evaluate(request.state, car_id, n_races=races, seed=SEED)
-            state = request.state
-            begun = time.perf_counter()
-            situation = Situation(request.cars, state.lap, state.total_laps, state.track_status)
-            advice = recommend(answer, situation, said.get(car_id, ()))
-            took = time.perf_counter() - begun
-            said[car_id] = advice
+            took, cpu = time.perf_counter() - desk.answered, time.process_time() - desk.answered_cpu
+            situation = request.situation
             out = tuple(situation.name(c.car_id) for c in request.cars.values() if c.status is CarStatus.RETIRED)
-            yield AdviceMoment(record.race_id, car_id, lap, advice, out, took)
+            yield AdviceMoment(
+                record.race_id, request.car_id, situation.lap, engine.said(request.car_id), out, took, cpu
+            )

@@ -40,6 +40,20 @@ class Told:
         return next((r for r in self.advice if r.priority is Priority.URGENT), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """How early an urgent stop was called: ``laps`` before its pit entry.
+
+    ``unforeseeable``: the track was neutralised less than a lap before that pit entry, so nobody could call it a lap before;
+    ``announced``: the advice had then said, a lap or more before, to box if a safety car comes on that lap.
+    """
+
+    laps: float
+    track_status: TrackStatus
+    unforeseeable: bool = False
+    announced: bool = False
+
+
 @dataclass(slots=True)
 class AdviceRecord:
     """One car's advice through one race; ``stops`` are the laps it really boxed on, with the time of its pit entry."""
@@ -74,15 +88,45 @@ class AdviceRecord:
         calls = [t.desk_call for t in self.told]
         return sum(a != b for a, b in itertools.pairwise(calls))
 
-    def leads(self) -> list[tuple[float, TrackStatus]]:
-        """How many laps before its pit entry each urgent stop was first called, with the track status then."""
+    def leads(self) -> list[Lead]:
+        """How many laps before its pit entry each urgent stop was first called, and what could be known before."""
         found, before = [], None
-        for t in self.told:
+        for i, t in enumerate(self.told):
             urgent = t.urgent
             if urgent is not None and urgent.id != before and urgent.execution_lap is not None:
-                found.append((urgent.execution_lap - t.lap - t.fraction, t.track_status))
+                since = self._slowed_since(i)
+                found.append(
+                    Lead(
+                        laps=urgent.execution_lap - t.lap - t.fraction,
+                        track_status=t.track_status,
+                        unforeseeable=since is not None and urgent.execution_lap - since < FULL_LAP,
+                        announced=since is not None and self._announced(i, urgent.execution_lap),
+                    )
+                )
             before = urgent.id if urgent is not None else None
         return found
+
+    def _slowed_since(self, i: int) -> float | None:
+        """Laps that the car had driven when the track was neutralised that was so at answer ``i``; None under green."""
+        since = None
+        for t in reversed(self.told[: i + 1]):
+            if not t.track_status.is_neutralised:
+                break
+            since = t.lap + t.fraction
+        return since
+
+    def _announced(self, i: int, lap: int) -> bool:
+        """Whether a stop under a safety car on ``lap`` was advised, as a condition, a lap or more before its pit entry."""
+        ready = (
+            tuple(int(n) for n in str(f.value).split("-"))
+            for t in self.told[:i]
+            if lap - t.lap - t.fraction >= FULL_LAP
+            for r in t.advice
+            if r.life is not None and r.life.state != "withdrawn" and r.kind in ("stop", "safety_car")
+            for f in r.facts
+            if f.name == "best.window"
+        )
+        return any(low <= lap <= high for low, high in ready)
 
 
 def record_advice(
@@ -175,8 +219,9 @@ def summary(records: Iterable[AdviceRecord]) -> dict[str, float | int]:
     """Return the figures over many cars and races."""
     every = list(records)
     leads = [lead for r in every for lead in r.leads()]
-    green = [lead for lead, status in leads if not status.is_neutralised]
-    slowed = [lead for lead, status in leads if status.is_neutralised]
+    green = [lead.laps for lead in leads if not lead.track_status.is_neutralised]
+    slowed = [lead for lead in leads if lead.track_status.is_neutralised]
+    sudden = [lead for lead in slowed if lead.unforeseeable]
     answers = sum(len(r.told) for r in every)
     seconds = sorted(t.seconds for r in every for t in r.told)
 
@@ -191,7 +236,9 @@ def summary(records: Iterable[AdviceRecord]) -> dict[str, float | int]:
         "urgent stops called under green": len(green),
         "of those a lap or more before the pit entry": share(green),
         "urgent stops called under SC, VSC or red": len(slowed),
-        "of those a lap or more before the pit entry, neutralised": share(slowed),
+        "of those neutralised less than a lap before the pit entry": len(sudden),
+        "of these announced a lap or more before, as a condition": sum(lead.announced for lead in sudden),
+        "of the others a lap or more before the pit entry": share([s.laps for s in slowed if not s.unforeseeable]),
         "changes of the desk's first stop a car and race, mean": round(
             statistics.fmean(r.desk_changes for r in every), 1
         ),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from racetwin.evaluation.planted import KINDS, NOBODY, phrases, plant
+from racetwin.evaluation.spoken import spoken_about
 from racetwin.schemas import Recommendation
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.wording import texts_of
@@ -89,6 +90,28 @@ def measure(
                 out.planted[kind] += 1
                 if checker.check(wrong).passed:
                     out.missed.append((kind, text, wrong))
+                else:
+                    out.caught[kind] += 1
+    return out
+
+
+def measure_spoken(moments: Iterable[tuple[Recommendation, Sequence[str]]], seed: int = 1) -> Groundedness:
+    """Check the sentences of :mod:`racetwin.evaluation.spoken_cases`, and of each that passes the false ones beside it."""
+    rng = random.Random(seed)
+    out = Groundedness()
+    for recommendation, retired in moments:
+        checker = Checker(recommendation.facts, (*retired, NOBODY))
+        out.recommendations += 1
+        for case in spoken_about(recommendation, retired[0] if retired else NOBODY, rng):
+            out.correct += 1
+            verdict = checker.check(case.right)
+            if not verdict.passed:
+                out.refused.append((case.right, str(verdict.objections[0])))
+                continue
+            for kind, wrong in case.wrong:
+                out.planted[kind] += 1
+                if checker.check(wrong).passed:
+                    out.missed.append((kind, case.right, wrong))
                 else:
                     out.caught[kind] += 1
     return out

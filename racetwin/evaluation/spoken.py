@@ -77,10 +77,14 @@ def _values(r: Recommendation, rng: random.Random) -> dict[str, str]:
 
     for key, name, digits in _NUMBERS:
         if name in facts and float(facts[name].value) > 0:
-            number(key, float(facts[name].value), digits)
+            # A value may be kept finer than its fact says it: what is said counts.
+            said = re.search(r"loses (\d\.\d+) s", facts[name].text) if key == "wear" else None
+            number(key, float(said[1] if said is not None else facts[name].value), digits)
     for key, name in _SHARES:
         if name in facts:
-            number(key, 100 * float(facts[name].value), 0)
+            shown = re.search(r"(\d+)%", facts[name].text)
+            if shown is not None:
+                number(key, float(shown[1]), 0)
     for key, name, digits in (("loss", "pit_loss", 1), ("life", "tyre_life", 0)):
         fact = facts.get(name)
         if fact is not None and fact.low is not None and fact.high is not None and fact.low >= 0.5:
@@ -102,6 +106,9 @@ def _values(r: Recommendation, rng: random.Random) -> dict[str, str]:
                     out.pop("oL", None)  # it is spoken of as waiting longer
                 number("gain", gain, 2)
                 number("se", error, 2)
+    podium = re.search(r"(\d+)%", facts["plan2.p_podium"].text) if "plan2.p_podium" in facts else None
+    if "b2" in out and podium is not None and podium[1] != out["b2"]:
+        out["b2_d"] = out["b2"]
     for key, name in (("unsure", "best.p_points"), ("open", "rejoin.probability")):
         if name in facts and float(facts[name].value) < 0.99:
             out[key] = ""

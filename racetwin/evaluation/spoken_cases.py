@@ -217,7 +217,7 @@ CASES: tuple[Case, ...] = (
         (
             (NUMBER, "Plan B is lap {L2} on to {C2}, with a {b2_x}% chance of being the better call."),
             (COMPOUND, "Plan B is lap {L2} on to {C2_x}, with a {b2}% chance of being the better call."),
-            (BOUND, "Plan B is lap {L2} on to {C2}, with a {b2}% chance of a podium."),
+            (BOUND, "Plan B is lap {L2} on to {C2}, with a {b2_d}% chance of a podium."),
         ),
     ),
     Case(

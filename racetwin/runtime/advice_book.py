@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from racetwin.runtime.desk_queue import Advised, DeskQueue, advise
+from racetwin.runtime.desk_queue import Advised, DeskQueue, advise, with_verdicts
 from racetwin.runtime.snapshot import DeskStatus
 from racetwin.schemas import DeskAnswer, PitEntered, Recommendation, Retired
 from racetwin.strategist import Situation
@@ -49,6 +49,10 @@ class AdviceBook:
     def said(self, car_id: str) -> tuple[Recommendation, ...]:
         """Return what was last said of a car, followed or not."""
         return self._said.get(car_id, ())
+
+    def everything(self) -> Mapping[str, tuple[Recommendation, ...]]:
+        """Return what was last said of every car, followed or not."""
+        return dict(self._said)
 
     def take_changes(self) -> Mapping[str, tuple[str, ...]]:
         """Return the cars whose advice changed since the last call, and why: what belongs in a journal."""
@@ -95,7 +99,7 @@ class AdviceBook:
         answer, said = self.answers.get(car_id), self._said.get(car_id, ())
         if answer is None or not said:
             return
-        fresh = refresh(answer, situation, said)
+        fresh = with_verdicts(refresh(answer, situation, said))
         if fresh != said:
             self._say(car_id, fresh, "gap timed")
 
@@ -117,6 +121,10 @@ class AdviceBook:
             if answer is not None:
                 self.answers = {**self.answers, car_id: answer}
             self.advice = {**self.advice, car_id: advice}
+
+    def adopt(self, car_id: str, advice: tuple[Recommendation, ...]) -> None:
+        """Go on from what another engine has said of a car."""
+        self._say(car_id, advice, "said by the first engine")
 
     def _say(self, car_id: str, advice: tuple[Recommendation, ...], *reasons: str) -> None:
         self._said[car_id] = advice

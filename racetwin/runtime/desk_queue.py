@@ -86,9 +86,14 @@ class Advised:
 
 def advise(answer: DeskAnswer, situation: Situation, said: tuple[Recommendation, ...]) -> tuple[Recommendation, ...]:
     """Return the advice on an answer, each piece with the checker's verdict on its wording."""
+    return with_verdicts(recommend(answer, situation, said))
+
+
+def with_verdicts(advice: tuple[Recommendation, ...]) -> tuple[Recommendation, ...]:
+    """Return advice with the checker's verdict on each text that has none yet; what was withdrawn advises nothing."""
     return tuple(
         r if r.checked is not None or (r.life is not None and r.life.state == "withdrawn") else _checked(r)
-        for r in recommend(answer, situation, said)
+        for r in advice
     )
 
 

@@ -325,6 +325,10 @@ class RaceEngine:
         """Return what was last said of a car, followed or not."""
         return self._book.said(car_id)
 
+    def everything_said(self) -> Mapping[str, tuple[Recommendation, ...]]:
+        """Return what was last said of every car, followed or not: what a standby goes on from."""
+        return self._book.everything()
+
     def take_changes(self) -> Mapping[str, tuple[str, ...]]:
         """Return the cars whose advice changed since the last call, and why: what belongs in a journal."""
         return self._book.take_changes()
@@ -332,6 +336,10 @@ class RaceEngine:
     def recall(self, car_id: str, answer: DeskAnswer | None, advice: tuple[Recommendation, ...]) -> None:
         """Take an answer and its advice as what was last said of a car."""
         self._book.recall(car_id, answer, advice)
+
+    def adopt(self, car_id: str, advice: tuple[Recommendation, ...]) -> None:
+        """Go on from what another engine has said of a car: a change of our advice, to be kept like any other."""
+        self._book.adopt(car_id, advice)
 
     def failed(self, error: Exception) -> None:
         """Note that the desk could not answer; the next trigger asks again."""

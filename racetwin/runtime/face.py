@@ -66,6 +66,9 @@ class EngineFace(Protocol):
     def replicate(self, after: int) -> AsyncGenerator[tuple[int, int, bytes] | None, None]:
         """Yield ``(first, last, packed frames)`` as they are committed, None as a sign of life."""
 
+    def last_journalled(self) -> int:
+        """Return the number of the newest frame in the journal, committed or not."""
+
     def confirm(self, replica: Hashable, n: int | None) -> None:
         """Note how far a standby is; None: it has left."""
 

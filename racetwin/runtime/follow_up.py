@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from racetwin.errors import InputError
-from racetwin.schemas import DeskAnswer, FollowUp, PlannedStop, RankedPlan, Recommendation, Rejoin
+from racetwin.schemas import DeskAnswer, FollowUp, PlannedStop, RankedPlan, Recommendation, Rejoin, Sentence
 from racetwin.strategist import Situation
 from racetwin.strategist.calls import call_of, first_lap
 from racetwin.strategist.life import standing
@@ -17,6 +17,8 @@ from racetwin.strategist.replies import changed, compare, rejoin
 if TYPE_CHECKING:
     from racetwin.simulation import RaceState, StrategyDesk
 
+DEADLINE_S = 5.0
+"""Longest that races are run for an answer; what is known by then is said, and that it is not all."""
 REJOIN_LAPS = 10
 """A rejoin further ahead than this is a guess."""
 
@@ -29,6 +31,7 @@ def follow_up(
     situation: Situation,
     said: Sequence[Recommendation] = (),
     *,
+    deadline_s: float = DEADLINE_S,
     clock: Callable[[], float] = time.perf_counter,
 ) -> FollowUp:
     """Answer a question about the call of a car in a state.
@@ -43,6 +46,8 @@ def follow_up(
         In a strategist's words: ``"why not lap 27?"``.
     said
         The advice that stands; without it the call is the desk's best plan.
+    deadline_s
+        Seconds after which no more races are run: the answer is then marked ``partial``, and says so.
 
     Raises
     ------
@@ -50,19 +55,36 @@ def follow_up(
         If the question is not understood, or asks for what cannot be done.
     """
     began = clock()
-    base = desk.base(state, car_id)
+
+    def left() -> float:
+        return max(0.001, deadline_s - (clock() - began))
+
+    base = desk.base(state, car_id, deadline_s=left())
     answer = base.answer
+    partial = answer.partial
     call = _call(answer, said)
     asked = understand(question, situation, car_id, first_lap(call))
     if asked.kind == "lever":
         assert asked.lever is not None
-        found = changed(asked, question, desk.what_if(state, car_id, asked.lever, base=base), call, situation)
+        compared = desk.what_if(state, car_id, asked.lever, base=base, deadline_s=left())
+        partial = partial or compared.after.partial
+        found = changed(asked, question, compared, call, situation)
     elif asked.kind == "rejoin":
         laps = (state.lap + 1, first_lap(call))
         found = rejoin(asked, question, answer, call, _rejoins(state, car_id, laps), situation)
     else:
         found = _against_another(desk, state, car_id, asked, question, answer, call, situation)
+    if partial:
+        found = _cut_short(found)
     return found.model_copy(update={"elapsed_s": clock() - began})
+
+
+def _cut_short(found: FollowUp) -> FollowUp:
+    """Say in an answer that time ran out for it."""
+    note = Sentence(part="description", text="Cut short by its deadline: it rests on fewer races than usual.")
+    return found.model_copy(
+        update={"partial": True, "text": f"{found.text} {note.text}", "sentences": (*found.sentences, note)}
+    )
 
 
 def _call(answer: DeskAnswer, said: Sequence[Recommendation]) -> RankedPlan:

@@ -309,6 +309,10 @@ class MainOrchestrator:
         """Note that a standby has everything up to frame ``n``; None: it has left."""
         self.replicas.confirm(replica, n)
 
+    def last_journalled(self) -> int:
+        """Return the number of the newest frame in the journal, committed or not; 0 without one."""
+        return 0 if self.journal is None else self.journal.last
+
     def release_waiting(self, quiet_s: float) -> None:
         """Let go the frames that wait for others, if none has come for ``quiet_s`` seconds."""
         if self.engine.ingestor.waiting and time.monotonic() - self._heard_at >= quiet_s:
@@ -337,6 +341,12 @@ class MainOrchestrator:
         if self.in_step or self.feed_ended:
             self.publish()
         return decided
+
+    def adopt(self, car_id: str, advice: tuple[Recommendation, ...]) -> None:
+        """Go on from what another engine has said of a car, with its life; it is in our journal, too."""
+        self.engine.adopt(car_id, advice)
+        self._keep()
+        self._dirty.set()
 
     async def follow_up(self, car_id: str, question: str) -> FollowUp:
         """Answer a strategist's question about the call of a car, such as ``why not lap 27?``.

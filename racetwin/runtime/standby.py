@@ -8,6 +8,7 @@ whatever was acknowledged is known to whoever goes on.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import zlib
 from collections.abc import AsyncIterable, Callable
@@ -18,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from racetwin.runtime.subscription import endpoints
+from racetwin.schemas import Recommendation
 
 if TYPE_CHECKING:
     from racetwin.runtime.orchestrator import MainOrchestrator
@@ -66,6 +68,7 @@ class StandbyFeed:
         self._heard: float | None = None
         self._have = 0
         self._active: Any = None
+        self._said: list[tuple[int, dict[str, Any]]] = []
 
     @property
     def behind_s(self) -> float:
@@ -98,6 +101,7 @@ class StandbyFeed:
                         await self._follow(socket, taker)
             except (OSError, TimeoutError, ConnectionClosed, InvalidHandshake):
                 await asyncio.sleep(RETRY_S)
+        self._take_advice(taker, math.inf)  # what was decided counts, even if the last frames before it never came
         self.following = False
         self.took_over_at = time.monotonic()
         frame = taker.engine.frame
@@ -143,8 +147,22 @@ class StandbyFeed:
                     self._have = n
                 if n % 20 == 0:
                     await asyncio.sleep(0)
+            self._take_advice(taker, self._have)
 
     def _listen(self, message: dict[str, Any], taker: MainOrchestrator) -> None:
-        """Take what the first engine says beside the frames: the cars it plans for."""
+        """Take what the first engine says beside the frames: the cars it plans for, and what it has said of them."""
         if "followed" in message and tuple(message["followed"]) != taker.engine.followed:
             taker.follow(message["followed"])
+        if "said" in message:
+            self._said.append((message["n"], message["said"]))
+            self._take_advice(taker, self._have)
+
+    def _take_advice(self, taker: MainOrchestrator, have: float) -> None:
+        """Make advice of the first engine ours, with its life, once we have the frames that it was given after.
+
+        Earlier, a stop among those frames would take back what was said after it.
+        """
+        while self._said and self._said[0][0] <= have:
+            _, said = self._said.pop(0)
+            for car_id, advice in said.items():
+                taker.adopt(car_id, tuple(Recommendation.model_validate(r) for r in advice))

@@ -148,4 +148,5 @@ class FollowUp(Model):
     facts: tuple[Fact, ...]
     checked: Checked
     simulated: bool = False
+    partial: bool = Field(default=False, description="the deadline came before all races were run")
     elapsed_s: float | None = None

@@ -32,6 +32,7 @@ class Ranks(Protocol):
         objective: str = ...,
         n_races: int | None = ...,
         seed: int | None = ...,
+        deadline_s: float | None = ...,
         *,
         plans: Sequence[PitPlan] | None = ...,
         parameters: RaceParameters | None = ...,
@@ -41,7 +42,7 @@ class Ranks(Protocol):
     ) -> Evaluation:
         """Return the ranking and the races behind it."""
 
-    def base(self, state: RaceState, car_id: str, objective: str = ...) -> Evaluation:
+    def base(self, state: RaceState, car_id: str, objective: str = ..., deadline_s: float | None = ...) -> Evaluation:
         """Return the ranking of a state that other questions start from."""
 
     def question(self, state: RaceState, car_id: str, goal: Objective, seed: int, /) -> Question:

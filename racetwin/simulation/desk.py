@@ -217,11 +217,13 @@ class StrategyDesk:
                 self._recent.popitem(last=False)
         return found
 
-    def base(self, state: RaceState, car_id: str, objective: str = "points") -> Evaluation:
+    def base(
+        self, state: RaceState, car_id: str, objective: str = "points", deadline_s: float | None = None
+    ) -> Evaluation:
         """Return the evaluation of a state that what-if questions start from; one that was just made is not made again."""
         goal = parse_objective(objective, state, car_id).name
         key = (state.hash(), car_id, goal, self.settings.races, self.settings.seed, self.parameters(state).hash())
-        return self._recent.get(key) or self.explain(state, car_id, objective)
+        return self._recent.get(key) or self.explain(state, car_id, objective, deadline_s=deadline_s)
 
     def what_if(
         self,
@@ -231,6 +233,7 @@ class StrategyDesk:
         objective: str = "points",
         *,
         base: Evaluation | None = None,
+        deadline_s: float | None = None,
     ) -> WhatIf:
         """Ask the same question of a race with one thing changed.
 
@@ -240,8 +243,10 @@ class StrategyDesk:
             A lever or its short word: ``"sc@31"``, ``"rain@40:0.6"``, ``"stop:16@25:HARD"``, ``"wear:55x1.3"``, ``"slow:55+4"``.
         base
             The evaluation of the unchanged race, where it is at hand: saves running it again.
+        deadline_s
+            Seconds after which the search of the changed race stops and answers with what it has, marked ``partial``.
         """
-        return what_if(self, state, car_id, lever, objective, base)
+        return what_if(self, state, car_id, lever, objective, base, deadline_s)
 
     def sensitivity(
         self,

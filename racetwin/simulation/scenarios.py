@@ -32,7 +32,13 @@ CONTENDERS = 6
 
 
 def what_if(
-    desk: Ranks, state: RaceState, car_id: str, lever: Lever | str, objective: str, base: Evaluation | None
+    desk: Ranks,
+    state: RaceState,
+    car_id: str,
+    lever: Lever | str,
+    objective: str,
+    base: Evaluation | None,
+    deadline_s: float | None = None,
 ) -> WhatIf:
     """Rank the plans again under a lever; see :meth:`racetwin.simulation.desk.StrategyDesk.what_if`."""
     pulled = parse_lever(lever) if isinstance(lever, str) else lever
@@ -47,6 +53,7 @@ def what_if(
         before.question.objective.name,
         n_races,
         seed,
+        deadline_s,
         plans=_plans_under(before, changed, car_id),
         parameters=before.parameters,
         final_plans=FINAL,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from racetwin.schemas import COMPOUNDS, Fact
+from racetwin.strategist.assertions import denial_in, other_status
 from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in, clauses, plan_claims
+from racetwin.strategist.differences import Difference, difference_in, wrong_order
 from racetwin.strategist.lexicon import CAUSAL, DOWN, UP, WORDS
 from racetwin.strategist.meanings import same_topic, unit_fits
 
@@ -24,13 +27,15 @@ _TO_FIT = re.compile(
 )
 """A clause without any of these speaks of the tyres that are on the car."""
 _STOP_PAIR = re.compile(r"\b(?:lap |L)(\d+)\b[^.;]{0,24}?\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b", re.IGNORECASE)
-_PAIR_STOP = re.compile(r"\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b[^.;,]{0,16}?\b(?:lap |L)(\d+)\b", re.IGNORECASE)
-_DIFFERENCE = re.compile(
-    r"'(?P<plan>[^']+)' is worth (?P<points>\d+\.\d+) points (?P<way>more|less) than (?:the best plan|'(?P<than>[^']+)')"
+_PAIR_STOP = re.compile(r"\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b[^.;]{0,40}?\b(?:lap |L)(\d+)\b", re.IGNORECASE)
+_OTHER_PLAN = re.compile(
+    r"\b(?:alternative|instead|waiting|wait|rather|otherwise|second-best|next best|next-best|fall back|plan b)\b",
+    re.IGNORECASE,
 )
-_OTHER_PLAN = re.compile(r"\b(?:alternative|instead|waiting|wait|rather|otherwise|second-best)\b", re.IGNORECASE)
+_BOTH_PLANS = re.compile(r"\b(?:instead of|rather than|fall back)\b", re.IGNORECASE)
 _COMPARED = re.compile(r"\b(?:over|than|against|compared)\b", re.IGNORECASE)
 _COMPOUND_NAMES = frozenset(c.value for c in COMPOUNDS) | {c.value + "S" for c in COMPOUNDS}
+_COMPOUND_NAME = re.compile(r"\b(?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b", re.IGNORECASE)
 _EXTRA_CAPITALS = frozenset({"SC", "VSC", "DRS", "P", "L", "S"})
 
 
@@ -62,6 +67,18 @@ class Verdict:
         return 1.0 if not self.claims else self.supported / self.claims
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A fact as it is read: ``key`` is the plan it belongs to, if it belongs to one, ``about`` the plans that it names."""
+
+    fact: Fact
+    key: str
+    claims: tuple[Claim, ...]
+    about: frozenset[str]
+    difference: Difference | None
+    stops: frozenset[tuple[int, str]]
+
+
 @dataclass(slots=True)
 class Checker:
     """Checks texts against one set of facts.
@@ -76,17 +93,25 @@ class Checker:
 
     facts: Sequence[Fact]
     retired: Iterable[str] = ()
-    _claims: dict[int, list[Claim]] = field(init=False, repr=False)
+    _known: list[_Known] = field(init=False, repr=False)
+    _plans: dict[str, str] = field(init=False, repr=False)
+    _worth: dict[str, float] = field(init=False, repr=False)
+    _status: str | None = field(init=False, repr=False)
     _words: frozenset[str] = field(init=False, repr=False)
     _cars: frozenset[str] = field(init=False, repr=False)
     _retired: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._claims = {
-            f.id: plan_claims(str(f.value)) if f.name.endswith(".plan") else claims_in(f.text) for f in self.facts
+        self._known = [_read(f.name, f) for f in self.facts]
+        self._plans = {k.key: str(k.fact.value) for k in self._known if k.fact.name.endswith(".plan")}
+        self._worth = {
+            self._plans[k.key]: float(k.fact.value)
+            for k in self._known
+            if k.fact.name.endswith(".expected_points") and k.key in self._plans
         }
-        self._words = WORDS | {w.lower() for f in self.facts for w in _WORD.findall(f.text)}
-        self._cars = frozenset(c for f in self.facts for c in cars_in(f.text))
+        self._status = next((str(f.value) for f in self.facts if f.name == "track_status"), None)
+        self._words = frozenset().union(*(_words_of(f.text) for f in self.facts)) | WORDS
+        self._cars = frozenset().union(*(cars_in(f.text) for f in self.facts))
         self._retired = frozenset(self.retired)
 
     def check(self, *texts: str) -> Verdict:
@@ -107,7 +132,7 @@ class Checker:
         for clause in clauses(text):
             pool = self._pool(clause)
             for claim in claims_in(clause):
-                found |= {f.id for f in pool if any(_says(c, claim) for c in self._claims[f.id])}
+                found |= {k.fact.id for k in pool if any(_says(c, claim) for c in k.claims)}
         return tuple(sorted(found))
 
     # --- one clause ---------------------------------------------------------------------------------------------
@@ -120,10 +145,11 @@ class Checker:
             why = self._refute(claim, pool)
             if why:
                 objections.append(Objection(clause, str(claim.value), why))
-        objections += self._plans(clause)
+        objections += self._named_plans(clause)
         objections += self._tyres(clause, pool)
-        objections += self._cause(clause, claims)
+        objections += self._cause(clause)
         objections += self._comparison(clause, claims, pool)
+        objections += self._assertions(clause)
         return max(1, len(claims)), objections
 
     def _unknown_words(self, clause: str) -> list[str]:
@@ -137,34 +163,30 @@ class Checker:
                 unknown.append(word)
         return unknown
 
-    def _pool(self, clause: str) -> list[Fact]:
+    def _pool(self, clause: str) -> list[_Known]:
         """The facts a clause may rest on: those of the plan it speaks of, and those that belong to no plan.
 
         A clause that names a plan speaks of that plan; one that says "instead", "waiting" or the like of another than the
         best; any other of the best plan.
         """
-        plans = {f.name.partition(".")[0] for f in self.facts if f.name.endswith(".plan")}
-        named = set(PLAN.findall(clause))
-        keys = {f.name.partition(".")[0] for f in self.facts if f.name.endswith(".plan") and str(f.value) in named}
+        named = frozenset(PLAN.findall(clause))
+        keys = {key for key, plan in self._plans.items() if plan in named}
         if not keys:
-            keys = plans - {"best"} if _OTHER_PLAN.search(clause) else {"best"}
+            keys = set(self._plans) - {"best"} if _OTHER_PLAN.search(clause) else {"best"}
+            stops = {f"L{lap} {compound.upper()}" for lap, compound in _STOP_PAIR.findall(clause)}
+            keys = {k for k in keys if self._plans.get(k, "").partition(",")[0] in stops} or keys
+            if _BOTH_PLANS.search(clause):
+                keys.add("best")
         elif _COMPARED.search(clause):
             keys |= {"best"}
         return [
-            f
-            for f in self.facts
-            if f.name.partition(".")[0] in keys
-            or (f.name.partition(".")[0] not in plans and not (named and self._of_others(f, named)))
+            k
+            for k in self._known
+            if k.key in keys or (k.key not in self._plans and not (named and k.about and not k.about & named))
         ]
 
-    @staticmethod
-    def _of_others(fact: Fact, named: set[str]) -> bool:
-        """Whether a fact is about plans, none of which is among those named."""
-        about = set(PLAN.findall(fact.text))
-        return bool(about) and not about & named
-
-    def _refute(self, claim: Claim, pool: Sequence[Fact]) -> str | None:
-        known = [c for f in pool for c in self._claims[f.id]]
+    def _refute(self, claim: Claim, pool: Sequence[_Known]) -> str | None:
+        known = [c for k in pool for c in k.claims]
         if claim.kind == "car":
             return self._refute_car(claim, known)
         if not unit_fits(claim.kind, claim.text):
@@ -189,24 +211,22 @@ class Checker:
         same = [c for c in known if c.kind == "car" and c.value == claim.value]
         if not same:
             return "no fact speaks of this car"
-        if not any(_same_side(claim, c) for c in same):
+        sides = {c.side for c in same if c.side is not None}
+        if claim.side is not None and sides and claim.side not in sides:
             return "the facts have this car on the other side"
         return None
 
-    def _plans(self, clause: str) -> list[Objection]:
+    def _named_plans(self, clause: str) -> list[Objection]:
         """A plan that is named must be one that was weighed."""
-        known = {str(f.value) for f in self.facts if f.name.endswith(".plan")}
+        known = self._plans.values()
         return [Objection(clause, m[0], "no fact has this plan") for m in PLAN.finditer(clause) if m[0] not in known]
 
-    def _tyres(self, clause: str, pool: Sequence[Fact]) -> list[Objection]:
+    def _tyres(self, clause: str, pool: Sequence[_Known]) -> list[Objection]:
         """A compound to fit must be one a plan fits, on that plan's lap; one to be on must be the present one."""
-        stops = {
-            (int(lap), compound.upper())
-            for f in pool
-            if f.name.endswith(".plan")
-            for lap, compound in re.findall(r"L(\d+) ([A-Z]+)", str(f.value))
-        }
-        present = {str(f.value) for f in pool if f.name == "compound"}
+        if not _COMPOUND_NAME.search(clause):
+            return []
+        stops = frozenset().union(*(k.stops for k in pool))
+        present = {str(k.fact.value) for k in pool if k.fact.name == "compound"}
         found = []
         pairs = _STOP_PAIR.findall(clause) or [(lap, compound) for compound, lap in _PAIR_STOP.findall(clause)]
         for lap, compound in pairs:
@@ -220,9 +240,9 @@ class Checker:
         ]
         elsewhere = {
             c.value
-            for f in pool
-            if f.name != "compound" and not f.name.endswith(".plan")
-            for c in self._claims[f.id]
+            for k in pool
+            if k.fact.name != "compound" and not k.fact.name.endswith(".plan")
+            for c in k.claims
             if c.kind == "compound"
         }
         if present and not _TO_FIT.search(clause):
@@ -233,7 +253,7 @@ class Checker:
             ]
         return found
 
-    def _cause(self, clause: str, claims: Sequence[Claim]) -> list[Objection]:
+    def _cause(self, clause: str) -> list[Objection]:
         """What is given as a cause must itself be a stated fact, with its number."""
         where = CAUSAL.search(clause)
         if where is None:
@@ -243,10 +263,12 @@ class Checker:
             return []
         return [Objection(clause, where[0].strip(), "no fact states this cause")]
 
-    def _comparison(self, clause: str, claims: Sequence[Claim], pool: Sequence[Fact]) -> list[Objection]:
+    def _comparison(self, clause: str, claims: Sequence[Claim], pool: Sequence[_Known]) -> list[Objection]:
         """A difference in points must point the way the facts have it."""
-        deltas = [d for f in pool if (d := _Difference.of(f)) is not None]
-        others = [c for f in pool if _Difference.of(f) is None for c in self._claims[f.id]]
+        if not any(c.kind in ("points", "number") for c in claims):
+            return []
+        deltas = [k.difference for k in pool if k.difference is not None]
+        others = [c for k in pool if k.difference is None for c in k.claims]
         words = {w.lower() for w in _WORD.findall(PLAN.sub(" ", clause))}
         up, down = bool(words & UP), bool(words & DOWN) or "give up" in clause or "gives up" in clause
         found = []
@@ -267,7 +289,21 @@ class Checker:
                 found.append(Objection(clause, f"{claim.value:g}", "the difference points the other way"))
         return found
 
-    def _subject_is_other(self, clause: str, difference: _Difference) -> bool:
+    def _assertions(self, clause: str) -> list[Objection]:
+        """What is denied has no fact; the track is in one state; of two plans one is worth more."""
+        found = []
+        denied = denial_in(clause)
+        if denied is not None:
+            found.append(Objection(clause, denied, "this denies what the facts say"))
+        status = other_status(PLAN.sub(" ", clause), self._status)
+        if status is not None:
+            found.append(Objection(clause, status, "the track is in another state"))
+        order = wrong_order(clause, self._worth)
+        if order is not None:
+            found.append(Objection(clause, order, "the facts have these plans the other way round"))
+        return found
+
+    def _subject_is_other(self, clause: str, difference: Difference) -> bool:
         """Whether the clause says the difference of the other plan ('X loses ...'), not of the best one ('... over X')."""
         compared = re.search(r"\b(?:over|than|against|compared)\b", clause)
         subject = clause[: compared.start()] if compared else clause
@@ -277,27 +313,21 @@ class Checker:
         return bool(_OTHER_PLAN.search(subject))
 
 
-@dataclass(frozen=True, slots=True)
-class _Difference:
-    """What a fact says of two plans: ``other`` is worth ``value`` points more (below 0: less) than the better one."""
+def _read(name: str, fact: Fact) -> _Known:
+    plan = str(fact.value) if name.endswith(".plan") else None
+    return _Known(
+        fact=fact,
+        key=name.partition(".")[0],
+        claims=claims_in(fact.text) if plan is None else plan_claims(plan),
+        about=frozenset(PLAN.findall(fact.text)),
+        difference=difference_in(name, fact.text),
+        stops=frozenset() if plan is None else frozenset((int(n), c) for n, c in re.findall(r"L(\d+) ([A-Z]+)", plan)),
+    )
 
-    other: str
-    value: float
-    text: str
 
-    @classmethod
-    def of(cls, fact: Fact) -> _Difference | None:
-        said = _DIFFERENCE.search(fact.text)
-        if said is None:
-            return None
-        value = float(said["points"]) * (1.0 if said["way"] == "more" else -1.0)
-        if value > 0 and not fact.name.endswith(".delta_points"):
-            return cls(said["than"], -value, fact.text)
-        return cls(said["plan"], value, fact.text)
-
-    def points(self, sign: int) -> bool:
-        """Whether the difference has that sign; one of nothing has either."""
-        return abs(self.value) < 0.005 or (self.value > 0) == (sign > 0)
+@lru_cache(maxsize=4096)
+def _words_of(text: str) -> frozenset[str]:
+    return frozenset(w.lower() for w in _WORD.findall(text))
 
 
 def _says(fact: Claim, said: Claim) -> bool:

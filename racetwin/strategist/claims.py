@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from racetwin.schemas import COMPOUNDS
@@ -24,29 +25,51 @@ Kind = Literal[
     "points",
     "error",
     "count",
+    "foreign",
     "number",
     "compound",
     "car",
 ]
 
+REMEMBERED = 4096
+"""Texts whose claims are remembered: the facts and sentences of one answer are mostly those of the one before."""
 _NUMBER = r"(?P<sign>[+\-−])?(?P<value>\d+(?:\.\d+)?)"
-_MORE = r"(?: more| further| remaining| other| good| extra| full)?"
+_MORE = r"(?: more| further| remaining| other| good| extra| full| different)?"
+_WHOLE = r"(?P<sign>[+\-−])?(?P<value>\d+)(?!\.?\d)"
 # Tried in order at each number: the first pattern that fits says what the number means.
-_SOURCES: tuple[tuple[Kind, str], ...] = (
-    ("position", rf"\b(?:P|position (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))"),
-    ("lap", rf"\b(?:lap |laps |L){_NUMBER}\b(?! of the)"),
-    ("error", rf"(?:±\s?|standard error (?:of )?){_NUMBER}"),
-    ("percent", rf"{_NUMBER}\s*(?:%|per ?cent)"),
-    ("seconds_a_lap", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)(?: (?:a|per|each|every) lap|/lap)"),
-    ("seconds", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)\b"),
-    ("laps", rf"{_NUMBER}{_MORE}\s*laps?\b"),
-    ("points", rf"{_NUMBER}{_MORE}(?: expected| championship)?\s+points?\b"),
-    ("points", rf"{_NUMBER}(?=\s?±\s?\d)"),
-    ("count", rf"{_NUMBER}{_MORE}(?: simulated)? (?:plans?|races?|stops?)\b"),
-    ("number", rf"(?<![A-Za-z\d.]){_NUMBER}"),
+_SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
+    ("position", rf"\b(?:P|position (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))", ("p",)),
+    ("lap", rf"\b(?:lap |laps |L){_NUMBER}\b(?! of the)", ("l",)),
+    ("lap", rf"\blap\b[a-z ]{{0,24}}\bis (?:lap )?{_WHOLE}(?! ?(?:s|laps?|seconds?|points?|%)\b)", (" is ",)),
+    ("error", rf"(?:±\s?|standard error (?:of )?){_NUMBER}", ("±", "error")),
+    ("percent", rf"{_NUMBER}\s*(?:%|per ?cent)", ("%", "cent")),
+    ("percent", rf"{_WHOLE} (?:in|out of) (?:a|every) hundred\b", ("hundred",)),
+    (
+        "foreign",
+        rf"{_NUMBER}{_MORE}\s*(?:minutes?|min|hours?|km|metres?|kg|degrees?|places?|positions?|spots?)\b",
+        ("min", "hour", "km", "metre", "kg", "degree", "place", "position", "spot"),
+    ),
+    ("seconds_a_lap", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)(?: (?:a|per|each|every) lap|/lap)", ("lap",)),
+    ("seconds", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)\b", ("s",)),
+    ("laps", rf"{_NUMBER}{_MORE}\s*laps?\b", ("lap",)),
+    ("points", rf"{_NUMBER}{_MORE}(?: expected| championship)?\s+points?\b", ("point",)),
+    ("points", rf"{_NUMBER}(?=\s?±\s?\d)", ("±",)),
+    (
+        "count",
+        rf"{_NUMBER}{_MORE}(?: simulated)? (?:plans?|races?|stops?|strategies|candidates|options|times)\b",
+        ("plan", "race", "stop", "strategies", "candidates", "options", "times"),
+    ),
+    ("laps", rf"{_WHOLE} (?:more|to go|remain|remaining|left)\b", ("more", "to go", "remain", "left")),
+    ("number", rf"(?<![A-Za-z\d.]){_NUMBER}", ("",)),
 )
-_PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _SOURCES)
+_PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE), words) for kind, pattern, words in _SOURCES)
+"""With each pattern the letters of which one must stand in a clause for it to fit: looking for those is cheap."""
+_DIGIT = re.compile(r"\d")
 _RANGE = re.compile(r"(?P<low>\d+(?:\.\d+)?)(?:\s?(?: to |-|–)\s?(?=\d)| and (?=\d))(?P<high>\d+(?:\.\d+)?)")
+_IN_WORDS = dict(
+    zip("two three four five six seven eight nine ten eleven twelve".split(), map(float, range(2, 13)), strict=True)  # noqa: SIM905
+)
+_WORD_LAPS = re.compile(r"\b(?P<word>" + "|".join(_IN_WORDS) + r")(?: more| further)? laps\b", re.IGNORECASE)
 _LIMIT = re.compile(r"\b(?:at (?:least|most)|up to|no (?:more|less|fewer) than)\s+$")
 _EACH_LAP = re.compile(r"\b(?:every|each) lap\b", re.IGNORECASE)
 _CODE = re.compile(r"\b[A-Z]{3}\b")
@@ -81,16 +104,17 @@ class Claim:
     text: str = ""
 
 
-def clauses(text: str) -> list[str]:
+@lru_cache(maxsize=REMEMBERED)
+def clauses(text: str) -> tuple[str, ...]:
     """Split a text into sentences, and those into clauses where a comma or semicolon starts another statement."""
-    parts = []
+    parts: list[str] = []
     for sentence in re.split(r"(?<=[.!?;])\s+", text.strip()):
         parts += re.split(
             r"(?:,\s+(?:and\s+)?|\s+and\s+)(?=[\d.]+ s (?:ahead of|behind) (?:[A-Z]{3}\b|car \d))"
-            r"|,\s+(?:and|but|while|with)\s+|;\s*",
+            r"|,\s+(?:and|but|while|with(?! an? \d+ ?%))\s+|;\s*",
             sentence,
         )
-    return [p.strip() for p in parts if p and p.strip(" .")]
+    return tuple(p.strip() for p in parts if p and p.strip(" ."))
 
 
 def cars_in(clause: str) -> frozenset[str]:
@@ -99,7 +123,8 @@ def cars_in(clause: str) -> frozenset[str]:
     return frozenset(codes | {f"car {n}" for n in _CAR_NUMBER.findall(clause)})
 
 
-def claims_in(text: str) -> list[Claim]:
+@lru_cache(maxsize=REMEMBERED)
+def claims_in(text: str) -> tuple[Claim, ...]:
     """Read every claim of a text, clause by clause; the names of plans are no claims."""
     found: list[Claim] = []
     for clause in clauses(PLAN.sub(lambda m: "_" * len(m[0]), text)):
@@ -107,21 +132,25 @@ def claims_in(text: str) -> list[Claim]:
         found += _numbers(clause, cars)
         found += [Claim("compound", m[1].upper(), text=clause) for m in _COMPOUND.finditer(clause)]
         found += [Claim("car", car, side=side, text=clause) for car, side in cars.items()]
-    return found
+    return tuple(found)
 
 
-def plan_claims(label: str) -> list[Claim]:
+@lru_cache(maxsize=REMEMBERED)
+def plan_claims(label: str) -> tuple[Claim, ...]:
     """Read the stops of a plan: laps and compounds."""
     found: list[Claim] = []
     for lap, compound in re.findall(r"L(\d+) ([A-Z]+)", label):
         found += [Claim("lap", float(lap), topic="stop", text=label), Claim("compound", compound, text=label)]
-    return found
+    return tuple(found)
 
 
 def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
     found: list[tuple[int, Claim]] = []
     taken: list[tuple[int, int]] = [m.span() for m in _CAR_NUMBER.finditer(clause)]
-    for kind, pattern in _PATTERNS:
+    small = clause.lower()
+    for kind, pattern, words in _PATTERNS if _DIGIT.search(clause) else ():
+        if not any(word in small for word in words):
+            continue
         for match in pattern.finditer(clause):
             span = match.span("value")
             if any(a < span[1] and span[0] < b for a, b in taken):
@@ -143,6 +172,10 @@ def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
                 clause,
             )
             found.append((span[0], claim))
+    for match in _WORD_LAPS.finditer(clause):
+        at = match.start()
+        claim = Claim("laps", _IN_WORDS[match["word"].lower()], topic=topic_of("laps", clause, at), text=clause)
+        found.append((at, claim))
     return _ranges(clause, dict(sorted(found, key=lambda f: f[0])))
 
 

@@ -27,7 +27,7 @@ class FactSheet:
     """Facts of one moment in the order they were stated; ids count from 1."""
 
     def __init__(self, known: Iterable[Fact] = ()) -> None:
-        self._facts: list[Fact] = list(known)
+        self._facts: dict[str, Fact] = {f.name: f for f in known}
 
     def add(
         self,
@@ -49,23 +49,21 @@ class FactSheet:
         fact = Fact(
             id=number, name=name, value=value, unit=unit, low=low, high=high, source=source, receipt=receipt, text=text
         )
-        self._facts.append(fact)
+        self._facts[name] = fact
         return fact
 
     def get(self, name: str) -> Fact | None:
         """Return the fact of that name, or None."""
-        return next((f for f in self._facts if f.name == name), None)
+        return self._facts.get(name)
 
     def ids(self, *names: str) -> tuple[int, ...]:
         """Return the numbers of the facts of these names, in order; a name that ends in a dot takes all that begin so."""
-        found = (
-            f.id for f in self._facts if any(f.name == n or (n[-1] == "." and f.name.startswith(n)) for n in names)
-        )
-        return tuple(found)
+        whole, begin = frozenset(names), tuple(n for n in names if n[-1] == ".")
+        return tuple(f.id for name, f in self._facts.items() if name in whole or (begin and name.startswith(begin)))
 
     def all(self) -> tuple[Fact, ...]:
         """Every fact, in order."""
-        return tuple(self._facts)
+        return tuple(self._facts.values())
 
 
 def points(value: float) -> str:
@@ -76,6 +74,13 @@ def points(value: float) -> str:
 def laps(count: int) -> str:
     """Word a number of laps: ``1 lap``, ``3 laps``."""
     return f"{count} {'lap' if count == 1 else 'laps'}"
+
+
+def life_left(life: Estimate) -> str:
+    """Word the laps left in a set: ``about 6 laps``, or its interval where that is too wide for one number to tell anything."""
+    if life.high - life.low > 2 * max(life.mean, 3.0):
+        return f"{life.low:.0f} to {life.high:.0f} laps"
+    return f"about {laps(round(life.mean))}"
 
 
 def spoken(plan: RankedPlan) -> str:

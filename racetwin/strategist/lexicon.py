@@ -17,8 +17,8 @@ CAUSAL = re.compile(
 )
 """What claims a cause: what follows must be a fact."""
 
-UP = frozenset({"gain", "gains", "gained", "save", "saves", "better", "more", "higher", "ahead"})
+UP = frozenset({"gain", "gains", "gained", "save", "saves", "better", "more", "higher", "ahead", "up", "picks"})
 DOWN = frozenset(
-    {"lose", "loses", "losing", "lost", "cost", "costs", "worse", "less", "fewer", "lower", "short", "down"}
+    {"lose", "loses", "losing", "lost", "cost", "costs", "worse", "less", "fewer", "lower", "short", "down", "away"}
 )
 """Words of direction in a comparison: 'worth 0.31 points less' and 'costs 0.31 points' point the same way."""

@@ -13,9 +13,12 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "gap",
             r"\bahead\b|\bbehind\b|\bfront\b|\bgap\b|\bclears?\b|\btrail|\bleads?\b|\bchas|\bback\b|\bfollow"
-            r"|\bmirrors?\b|\bclosed?\b",
+            r"|\bmirrors?\b|\bclosed?\b|\bgearbox\b|\bshort of\b",
         ),
-        ("loss", r"\bcosts?\b|\bloss\b|\bloses?\b|\blost\b|\btakes?\b|\bfor (?:the|a) stop\b"),
+        (
+            "loss",
+            r"\bcosts?\b|\bloss\b|\bloses?\b|\blost\b|\btakes?\b|\bfor (?:the|a) stop\b|\bstop is\b|\brace time\b",
+        ),
         ("pace", r"\bquicker\b|\bfaster\b|\bslower\b|\bpace\b"),
     ),
     "position": (
@@ -27,22 +30,27 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "current",
             r"\brun|\bcurrently\b|\bmoment\b|\bright now\b|\bholds?\b|\bour position\b|\bthe car is\b"
-            r"|\bat present\b|\bsits?\b|\bon track\b",
+            r"|\bat present\b|\bsits?\b|\bon track\b|\b(?:you|we)(?:['’]re| are)\b",
         ),
     ),
     "percent": (
+        ("higher", r"\bhigher\b|\bgains? places\b"),
         ("lower", r"\bbehind P\d|\blower\b"),
-        ("better", r"\bafter all\b|\bto be (?:the )?(?:best|better)\b|\bbetter (?:of|plan)\b"),
+        ("better", r"\bafter all\b|\b(?:to be|being) (?:the )?(?:best|better)\b|\bbetter (?:of|plan)\b"),
         ("podium", r"\bpodiums?\b"),
-        ("win", r"\bwins?\b|\bwinning\b"),
-        ("outside", r"\boutside\b|\bmiss|\bno points\b|\bnothing\b|\bwithout points\b"),
+        ("win", r"\bvictor|\bwins?\b|\bwinning\b"),
+        (
+            "outside",
+            r"\bnot scor|n['’]t scor|\boutside\b|\bout of the points\b|\bmiss|\bno points\b|\bnothing\b|\bwithout points\b",
+        ),
         ("stop", r"\bwithin\b|\bboxing\b(?=.*\bfive\b)|\bnext five\b"),
         ("points", r"\bpoints\b|\bscor"),
         ("rejoin", r"\brejoin|\bposition\b|\bplace\b|\bboxing\b|\blikely\b|\bP\d"),
     ),
     "laps": (
+        ("within", r"\bwithin\b|\bnext\b.*\blaps\b|\blater\b"),
         ("ask", r"\basks?\b|\bhas to do\b|\bneeds?\b"),
-        ("completed", r"\bleader\b|\bcompleted?\b"),
+        ("completed", r"\bleader\b|\bcompleted?\b|\bin the book\b"),
         (
             "life",
             r"\blife\b|\bleft in (?:it|the set|these|them)\b|\blasts?\b|\bgood\b"
@@ -58,7 +66,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "delta",
             r"\bless\b|\bmore\b|\bworse\b|\bbetter\b|\bover\b|\bagainst\b|\bcosts?\b|\bgains?\b|\bloses?\b"
-            r"|\bgives? up\b|\bshort\b|\bdown\b|±",
+            r"|\bgives? (?:up|away)\b|\bpicks? up\b|\binstead of\b|\brather than\b|\bavoids?\b|\bcosting\b|\bshort\b|\bdown\b|±",
         ),
         ("expected", r"\bworth\b|\baverages?\b|\bexpect|\bbrings?\b|\bscores?\b"),
     ),
@@ -73,8 +81,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "count": (
         ("close", r"\bclose\b|\bnoise\b|\bseparate\b"),
-        ("races", r"\braces?\b"),
-        ("plans", r"\bplans?\b"),
+        ("races", r"\brace[sd]?\b|\btimes\b"),
+        ("plans", r"\bplans?\b|\bstrateg|\bcandidates?\b|\boptions?\b"),
     ),
 }
 _COMPILED = {
@@ -116,12 +124,15 @@ _SHARE = re.compile(
     r"\d\s*(?:s|seconds?|laps?|points?)\s+(?:of (?:the |simulated )*(?:races|cases|time|simulations)|chance|likely|sure)\b",
     re.IGNORECASE,
 )
+_POINTS_A_LAP = re.compile(r"\bpoints? (?:a|per|each|every) lap\b|\bpoints?/lap\b", re.IGNORECASE)
 _CHANCE = re.compile(r"\b(?:podium|chance|odds|risk|probability|likely)\b", re.IGNORECASE)
 
 
 def unit_fits(kind: str, clause: str) -> bool:
     """Whether a number of that kind can stand in such a clause: no age is in seconds, and no chance in points."""
     if kind in ("seconds", "points") and _LAPS_ONLY.search(clause):
+        return False
+    if kind == "points" and _POINTS_A_LAP.search(clause):
         return False
     if kind not in ("seconds", "laps", "points"):
         return True

@@ -26,6 +26,7 @@ from racetwin.strategist.draft import Draft
 from racetwin.strategist.facts import (
     STATUS_WORDS,
     laps,
+    life_left,
     plan_facts,
     points,
     probability_better,
@@ -180,7 +181,9 @@ def _other_calls(answer: DeskAnswer, plan: RankedPlan) -> tuple[RankedPlan, ...]
     for p in answer.plans:
         if call_of(p) != call_of(plan):
             found.setdefault(call_of(p), p)
-    return tuple(found.values())[:ALTERNATIVES]
+            if len(found) == ALTERNATIVES:
+                break
+    return tuple(found.values())
 
 
 def _compare(out: Draft, plan: RankedPlan, other: RankedPlan, answer: DeskAnswer) -> None:
@@ -270,7 +273,7 @@ def _say_why(
     if tyre.compound is not None and tyre.age is not None and tyre.compound.is_slick:
         text = f"On {tyre.compound.value} tyres, {laps(round(tyre.age))} old"
         if life is not None and round(life.mean) > 0:
-            text += f", with about {laps(round(life.mean))} left in the set"
+            text += f", with {life_left(life)} left in the set"
         out.say("reasoning", f"{text}.", "compound", "tyre_age", "tyre_life")
     plan = choice.plan
     text = (

@@ -8,9 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from racetwin.schemas import CarTwinState, DeskAnswer, Priority, RankedPlan, Recommendation
-from racetwin.strategist.calls import first_lap
+from racetwin.strategist.calls import NOISE, first_lap
 from racetwin.strategist.draft import Draft
-from racetwin.strategist.facts import TELEMETRY, laps, plan_facts, points, rain_facts, rejoin_facts, spoken, state_facts
+from racetwin.strategist.facts import (
+    TELEMETRY,
+    laps,
+    life_left,
+    plan_facts,
+    points,
+    rain_facts,
+    rejoin_facts,
+    spoken,
+    state_facts,
+    window,
+)
 from racetwin.strategist.life import standing
 from racetwin.strategist.situation import Situation
 
@@ -27,6 +38,9 @@ TYRES_SOON = 12
 """What a set has to last for longer than this is no matter of the coming laps."""
 LIFE_LAPS = (0, 2)
 """A set is expected to last if it has this many laps more in it than the plan asks."""
+
+READY_POINTS = 0.25
+"""A plan that waits for a safety car is worth being ready for if it is at most this much worse than the best."""
 
 Rule = Callable[[DeskAnswer, Situation, CarTwinState, RankedPlan, Sequence[Recommendation]], Draft | None]
 
@@ -107,12 +121,12 @@ def tyres(
     out.priority = Priority.MODERATE if soon and life.high < until else Priority.OPTIONAL
     out.say("title", f"Manage the tyres to {'the stop' if first is not None else 'the flag'}", "laps_to_go_on_set")
     if round(life.mean) > 0:
-        text = f"The set has about {laps(round(life.mean))} left and the plan asks {until} of it."
+        text = f"The set has {life_left(life)} left in it and the plan asks {until} of it."
     else:
         text = f"The set is worn, and the plan asks {laps(until)} more of it."
     out.say("description", text, "tyre_life", "laps_to_go_on_set")
     out.say("expected_benefit", f"Keeps '{spoken(plan)}' open.", "best.plan")
-    if round(life.high) > 0:
+    if round(life.high) > 0 and "about" in life_left(life):
         text = f"The set has {life.low:.0f} to {life.high:.0f} laps left in it."
         out.say("reasoning", text, "tyre_life")
     return out
@@ -148,7 +162,35 @@ def rain(
     return out
 
 
-WARNINGS: tuple[Rule, ...] = (rain, cover, traffic, tyres)
+def safety_car(
+    answer: DeskAnswer, situation: Situation, car: CarTwinState, plan: RankedPlan, said: Sequence[Recommendation]
+) -> Draft | None:
+    """A safety car on the coming laps would be a reason to box at once, and the call itself does not say so.
+
+    Whoever is called only when the safety car is out has less than a lap; a condition given before costs nothing.
+    """
+    lap = situation.laps_done(car.car_id) + 1
+    if situation.track_status.is_neutralised or window(plan) is not None or first_lap(plan) == lap:
+        return None
+    waits = next((p for p in answer.plans if (w := window(p)) is not None and w[0] <= lap + 1 and lap <= w[1]), None)
+    if waits is None or waits.delta_points < -max(READY_POINTS, NOISE * waits.delta_standard_error):
+        return None
+    same = next((p for p in answer.plans if p.stops == waits.stops and window(p) is None), None)
+    if same is not None and same.expected_points > waits.expected_points:
+        return None  # the condition makes that plan no better
+    first, last = window(waits) or (lap, lap)
+    compound = waits.stops[0].compound.value
+    out = Draft("safety_car", compound)
+    plan_facts(out.sheet, "best", waits, answer)
+    out.say("title", f"If a safety car comes, box for {compound}", "best.window", "best.plan")
+    text = f"If a safety car comes on laps {first} to {last}, box then and fit {compound}."
+    out.say("description", text, "best.window", "best.plan")
+    text = f"Expect {points(waits.expected_points)} and P{waits.expected_position:.1f} on average."
+    out.say("expected_benefit", text, "best.expected_points", "best.expected_position")
+    return out
+
+
+WARNINGS: tuple[Rule, ...] = (rain, cover, traffic, tyres, safety_car)
 
 
 def why_gone(old: Recommendation, situation: Situation) -> str:
@@ -170,6 +212,12 @@ def why_gone(old: Recommendation, situation: Situation) -> str:
         return "The set is expected to last now."
     if old.kind == "stop":
         return "No call is left that was not rejected."
+    if old.kind == "safety_car":
+        return (
+            "The track is neutralised."
+            if situation.track_status.is_neutralised
+            else "No plan near the best waits for it."
+        )
     if old.kind == "rain":
         return "It rains no more." if not situation.rainfall else "The plan goes to wet tyres now."
     return "It does not hold any more."

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from racetwin.schemas import CarStatus, CarTelemetry, DeskAnswer, RankedPlan
+from racetwin.schemas import CarStatus, CarTelemetry, DeskAnswer, RankedPlan, Recommendation
+from racetwin.strategist.calls import call_of, difference
+from racetwin.strategist.life import standing
 from racetwin.widgets._panel import Panel, pack, script, style
 
 if TYPE_CHECKING:
@@ -24,7 +27,8 @@ class Verdict:
 
     ``call`` is what the best plan does on the lap being driven: ``box`` or ``stay`` (out), ``out`` where no decision is left.
     ``advantage`` is its expected points over the best plan that does the opposite now, with its standard error; ``sure``
-    words that. ``age_laps`` counts laps completed since the answer's state was taken.
+    words that. ``age_laps`` counts laps completed since the answer's state was taken. ``leans`` is the call that the newest
+    answer prefers, where advice keeps another.
     """
 
     call: Literal["box", "stay", "out", "wait"]
@@ -39,6 +43,7 @@ class Verdict:
     p_points: float | None = None
     expected_position: float | None = None
     age_laps: int = 0
+    leans: str | None = None
 
 
 def boxes_by(plan: RankedPlan, lap: int) -> bool:
@@ -46,8 +51,22 @@ def boxes_by(plan: RankedPlan, lap: int) -> bool:
     return bool(plan.stops) and plan.stops[0].lap <= lap
 
 
-def verdict(answer: DeskAnswer | None, car: CarTelemetry | None, *, finished: bool = False) -> Verdict:
-    """Say what the desk's answer means for the lap that the car is driving.
+def kept_plan(answer: DeskAnswer, advice: Sequence[Recommendation]) -> RankedPlan:
+    """Return the best plan of the call that stands in the advice; the desk's best where there is none, or it was rejected."""
+    stop = standing(advice, "stop")
+    if stop is None or stop.life is None or stop.life.handling == "rejected":
+        return answer.plans[0]
+    return next((p for p in answer.plans if call_of(p) == stop.life.call), answer.plans[0])
+
+
+def verdict(
+    answer: DeskAnswer | None,
+    car: CarTelemetry | None,
+    advice: Sequence[Recommendation] = (),
+    *,
+    finished: bool = False,
+) -> Verdict:
+    """Say what the call means for the lap that the car is driving.
 
     Parameters
     ----------
@@ -55,6 +74,8 @@ def verdict(answer: DeskAnswer | None, car: CarTelemetry | None, *, finished: bo
         The newest ranked plans of the car, best first.
     car
         Its telemetry now: the answer may be a lap old, the decision is about this lap.
+    advice
+        What is said to the car: the call that stands there is the one shown here, even if the newest answer leans otherwise.
     """
     if finished or (car is not None and car.status in (CarStatus.RETIRED, CarStatus.FINISHED)):
         retired = car is not None and car.status is CarStatus.RETIRED
@@ -67,14 +88,16 @@ def verdict(answer: DeskAnswer | None, car: CarTelemetry | None, *, finished: bo
         return Verdict("wait", "WORKING", "waiting for the first simulated plans of this car")
     lap = car.lap if car is not None and car.lap else answer.lap + 1
     age = max(0, lap - answer.lap - 1)
-    best = answer.plans[0]
+    best = kept_plan(answer, advice)
+    kept = call_of(best) != call_of(answer.plans[0])
     box = boxes_by(best, lap)
-    waiting = answer.waiting if age == 0 else None
+    waiting = answer.waiting if age == 0 and not kept else None
     other = next((p for p in answer.plans if boxes_by(p, lap) is not box), None)
     advantage = error = None
     sure: Literal["clear", "slight", "open", ""] = ""
     if other is not None:
-        advantage, error, close = -other.delta_points, other.delta_standard_error, other.too_close
+        advantage, error = difference(best, other)
+        close = other.too_close and not kept
         if waiting is not None and waiting.unit == "points":  # the desk's own comparison, on races drawn for it
             advantage = -waiting.difference if box else waiting.difference
             error, close = waiting.standard_error, waiting.too_close
@@ -87,6 +110,9 @@ def verdict(answer: DeskAnswer | None, car: CarTelemetry | None, *, finished: bo
         headline, detail = "STAY OUT", f"box on lap {first.lap} for {first.compound.value}"
     else:
         headline, detail = "STAY OUT", "run to the flag on this set"
+    leans = call_of(answer.plans[0]) if kept else None
+    if leans is not None:
+        detail += f" (newest numbers lean to {leans})"
     return Verdict(
         call="box" if box else "stay",
         headline=headline,
@@ -100,6 +126,7 @@ def verdict(answer: DeskAnswer | None, car: CarTelemetry | None, *, finished: bo
         p_points=best.p_points,
         expected_position=best.expected_position,
         age_laps=age,
+        leans=leans,
     )
 
 
@@ -149,7 +176,7 @@ class VerdictStrip(Panel):
                 "driver": names.get(car_id, car_id),
                 "position": car.position if car else None,
                 "cars": [{"id": c.car_id, "driver": names[c.car_id]} for c in snapshot.order],
-                "verdict": asdict(verdict(answer, car, finished=snapshot.finished)),
+                "verdict": asdict(verdict(answer, car, snapshot.advice.get(car_id, ()), finished=snapshot.finished)),
                 "races": answer.receipt.n_races if answer else None,
                 "plans": len(answer.plans) if answer else None,
                 "rejoin": None

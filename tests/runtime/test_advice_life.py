@@ -9,6 +9,7 @@ import pytest
 
 from racetwin.errors import InputError
 from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.follow_up import follow_up
 from racetwin.runtime.journal import Journal
 from racetwin.runtime.journal_writer import JournalWriter
 from racetwin.runtime.orchestrator import MainOrchestrator
@@ -111,8 +112,24 @@ async def test_a_follow_up_is_answered_from_the_advice_that_stands(
     assert answer.checked.supported == answer.checked.claims > 0
     assert answer.checked.refused == 0
     assert answer.text.startswith("What if a safety car now?")
+    assert not answer.partial
     wait = await runner.follow_up(car, "can we wait?")
     assert stop.life is not None
     assert wait.call == stop.life.call
     with pytest.raises(InputError, match="not understood"):
         await runner.follow_up(car, "what is the weather like")
+
+
+async def test_a_follow_up_without_time_says_that_it_is_not_all(
+    tmp_path: Path, race_frames: list[TelemetryFrame]
+) -> None:
+    car = race_frames[0].cars[2].car_id
+    engine, _ = await ran(tmp_path / "a.journal", race_frames[:60], {}, car)
+    state, situation = engine.twin.race_state() if engine.twin else None, engine.situation()
+    assert state is not None
+    assert situation is not None
+    question = "and with a safety car?"
+    answer = follow_up(StrategyDesk(), state, car, question, situation, engine.said(car), deadline_s=1e-6)
+    assert answer.partial
+    assert answer.text.startswith("What if a safety car now?")
+    assert answer.text.endswith("Cut short by its deadline: it rests on fewer races than usual.")

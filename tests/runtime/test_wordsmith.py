@@ -11,6 +11,7 @@ import pytest
 from builders.model_server import MODEL, Server, honest, running
 
 from racetwin.config import Settings
+from racetwin.runtime import wordsmith
 from racetwin.runtime.engine import RaceEngine
 from racetwin.runtime.journal import Journal
 from racetwin.runtime.journal_writer import JournalWriter
@@ -24,6 +25,18 @@ pytestmark = pytest.mark.integration
 
 RACES = 32
 WITHIN_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is not there is looked for more often than on a race day."""
+    monkeypatch.setattr(wordsmith, "PROBE_EVERY_S", 0.2)
+
+
+@pytest.fixture(scope="module")
+def laps(race_frames: list[TelemetryFrame]) -> list[TelemetryFrame]:
+    """Return the first laps: advice is all that is needed of the race."""
+    return race_frames[:100]
 
 
 @pytest.fixture
@@ -82,10 +95,10 @@ async def until(holds: Callable[[], object]) -> None:
 
 
 async def test_our_own_wording_is_there_first_and_the_models_replaces_it_when_it_passes(
-    server: tuple[Server, str], race_frames: list[TelemetryFrame]
+    server: tuple[Server, str], laps: list[TelemetryFrame]
 ) -> None:
     server[0].pause_s = 0.02
-    async with race(race_frames, settings_for(server[1])) as (runner, _, seen):
+    async with race(laps, settings_for(server[1])) as (runner, _, seen):
         await until(lambda: advice_in(seen) and all(r.wording == "model" for r in advice_in(seen)))
     first = next(s for s in seen if s.advice)
     own = next(advice_in([s]) for s in reversed(seen) if all(r.wording == "rules" for r in advice_in([s])))
@@ -107,10 +120,10 @@ async def test_our_own_wording_is_there_first_and_the_models_replaces_it_when_it
 
 
 async def test_wording_that_the_facts_do_not_carry_is_never_shown_and_the_objection_is(
-    server: tuple[Server, str], race_frames: list[TelemetryFrame]
+    server: tuple[Server, str], laps: list[TelemetryFrame]
 ) -> None:
     server[0].reply = lambda question: honest(question).replace("laps are left.", "laps are left: the engine is hot.")
-    async with race(race_frames, settings_for(server[1])) as (_, _, seen):
+    async with race(laps, settings_for(server[1])) as (_, _, seen):
         await until(lambda: any(r.worded and r.worded.state == "refused" for r in advice_in(seen)))
         refused = next(r for r in advice_in(seen) if r.worded and r.worded.state == "refused")
     assert refused.wording == "rules"
@@ -123,12 +136,12 @@ async def test_wording_that_the_facts_do_not_carry_is_never_shown_and_the_object
 
 
 async def test_question_is_dropped_when_the_car_it_is_about_boxes(
-    server: tuple[Server, str], race_frames: list[TelemetryFrame]
+    server: tuple[Server, str], laps: list[TelemetryFrame]
 ) -> None:
     server[0].pause_s, server[0].reply, server[0].words = 0.05, None, ["x"] * 2000
-    async with race(race_frames, settings_for(server[1])) as (runner, tap, seen):
+    async with race(laps, settings_for(server[1])) as (runner, tap, seen):
         await until(lambda: server[0].bodies and any(r.worded for r in advice_in(seen)))
-        last = race_frames[-1]
+        last = laps[-1]
         (car_id,) = seen[-1].advice
         cars = tuple(c.model_copy(update={"status": CarStatus.PIT}) if c.car_id == car_id else c for c in last.cars)
         changes = {"seq": last.seq + 1, "time_s": last.time_s + 1.0, "cars": cars}
@@ -140,37 +153,37 @@ async def test_question_is_dropped_when_the_car_it_is_about_boxes(
 
 
 async def test_without_a_server_ours_stands_and_those_who_asked_for_a_model_are_told(
-    race_frames: list[TelemetryFrame],
+    laps: list[TelemetryFrame],
 ) -> None:
     nowhere = "http://127.0.0.1:9/v1"
-    async with race(race_frames, settings_for(nowhere)) as (_, _, seen):
+    async with race(laps, settings_for(nowhere)) as (_, _, seen):
         await until(lambda: advice_in(seen))
         assert all(r.worded is None for r in advice_in(seen))
-    async with race(race_frames, settings_for(nowhere, llm_enabled=True)) as (runner, _, seen):
+    async with race(laps, settings_for(nowhere, llm_enabled=True)) as (runner, _, seen):
         await until(lambda: advice_in(seen) and all(r.worded for r in advice_in(seen)))
         assert {r.worded.state for r in advice_in(seen) if r.worded} == {"unavailable"}
         assert "no model server answers" in runner.health()["components"]["wording"]["error"]
 
 
-async def test_server_that_comes_up_during_the_race_is_found(race_frames: list[TelemetryFrame]) -> None:
+async def test_server_that_comes_up_during_the_race_is_found(laps: list[TelemetryFrame]) -> None:
     with running() as (served, url):
         served.reply, served.absent = honest, True
-        async with race(race_frames, settings_for(url)) as (_, _, seen):
+        async with race(laps, settings_for(url)) as (_, _, seen):
             await until(lambda: advice_in(seen))
             served.absent = False
             await until(lambda: any(r.wording == "model" for r in advice_in(seen)))
 
 
 async def test_words_of_a_model_change_no_state_and_survive_a_restart(
-    server: tuple[Server, str], race_frames: list[TelemetryFrame], tmp_path: Path
+    server: tuple[Server, str], laps: list[TelemetryFrame], tmp_path: Path
 ) -> None:
-    info = RaceInfo(race_id=race_frames[0].race_id)
-    async with race(race_frames, None) as (runner, _, seen):
+    info = RaceInfo(race_id=laps[0].race_id)
+    async with race(laps, None) as (runner, _, seen):
         await until(lambda: advice_in(seen))
         without = runner.engine.hash()
     journal = Journal(tmp_path / "race.journal", write=True)
     journal.begin_run("run", info.race_id, info.model_dump(mode="json"))
-    async with race(race_frames, settings_for(server[1]), JournalWriter(journal, "run"), info) as (runner, _, seen):
+    async with race(laps, settings_for(server[1]), JournalWriter(journal, "run"), info) as (runner, _, seen):
         await until(lambda: advice_in(seen) and all(r.wording == "model" for r in advice_in(seen)))
         assert runner.engine.hash() == without
         said = dict(seen[-1].advice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from builders.advice import many_recommendations
 
-from racetwin.evaluation.groundedness import measure
+from racetwin.evaluation.groundedness import measure, measure_spoken
 from racetwin.schemas import Fact
 from racetwin.strategist.checker import Checker
 
@@ -23,6 +23,7 @@ FACTS = facts(
     best__plan=("L24 HARD", "Plan: L24 HARD."),
     best__expected_points=(15.12, "'L24 HARD' is worth 15.12 points on average (standard error 0.05)."),
     plan2__plan=("L27 MEDIUM", "Plan: L27 MEDIUM."),
+    plan2__expected_points=(14.81, "'L27 MEDIUM' is worth 14.81 points on average (standard error 0.05)."),
     plan2__delta_points=(-0.31, "'L27 MEDIUM' is worth 0.31 points less than the best plan (standard error 0.04)."),
     compound=("SOFT", "It is on SOFT tyres."),
     rejoin__position=(8, "Boxing at the end of lap 24 it rejoins P8 (70% likely)."),
@@ -69,6 +70,12 @@ def test_text_that_says_what_the_facts_say_passes(text: str) -> None:
         ("Box on lap 24 because the engine is hot.", "not in the facts"),
         ("Box on lap 24 because the tyres are worn.", "cause"),
         ("The set is 6 laps old.", "meaning"),
+        ("Waiting for lap 27 does not cost 0.31 points.", "denies"),
+        ("We won't rejoin P8.", "denies"),
+        ("'L27 MEDIUM' is better than 'L24 HARD'.", "other way round"),
+        ("The race is under the safety car.", "another state"),
+        ("The set has 6 minutes left in it.", "number"),
+        ("These tyres have ten laps of life left.", "number"),
         ("NOR is quicker by 2.1 s.", "not in the facts|another|meaning"),
     ],
 )
@@ -95,4 +102,11 @@ def test_planted_errors_are_caught_and_correct_texts_are_not_refused() -> None:
     assert result.recall >= 0.99, result.missed[:5]
     assert result.correct >= 500
     assert result.grounded == 1.0, result.unsupported[:5]
+    assert result.false_refusals <= 0.02, result.refused[:5]
+
+
+def test_sentences_of_engineers_and_models_pass_and_false_ones_beside_them_do_not() -> None:
+    result = measure_spoken([(r, ("BOT",)) for r in many_recommendations(40)], seed=2)
+    assert result.planted.total() >= 2000
+    assert result.recall >= 0.99, result.missed[:5]
     assert result.false_refusals <= 0.02, result.refused[:5]

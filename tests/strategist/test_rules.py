@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from builders.advice import answer, car, many_recommendations, plan, rejoin, situation
 
-from racetwin.schemas import CarStatus, Estimate, Priority, TrackStatus
+from racetwin.schemas import CarStatus, Estimate, Priority, RankedPlan, TrackStatus
 from racetwin.strategist import Situation, recommend
 from racetwin.strategist.checker import Checker
 
@@ -80,3 +80,48 @@ def test_every_word_and_number_of_our_own_wording_is_supported() -> None:
         verdict = checker.check(*said, *(a.text for a in advice.alternatives))
         assert verdict.passed, (advice.id, verdict.objections)
         assert verdict.claims > 0
+
+
+def waiting_for_a_safety_car(*worth: float) -> tuple[RankedPlan, ...]:
+    """Three plans: the best without a condition, one that boxes sooner under a safety car, and the same without that."""
+    condition = {"plan": "L34 HARD (sooner under SC L21-33)"}
+    return (
+        plan(1, 30, worth[0], 0.0),
+        plan(2, 34, worth[1], worth[1] - worth[0], **condition),
+        plan(3, 34, worth[2], worth[2] - worth[0]),
+    )
+
+
+def test_stop_under_a_safety_car_is_announced_while_the_track_is_green() -> None:
+    plans = waiting_for_a_safety_car(15.0, 14.9, 14.7)
+    advice = next(r for r in recommend(answer(*plans), situation()) if r.kind == "safety_car")
+    assert advice.title == "If a safety car comes, box for HARD"
+    assert advice.description == "If a safety car comes on laps 21 to 33, box then and fit HARD."
+    verdict = Checker(advice.facts).check(advice.title, advice.description, advice.expected_benefit)
+    assert verdict.passed, verdict.objections
+
+
+@pytest.mark.parametrize(
+    ("worth", "status"),
+    [
+        ((15.0, 14.9, 14.95), TrackStatus.GREEN),  # better without waiting for one
+        ((15.0, 14.0, 13.0), TrackStatus.GREEN),  # far from the best
+        ((15.0, 14.9, 14.7), TrackStatus.SC),  # it is there
+    ],
+)
+def test_stop_under_a_safety_car_is_not_announced_where_it_helps_nothing(
+    worth: tuple[float, ...], status: TrackStatus
+) -> None:
+    plans = waiting_for_a_safety_car(*worth)
+    advice = recommend(answer(*plans), situation(track_status=status))
+    assert not any(r.kind == "safety_car" for r in advice)
+
+
+def test_life_of_a_set_that_nobody_knows_is_given_as_an_interval() -> None:
+    def reasoning(low: float, high: float) -> str:
+        ours = car("4", 3, tyre_life_laps=Estimate(mean=2.0, low=low, high=high))
+        cars = {**situation().cars, "4": ours}
+        return recommend(answer(plan(1, 22, 15.0, 0.0), plan(2, 23, 14.0, -1.0)), situation(cars=cars))[0].reasoning
+
+    assert "with about 2 laps left in the set" in reasoning(1.0, 4.0)
+    assert "with 0 to 20 laps left in the set" in reasoning(0.0, 20.0)

@@ -6,7 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from racetwin.schemas import CarStatus, CarTelemetry, Comparison
+from racetwin.schemas import AdviceLife, CarStatus, CarTelemetry, Comparison, Priority, Recommendation
+from racetwin.strategist.calls import call_of
 from racetwin.widgets import VerdictStrip
 from racetwin.widgets.verdict import verdict
 
@@ -119,3 +120,28 @@ def test_car_in_the_pits_is_not_told_to_box() -> None:
     after = verdict(None, CarTelemetry(car_id="44", status=CarStatus.TRACK, lap=22, stops=1))
     assert after.call == "wait"
     assert "end of this lap" in after.detail
+
+
+def test_call_that_advice_keeps_is_shown_and_the_newest_answer_named(race: ModuleType) -> None:
+    answer = race.answer("63", 22, box=True)
+    kept = next(p for p in answer.plans if p.stops and p.stops[0].lap > 23)
+    said = Recommendation(
+        id="63-stop-20",
+        car_id="63",
+        lap=22,
+        priority=Priority.MODERATE,
+        title="",
+        description="",
+        expected_benefit="",
+        reasoning="",
+        execution_lap=kept.stops[0].lap,
+        kind="stop",
+        life=AdviceLife(call=call_of(kept)),
+    )
+    v = verdict(answer, car(23), (said,))
+    assert (v.call, v.headline, v.plan, v.leans) == ("stay", "STAY OUT", kept.plan, "L23 HARD")
+    assert v.detail.endswith("(newest numbers lean to L23 HARD)")
+    assert v.advantage == pytest.approx(kept.delta_points)  # against boxing now, which the newest answer has first
+    assert v.sure == "open"
+    turned_down = said.model_copy(update={"life": AdviceLife(call=call_of(kept), handling="rejected")})
+    assert verdict(answer, car(23), (turned_down,)).headline == "BOX NOW"

@@ -19,7 +19,7 @@ from rich.progress import track
 from racetwin.config import Settings, settings
 from racetwin.evaluation.advice_moments import AdviceMoment, moments, record_of
 from racetwin.evaluation.benchmarks import Figure
-from racetwin.evaluation.groundedness import measure
+from racetwin.evaluation.groundedness import measure, measure_spoken
 from racetwin.evaluation.planted import KINDS
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.client import ModelClient
@@ -42,7 +42,9 @@ def strategist() -> list[Figure]:
     found = _moments(now)
     advice = [(r, m.retired) for m in found for r in m.advice]
     result = measure(advice)
+    spoken = measure_spoken(advice)
     seconds = [m.seconds for m in found]
+    cpu = [m.cpu_s for m in found]
     figures = [
         Figure("recommendations, our own wording", result.recommendations, "count", ADVICE),
         Figure("races they are from", len({m.race_id for m in found}), "count"),
@@ -56,15 +58,28 @@ def strategist() -> list[Figure]:
         Figure("errors planted", result.planted.total(), "count", 3000),
         Figure("errors caught", 100 * result.recall, "%", 99.0),
         *(Figure(f"caught: {kind}", 100 * result.recall_of(kind), "%") for kind in KINDS if result.planted[kind]),
-        Figure(
-            "own wording after the desk's answer, p99",
-            1e3 * float(np.quantile(seconds, 0.99)),
-            "ms",
-            200.0,
-            None,
-            False,
+        Figure("third batch: correct sentences checked", spoken.correct, "count"),
+        Figure("third batch: correct sentences refused", 100 * spoken.false_refusals, "%", 2.0, None, False),
+        Figure("third batch: false sentences beside them", spoken.planted.total(), "count"),
+        Figure("third batch: false sentences caught", 100 * spoken.recall, "%", 99.0),
+        Figure("advice after the desk's answer, answers timed", len(found), "count"),
+        *(
+            Figure(
+                f"advice after the desk's answer, {name}", 1e3 * float(np.quantile(seconds, q)), "ms", must, None, False
+            )
+            for name, q, must in (("median", 0.5, None), ("p95", 0.95, 200.0), ("longest", 1.0, 200.0))
         ),
-        Figure("own wording after the desk's answer, longest", 1e3 * max(seconds), "ms", 200.0, None, False),
+        *(
+            Figure(
+                f"advice after the desk's answer, CPU, {name}",
+                1e3 * float(np.quantile(cpu, q)),
+                "ms",
+                None,
+                None,
+                False,
+            )
+            for name, q in (("median", 0.5), ("p95", 0.95))
+        ),
     ]
     return [*figures, *asyncio.run(_by_models(now, found))]
 
