@@ -122,7 +122,7 @@ class AdviceRecord:
             for t in self.told[:i]
             if lap - t.lap - t.fraction >= FULL_LAP
             for r in t.advice
-            if r.life is not None and r.life.state != "withdrawn" and r.kind in ("stop", "safety_car")
+            if r.life is not None and r.life.state != "withdrawn" and r.kind in ("stop", "condition")
             for f in r.facts
             if f.name == "best.window"
         )

@@ -83,8 +83,10 @@ class AdviceBook:
             return False
         if answer.time_s < self._stopped_s.get(car_id, -math.inf):
             return False  # it was asked before the car boxed
-        self.answers = {**self.answers, car_id: answer}
         said = self._said.get(car_id, ())
+        if any(r.lap > answer.lap for r in said):
+            return False  # another engine, which this one stands by, is a lap on
+        self.answers = {**self.answers, car_id: answer}
         if old is not None and said and old.receipt == answer.receipt:
             self.advice = {**self.advice, car_id: said}  # the same answer once more is no new evidence
         else:

@@ -139,6 +139,12 @@ class Advising:
             await self._journal.audit(f"advice {action}", f"{advice_id}: {decided.title}", by)
         return decided
 
+    def adopt(self, car_id: str, advice: tuple[Recommendation, ...]) -> None:
+        """Go on from what another engine has said of a car, with its life; it is in our journal, too."""
+        self.engine.adopt(car_id, advice)
+        self.keep()
+        self._changed()
+
     async def follow_up(self, car_id: str, question: str) -> FollowUp:
         """Answer a strategist's question about the call of a car, such as ``why not lap 27?``.
 

@@ -344,9 +344,7 @@ class MainOrchestrator:
 
     def adopt(self, car_id: str, advice: tuple[Recommendation, ...]) -> None:
         """Go on from what another engine has said of a car, with its life; it is in our journal, too."""
-        self.engine.adopt(car_id, advice)
-        self._keep()
-        self._dirty.set()
+        self.advising.adopt(car_id, advice)
 
     async def follow_up(self, car_id: str, question: str) -> FollowUp:
         """Answer a strategist's question about the call of a car, such as ``why not lap 27?``.

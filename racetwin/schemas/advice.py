@@ -124,7 +124,7 @@ class Recommendation(Model):
     wording: Literal["rules", "model"] = "rules"
     expected_benefit_points: float | None = None
     expected_benefit_standard_error: float | None = None
-    kind: str = Field(default="", description="what it is about: stop, cover, traffic, tyres, rain")
+    kind: str = Field(default="", description="what it is about: stop, cover, traffic, tyres, rain, condition")
     sentences: tuple[Sentence, ...] = Field(default=(), description="its sentences with the facts behind each")
     checked: Checked | None = Field(default=None, description="the checker's verdict on what is shown")
     worded: ModelWording | None = Field(default=None, description="None where no language model was asked")

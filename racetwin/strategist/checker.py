@@ -104,11 +104,9 @@ class Checker:
     def __post_init__(self) -> None:
         self._known = [_read(f.name, f) for f in self.facts]
         self._plans = {k.key: str(k.fact.value) for k in self._known if k.fact.name.endswith(".plan")}
-        self._worth = {
-            self._plans[k.key]: float(k.fact.value)
-            for k in self._known
-            if k.fact.name.endswith(".expected_points") and k.key in self._plans
-        }
+        ranked = {k.key for k in self._known if k.fact.name.endswith(".expected_points") and k.key in self._plans}
+        behind = {k.key: float(k.fact.value) for k in self._known if k.fact.name.endswith(".delta_points")}
+        self._worth = {self._plans[key]: behind.get(key, 0.0) for key in ranked}
         self._status = next((str(f.value) for f in self.facts if f.name == "track_status"), None)
         self._words = frozenset().union(*(_words_of(f.text) for f in self.facts)) | WORDS
         self._cars = frozenset().union(*(cars_in(f.text) for f in self.facts))

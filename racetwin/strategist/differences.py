@@ -45,7 +45,7 @@ def difference_in(name: str, text: str) -> Difference | None:
 def wrong_order(clause: str, worth: Mapping[str, float]) -> str | None:
     """Return what a clause says of two named plans if it is the wrong way round, None if it is right or says nothing.
 
-    ``worth`` is what each plan is expected to bring, in points.
+    ``worth`` is what each plan brings beside the best one, in points: 0, or below.
     """
     named = list(PLAN.finditer(clause))
     if len(named) != 2:

@@ -241,6 +241,9 @@ def _say_benefit(out: Draft, plan: RankedPlan, other: RankedPlan | None, waits: 
         what = f"waiting for '{spoken(other)}'" if waits and other.stops else f"'{spoken(other)}'"
         if gain > NOISE * error:
             out.say("expected_benefit", f"{points(gain)} (± {error:.2f}) better than {what}.", *rests)
+        elif gain < -NOISE * error:  # a call that is kept for now
+            text = f"'{spoken(plan)}' is worth {points(-gain)} (± {error:.2f}) less than {what}."
+            out.say("expected_benefit", text, *rests)
         else:
             text = f"Too close to call against {what}: {points(abs(gain))} apart (± {error:.2f})."
             out.say("expected_benefit", text, *rests)

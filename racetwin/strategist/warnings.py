@@ -180,7 +180,7 @@ def safety_car(
         return None  # the condition makes that plan no better
     first, last = window(waits) or (lap, lap)
     compound = waits.stops[0].compound.value
-    out = Draft("safety_car", compound)
+    out = Draft("condition", compound)
     plan_facts(out.sheet, "best", waits, answer)
     out.say("title", f"If a safety car comes, box for {compound}", "best.window", "best.plan")
     text = f"If a safety car comes on laps {first} to {last}, box then and fit {compound}."
@@ -212,7 +212,7 @@ def why_gone(old: Recommendation, situation: Situation) -> str:
         return "The set is expected to last now."
     if old.kind == "stop":
         return "No call is left that was not rejected."
-    if old.kind == "safety_car":
+    if old.kind == "condition":
         return (
             "The track is neutralised."
             if situation.track_status.is_neutralised

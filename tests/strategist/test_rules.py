@@ -94,7 +94,7 @@ def waiting_for_a_safety_car(*worth: float) -> tuple[RankedPlan, ...]:
 
 def test_stop_under_a_safety_car_is_announced_while_the_track_is_green() -> None:
     plans = waiting_for_a_safety_car(15.0, 14.9, 14.7)
-    advice = next(r for r in recommend(answer(*plans), situation()) if r.kind == "safety_car")
+    advice = next(r for r in recommend(answer(*plans), situation()) if r.kind == "condition")
     assert advice.title == "If a safety car comes, box for HARD"
     assert advice.description == "If a safety car comes on laps 21 to 33, box then and fit HARD."
     verdict = Checker(advice.facts).check(advice.title, advice.description, advice.expected_benefit)
@@ -114,7 +114,7 @@ def test_stop_under_a_safety_car_is_not_announced_where_it_helps_nothing(
 ) -> None:
     plans = waiting_for_a_safety_car(*worth)
     advice = recommend(answer(*plans), situation(track_status=status))
-    assert not any(r.kind == "safety_car" for r in advice)
+    assert not any(r.kind == "condition" for r in advice)
 
 
 def test_life_of_a_set_that_nobody_knows_is_given_as_an_interval() -> None:
@@ -125,3 +125,14 @@ def test_life_of_a_set_that_nobody_knows_is_given_as_an_interval() -> None:
 
     assert "with about 2 laps left in the set" in reasoning(1.0, 4.0)
     assert "with 0 to 20 laps left in the set" in reasoning(0.0, 20.0)
+
+
+def test_call_that_is_kept_against_a_better_plan_says_what_it_costs() -> None:
+    first = recommend(answer(plan(1, 30, 15.0, 0.0), plan(2, 24, 14.9, -0.1)), situation())
+    newest = answer(plan(1, 45, 15.0, 0.0), plan(2, 30, 14.5, -0.5, se=0.2), lap=21)
+    later = situation(lap=21, cars={**situation().cars, "4": car("4", 3, lap=21)})
+    stop = next(r for r in recommend(newest, later, first) if r.kind == "stop")
+    assert stop.life is not None
+    assert stop.life.call == "L30 HARD"
+    assert stop.expected_benefit.startswith("'L30 HARD' is worth 0.50 points (± 0.20) less than 'L45 HARD'.")
+    assert Checker(stop.facts).check(stop.expected_benefit).passed
