@@ -242,7 +242,7 @@ def _say_benefit(out: Draft, plan: RankedPlan, other: RankedPlan | None, waits: 
         if gain > NOISE * error:
             out.say("expected_benefit", f"{points(gain)} (± {error:.2f}) better than {what}.", *rests)
         elif gain < -NOISE * error:  # a call that is kept for now
-            text = f"'{spoken(plan)}' is worth {points(-gain)} (± {error:.2f}) less than {what}."
+            text = f"'{spoken(plan)}' is worth {points(-gain)} less than {what} (± {error:.2f})."
             out.say("expected_benefit", text, *rests)
         else:
             text = f"Too close to call against {what}: {points(abs(gain))} apart (± {error:.2f})."

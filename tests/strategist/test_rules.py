@@ -134,5 +134,5 @@ def test_call_that_is_kept_against_a_better_plan_says_what_it_costs() -> None:
     stop = next(r for r in recommend(newest, later, first) if r.kind == "stop")
     assert stop.life is not None
     assert stop.life.call == "L30 HARD"
-    assert stop.expected_benefit.startswith("'L30 HARD' is worth 0.50 points (± 0.20) less than 'L45 HARD'.")
+    assert stop.expected_benefit.startswith("'L30 HARD' is worth 0.50 points less than 'L45 HARD' (± 0.20).")
     assert Checker(stop.facts).check(stop.expected_benefit).passed
