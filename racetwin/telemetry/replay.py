@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from racetwin.errors import InputError
 from racetwin.schemas import TelemetryFrame
-from racetwin.telemetry.laptable import frames as frames_of
-from racetwin.telemetry.records import RaceRecord
+
+if TYPE_CHECKING:
+    from racetwin.telemetry.records import RaceRecord
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[object]]
@@ -77,6 +79,7 @@ class Replay:
         sleep: Sleep = asyncio.sleep,
     ) -> Replay:
         """Return the replay of a stored race, which can also be sought backwards."""
+        from racetwin.telemetry.laptable import frames as frames_of  # here: tables take seconds to import
 
         def open_() -> Iterator[TelemetryFrame]:
             return frames_of(record, hz=hz, from_lap=from_lap, to_lap=to_lap)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -49,3 +51,11 @@ def test_every_room_says_what_it_is_for(room: str) -> None:
     doc = importlib.import_module(f"racetwin.{room}").__doc__
     assert doc is not None
     assert len(doc) > 60
+
+
+def test_an_engine_comes_back_without_loading_what_it_does_not_need() -> None:
+    """Tables, plots and compilers take seconds to import: a restart on race day must not wait for them."""
+    heavy = ("pandas", "pyarrow", "numba", "scipy", "plotly", "matplotlib")
+    code = f"import sys, racetwin.api.serve; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

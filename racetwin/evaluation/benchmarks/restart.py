@@ -20,7 +20,7 @@ from racetwin.telemetry import TelemetrySimulator
 
 FRAMES = 72_000
 """Two hours at 10 Hz."""
-HZ = 12.0
+HZ = 13.5
 """Frames a second of the race that is drawn: it lasts an hour and three quarters."""
 FEED = "websocket-server"
 SNAPSHOT_EVERY = 6000
@@ -76,4 +76,6 @@ async def _leave_journal(settings: Settings) -> int:
             await runner.journal.flush()
     await runner.journal.flush()
     session.close()  # not closed in order: its run has no end
-    return runner.engine.frames_in
+    if runner.engine.frames_in != FRAMES:
+        raise RacetwinError(f"the race drawn has {runner.engine.frames_in} frames, {FRAMES} are wanted")
+    return FRAMES
