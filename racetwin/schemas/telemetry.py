@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from racetwin.schemas.words import MAX_CARS, CarId, CarStatus, Compound, LapNumber, Model, TrackStatus
+from racetwin.schemas.words import (
+    MAX_CARS,
+    CarId,
+    CarStatus,
+    Compound,
+    LapNumber,
+    Model,
+    Reading,
+    Seconds,
+    TrackStatus,
+)
 
 FRAME_VERSION: Literal["racetwin/1"] = "racetwin/1"
 """Version field of :class:`TelemetryFrame`; tells our frame from the original telemetry schema, which has none."""
@@ -43,25 +53,25 @@ class RaceControlMessage(Model):
     category: str | None = None
     flag: str | None = None
     scope: str | None = None
-    sector: int | None = None
+    sector: Annotated[int, Field(ge=0, le=255)] | None = None
     car_id: CarId | None = None
     lap: LapNumber | None = None
     utc: str | None = None
-    told_s: float | None = None
+    told_s: Seconds | None = None
 
 
 class TrackConditions(Model):
     """Track status and weather; temperatures in degrees Celsius, wind in m/s and degrees."""
 
     status: TrackStatus = TrackStatus.GREEN
-    status_since_s: float | None = Field(default=None, description="race time at which the status was declared")
+    status_since_s: Seconds | None = Field(default=None, description="race time at which the status was declared")
     weather: str | None = Field(default=None, description="as the source words it: dry, light rain, ...")
     rainfall: bool | None = None
-    air_temperature_c: float | None = None
-    track_temperature_c: float | None = None
-    wind_speed_ms: float | None = None
-    wind_direction_deg: float | None = None
-    humidity_pct: float | None = None
+    air_temperature_c: Reading | None = None
+    track_temperature_c: Reading | None = None
+    wind_speed_ms: Reading | None = None
+    wind_direction_deg: Reading | None = None
+    humidity_pct: Reading | None = None
 
 
 class CarTelemetry(Model):
@@ -80,18 +90,18 @@ class CarTelemetry(Model):
     grid_position: Annotated[int, Field(ge=1, le=MAX_CARS)] | None = None
     lap: LapNumber | None = None
     lap_fraction: Annotated[float, Field(ge=0, le=1)] | None = None
-    gap_s: float | None = None
-    interval_s: float | None = None
-    laps_down: Annotated[int, Field(ge=0)] | None = None
-    last_lap_s: Annotated[float, Field(gt=0)] | None = None
-    best_lap_s: Annotated[float, Field(gt=0)] | None = None
-    last_line_time_s: float | None = None
-    sectors_s: tuple[float | None, float | None, float | None] | None = None
+    gap_s: Seconds | None = None
+    interval_s: Seconds | None = None
+    laps_down: Annotated[int, Field(ge=0, le=200)] | None = None
+    last_lap_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    best_lap_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    last_line_time_s: Seconds | None = None
+    sectors_s: tuple[Seconds | None, Seconds | None, Seconds | None] | None = None
     tyre: Tyre = Tyre()
-    stops: Annotated[int, Field(ge=0)] | None = None
-    pit_lane_s: float | None = Field(default=None, description="time in the pit lane of the last visit")
-    pit_in_time_s: float | None = Field(default=None, description="race time of last entering the pit lane")
-    pit_out_time_s: float | None = Field(default=None, description="race time of last leaving the pit lane")
+    stops: Annotated[int, Field(ge=0, le=200)] | None = None
+    pit_lane_s: Seconds | None = Field(default=None, description="time in the pit lane of the last visit")
+    pit_in_time_s: Seconds | None = Field(default=None, description="race time of last entering the pit lane")
+    pit_out_time_s: Seconds | None = Field(default=None, description="race time of last leaving the pit lane")
     fuel_kg: Annotated[float, Field(ge=0, le=120)] | None = None
     speed_kmh: Annotated[float, Field(ge=0, le=450)] | None = None
     rpm: Annotated[float, Field(ge=0, le=20000)] | None = None
@@ -99,17 +109,19 @@ class CarTelemetry(Model):
     throttle: Annotated[float, Field(ge=0, le=1)] | None = None
     brake: Annotated[float, Field(ge=0, le=1)] | None = None
     drs: bool | None = None
-    x_m: float | None = None
-    y_m: float | None = None
-    z_m: float | None = None
-    sampled_s: float | None = Field(
+    x_m: Reading | None = None
+    y_m: Reading | None = None
+    z_m: Reading | None = None
+    sampled_s: Seconds | None = Field(
         default=None,
         description="race time at which speed ... z were sampled, where the feed carries it; else the frame's",
     )
-    pit_stationary_s: float | None = Field(default=None, description="stationary time of the last stop, as timed")
+    pit_stationary_s: Seconds | None = Field(default=None, description="stationary time of the last stop, as timed")
     overtake_mode: bool | None = Field(default=None, description="the extra electric power of the 2026 rules is in use")
     active_aero: bool | None = Field(default=None, description="wings in straight-line mode (2026 rules)")
-    ers_store_j: Annotated[float, Field(ge=0)] | None = Field(default=None, description="energy in the battery, joules")
+    ers_store_j: Annotated[float, Field(ge=0, le=1e9)] | None = Field(
+        default=None, description="energy in the battery, joules"
+    )
     tyre_sets: tuple[TyreSet, ...] | None = Field(default=None, description="sets in hand, where a source lists them")
 
 
@@ -123,11 +135,11 @@ class TelemetryFrame(Model):
 
     version: Literal["racetwin/1"] = FRAME_VERSION
     source: str
-    seq: Annotated[int, Field(ge=0)]
-    time_s: float
+    seq: Annotated[int, Field(ge=0, lt=2**63)]
+    time_s: Seconds
     race_id: str
     circuit_id: str | None = None
-    season: int | None = None
+    season: Annotated[int, Field(ge=1950, le=2200)] | None = None
     session_type: Literal["race", "sprint", "qualifying", "practice", "test"] = "race"
     simulated: bool = False
     lap: LapNumber

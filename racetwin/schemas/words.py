@@ -81,3 +81,7 @@ class Model(BaseModel):
 
 CarId = Annotated[str, Field(pattern="^[0-9]{1,3}$", description="racing number, as a string")]
 LapNumber = Annotated[int, Field(ge=0, le=200)]
+Seconds = Annotated[float, Field(ge=-1e10, le=1e10)]
+"""A time or a difference of two: three centuries either way, so that it fits any source's clock and, in ms, a machine word."""
+Reading = Annotated[float, Field(ge=-1e9, le=1e9)]
+"""What a sensor says, or a place in metres: more than anything that is measured at a race."""

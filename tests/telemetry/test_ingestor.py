@@ -145,6 +145,9 @@ def test_one_bad_car_does_not_lose_the_other_nineteen() -> None:
         ("sparkle", 1, "sparkle.unknown_field"),
         ("tyre", {"compound": "PURPLE"}, "tyre.compound.unknown_value"),
         ("last_lap_s", -1.0, "last_lap_s.out_of_range"),
+        ("stops", 2**63, "stops.out_of_range"),
+        ("laps_down", 2**63, "laps_down.out_of_range"),
+        ("last_line_time_s", -1e21, "last_line_time_s.out_of_range"),
     ],
 )
 def test_a_bad_channel_is_dropped_alone(field: str, value: object, kind: str) -> None:
@@ -154,6 +157,22 @@ def test_a_bad_channel_is_dropped_alone(field: str, value: object, kind: str) ->
     assert ingestor.frame is not None
     assert [c.car_id for c in ingestor.frame.cars] == ["44", "4"]
     assert dict(ingestor.counters.rejected) == {kind: 1}
+
+
+def test_every_number_of_a_frame_is_bounded_on_both_sides() -> None:
+    """One that fits no machine word breaks whoever counts with it, far from where it came in."""
+
+    def loose(part: Any, path: str = "frame") -> list[str]:
+        if isinstance(part, list):
+            return [x for i, p in enumerate(part) for x in loose(p, f"{path}.{i}")]
+        if not isinstance(part, dict):
+            return []
+        upper = {"maximum", "exclusiveMaximum"} & part.keys()
+        lower = {"minimum", "exclusiveMinimum"} & part.keys()
+        own = [path] if part.get("type") in ("integer", "number") and not (upper and lower) else []
+        return own + [x for key, p in part.items() for x in loose(p, f"{path}.{key}")]
+
+    assert loose(TelemetryFrame.model_json_schema()) == []
 
 
 @pytest.mark.parametrize(
