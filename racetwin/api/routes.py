@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import TypeAdapter
 
@@ -22,6 +22,7 @@ from racetwin.api.answers import (
     known_fields,
 )
 from racetwin.api.problems import NotThereError, UnavailableError
+from racetwin.api.queries import only_known_queries
 from racetwin.api.questions import (
     ControlCommand,
     Decision,
@@ -96,7 +97,7 @@ def _json(model: Any, example: Any = None) -> dict[int | str, dict[str, Any]]:
 
 def router(answers: Answers) -> APIRouter:
     """Return the routes of one engine."""
-    api = APIRouter(tags=["race"])
+    api = APIRouter(tags=["race"], dependencies=[Depends(only_known_queries)])
     face = answers.face
 
     @api.get("/car-twin", responses=_json(CarTwinState | dict[str, Any], examples.CAR_TWIN))

@@ -7,13 +7,14 @@ import platform
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from racetwin import __version__
 from racetwin.api.answers import Answers, encode
 from racetwin.api.core import APIMetrics
+from racetwin.api.queries import only_known_queries
 from racetwin.runtime.face import EngineFace
 from racetwin.schemas import FRAME_VERSION, Model
 
@@ -44,7 +45,7 @@ class Health(Model):
 
 def router(answers: Answers, metrics: APIMetrics) -> APIRouter:
     """Return the routes about one engine."""
-    api = APIRouter(tags=["system"])
+    api = APIRouter(tags=["system"], dependencies=[Depends(only_known_queries)])
     face, cache = answers.face, answers.cache
 
     @api.get("/health", responses={200: {"model": Health}})

@@ -30,7 +30,7 @@ function render({ model, el }) {
   const meter = h("span", { class: "v-meter", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
   const sureWord = h("span");
   sure.value.append(sureWord, meter);
-  const outcome = fact("outcome", "Best plan brings");
+  const outcome = fact("outcome", "Average finish, best plan");
 
   const lap = h("strong");
   const total = h("span", { class: "v-more" });
@@ -110,7 +110,7 @@ function render({ model, el }) {
     attr(event, "title", data.event);
     last = data;
     const late = data.frame_age != null && data.frame_age > 2 && !data.finished;
-    put(feed, late ? `silent ${data.frame_age.toFixed(0)} s` : data.finished ? "ended" : data.delay ? `live, ${data.delay} s late` : "live");
+    put(feed, late ? `silent ${data.frame_age.toFixed(0)} s` : data.finished ? "ended" : data.delay ? `live, ${data.delay} s late` : data.speed != null && data.speed !== 1 ? `replay at ${data.speed}×` : "live");
     attr(feed, "data-kind", late ? "late" : "ok");
     attr(feed, "title", data.frame_age == null ? "age of the newest frame not known" : `newest frame ${data.frame_age.toFixed(1)} s old`);
     listen();

@@ -40,6 +40,13 @@ def test_car_twin_of_every_car(served: Any) -> None:
         assert state.car_id == car["car_id"]
 
 
+def test_a_misspelt_parameter_is_refused_and_named(served: Any) -> None:
+    refused = served.get("car-twin", params={"car": "44"})
+    assert refused.status_code == 422
+    assert refused.json()["detail"] == "query.car: unknown parameter, expected at, car_id, schema"
+    assert served.get("health", params={"car_id": "44"}).json()["detail"].endswith("expected none")
+
+
 def test_without_a_car_the_leader_is_meant(served: Any) -> None:
     assert served.get("car-twin").json()["position"] == 1
 

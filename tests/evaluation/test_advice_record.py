@@ -32,7 +32,9 @@ def test_urgent_laps_changes_and_leads_are_counted() -> None:
     assert one.urgent_laps == 3
     assert one.changes == 1, "a lap that passed without a stop is no change of mind"
     assert one.desk_changes == 2
-    assert one.leads() == [(2.0, TrackStatus.GREEN)], "one call, first made two laps before its pit entry"
+    assert [(lead.laps, lead.track_status) for lead in one.leads()] == [(2.0, TrackStatus.GREEN)], (
+        "one call, first made two laps before its pit entry"
+    )
 
 
 def test_the_summary_is_over_cars_and_races() -> None:
