@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from racetwin.api.app import create_app
 from racetwin.api.door import door
+from racetwin.api.long_lived import long_lived
 from racetwin.api.security import Policy
 from racetwin.api.ws import MAX_CLIENT_MESSAGE
 from racetwin.config import Settings
@@ -130,7 +131,8 @@ async def _serve(
     engine = asyncio.create_task(runner.run(linger=True), name="engine")
     web = asyncio.create_task(server.serve(sockets=[sock]), name="web")
     waiter = asyncio.create_task(stopping.wait(), name="signals")
-    done, _ = await asyncio.wait({engine, web, waiter}, return_when=asyncio.FIRST_COMPLETED)
+    async with long_lived(runner):
+        done, _ = await asyncio.wait({engine, web, waiter}, return_when=asyncio.FIRST_COMPLETED)
     # In order: no more frames, everything accepted on disk, then the doors close.
     runner.stop()
     results = await asyncio.gather(engine, return_exceptions=True)
@@ -211,7 +213,8 @@ async def serving(
     try:
         while not server.started and not web.done():
             await asyncio.sleep(0.01)
-        yield f"http://{host}:{port}", runner
+        async with long_lived(runner):
+            yield f"http://{host}:{port}", runner
     finally:
         runner.stop()
         await asyncio.gather(engine, return_exceptions=True)
