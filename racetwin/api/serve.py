@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from racetwin.api.app import create_app
 from racetwin.api.door import door
-from racetwin.api.long_lived import long_lived
+from racetwin.api.responsive import responsive
 from racetwin.api.security import Policy
 from racetwin.api.ws import MAX_CLIENT_MESSAGE
 from racetwin.config import Settings
@@ -131,7 +131,7 @@ async def _serve(
     engine = asyncio.create_task(runner.run(linger=True), name="engine")
     web = asyncio.create_task(server.serve(sockets=[sock]), name="web")
     waiter = asyncio.create_task(stopping.wait(), name="signals")
-    async with long_lived(runner):
+    async with responsive(runner):
         done, _ = await asyncio.wait({engine, web, waiter}, return_when=asyncio.FIRST_COMPLETED)
     # In order: no more frames, everything accepted on disk, then the doors close.
     runner.stop()
@@ -213,7 +213,7 @@ async def serving(
     try:
         while not server.started and not web.done():
             await asyncio.sleep(0.01)
-        async with long_lived(runner):
+        async with responsive(runner):
             yield f"http://{host}:{port}", runner
     finally:
         runner.stop()

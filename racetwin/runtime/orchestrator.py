@@ -121,9 +121,11 @@ class MainOrchestrator:
         self._listeners = Listeners[RaceSnapshot]()
         self._pending_since: float | None = None
         self.published_at = 0.0
+        self._frame_shown_at = 0.0
         self._health = SystemHealth()
         self._lap_published = -1
         self._dirty = asyncio.Event()
+        self._frame_came = asyncio.Event()
         self.advising = Advising(
             engine,
             self.worker,
@@ -275,6 +277,7 @@ class MainOrchestrator:
             if self._pending_since is None:
                 self._pending_since = begin
             self._dirty.set()
+            self._frame_came.set()
         return number
 
     def _passed(self, stage: str) -> None:
@@ -398,11 +401,20 @@ class MainOrchestrator:
     async def _publish_loop(self) -> None:
         while True:
             await self._dirty.wait()
-            wait = self.published_at + self._interval * self.overload.patience - time.monotonic()
-            if wait > 0.001:
-                await asyncio.sleep(wait)
+            while (wait := self._due() - time.monotonic()) > 0.001:
+                self._frame_came.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._frame_came.wait(), wait)
             self._dirty.clear()
             self.publish()
+
+    def _due(self) -> float:
+        """Return when to publish next: so long after the last frame's picture if a frame waits, else after the last of any kind.
+
+        Advice that was published a moment ago must not hold up the next frame.
+        """
+        last = self.published_at if self._pending_since is None else self._frame_shown_at
+        return last + self._interval * self.overload.patience
 
     def publish(self) -> RaceSnapshot:
         """Publish the race as it is now."""
@@ -426,6 +438,7 @@ class MainOrchestrator:
         if self._pending_since is not None:
             self.monitor.record("frame_to_publish", now - self._pending_since)
             self._pending_since = None
+            self._frame_shown_at = self.published_at
         return snapshot
 
     def _counters(self) -> Counters:
