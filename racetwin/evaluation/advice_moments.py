@@ -6,11 +6,12 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from racetwin.config import Settings
 from racetwin.runtime.engine import RaceEngine
 from racetwin.schemas import CarStatus, DeskAnswer, Recommendation
-from racetwin.simulation import RaceState, StrategyDesk
+from racetwin.simulation import StrategyDesk
 from racetwin.telemetry.laptable import frames
 from racetwin.telemetry.records import RaceRecord
 
@@ -41,17 +42,9 @@ class _Stamped:
         self._desk = StrategyDesk()
         self.answered = self.answered_cpu = 0.0
 
-    def evaluate(
-        self,
-        state: RaceState,
-        car_id: str,
-        objective: str = "points",
-        n_races: int | None = None,
-        seed: int | None = None,
-        deadline_s: float | None = None,
-    ) -> DeskAnswer:
+    def evaluate(self, *question: Any, **options: Any) -> DeskAnswer:
         """Rank the pit plans of a car in a state."""
-        answer = self._desk.evaluate(state, car_id, objective, n_races=n_races, seed=seed, deadline_s=deadline_s)
+        answer = self._desk.evaluate(*question, **options)
         self.answered, self.answered_cpu = time.perf_counter(), time.process_time()
         return answer
 
