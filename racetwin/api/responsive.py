@@ -13,7 +13,7 @@ import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ async def responsive(runner: EngineFace) -> AsyncIterator[None]:
         yield
     finally:
         later.cancel()
-        with suppress(asyncio.CancelledError):
-            await later
+        await asyncio.gather(later, return_exceptions=True)
         gc.unfreeze()
         sys.setswitchinterval(switch_s)
 

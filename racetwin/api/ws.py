@@ -141,7 +141,8 @@ class Subscriber:
             interval = max(self.interval, self.hub.share_s)
             next_at = max(next_at + interval, loop.time() - interval)
             began, published = loop.time(), self.face.published_at
-            await asyncio.wait_for(self.socket.send_text(text), SEND_WITHIN_S)
+            async with asyncio.timeout(SEND_WITHIN_S):
+                await self.socket.send_text(text)
             if loop.time() - began > 2 * self.interval:  # it kept us waiting: what came meanwhile is skipped
                 self.face.drops += max(publisher.version - version - 1, 0)
             self.version, self.run_id = version, snapshot.run_id
@@ -212,7 +213,8 @@ class Hub:
                 await socket.close()
 
     async def _converse(self, subscriber: Subscriber) -> None:
-        hello = await asyncio.wait_for(subscriber.socket.receive(), HELLO_WITHIN_S)
+        async with asyncio.timeout(HELLO_WITHIN_S):
+            hello = await subscriber.socket.receive()
         if hello["type"] == "websocket.disconnect":
             return
         answer = subscriber.understand(hello.get("text") or hello.get("bytes") or b"")

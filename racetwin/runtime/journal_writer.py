@@ -102,7 +102,8 @@ class JournalWriter:
         """Commit until cancelled or closed; errors of the disk do not end it."""
         while not self._closing:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), FLUSH_EVERY_S if self.error is None else RETRY_S)
+                async with asyncio.timeout(FLUSH_EVERY_S if self.error is None else RETRY_S):
+                    await self._wake.wait()
             self._wake.clear()
             await self.flush()
 

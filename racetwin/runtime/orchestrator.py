@@ -166,8 +166,9 @@ class MainOrchestrator:
             await asyncio.wait({feed, stop}, return_when=asyncio.FIRST_COMPLETED)
             if not feed.done():
                 feed.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await feed  # a feed that failed says so
+                await asyncio.wait({feed})
+            if not feed.cancelled():
+                feed.result()  # a feed that failed says so
             self.feed_ended = self.monitor.ended = True
             if self.in_step and not self._stopping.is_set():
                 self._settle()
@@ -404,7 +405,8 @@ class MainOrchestrator:
             while (wait := self._due() - time.monotonic()) > 0.001:
                 self._frame_came.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._frame_came.wait(), wait)
+                    async with asyncio.timeout(wait):
+                        await self._frame_came.wait()
             self._dirty.clear()
             self.publish()
 

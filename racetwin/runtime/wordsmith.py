@@ -216,8 +216,7 @@ class Wordsmith:
         finally:
             if not work.done():
                 work.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await work
+                await asyncio.gather(work, return_exceptions=True)
         worded = work.result()
         shown = worded.recommendation
         report = shown.worded

@@ -7,7 +7,6 @@ A feed is *live* while data arrive; *quiet* while only signs of life arrive (pin
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
@@ -251,8 +250,7 @@ async def flushing(
     finally:
         if pending is not None:
             pending.cancel()
-            with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
-                await pending
+            await asyncio.gather(pending, return_exceptions=True)
         await source.aclose()
 
 

@@ -47,7 +47,8 @@ class EaUdpFeed(DatagramFeed):
         async with self.listening():
             while True:
                 try:
-                    datagram = await asyncio.wait_for(self.receive(), 0.5)
+                    async with asyncio.timeout(0.5):
+                        datagram = await self.receive()
                 except TimeoutError:
                     for frame in self.session.flush():
                         yield frame

@@ -161,15 +161,15 @@ class F1LiveFeed:
                         for found in self._topic_messages(message):
                             yield found
                     try:
-                        data = await asyncio.wait_for(socket.recv(), self.health.stale_s)
+                        async with asyncio.timeout(self.health.stale_s):
+                            data = await socket.recv()
                     except TimeoutError:
                         raise FeedLostError(f"no sign of life for {self.health.stale_s:g} s") from None
                     self.health.alive()
                     backlog = list(records.feed(data))
             finally:
                 pinging.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await pinging
+                await asyncio.gather(pinging, return_exceptions=True)
 
     async def _negotiate(self, headers: dict[str, str]) -> tuple[str, str]:
         """Ask where to connect; the cookie keeps a load balancer on the same server."""
@@ -193,7 +193,8 @@ class F1LiveFeed:
     async def _handshake(self, socket: websockets.ClientConnection, records: HubRecords) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         while not found:
-            found = list(records.feed(await asyncio.wait_for(socket.recv(), 10)))
+            async with asyncio.timeout(10):
+                found = list(records.feed(await socket.recv()))
         if found[0].get("error"):
             raise FeedLostError("the hub refused the handshake")
         return found[1:]

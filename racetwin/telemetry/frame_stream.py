@@ -68,7 +68,8 @@ class FrameStream:
                     cursor = number + 1
                     continue
                 try:
-                    await asyncio.wait_for(news.wait(), 1.0)
+                    async with asyncio.timeout(1.0):
+                        await news.wait()
                 except TimeoutError:
                     await socket.send(f'{{"type":"heartbeat","next":{self.next}}}')
         except websockets.ConnectionClosed:

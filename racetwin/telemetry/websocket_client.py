@@ -108,7 +108,8 @@ class LiveTelemetryClient:
         wait = self.health.stale_s / 3
         while True:
             try:
-                message = await asyncio.wait_for(socket.recv(), wait)
+                async with asyncio.timeout(wait):
+                    message = await socket.recv()
             except TimeoutError:
                 if time.monotonic() - self._alive_at >= self.health.stale_s:
                     raise FeedLostError(f"no sign of life for {self.health.stale_s:g} s") from None

@@ -232,7 +232,8 @@ class TelemetrySender:
         while True:
             waited_s = time.monotonic() - self._waiting_since if self._owed else 0.0
             try:
-                told = orjson.loads(await asyncio.wait_for(socket.recv(), max(self.timeout_s - waited_s, 0.001)))
+                async with asyncio.timeout(max(self.timeout_s - waited_s, 0.001)):
+                    told = orjson.loads(await socket.recv())
             except TimeoutError:
                 if self._owed and time.monotonic() - self._waiting_since >= self.timeout_s:
                     raise

@@ -45,3 +45,37 @@ async def test_advice_that_was_just_published_does_not_hold_up_the_next_frame(re
     assert waited[0] < INTERVAL_S / 2, "the next frame after advice"
     assert shown[third.seq] - given[third.seq] < 2 * INTERVAL_S
     assert len([at for at in shown.values() if at >= given[second.seq]]) <= 2, "no more often than the rate says"
+
+
+async def test_an_engine_that_is_stopped_as_a_frame_comes_in_ends(record: RaceRecord) -> None:
+    first, second = list(frames(record, hz=None, to_lap=2))[:2]
+
+    async def feed() -> AsyncIterator[TelemetryFrame]:
+        yield first
+        await asyncio.sleep(0.5)  # the publisher waits for its next turn, or for a frame
+        runner.stop()  # both in one turn of the loop
+        yield second
+        await asyncio.sleep(60)
+
+    runner = MainOrchestrator(RaceEngine(races=32), feed(), rate_hz=0.1)
+    async with asyncio.timeout(20):
+        await runner.run()
+
+
+async def test_a_publisher_that_is_cancelled_as_a_frame_comes_in_ends(record: RaceRecord) -> None:
+    async def nothing() -> AsyncIterator[TelemetryFrame]:
+        return
+        yield
+
+    runner = MainOrchestrator(RaceEngine(races=32), nothing(), rate_hz=0.1)
+    for turns in range(4):  # in whichever turn of the loop the two meet
+        runner.publish()
+        runner._dirty.set()
+        publisher = asyncio.create_task(runner._publish_loop())
+        await asyncio.sleep(0.05)
+        runner._frame_came.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        publisher.cancel()
+        done, _ = await asyncio.wait({publisher}, timeout=1.0)
+        assert done, f"it goes on after a cancellation {turns} turns after a frame"
