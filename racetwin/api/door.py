@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from racetwin.api.core import APIMetrics
 
@@ -17,20 +16,25 @@ MAX_CONNECTIONS = 1024
 """Open connections at a time, WebSockets included; beyond, a new one is shut at once."""
 REQUEST_WITHIN_S = 10.0
 """A request must be whole so long after it began: a client that sends a byte a second would hold its place for ever."""
+MAX_HEAD = 64 * 1024
+"""Most bytes of a request line and its headers: the parser itself would collect them without end."""
 
 
 def door(
     metrics: APIMetrics, *, max_connections: int = MAX_CONNECTIONS, request_within_s: float = REQUEST_WITHIN_S
-) -> type[H11Protocol]:
+) -> type[HttpToolsProtocol]:
     """Return the protocol class of a server that counts into ``metrics``."""
 
-    class Door(H11Protocol):
+    class Door(HttpToolsProtocol):
         """One connection."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.outcome: str | None = None
             self._patience: asyncio.TimerHandle | None = None
+            self._head = 0
+            self._in_head = True
+            self._whole = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -41,22 +45,39 @@ def door(
                 return
             self._wait()
 
+        def on_message_begin(self) -> None:
+            self._head, self._in_head, self._whole = 0, True, False
+            super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            self._in_head = False
+            super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            self._whole = True
+            super().on_message_complete()
+
         def data_received(self, data: bytes) -> None:
             try:
                 super().data_received(data)
             except Exception:  # what the parser cannot even refuse
-                self._note("malformed")
-                metrics.refused.labels("malformed").inc()
-                self.transport.abort()
+                self._refuse("malformed")
                 return
             if self.transport.get_protocol() is not self:
                 self._note("upgrade")
-            elif self.cycle is not None:
-                self._note("request")
-            if self.transport.get_protocol() is self and self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
-                self._wait()
-            else:
                 self._hurry_no_more()
+                return
+            if self.cycle is not None:
+                self._note("request")
+            if self._in_head:
+                self._head += len(data)
+                if self._head > MAX_HEAD:
+                    self._refuse("malformed")
+                    return
+            if self._whole:
+                self._hurry_no_more()
+            else:
+                self._wait()
 
         def send_400_response(self, msg: str) -> None:
             self._note("malformed")
@@ -84,8 +105,12 @@ def door(
                 self._patience = None
 
         def _too_slow(self) -> None:
-            self._note("slow")
-            metrics.refused.labels("slow").inc()
+            self._refuse("slow")
+
+        def _refuse(self, reason: str) -> None:
+            self._note(reason)
+            metrics.refused.labels(reason).inc()
+            self._hurry_no_more()
             self.transport.abort()
 
     return Door

@@ -130,6 +130,17 @@ ControlCommand = Annotated[HoldCommand | SpeedCommand | MoveCommand, Field(discr
 
 def present_state(face: EngineFace, car_id: str) -> RaceState:
     """Return the race as the twins see it now, for a question about ``car_id``."""
+    _check(face, car_id)
+    return face.engine.present_state(car_id)
+
+
+def question_state(face: EngineFace, car_id: str) -> RaceState:
+    """Return the race that a question about the plans of ``car_id`` starts from: see ``RaceEngine.question_state``."""
+    _check(face, car_id)
+    return face.engine.question_state(car_id)
+
+
+def _check(face: EngineFace, car_id: str) -> None:
     if face.engine.twin is None:
         raise UnavailableError("no frame has come in yet; there is no race to plan in")
     if car_id not in face.engine.twin.cars:
@@ -137,13 +148,11 @@ def present_state(face: EngineFace, car_id: str) -> RaceState:
         raise NotThereError(f"car_id: {car_id!r} is not in this race; cars: {cars}")
     if not face.engine.can_plan(car_id):
         raise InputError(f"car_id: {car_id} has no laps left to plan")
-    state: RaceState = face.engine.twin.race_state()
-    return state
 
 
 async def ask_what_if(face: EngineFace, question: WhatIfQuestion) -> Any:
     """Return the desk's answer with the lever beside the one without."""
-    state = present_state(face, question.car_id)
+    state = question_state(face, question.car_id)
     desk: Any = face.engine.queue.desk
     return await face.answer(desk.what_if, state, question.car_id, question.lever, question.objective)
 
@@ -152,7 +161,7 @@ async def ask_desk(face: EngineFace, question: DeskQuestion) -> Any:
     """Return what the desk says to a question that takes it longer than a ranking."""
     from racetwin.simulation.deliberation import deliberate
 
-    state = present_state(face, question.car_id)
+    state = question_state(face, question.car_id)
     desk: Any = face.engine.queue.desk
     return await face.answer(deliberate, desk, state, question.car_id, question.kind, question.objective)
 
@@ -190,7 +199,7 @@ async def ask_trial(face: EngineFace, question: TrialQuestion) -> Any:
     from racetwin.simulation.plans import PitPlan
     from racetwin.simulation.trial import try_plan
 
-    state = present_state(face, question.car_id)
+    state = question_state(face, question.car_id)
     plan, against = PitPlan(tuple(question.stops)), PitPlan(tuple(question.against))
     return await face.answer(lambda: try_plan(state, question.car_id, plan, against, lever=question.lever))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from racetwin.runtime.desk_queue import Advised, DeskQueue, advise, with_verdicts
 from racetwin.runtime.snapshot import DeskStatus
@@ -12,6 +13,9 @@ from racetwin.strategist import Situation
 from racetwin.strategist.life import Action, boxed, decide
 from racetwin.strategist.rules import refresh
 from racetwin.strategist.wording import content, reworded
+
+if TYPE_CHECKING:
+    from racetwin.simulation.state import RaceState
 
 
 class AdviceBook:
@@ -26,6 +30,7 @@ class AdviceBook:
         self.answers: Mapping[str, DeskAnswer] = {}
         self.advice: Mapping[str, tuple[Recommendation, ...]] = {}
         self._said: dict[str, tuple[Recommendation, ...]] = {}
+        self._planned: dict[str, RaceState] = {}
         self._changes: dict[str, tuple[str, ...]] = {}
         self._stopped_s: dict[str, float] = {}
         self._given = 0
@@ -37,6 +42,7 @@ class AdviceBook:
         """Forget what was said: it was of another race."""
         self.answers, self.advice, self._said, self._stopped_s = {}, {}, {}, {}
         self._changes.clear()
+        self._planned.clear()
 
     def follow(self, wanted: tuple[str, ...]) -> list[str]:
         """Keep these cars and no others; returns those that were not followed before."""
@@ -45,6 +51,10 @@ class AdviceBook:
         self.answers = {c: a for c, a in self.answers.items() if c in wanted}
         self.advice = {c: a for c, a in self.advice.items() if c in wanted}
         return new
+
+    def planned(self, car_id: str) -> RaceState | None:
+        """Return the race that the newest answer about a car is of, if there is one and it was worked out here."""
+        return self._planned.get(car_id)
 
     def said(self, car_id: str) -> tuple[Recommendation, ...]:
         """Return what was last said of a car, followed or not."""
@@ -64,6 +74,7 @@ class AdviceBook:
         car_id = event.car_id
         self._stopped_s[car_id] = math.inf if isinstance(event, Retired) else event.time_s
         self.answers = {c: a for c, a in self.answers.items() if c != car_id}
+        self._planned.pop(car_id, None)
         if self._said.get(car_id):
             gone = () if isinstance(event, Retired) else boxed(self._said[car_id], event.lap)
             self._say(car_id, gone, event.kind)
@@ -87,6 +98,7 @@ class AdviceBook:
         if any(r.lap > answer.lap for r in said):
             return False  # another engine, which this one stands by, is a lap on
         self.answers = {**self.answers, car_id: answer}
+        self._planned[car_id] = advised.request.state
         if old is not None and said and old.receipt == answer.receipt:
             self.advice = {**self.advice, car_id: said}  # the same answer once more is no new evidence
         else:
@@ -122,6 +134,7 @@ class AdviceBook:
         if car_id in self.followed:
             if answer is not None:
                 self.answers = {**self.answers, car_id: answer}
+                self._planned.pop(car_id, None)
             self.advice = {**self.advice, car_id: advice}
 
     def adopt(self, car_id: str, advice: tuple[Recommendation, ...]) -> None:

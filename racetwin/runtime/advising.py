@@ -158,7 +158,7 @@ class Advising:
         if engine.twin is None or situation is None or not engine.can_plan(car_id):
             raise InputError(f"car_id: {car_id!r} has no laps left to plan, or is not in this race")
         desk: Any = engine.queue.desk
-        state, said = engine.twin.race_state(), engine.said(car_id)
+        state, said = engine.question_state(car_id), engine.said(car_id)
         return await self._worker.answer(follow_up, desk, state, car_id, question, situation, said)
 
     def show_wording(self, car_id: str, worded: Recommendation) -> bool:

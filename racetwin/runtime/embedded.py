@@ -147,13 +147,13 @@ class Embedded:
 
     def what_if(self, car_id: str, lever: str, objective: str) -> WhatIf:
         """Ask about the present race with one thing changed."""
-        return self._own_desk().what_if(self._present(car_id), car_id, lever, objective)
+        return self._own_desk().what_if(self._questioned(car_id), car_id, lever, objective)
 
     def deliberate(self, car_id: str, kind: Deliberation, objective: str) -> DeskReply:
         """Ask about the present race what takes longer than a ranking."""
         from racetwin.simulation.deliberation import deliberate
 
-        return deliberate(self._own_desk(), self._present(car_id), car_id, kind, objective)
+        return deliberate(self._own_desk(), self._questioned(car_id), car_id, kind, objective)
 
     def decide(self, advice_id: str, action: Action, by: str) -> Recommendation:
         """Note what a strategist does with a piece of advice."""
@@ -163,7 +163,7 @@ class Embedded:
     def follow_up(self, car_id: str, question: str) -> FollowUp:
         """Answer a question about the call of a car."""
         engine = self._engine
-        state = self._present(car_id)
+        state = self._questioned(car_id)
 
         async def read() -> tuple[Situation | None, tuple[Recommendation, ...]]:
             return engine.situation(), engine.said(car_id)
@@ -233,20 +233,26 @@ class Embedded:
         from racetwin.simulation.trial import try_plan
 
         plan, other = PitPlan(stops), PitPlan(against)
-        return try_plan(self._present(car_id), car_id, plan, other, lever=lever, settings=self._settings)
+        return try_plan(self._questioned(car_id), car_id, plan, other, lever=lever, settings=self._settings)
 
     def _present(self, car_id: str) -> RaceState:
-        """Return the race as the twins see it now; the engine is read on its own loop, between two frames."""
-        runner, engine = self._runner, self._engine
+        """Return the race as the twins see it now."""
+        return self._read(self._engine.present_state, car_id)
+
+    def _questioned(self, car_id: str) -> RaceState:
+        """Return the race that a question about the plans on show starts from."""
+        return self._read(self._engine.question_state, car_id)
+
+    def _read(self, what: Callable[[str], RaceState], car_id: str) -> RaceState:
+        """Read the engine on its own loop, between two frames."""
+        runner = self._runner
         if runner is None:
             raise InputError("the race was not started; call start() first")
         found: Future[RaceState] = Future()
 
         def read() -> None:
             try:
-                if engine.twin is None or not engine.can_plan(car_id):
-                    raise InputError(f"car_id: {car_id!r} has no laps left to plan, or is not in this race")
-                found.set_result(engine.twin.race_state())
+                found.set_result(what(car_id))
             except Exception as error:
                 found.set_exception(error)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from racetwin.errors import DataError
+from racetwin.errors import DataError, InputError
 from racetwin.runtime.advice_book import AdviceBook
 from racetwin.runtime.desk_queue import Advised, Desk, DeskQueue, DeskRequest, reasons_for
 from racetwin.runtime.race_view import RaceView
@@ -44,6 +44,7 @@ from racetwin.twins import RaceTwin
 
 if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters
+    from racetwin.simulation.state import RaceState
     from racetwin.telemetry.ingestor import Ingested
 
 DUMP_VERSION = 2
@@ -289,6 +290,27 @@ class RaceEngine:
             **asked,
         )
 
+    def present_state(self, car_id: str) -> RaceState:
+        """Return the race as the twins see it now, for a question about a car.
+
+        Raises
+        ------
+        InputError
+            If the car is not in this race, or has no laps left to plan.
+        """
+        if self.twin is None or not self.can_plan(car_id):
+            raise InputError(f"car_id: {car_id!r} has no laps left to plan, or is not in this race")
+        return self.twin.race_state()
+
+    def question_state(self, car_id: str) -> RaceState:
+        """Return the race that a question about a car's plans starts from: that of the plans on show, else the present one.
+
+        What is asked is asked of what is seen, and the desk knows that race already. Plans of another lap, under another status
+        of the track or on another wetness are of the past. Raises as :meth:`present_state` does.
+        """
+        now, shown = self.present_state(car_id), self._book.planned(car_id)
+        return now if shown is None or _conditions(shown) != _conditions(now) else shown
+
     def can_plan(self, car_id: str) -> bool:
         """Whether the car is known, still in the race, and has at least a lap to plan for."""
         if self.twin is None or self.frame is None or car_id not in self.twin.cars:
@@ -471,3 +493,8 @@ class RaceEngine:
             alarms=alarms,
             health=health or SystemHealth(),
         )
+
+
+def _conditions(state: RaceState) -> tuple[int, str, float]:
+    """Return what plans are made for: the lap, the status of the track, and how wet it is."""
+    return state.lap, state.track_status, state.wetness

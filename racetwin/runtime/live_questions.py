@@ -1,4 +1,8 @@
-"""What a live race is asked: what if, why not, where do we come out. The answers are about the race as it is now."""
+"""What a live race is asked: what if, why not, where do we come out.
+
+Where we come out is asked of the race as it is now. Questions about plans start from the race that the plans on show are of, so
+that what is changed can be laid beside what is seen; without plans of this lap they start from the race as it is now, too.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ class RaceQuestions:
     _session: Session
 
     def what_if(self, car_id: str, lever: str, objective: str = "points") -> WhatIf:
-        """Ask what would be best now if one thing were different; blocks for about the time of two answers.
+        """Ask what would be best now if one thing were different; blocks for about the time of one answer.
 
         Parameters
         ----------

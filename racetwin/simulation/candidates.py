@@ -49,7 +49,12 @@ OPEN_WINDOW = 8
 
 
 def candidate_plans(
-    state: RaceState, car_id: str, parameters: RaceParameters | None = None, *, limit: int = LIMIT
+    state: RaceState,
+    car_id: str,
+    parameters: RaceParameters | None = None,
+    *,
+    limit: int = LIMIT,
+    at_once: int | None = None,
 ) -> tuple[PitPlan, ...]:
     """Return the candidate plans of a car in a fixed order, no plan twice.
 
@@ -63,6 +68,8 @@ def candidate_plans(
         Race-model numbers; by default those of the state's circuit and season.
     limit
         Most plans to return, at least 8.
+    at_once
+        Where given, only those of them that stop on the coming lap, at most so often.
     """
     check_car(state, car_id)
     if limit < 8:
@@ -88,6 +95,9 @@ def candidate_plans(
             break
         kept[key] = None
     fixed = [(_order(key), key, None) for key in list(kept)[: limit - len(waiting)]]
+    if at_once is not None:
+        fixed = [x for x in fixed if x[1] and x[1][0][0] == garage.first and len(x[1]) <= at_once]
+        waiting = []
     reactive = [(_order(key, window), key, window) for key, window in waiting]
     return tuple(garage.plan(key, window) for _, key, window in sorted([*fixed, *reactive], key=lambda x: x[0]))
 
@@ -217,12 +227,17 @@ class _Garage:
 
     def sequences(self, n_stops: int) -> list[tuple[Compound, ...]]:
         """Compound sequences that the sets in hand and the rules allow."""
-        return [
-            s
-            for s in product(self.compounds, repeat=n_stops)
-            if all(self.sets[c.index] < 0 or s.count(c) <= self.sets[c.index] for c in set(s))
-            and legal(self.state, self.car_id, s, self.p)
-        ]
+        allowed: dict[
+            frozenset[Compound], bool
+        ] = {}  # the rules ask which compounds and how many stops, not in which order
+        found = []
+        for s in product(self.compounds, repeat=n_stops):
+            kinds = frozenset(s)
+            if kinds not in allowed:
+                allowed[kinds] = legal(self.state, self.car_id, s, self.p)
+            if allowed[kinds] and all(self.sets[c.index] < 0 or s.count(c) <= self.sets[c.index] for c in kinds):
+                found.append(s)
+        return found
 
     def regrets(self) -> dict[Key, float]:
         """Return all plans with the seconds each loses on a clear track to the best one, in the weather that suits it best."""

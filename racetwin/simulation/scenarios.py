@@ -18,8 +18,10 @@ from racetwin.simulation.state import RaceState
 
 NARROW = 24
 """Plans of the unchanged race that are asked again under a lever, beside those that act on the coming lap ..."""
+AT_ONCE = 2
+"""... in so many stops or fewer, ..."""
 RACED = 16
-"""... and how many of them the screen leaves to be raced."""
+"""... and how many of all these the screen leaves to be raced."""
 SHOWN = 4
 """The best so far are raced whatever the screen says of them: how a lever changes today's plans is what is asked."""
 FINAL = 4
@@ -81,12 +83,15 @@ def what_if(
 def _plans_under(before: Evaluation, changed: RaceState, car_id: str) -> tuple[PitPlan, ...]:
     """Return the plans worth asking under a lever: the best so far, all that act at once; all anew where the weather changes."""
     state = before.question.state
-    known = before.candidates if before.candidates and same_candidates(state, changed) else ()
-    anew = known or candidate_plans(changed, car_id, before.parameters)
+    best = [s.plan for s in before.ranking.scored[:NARROW]]
     if (changed.wetness, changed.rain_lap, changed.rain_wetness) != (state.wetness, state.rain_lap, state.rain_wetness):
-        return tuple(dict.fromkeys([s.plan for s in before.ranking.scored[:NARROW]] + list(anew)))
-    at_once = [q for q in anew if len(q.stops) <= 2 and q.stops and q.stops[0].lap == state.lap + 1]
-    return tuple(dict.fromkeys([s.plan for s in before.ranking.scored[:NARROW]] + at_once))
+        return tuple(dict.fromkeys([*best, *candidate_plans(changed, car_id, before.parameters)]))
+    if before.candidates and same_candidates(state, changed):
+        first = state.lap + 1
+        at_once = [q for q in before.candidates if q.stops and q.stops[0].lap == first and len(q.stops) <= AT_ONCE]
+    else:
+        at_once = list(candidate_plans(changed, car_id, before.parameters, at_once=AT_ONCE))
+    return tuple(dict.fromkeys([*best, *at_once]))
 
 
 def usual_levers(state: RaceState, car_id: str) -> tuple[Lever, ...]:

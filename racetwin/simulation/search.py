@@ -111,10 +111,12 @@ def difference(a: FloatArray, b: FloatArray) -> tuple[float, float]:
 def schedule(n_plans: int, n_races: int, final_plans: int) -> tuple[tuple[int, int], ...]:
     """Return the rounds as ``(plans running, races each has by its end)``: plans halve while races double.
 
+    The last plans stop half-way once, so that those which are clearly behind by then need not go on.
+
     Examples
     --------
     >>> schedule(200, 2000, 16)
-    ((200, 64), (100, 128), (50, 256), (25, 512), (16, 2000))
+    ((200, 64), (100, 128), (50, 256), (25, 512), (16, 1000), (16, 2000))
     >>> schedule(12, 500, 16)
     ((12, 500),)
     """
@@ -123,6 +125,8 @@ def schedule(n_plans: int, n_races: int, final_plans: int) -> tuple[tuple[int, i
     while plans > final_plans and races < n_races:
         rounds.append((plans, races))
         plans, races = max(final_plans, -(-plans // 2)), min(n_races, 2 * races)
+    if rounds and n_races // 2 > rounds[-1][1]:
+        rounds.append((plans, n_races // 2))
     rounds.append((plans, n_races))
     return tuple(rounds)
 
@@ -164,8 +168,7 @@ def search(
                 break
             utility = question.objective.utility(so_far)
             order = _order(utility.mean(axis=1))
-            hopeful = _hopeful(utility, order) if keep < len(alive) else order
-            stay = survivors(hopeful, keep, [question.group(plans[i]) for i in alive])
+            stay = survivors(_hopeful(utility, order), keep, [question.group(plans[i]) for i in alive])
             done = [(alive[i], select(so_far, [i])) for i in order if i not in stay] + done
             alive, so_far = [alive[i] for i in stay], select(so_far, stay)
         have = 0 if so_far is None else so_far.n_races

@@ -177,6 +177,8 @@ def test_what_if(served: Any) -> None:
     answer = served.post("strategy/what-if", json={"car_id": car, "lever": "sc"})
     assert answer.status_code == 200
     assert answer.json()["lever"]
+    shown = served.get("strategy/plans", params={"car_id": car}).json()
+    assert answer.json()["before"]["plans"] == shown["plans"]  # laid beside what is seen
     wrong = served.post("strategy/what-if", json={"car_id": car, "lever": "meteor@3"})
     assert wrong.status_code == 422
     assert "lever" in wrong.json()["detail"]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from racetwin.errors import InputError
 from racetwin.runtime.desk_queue import reasons_for
 from racetwin.runtime.engine import RaceEngine
 from racetwin.runtime.recovery import pack, unpack
@@ -213,3 +214,29 @@ def test_what_was_said_to_a_car_is_withdrawn_when_it_boxes(record: RaceRecord) -
     assert taken_back
     assert all(r.life and r.life.state == "withdrawn" and r.execution_lap is None for r in taken_back)
     assert not engine.accept(engine.queue.work(asked_before)), "an answer asked for before the stop comes too late"
+
+
+def test_a_question_about_plans_starts_from_the_race_that_the_plans_on_show_are_of(
+    race_frames: list[TelemetryFrame],
+) -> None:
+    engine = fed(race_frames[:100])
+    car = engine.snapshot().order[3].car_id
+    assert engine.question_state(car).hash() == engine.present_state(car).hash()  # no plans yet
+    engine.follow((car,))
+    request = engine.queue.take()
+    assert request is not None
+    assert engine.accept(engine.queue.work(request))
+    moved = later = 0
+    for frame in race_frames[100:]:
+        engine.ingest(frame)
+        now, asked = engine.present_state(car), engine.question_state(car)
+        if now.lap == request.state.lap:
+            assert asked is request.state
+            moved += now.hash() != request.state_hash
+        else:
+            assert asked.hash() == now.hash()
+            later += 1
+    assert moved, "the race went on within the lap"
+    assert later
+    with pytest.raises(InputError, match="no laps left to plan"):
+        engine.question_state("999")

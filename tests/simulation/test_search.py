@@ -61,26 +61,39 @@ def test_common_random_numbers_sharpen_the_difference(question):
     assert paired < independent / 2
 
 
-def decided_by(lap, make_state, toy):
+def decided_by(lap, make_state, toy, n_races):
     state = make_state()
     goal = parse_objective("position", state, "5")
     question = Question(state, "5", goal, 7, toy, {}, group=lambda plan: plan.stops[0].lap == lap)
-    ranking = search(question, PLANS, 1000, final_plans=4)
+    ranking = search(question, PLANS, n_races, final_plans=4)
     return ranking.scored[0], max(
         (s for s in ranking.scored if s.plan.stops[0].lap == lap), key=lambda s: s.result.n_races
     )
 
 
 def test_the_best_of_each_decision_is_not_dropped_while_it_may_be_right(make_state, toy):
-    _, other = decided_by(31, make_state, toy)
-    assert other.result.n_races == 1000
+    best, other = decided_by(31, make_state, toy, 400)
+    assert other.result.n_races == 400
+    gap, error = difference(best.utility[:256], other.utility[:256])
+    assert 0 < gap < 4 * error, "behind, but not clearly, when the last round began"
 
 
 def test_a_decision_that_is_clearly_wrong_costs_no_further_races(make_state, toy):
-    best, other = decided_by(53, make_state, toy)
+    best, other = decided_by(53, make_state, toy, 1000)
     gap, error = difference(other.utility, best.utility)
     assert other.result.n_races < 1000
     assert gap < -4 * error
+
+
+def test_the_last_plans_need_not_all_go_on_to_the_end(question, toy):
+    ranking = search(question, PLANS, 4000, final_plans=16)
+    behind = [s for s in ranking.scored if s.result.n_races == 2000]
+    assert behind
+    best = ranking.scored[0]
+    assert best.result.n_races == 4000
+    for s in behind:
+        gap, error = difference(best.utility[:2000], s.utility[:2000])
+        assert gap > 4 * error
 
 
 def test_a_screen_that_sees_the_truth_keeps_the_best_plan_and_each_decision(question, toy):
@@ -117,8 +130,8 @@ def test_out_of_time_gives_what_is_known(question, toy):
 def test_schedule_spends_about_the_same_on_each_round():
     rounds = schedule(256, 2000, 16)
     assert rounds[0] == (256, 64)
-    assert rounds[-1] == (16, 2000)
-    assert all(plans * races == 256 * 64 for plans, races in rounds[:-1])
+    assert rounds[-2:] == ((16, 1000), (16, 2000))
+    assert all(plans * races == 256 * 64 for plans, races in rounds[:-2])
 
 
 def test_no_plans_is_an_error(question):

@@ -94,6 +94,8 @@ def compiler_version() -> str:
 
 def available() -> bool:
     """Whether the Mojo race can run here: a compiler is installed, or a library was built before."""
+    if backend.cache_info().currsize:
+        return True  # it is loaded: asked before each batch, and looking for a compiler costs half a millisecond
     try:
         return compiler() is not None or bool(_built())
     except ConfigurationError:
