@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from racetwin.config import settings
 from racetwin.runtime.overload import urgent
 from racetwin.schemas import (
     CarTwinState,
@@ -106,16 +107,23 @@ class DeskQueue:
     """Remembers which cars wait for an answer, and answers; not thread-safe except :meth:`work`.
 
     ``said`` returns what was last said of a car, for the advice to go on from. Without a ``desk``,
-    a :class:`racetwin.simulation.StrategyDesk` is made when it is first needed, where :meth:`work` runs.
+    a :class:`racetwin.simulation.StrategyDesk` is made when it is first needed, where :meth:`work` runs; it answers with so many
+    ``races`` from that ``seed`` where a question says nothing else.
 
     An answer is a function of its request alone, so equal requests are answered from memory.
     """
 
     def __init__(
-        self, desk: Desk | None = None, said: Callable[[str], tuple[Recommendation, ...]] = lambda _: ()
+        self,
+        desk: Desk | None = None,
+        said: Callable[[str], tuple[Recommendation, ...]] = lambda _: (),
+        *,
+        races: int | None = None,
+        seed: int | None = None,
     ) -> None:
         self._desk = desk
         self._said = said
+        self._asks = {name: value for name, value in (("races", races), ("seed", seed)) if value is not None}
         self.superseded = 0
         self.cached = 0
         self._due: OrderedDict[str, DeskRequest] = OrderedDict()
@@ -164,7 +172,7 @@ class DeskQueue:
         if self._desk is None:
             from racetwin.simulation import StrategyDesk
 
-            self._desk = StrategyDesk()
+            self._desk = StrategyDesk(settings().model_copy(update=self._asks))
         return self._desk
 
     def work(self, request: DeskRequest, deadline_s: float | None = None) -> Advised:

@@ -86,7 +86,7 @@ class Embedded:
         self._wanted: tuple[str, ...] = ()
         self._lock = threading.Lock()
         self._publish: Callable[[RaceSnapshot], None] | None = None
-        self._settings = settings
+        self._settings = settings if races is None else settings.model_copy(update={"races": races})
         self._desk: StrategyDesk | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.on_link: Callable[[Link], None] | None = None

@@ -105,7 +105,7 @@ class RaceEngine:
         self._accepted = 0
         self._view = RaceView()
         self._book = AdviceBook()
-        self.queue = DeskQueue(desk, self.said)
+        self.queue = DeskQueue(desk, self.said, races=races, seed=seed)
         self._windows: set[str] = set()
         self.passed: Callable[[str], None] = lambda stage: None
         """Told of each stage that a frame has passed, for whoever has a clock."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from racetwin.config import settings
 from racetwin.schemas import (
     CarTwinState,
     DeskAnswer,
@@ -25,6 +26,9 @@ from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.trial import try_plan
 
 pytestmark = pytest.mark.integration
+
+RACES = 32
+"""What the served engine's desk asks with."""
 
 
 def test_telemetry_is_the_frame_as_accepted(served: Any, race: list[TelemetryFrame]) -> None:
@@ -86,7 +90,8 @@ def test_the_desk_answers_longer_questions_as_it_does_at_home(served: Any, kind:
     answer = served.post("strategy/desk", json={"car_id": car, "kind": kind, "objective": aim})
     assert answer.status_code == 200, answer.text
     state = served.call(lambda: served.runner.engine.twin.race_state())
-    home = deliberate(StrategyDesk(), state, car, kind, aim)
+    desk = StrategyDesk(settings().model_copy(update={"races": RACES}))
+    home = deliberate(desk, state, car, kind, aim)
     assert _timeless(DeskReply.model_validate_json(answer.content)) == _timeless(home)
     refused = served.post("strategy/desk", json={"car_id": car, "kind": kind, "objective": "glory"})
     assert kind == "team" or (refused.status_code, "glory" in refused.json()["detail"]) == (409, True)
