@@ -121,6 +121,7 @@ def fit(laps: pd.DataFrame, results: pd.DataFrame) -> IncidentFit:
     age = int(d.season.max()) - season
     weight = 0.5 ** (age / RETIREMENT_HALF_LIFE)
     first = starters.retired & (starters["last"] == 0)
+    on = weight * ~first  # the first lap has a chance of its own; the rate is of those who come through it
     return IncidentFit(
         lap1,
         rate,
@@ -129,7 +130,7 @@ def fit(laps: pd.DataFrame, results: pd.DataFrame) -> IncidentFit:
         length_distribution(_lengths(lead, "SC"), 3.2),
         length_distribution(_lengths(lead, "VSC"), 1.3),
         *paces,
-        retirement_rate=float((weight * starters.retired).sum() / weight.sum()),
+        retirement_rate=float((on * starters.retired).sum() / on.sum()),
         retirement_lap1=float((weight * first).sum() / weight.sum()),
         n_races=n_races,
     )

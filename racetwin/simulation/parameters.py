@@ -117,7 +117,7 @@ class RaceParameters:
     unlap
         1 where lapped cars may unlap themselves before a restart.
     retirement_rate, retirement_lap1
-        Probability that a car retires in a race, and on its first lap.
+        Probability that a car which has come through the first lap retires, and that one retires on it.
     rain_start, rain_stop
         Probability per lap that rain starts or stops.
     rain_gain, rain_dry

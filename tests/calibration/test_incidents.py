@@ -8,6 +8,8 @@ import pytest
 
 from racetwin.calibration import incidents
 from racetwin.calibration.tables import RaceTables
+from racetwin.simulation.draw import draw_grand_prix
+from racetwin.simulation.parameters import RaceParameters
 
 pytestmark = pytest.mark.unit
 
@@ -48,7 +50,18 @@ def test_a_circuit_with_more_safety_cars_has_a_factor_above_one_but_below_its_ow
 
 def test_retirements_come_back_from_drawn_races(drawn: RaceTables) -> None:
     fit = incidents.fit(drawn.laps, drawn.results)
-    starters = len(drawn.results)
-    out = drawn.results.position.astype(str).eq("DNF").sum()
-    assert fit.retirement_rate == pytest.approx(out / starters, abs=0.01)
+    out = drawn.results.position.astype(str).eq("DNF")
+    last = drawn.laps.groupby(["race_id", "driver_number"]).lap.max().rename("last").reset_index()
+    driven = drawn.results.merge(last, on=["race_id", "driver_number"], how="left")["last"].fillna(0)
+    first = out & (driven == 0).to_numpy()
+    assert fit.retirement_lap1 == pytest.approx(first.mean(), abs=1e-9)
+    assert fit.retirement_rate == pytest.approx(out[~first].mean(), abs=1e-9)
     assert fit.n_races == len(drawn.races)
+
+
+def test_as_many_cars_retire_in_drawn_races_as_in_those_the_rates_were_fitted_on(truth: RaceParameters) -> None:
+    often = truth.replace(retirement_rate=0.2, retirement_lap1=0.1)
+    drawn = [draw_grand_prix("catalunya", 2024, seed=k, parameters=often) for k in range(1, 41)]
+    results = pd.concat([r.results.assign(race_id=r.race_id) for r in drawn if r.results is not None])
+    out = results.position.astype(str).eq("DNF").mean()
+    assert out == pytest.approx(0.1 + 0.9 * 0.2, abs=0.03)
