@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -150,11 +151,19 @@ def _check(face: EngineFace, car_id: str) -> None:
         raise InputError(f"car_id: {car_id} has no laps left to plan")
 
 
+def _key(state: RaceState, question: Model | tuple[Any, ...]) -> Hashable:
+    """Return all that an answer depends on: equal keys, equal answers."""
+    asked = (type(question).__name__, question.model_dump_json()) if isinstance(question, Model) else question
+    return state.hash(), asked
+
+
 async def ask_what_if(face: EngineFace, question: WhatIfQuestion) -> Any:
     """Return the desk's answer with the lever beside the one without."""
     state = question_state(face, question.car_id)
     desk: Any = face.engine.queue.desk
-    return await face.answer(desk.what_if, state, question.car_id, question.lever, question.objective)
+    return await face.once(
+        _key(state, question), lambda: desk.what_if(state, question.car_id, question.lever, question.objective)
+    )
 
 
 async def ask_desk(face: EngineFace, question: DeskQuestion) -> Any:
@@ -163,7 +172,9 @@ async def ask_desk(face: EngineFace, question: DeskQuestion) -> Any:
 
     state = question_state(face, question.car_id)
     desk: Any = face.engine.queue.desk
-    return await face.answer(deliberate, desk, state, question.car_id, question.kind, question.objective)
+    return await face.once(
+        _key(state, question), lambda: deliberate(desk, state, question.car_id, question.kind, question.objective)
+    )
 
 
 async def ask_rejoin(face: EngineFace, car_id: str, lap: int | None, status: str | None) -> Any:
@@ -182,7 +193,7 @@ async def ask_pit_window(face: EngineFace, car_id: str, laps: int) -> Any:
     from racetwin.simulation.rejoin import rejoin_window
 
     state = present_state(face, car_id)
-    return await face.answer(lambda: list(rejoin_window(state, car_id, laps)))
+    return await face.once(_key(state, ("pit window", car_id, laps)), lambda: list(rejoin_window(state, car_id, laps)))
 
 
 async def ask_fan(face: EngineFace, question: FanQuestion) -> Any:
@@ -190,8 +201,10 @@ async def ask_fan(face: EngineFace, question: FanQuestion) -> Any:
     from racetwin.simulation.fan import race_fan
     from racetwin.simulation.plans import PitPlan
 
-    state, plan = present_state(face, question.car_id), PitPlan(tuple(question.stops))
-    return await face.compute(lambda: race_fan(state, question.car_id, plan, reference=question.reference))
+    state, plan = question_state(face, question.car_id), PitPlan(tuple(question.stops))
+    return await face.once(
+        _key(state, question), lambda: race_fan(state, question.car_id, plan, reference=question.reference)
+    )
 
 
 async def ask_trial(face: EngineFace, question: TrialQuestion) -> Any:
@@ -201,7 +214,9 @@ async def ask_trial(face: EngineFace, question: TrialQuestion) -> Any:
 
     state = question_state(face, question.car_id)
     plan, against = PitPlan(tuple(question.stops)), PitPlan(tuple(question.against))
-    return await face.answer(lambda: try_plan(state, question.car_id, plan, against, lever=question.lever))
+    return await face.once(
+        _key(state, question), lambda: try_plan(state, question.car_id, plan, against, lever=question.lever)
+    )
 
 
 async def race_plans(face: EngineFace, question: PlanQuestion) -> PlanOutcomes:

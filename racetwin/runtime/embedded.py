@@ -223,7 +223,7 @@ class Embedded:
         from racetwin.simulation.fan import race_fan
         from racetwin.simulation.plans import PitPlan
 
-        return race_fan(self._present(car_id), car_id, PitPlan(stops), reference=reference)
+        return race_fan(self._questioned(car_id), car_id, PitPlan(stops), reference=reference)
 
     def try_plan(
         self, car_id: str, stops: tuple[PlannedStop, ...], against: tuple[PlannedStop, ...], lever: str | None

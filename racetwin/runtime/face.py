@@ -51,6 +51,9 @@ class EngineFace(Protocol):
     async def answer(self, work: Callable[..., T], *args: Any) -> T:
         """Run a viewer's short question beside the desk."""
 
+    async def once(self, key: Hashable, work: Callable[[], T]) -> T:
+        """Answer a viewer's question once for all who ask the same."""
+
     async def decide(self, advice_id: str, action: Action, by: str = "strategist") -> Recommendation:
         """Note what a strategist does with a piece of advice."""
 

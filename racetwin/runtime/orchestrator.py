@@ -389,6 +389,10 @@ class MainOrchestrator:
         """Run a viewer's short question in a thread of its own: it must not wait for the plan that is being worked on."""
         return await self.worker.answer(work, *args)
 
+    async def once(self, key: Hashable, work: Callable[[], T]) -> T:
+        """Answer a viewer's question once for all who ask the same."""
+        return await self.worker.once(key, work)
+
     async def ask(self, request: DeskRequest) -> Advised:
         """Return the desk's answer to a request: from memory where it is known, once for all who ask the same."""
         return await self.worker.ask(request)
