@@ -28,11 +28,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from racetwin.api.core import APIMetrics
 from racetwin.runtime.face import EngineFace
 from racetwin.runtime.snapshot import RaceSnapshot
-from racetwin.runtime.wire import TOPICS
+from racetwin.runtime.wire import MAX_RATE_HZ, TOPICS
 from racetwin.schemas import MAX_CARS, CarId, Model
 
 MAX_SUBSCRIBERS = 512
-MAX_RATE_HZ = 60.0
 SENDS_PER_S = 1000.0
 """Messages a second to all subscribers together: with more of them each gets fewer, so that viewers never starve the engine."""
 HELLO_WITHIN_S = 10.0

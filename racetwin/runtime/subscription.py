@@ -17,9 +17,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 
 from racetwin.errors import ConfigurationError, InputError, RacetwinError
-from racetwin.runtime.channel import Link
+from racetwin.runtime.channel import EARLY, Link
 from racetwin.runtime.snapshot import RaceSnapshot
-from racetwin.runtime.wire import Reader
+from racetwin.runtime.wire import MAX_RATE_HZ, Reader
 from racetwin.schemas import (
     Deliberation,
     DeskReply,
@@ -137,7 +137,9 @@ class Subscription:
     def _hello(self, connection: ClientConnection) -> None:
         known = self._reader.snapshot
         rate = min(REST_HZ, self._rate_hz) if self._resting else self._rate_hz
-        hello: dict[str, Any] = {"type": "subscribe", "rate_hz": rate, "follow": list(self._wanted)}
+        # At exactly the race's own rate a message in between is never made up for: each frame would wait for the next turn.
+        asked = min(rate / EARLY, MAX_RATE_HZ)
+        hello: dict[str, Any] = {"type": "subscribe", "rate_hz": asked, "follow": list(self._wanted)}
         if known is not None:
             hello["resume"] = {"run_id": known.run_id, "version": known.version}
         connection.send(orjson.dumps(hello).decode())

@@ -30,6 +30,8 @@ from racetwin.runtime.snapshot import (
 )
 from racetwin.schemas import CarTwinState, DeskAnswer, RaceEvent, Recommendation, TelemetryFrame
 
+MAX_RATE_HZ = 60.0
+"""Most messages a second that a subscriber may ask for."""
 TOPICS = (
     "info",
     "frame",

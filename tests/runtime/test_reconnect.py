@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -9,10 +10,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from racetwin.runtime.live import LiveRace
+from racetwin.runtime.subscription import Subscription
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
@@ -71,3 +74,16 @@ def test_it_reconnects_by_itself_says_so_and_leaves_no_thread(tmp_path: Path) ->
     while set(threading.enumerate()) - threads and time.monotonic() < deadline:
         time.sleep(0.05)
     assert set(threading.enumerate()) <= threads
+
+
+def test_a_subscriber_asks_for_a_little_more_than_it_draws_so_that_it_can_catch_up() -> None:
+    told: list[dict[str, Any]] = []
+
+    class Connection:
+        def send(self, text: str) -> None:
+            told.append(json.loads(text))
+
+    for rate_hz in (10.0, 60.0):
+        Subscription("ws://127.0.0.1:1/ws", rate_hz=rate_hz)._subscribe(Connection())  # type: ignore[arg-type]
+    assert told[0]["rate_hz"] > 10.0
+    assert told[1]["rate_hz"] == 60.0, "as many as a server gives"
