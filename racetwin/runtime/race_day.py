@@ -26,6 +26,8 @@ from racetwin.telemetry.feed_opening import feed_spec
 
 SCREENS_READY = 2
 """Pre-heated kernels that wait for a screen: one that was opened, and the next."""
+REFILL_AFTER_S = 5.0
+"""After which a kernel that a screen has taken is replaced: not while that screen, and the one beside it, are still loading."""
 START_WITHIN_S = 180.0
 """On a new machine the race model is compiled first, which a slow one needs a minute or two for."""
 STOP_WITHIN_S = 10.0
@@ -256,6 +258,7 @@ def _children(
         # Kernels that have run the page before anybody opens it: a screen is there as soon as its browser is.
         "--preheat_kernel=True",
         f"--pool_size={SCREENS_READY}",
+        f"--VoilaKernelManager.fill_delay={REFILL_AFTER_S}",
         "--MappingKernelManager.cull_interval=30",
         "--MappingKernelManager.cull_idle_timeout=300",
     ]
