@@ -1,4 +1,4 @@
-"""One settings object: environment variables ``RACETWIN_*``, then a file, then defaults.
+"""One settings object: environment variables ``RACETWIN_*``, then a file, then defaults; what is set to nothing is not set.
 
 The file is ``racetwin.toml`` in the current folder or in the user's configuration folder, or whatever ``RACETWIN_CONFIG`` names.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -31,7 +32,7 @@ def _config_files() -> list[Path]:
 class Settings(BaseSettings):
     """Everything that can be set from outside; each field is ``RACETWIN_<FIELD>`` in the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="RACETWIN_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="RACETWIN_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     data: Path | None = Field(
         default=None, description="folder of race data (laps.parquet, races.csv, results.csv, ...)"
@@ -107,6 +108,12 @@ class Settings(BaseSettings):
         default=None, description="the program 'max'; default: our installation, or the PATH"
     )
     llm_deadline_s: float = Field(default=20.0, gt=0, description="longest wait for the model's wording")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what is empty, wherever it was set: an empty path is not the current folder, an empty host not every host."""
+        return {name: value for name, value in given.items() if value != ""}
 
     @classmethod
     def settings_customise_sources(

@@ -36,7 +36,7 @@ def door(
             self._in_head = True
             self._whole = False
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
             super().connection_made(transport)
             if len(self.connections) > max_connections:
                 self._note("too many")

@@ -24,7 +24,7 @@ def install(app: FastAPI, policy: Policy) -> None:
                 _ask_for_token(document)
         return app.openapi_schema or plain()
 
-    app.openapi = openapi  # type: ignore[method-assign]
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation does it
 
 
 def _ask_for_token(document: dict[str, Any]) -> None:

@@ -95,7 +95,7 @@ class _Told:
             here = {"type": "here", "run_id": engine.run_id, "frames": engine.frames_in, "followed": engine.followed}
             await self._socket.send_text(orjson.dumps(here).decode())
             self._here_at = time.monotonic()
-        said = self._face.engine.everything_said()
+        said = self._face.engine.book.everything()
         new = {car_id: advice for car_id, advice in said.items() if self._said.get(car_id) is not advice}
         if new:
             about = {c: [r.model_dump(mode="json") for r in advice] for c, advice in new.items()}

@@ -9,32 +9,20 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import uvicorn
-from fastapi import FastAPI
-
 from racetwin.api.app import create_app
-from racetwin.api.door import door
 from racetwin.api.responsive import responsive
 from racetwin.api.security import Policy
-from racetwin.api.ws import MAX_CLIENT_MESSAGE
+from racetwin.api.server import Server, tls
 from racetwin.config import Settings
 from racetwin.config import settings as process_settings
-from racetwin.errors import ConfigurationError, RacetwinError
+from racetwin.errors import RacetwinError
 from racetwin.runtime.ports import listen
 from racetwin.runtime.session import EngineSession, open_session
 
 Say = Callable[[str], None]
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its own idea of signals: the engine shuts down in order, the server with it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def run_server(
@@ -77,7 +65,7 @@ def run_server(
     """
     chosen = settings or process_settings()
     policy = Policy.of(chosen)  # refuses a wide host without a token before anything is opened
-    _tls(chosen)
+    tls(chosen)
     sock = listen(chosen.host, chosen.api_port, "RACETWIN_API_PORT")
     say = say or (lambda line: print(line, flush=True))
     try:
@@ -116,8 +104,7 @@ async def _serve(
     if follow:
         runner.follow(follow)
     app = create_app(runner, settings)
-    config = _web(app, settings, graceful_s=3)
-    server = _Server(config)
+    server = Server(app, settings)
     stopping = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers on loops
@@ -133,7 +120,8 @@ async def _serve(
     waiter = asyncio.create_task(stopping.wait(), name="signals")
     async with responsive(runner):
         done, _ = await asyncio.wait({engine, web, waiter}, return_when=asyncio.FIRST_COMPLETED)
-    # In order: no more frames, everything accepted on disk, then the doors close.
+    # In order: no more questions and frames, everything accepted on disk, then the doors close.
+    server.leave()
     runner.stop()
     results = await asyncio.gather(engine, return_exceptions=True)
     server.should_exit = True
@@ -145,36 +133,6 @@ async def _serve(
             raise result
     if web in done:
         raise RacetwinError("the web server ended by itself; its log says why")
-
-
-def _web(app: FastAPI, settings: Settings, *, graceful_s: int) -> uvicorn.Config:
-    """Return how the application is served."""
-    return uvicorn.Config(
-        app,
-        http=door(app.state.metrics),
-        log_level="error",  # a line for each malformed request would let a stranger fill the disk; they are counted
-        access_log=False,
-        ws="websockets-sansio",
-        ws_max_size=4 * MAX_CLIENT_MESSAGE,
-        ws_per_message_deflate=False,
-        ws_ping_interval=20.0,
-        ws_ping_timeout=20.0,
-        timeout_graceful_shutdown=graceful_s,
-        server_header=False,
-        lifespan="off",
-        **_tls(settings),
-    )
-
-
-def _tls(settings: Settings) -> dict[str, Any]:
-    """Return how the server is to be encrypted, if it is."""
-    if settings.tls_certificate is None:
-        return {}
-    for name, path in (("tls_certificate", settings.tls_certificate), ("tls_key", settings.tls_key)):
-        if path is not None and not path.is_file():
-            raise ConfigurationError(f"{name}: {path} is no file; name a PEM file or unset RACETWIN_{name.upper()}")
-    key = settings.tls_key
-    return {"ssl_certfile": str(settings.tls_certificate), "ssl_keyfile": None if key is None else str(key)}
 
 
 def _until_stdin_ends(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
@@ -206,8 +164,7 @@ async def serving(
     runner.feed = wrap(runner.feed)
     if follow:
         runner.follow(follow)
-    config = _web(create_app(runner, settings), settings, graceful_s=1)
-    server = _Server(config)
+    server = Server(create_app(runner, settings), settings)
     engine = asyncio.create_task(runner.run(linger=True))
     web = asyncio.create_task(server.serve(sockets=[sock]))
     try:
@@ -216,6 +173,7 @@ async def serving(
         async with responsive(runner):
             yield f"http://{host}:{port}", runner
     finally:
+        server.leave()
         runner.stop()
         await asyncio.gather(engine, return_exceptions=True)
         server.should_exit = True

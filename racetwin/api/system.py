@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import platform
 import time
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from racetwin import __version__
 from racetwin.api.answers import Answers, encode
@@ -47,6 +49,8 @@ def router(answers: Answers, metrics: APIMetrics) -> APIRouter:
     """Return the routes about one engine."""
     api = APIRouter(tags=["system"], dependencies=[Depends(only_known_queries)])
     face, cache = answers.face, answers.cache
+    engine = CollectorRegistry()
+    engine.register(_Now(face))
 
     @api.get("/health", responses={200: {"model": Health}})
     async def health() -> Response:
@@ -71,45 +75,63 @@ def router(answers: Answers, metrics: APIMetrics) -> APIRouter:
     @api.get("/metrics", response_class=Response, responses={200: {"content": {METRICS_TYPE: {}}}})
     async def prometheus() -> Response:
         """Everything that is counted, for Prometheus."""
-        return Response(metrics.exposition() + gauges(face), media_type=METRICS_TYPE)
+        return Response(metrics.exposition() + generate_latest(engine), media_type=METRICS_TYPE)
 
     return api
 
 
-def gauges(face: EngineFace) -> bytes:
-    """Return the engine's counters and latencies in Prometheus's text format, read now."""
-    registry = CollectorRegistry()
-    counters = face.engine.counters()
+def families(face: EngineFace) -> Iterator[Metric]:
+    """Yield the engine's counters, gauges and latencies as Prometheus understands them, read now."""
+    counters, monitor = face.engine.counters(), face.monitor
     for name, value, text in (
-        ("frames_in_total", counters.frames_in, "Frames handed over by the feeds"),
-        ("frames_processed_total", counters.frames_processed, "Frames that are through"),
-        ("frames_accepted_total", counters.frames_accepted, "Frames the twins have seen"),
-        ("frames_rejected_total", counters.frames_rejected, "Frames refused"),
-        ("events_total", counters.events, "Events derived from frames"),
-        ("subscribers", face.subscribers, "Subscribers on the WebSocket"),
-        ("subscriber_drops_total", face.drops, "Updates that slow subscribers skipped"),
-        ("frame_age_seconds", face.monitor.frame_age_s or 0.0, "Since the newest frame came in"),
-        ("desk_answers_total", face.engine.desk_status().answers, "Answers of the strategy desk"),
-        ("alarms", len(face.monitor.alarms), "Alarms that are up"),
-        ("processor_seconds_total", time.process_time(), "Processor time of the engine's process"),
+        ("frames_in", counters.frames_in, "Frames handed over by the feeds"),
+        ("frames_processed", counters.frames_processed, "Frames that are through"),
+        ("frames_accepted", counters.frames_accepted, "Frames the twins have seen"),
+        ("frames_rejected", counters.frames_rejected, "Frames refused"),
+        ("events", counters.events, "Events derived from frames"),
+        ("subscriber_drops", face.drops, "Updates that slow subscribers skipped"),
+        ("desk_answers", face.engine.desk_status().answers, "Answers of the strategy desk"),
+        ("processor_seconds", time.process_time(), "Processor time of the engine's process"),
     ):
-        Gauge(f"racetwin_{name}", text, registry=registry).set(value)
+        yield CounterMetricFamily(f"racetwin_{name}", text, value=value)
+    rejected = CounterMetricFamily("racetwin_rejected", "Refused input by what was wrong with it", labels=("kind",))
+    for kind, count in counters.rejected_by_kind.items():
+        rejected.add_metric((kind,), count)
+    yield rejected
+    for name, gauge, text in (
+        ("subscribers", face.subscribers, "Subscribers on the WebSocket"),
+        ("frame_age_seconds", monitor.frame_age_s or 0.0, "Since the newest frame came in"),
+        ("alarms", len(monitor.alarms), "Alarms that are up"),
+    ):
+        yield GaugeMetricFamily(f"racetwin_{name}", text, value=gauge)
     snapshot = face.publisher.snapshot
     if snapshot is not None:
-        queues = Gauge("racetwin_queue", "What waits, by what it is", ("queue",), registry=registry)
+        queues = GaugeMetricFamily("racetwin_queue", "What waits, by what it is", labels=("queue",))
         for name, depth in snapshot.health.queues.items():
-            queues.labels(name).set(depth)
-        ages = Gauge("racetwin_feed_age_seconds", "Since a feed last said anything", ("feed",), registry=registry)
+            queues.add_metric((name,), depth)
+        yield queues
+        ages = GaugeMetricFamily("racetwin_feed_age_seconds", "Since a feed last said anything", labels=("feed",))
         for feed in snapshot.health.feeds:
-            ages.labels(feed.name).set(feed.age_s if feed.age_s is not None else math.nan)
-    rejected = Gauge("racetwin_rejected_total", "Refused input by what was wrong with it", ("kind",), registry=registry)
-    for kind, count in counters.rejected_by_kind.items():
-        rejected.labels(kind).set(count)
-    stages = Gauge("racetwin_stage_seconds", "Latency of a stage", ("stage", "quantile"), registry=registry)
-    for stage, figures in face.monitor.performance().items():
+            ages.add_metric((feed.name,), feed.age_s if feed.age_s is not None else math.nan)
+        yield ages
+    performance = monitor.performance()
+    stages = Metric("racetwin_stage_seconds", "Latency of a stage; quantiles are of the newest passes", "summary")
+    for stage, figures in performance.items():
         if isinstance(figures, dict):
             for quantile, key in (("0.5", "p50_ms"), ("0.95", "p95_ms"), ("0.99", "p99_ms")):
-                stages.labels(stage, quantile).set(figures[key] / 1000)
-        elif stage == "memory_mib" and figures is not None:
-            Gauge("racetwin_memory_bytes", "Resident memory", registry=registry).set(figures * 2**20)
-    return generate_latest(registry)
+                stages.add_sample(stages.name, {"stage": stage, "quantile": quantile}, figures[key] / 1000)
+            stages.add_sample(f"{stages.name}_count", {"stage": stage}, figures["count"])
+            stages.add_sample(f"{stages.name}_sum", {"stage": stage}, figures["mean_ms"] * figures["count"] / 1000)
+    yield stages
+    if performance["memory_mib"] is not None:
+        yield GaugeMetricFamily("racetwin_memory_bytes", "Resident memory", value=performance["memory_mib"] * 2**20)
+
+
+class _Now:
+    """The engine as it is when it is scraped."""
+
+    def __init__(self, face: EngineFace) -> None:
+        self._face = face
+
+    def collect(self) -> Iterable[Metric]:
+        return families(self._face)

@@ -14,6 +14,10 @@ BEFORE = 3
 """Laps before the one that is printed in full at which the desk begins to be asked, so that the advice has had a life."""
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.progress import Progress, TaskID
+
     from racetwin.evaluation.advice_record import AdviceRecord
 
 
@@ -50,7 +54,7 @@ def advice(
                 chosen,
                 now,
                 laps=around,
-                progress=lambda done, _, task=task: bar.update(task, completed=done),  # type: ignore[misc]
+                progress=_shown_on(bar, task),
             )
     figures = summary(found)
     if as_json:
@@ -64,6 +68,10 @@ def advice(
     if lap is None:
         rows = [(k, f"{v:g}") for k, v in figures.items()]
         console.print(table("Advice", ("figure", "value"), rows))
+
+
+def _shown_on(bar: Progress, task: TaskID) -> Callable[[int, int], None]:
+    return lambda done, _of: bar.update(task, completed=done)
 
 
 def _rows(record: AdviceRecord) -> list[tuple[str, ...]]:

@@ -40,7 +40,8 @@ def backtest(
     folder = data or settings().data
     if folder is None:
         raise DataError("no race data: give --data or set RACETWIN_DATA")
-    if refit not in REFITS:
+    known = next((r for r in REFITS if r == refit), None)
+    if known is None:
         raise InputError(f"refit: {refit!r}, expected one of {', '.join(REFITS)}")
     named = [r.strip() for entry in [*(races or []), *(more or [])] for r in entry.split(",") if r.strip()]
     columns = (
@@ -55,7 +56,7 @@ def backtest(
             folder,
             named or None,
             until,
-            refit,  # type: ignore[arg-type]
+            known,
             lambda what, done, of: bar.update(task, description=what, completed=done, total=of),
             workers=workers,
             seed=seed,

@@ -92,5 +92,5 @@ def moments(record: RaceRecord, *, cars: int, every: int, races: int) -> Iterato
             situation = request.situation
             out = tuple(situation.name(c.car_id) for c in request.cars.values() if c.status is CarStatus.RETIRED)
             yield AdviceMoment(
-                record.race_id, request.car_id, situation.lap, engine.said(request.car_id), out, took, cpu
+                record.race_id, request.car_id, situation.lap, engine.book.said(request.car_id), out, took, cpu
             )

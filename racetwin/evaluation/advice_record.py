@@ -208,7 +208,7 @@ def _note(record: AdviceRecord, engine: RaceEngine, desk_call: str, reasons: tup
             time_s=frame.time_s,
             track_status=situation.track_status,
             reasons=reasons,
-            advice=engine.said(record.car_id),
+            advice=engine.book.said(record.car_id),
             desk_call=desk_call,
             seconds=seconds,
         )

@@ -28,7 +28,7 @@ from racetwin.telemetry.library import RaceLibrary
 
 Refit = Literal["never", "season", "race"]
 Progress = Callable[[str, int, int], None]
-REFITS = ("never", "season", "race")
+REFITS: tuple[Refit, ...] = ("never", "season", "race")
 
 
 @dataclass(frozen=True, slots=True)

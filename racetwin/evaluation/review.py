@@ -298,7 +298,7 @@ class _Reviewing:
         call = found.answer.plans[0]
         options.append(("racetwin's call", PitPlan(call.stops, _window(found))))
         for later in LATER:
-            plan = _best(found, lambda q, at=lap + later: bool(q.stops) and q.stops[0].lap == at)  # type: ignore[misc]
+            plan = _best(found, _first_stop_on(lap + later))
             if plan is not None:
                 options.append((f"{later} lap{'s' * (later > 1)} later", plan))
         none = _best(found, lambda q: not q.stops)
@@ -374,6 +374,10 @@ def _plans(found: Evaluation) -> list[PitPlan]:
 
 def _best(found: Evaluation, wanted: Callable[[PitPlan], bool]) -> PitPlan | None:
     return next((q for q in _plans(found) if q.sc_window is None and wanted(q)), None)
+
+
+def _first_stop_on(lap: int) -> Callable[[PitPlan], bool]:
+    return lambda q: bool(q.stops) and q.stops[0].lap == lap
 
 
 def _window(found: Evaluation) -> tuple[int, int] | None:

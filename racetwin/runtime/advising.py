@@ -91,7 +91,7 @@ class Advising:
             beside = 0.0
             try:
                 if advised is None:
-                    engine.working_on(request.car_id)
+                    engine.book.working_on(request.car_id)
                     begin = time.perf_counter()
                     advised = await self._worker.ask(request)
                     took = time.perf_counter() - begin
@@ -101,7 +101,7 @@ class Advising:
             except Exception as error:
                 error.add_note(f"planning for car {request.car_id}")
                 self._report(error)
-                engine.failed(error)
+                engine.book.failed(error)
                 rested = time.monotonic()
                 continue
             rested = time.monotonic()
@@ -114,7 +114,7 @@ class Advising:
 
     def keep(self) -> None:
         """Write the advice that has changed to the journal: the whole of what is said of a car, with its life."""
-        engine, changes = self.engine, self.engine.take_changes()
+        engine, changes = self.engine, self.engine.book.take_changes()
         if self._journal is None or engine.frame is None:
             return
         for car_id, reasons in changes.items():
@@ -122,7 +122,7 @@ class Advising:
             data = orjson.dumps(
                 {
                     "answer": None if answer is None else answer.model_dump(mode="json", exclude={"elapsed_s"}),
-                    "advice": [r.model_dump(mode="json") for r in engine.said(car_id)],
+                    "advice": [r.model_dump(mode="json") for r in engine.book.said(car_id)],
                     "reasons": reasons,
                 },
                 option=orjson.OPT_NON_STR_KEYS,
@@ -141,7 +141,7 @@ class Advising:
 
     def adopt(self, car_id: str, advice: tuple[Recommendation, ...]) -> None:
         """Go on from what another engine has said of a car, with its life; it is in our journal, too."""
-        self.engine.adopt(car_id, advice)
+        self.engine.book.adopt(car_id, advice)
         self.keep()
         self._changed()
 
@@ -158,12 +158,12 @@ class Advising:
         if engine.twin is None or situation is None or not engine.can_plan(car_id):
             raise InputError(f"car_id: {car_id!r} has no laps left to plan, or is not in this race")
         desk: Any = engine.queue.desk
-        state, said = engine.question_state(car_id), engine.said(car_id)
+        state, said = engine.question_state(car_id), engine.book.said(car_id)
         return await self._worker.answer(follow_up, desk, state, car_id, question, situation, said)
 
     def show_wording(self, car_id: str, worded: Recommendation) -> bool:
         """Show advice in a model's words, and note in the journal what became of them."""
-        if not self.engine.reword(car_id, worded):
+        if not self.engine.book.reword(car_id, worded):
             return False
         report, frame = worded.worded, self.engine.frame
         if self._journal is not None and frame is not None and report is not None and report.state != "asked":

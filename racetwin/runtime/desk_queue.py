@@ -9,27 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from racetwin.config import settings
 from racetwin.runtime.overload import urgent
-from racetwin.schemas import (
-    CarTwinState,
-    Checked,
-    DeskAnswer,
-    LapCompleted,
-    PitEntered,
-    RaceEvent,
-    Recommendation,
-    Retired,
-    TrackStatusChanged,
-    TyreChanged,
-    Weather,
-)
+from racetwin.schemas import CarTwinState, Checked, DeskAnswer, Recommendation
 from racetwin.strategist import Situation, recommend
 from racetwin.strategist.wording import check_own
 
 if TYPE_CHECKING:
     from racetwin.simulation.state import RaceState
 
-NEAR_PLACES = 3
-"""A rival this many places ahead or behind is near enough for its stop to change our plan at once."""
 CACHE = 128
 """Answers remembered by what they were computed from."""
 
@@ -193,34 +179,3 @@ class DeskQueue:
         self._answers[advised.request.key] = advised
         while len(self._answers) > CACHE:
             self._answers.popitem(last=False)
-
-
-def reasons_for(car_id: str, events: tuple[RaceEvent, ...], position: Mapping[str, int | None]) -> tuple[str, ...]:
-    """Say which of these events make a new plan of ``car_id`` worth asking for.
-
-    ``position`` is each car's place before the events: a rival's stop counts when it ran near.
-    """
-    own = position.get(car_id)
-
-    def near(other: str) -> bool:
-        there = position.get(other)
-        return own is not None and there is not None and abs(own - there) <= NEAR_PLACES
-
-    reasons: list[str] = []
-    for event in events:
-        match event:
-            case LapCompleted(car_id=c) if c == car_id:
-                reasons.append("lap completed")
-            case TyreChanged(car_id=c) if c == car_id:
-                reasons.append("tyres changed")
-            case PitEntered(car_id=c) if c != car_id and near(c):
-                reasons.append(f"car {c} stops")
-            case Retired(car_id=c) if c != car_id and near(c):
-                reasons.append(f"car {c} is out")
-            case TrackStatusChanged(new=new):
-                reasons.append(f"track {new.value}")
-            case Weather(track=track) if track.rainfall:
-                reasons.append("rain")
-            case _:
-                pass
-    return tuple(dict.fromkeys(reasons))

@@ -166,7 +166,7 @@ class Embedded:
         state = self._questioned(car_id)
 
         async def read() -> tuple[Situation | None, tuple[Recommendation, ...]]:
-            return engine.situation(), engine.said(car_id)
+            return engine.situation(), engine.book.said(car_id)
 
         situation, said = self._on_loop(read)
         if situation is None:

@@ -15,7 +15,7 @@ import orjson
 
 from racetwin.errors import DataError, InputError
 from racetwin.runtime.advice_book import AdviceBook
-from racetwin.runtime.desk_queue import Advised, Desk, DeskQueue, DeskRequest, reasons_for
+from racetwin.runtime.desk_queue import Advised, Desk, DeskQueue, DeskRequest
 from racetwin.runtime.race_view import RaceView
 from racetwin.runtime.snapshot import (
     Alarm,
@@ -26,6 +26,7 @@ from racetwin.runtime.snapshot import (
     RaceSnapshot,
     SystemHealth,
 )
+from racetwin.runtime.triggers import PitWindows, reasons_for
 from racetwin.schemas import (
     CarStatus,
     DeskAnswer,
@@ -104,9 +105,10 @@ class RaceEngine:
         self._frames_in = 0
         self._accepted = 0
         self._view = RaceView()
-        self._book = AdviceBook()
-        self.queue = DeskQueue(desk, self.said, races=races, seed=seed)
-        self._windows: set[str] = set()
+        self.book = AdviceBook()
+        """What was last said of each car."""
+        self.queue = DeskQueue(desk, lambda car_id: self.book.said(car_id), races=races, seed=seed)
+        self._windows = PitWindows()
         self.passed: Callable[[str], None] = lambda stage: None
         """Told of each stage that a frame has passed, for whoever has a clock."""
         self.admitted: TelemetryFrame | None = None
@@ -155,27 +157,20 @@ class RaceEngine:
             self._note(ingested.events)
             for car_id in self.followed:
                 reasons = reasons_for(car_id, ingested.events, before)
-                if reasons and self._window_opens(car_id):
-                    reasons = (*reasons, "pit window opens")
                 if reasons:
+                    self._view.refresh(twin)
+                    state = self._view.cars.get(car_id)
+                    if state is not None and self._windows.opens(state):
+                        reasons = (*reasons, "pit window opens")
                     self.request(car_id, *reasons)
         return ingested
-
-    def _window_opens(self, car_id: str) -> bool:
-        """Whether the car's next stop has come within reach: the coming lap is the first sensible one."""
-        self._view.refresh(self.twin)
-        state = self._view.cars.get(car_id)
-        is_open = state is not None and state.pit_window is not None and state.pit_window[0] <= state.lap + 1
-        was_open = car_id in self._windows
-        (self._windows.add if is_open else self._windows.discard)(car_id)
-        return is_open and not was_open
 
     def _begin(self, frame: TelemetryFrame) -> RaceTwin:
         """Start a race: from its first frame, or when the feed moves on to another session."""
         if self.twin is not None:  # nothing of the old race may leak into the new one
             self._view = RaceView()
-            self._book.clear()
-            self._windows.clear()
+            self.book.clear()
+            self._windows = PitWindows()
             self.queue.drop(())
         known = self.info if self.info.race_id in ("", frame.race_id) else RaceInfo(race_id=frame.race_id)
         self.info = known.model_copy(
@@ -197,8 +192,8 @@ class RaceEngine:
         self.ingestor = TelemetryIngestor(priority=self.ingestor.priority)
         self.twin = self.frame = None
         self._view = RaceView()
-        self._book.clear()
-        self._windows.clear()
+        self.book.clear()
+        self._windows = PitWindows()
         self.queue.drop(())
 
     def note_speed(self, speed: float | None) -> None:
@@ -209,14 +204,14 @@ class RaceEngine:
         """Keep what viewers want of these events, and take back what they have overtaken."""
         for event in events:
             if isinstance(event, PitEntered | Retired):
-                self._book.withdraw(event)
+                self.book.withdraw(event)
         completed = self._view.note(events)
         crossed = {e.car_id for e in events if isinstance(e, LapCompleted)}
-        for car_id in self._book.answers:
+        for car_id in self.book.answers:
             situation = self.situation() if crossed else None
             behind = situation.behind(car_id) if situation is not None else None
             if situation is not None and behind is not None and behind.car_id in crossed:
-                self._book.refresh(car_id, situation)
+                self.book.refresh(car_id, situation)
         if completed:
             self.archive()
 
@@ -253,13 +248,13 @@ class RaceEngine:
     @property
     def followed(self) -> tuple[str, ...]:
         """The cars whose plans are kept."""
-        return self._book.followed
+        return self.book.followed
 
     def follow(self, cars: str | Iterable[str]) -> None:
         """Keep plans and advice of these cars, and of no others; a car not followed before is asked for at once."""
         wanted = (cars,) if isinstance(cars, str) else tuple(dict.fromkeys(cars))
         self.queue.drop(wanted)
-        for car_id in self._book.follow(wanted):
+        for car_id in self.book.follow(wanted):
             self.request(car_id, "asked")
 
     def request(self, car_id: str, *reasons: str) -> bool:
@@ -308,7 +303,7 @@ class RaceEngine:
         What is asked is asked of what is seen, and the desk knows that race already. Plans of another lap, under another status
         of the track or on another wetness are of the past. Raises as :meth:`present_state` does.
         """
-        now, shown = self.present_state(car_id), self._book.planned(car_id)
+        now, shown = self.present_state(car_id), self.book.planned(car_id)
         return now if shown is None or _conditions(shown) != _conditions(now) else shown
 
     def can_plan(self, car_id: str) -> bool:
@@ -323,53 +318,21 @@ class RaceEngine:
     def accept(self, advised: Advised) -> bool:
         """Take an answer over into the snapshots; False if the car is no longer followed or has a newer one."""
         self.queue.remember(advised)
-        return self._book.accept(advised, self.info.race_id)
+        return self.book.accept(advised, self.info.race_id)
 
     @property
     def answers(self) -> Mapping[str, DeskAnswer]:
         """The desk's newest answer, by followed car."""
-        return self._book.answers
+        return self.book.answers
 
     @property
     def advice(self) -> Mapping[str, tuple[Recommendation, ...]]:
         """Advice on show, by followed car; another mapping whenever any of it has changed."""
-        return self._book.advice
-
-    def reword(self, car_id: str, worded: Recommendation) -> bool:
-        """Show advice in a model's words; False if it is no longer on show. No part of the engine's state or hash."""
-        return self._book.reword(car_id, worded)
+        return self.book.advice
 
     def decide(self, advice_id: str, action: Action, by: str = "strategist") -> Recommendation:
         """Note that a strategist accepts, rejects, pins, unpins or reopens a piece of advice; returns it as it is then."""
-        return self._book.decide(advice_id, action, by, self.situation())
-
-    def said(self, car_id: str) -> tuple[Recommendation, ...]:
-        """Return what was last said of a car, followed or not."""
-        return self._book.said(car_id)
-
-    def everything_said(self) -> Mapping[str, tuple[Recommendation, ...]]:
-        """Return what was last said of every car, followed or not: what a standby goes on from."""
-        return self._book.everything()
-
-    def take_changes(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the cars whose advice changed since the last call, and why: what belongs in a journal."""
-        return self._book.take_changes()
-
-    def recall(self, car_id: str, answer: DeskAnswer | None, advice: tuple[Recommendation, ...]) -> None:
-        """Take an answer and its advice as what was last said of a car."""
-        self._book.recall(car_id, answer, advice)
-
-    def adopt(self, car_id: str, advice: tuple[Recommendation, ...]) -> None:
-        """Go on from what another engine has said of a car: a change of our advice, to be kept like any other."""
-        self._book.adopt(car_id, advice)
-
-    def failed(self, error: Exception) -> None:
-        """Note that the desk could not answer; the next trigger asks again."""
-        self._book.failed(error)
-
-    def working_on(self, car_id: str | None) -> None:
-        """Note which car the desk is busy with."""
-        self._book.working_on(car_id)
+        return self.book.decide(advice_id, action, by, self.situation())
 
     def settle(self) -> tuple[Advised, ...]:
         """Do all waiting desk work now, in this thread: how a replay on its own clock keeps the desk in step."""
@@ -436,7 +399,7 @@ class RaceEngine:
         self.frame = None if dump["frame"] is None else TelemetryFrame.model_validate(dump["frame"])
         self._frames_in, self._accepted = dump["frames_in"], dump["accepted"]
         self._view = RaceView.restore(dump)
-        self._book = AdviceBook()
+        self.book = AdviceBook()
         self.follow(dump["followed"])
 
     def counters(self) -> Counters:
@@ -456,7 +419,7 @@ class RaceEngine:
 
     def desk_status(self) -> DeskStatus:
         """What the desk is doing."""
-        return self._book.status(self.queue)
+        return self.book.status(self.queue)
 
     def snapshot(
         self,
@@ -468,7 +431,7 @@ class RaceEngine:
         health: SystemHealth | None = None,
     ) -> RaceSnapshot:
         """Return the race as it is now; parts that have not changed are the same objects as last time."""
-        view, book = self._view, self._book
+        view, book = self._view, self.book
         view.refresh(self.twin)
         frame = self.frame
         # The parts are validated models already; checking them again at 10 Hz would cost more than all the rest.

@@ -25,7 +25,10 @@ class EngineFace(Protocol):
     monitor: SystemMonitor
     subscribers: int
     drops: int
-    published_at: float
+
+    @property
+    def published_at(self) -> float:
+        """When the race was last published, in seconds of :func:`time.monotonic`."""
 
     def on_snapshot(self, listener: Callable[[RaceSnapshot], None]) -> Callable[[], None]:
         """Call ``listener`` with each published snapshot; returns the function that ends that."""

@@ -48,6 +48,6 @@ def _lock(file: IO[str]) -> None:
     except ImportError:  # Windows
         import msvcrt
 
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # there is none elsewhere
     else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -18,6 +18,8 @@ STAGES = (
 )  # fmt: skip
 """What is measured, in the order a frame goes: how late it came to us; through the ingestor; through the twins; both together;
 encoding for viewers; from frame in to published; to disk; one car's plans; their advice; published to handed to a viewer."""
+ENOUGH = 100
+"""Measurements below which a 99th percentile is nothing but the slowest of them, and no reason for an alarm."""
 WINDOW = 4096
 """Newest measurements of each stage that the percentiles are taken over."""
 
@@ -163,7 +165,7 @@ class SystemMonitor:
         refused = 0.0
         if len(recent) >= 2 and recent[-1][1] > recent[0][1]:
             refused = (recent[-1][2] - recent[0][2]) / (recent[-1][1] - recent[0][1])
-        p99 = self.percentile("ingest", 99)
+        p99 = self.percentile("ingest", 99) if self.count("ingest") >= ENOUGH else None
         silent = 0.0 if self.ended or snapshot.finished else (self.frame_age_s or 0.0)
         return {
             "feed_silent": silent,

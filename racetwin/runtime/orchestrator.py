@@ -9,29 +9,26 @@ are never dropped.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Hashable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from racetwin import __version__
 from racetwin.config import Settings
-from racetwin.errors import InputError
 from racetwin.runtime.advising import Advising
 from racetwin.runtime.desk_queue import Advised, DeskRequest
 from racetwin.runtime.desk_worker import DeskWorker
 from racetwin.runtime.engine import RaceEngine
-from racetwin.runtime.health import health, system_health
 from racetwin.runtime.journal_writer import JournalWriter
-from racetwin.runtime.listeners import Listeners
 from racetwin.runtime.monitor import SystemMonitor
 from racetwin.runtime.overload import Overload
+from racetwin.runtime.publishing import Publishing
 from racetwin.runtime.recovery import pack
 from racetwin.runtime.replay_control import change_of
 from racetwin.runtime.replicas import Replicas
-from racetwin.runtime.snapshot import Counters, JournalStatus, RaceSnapshot, SystemHealth
+from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.runtime.time_travel import known_at, remembered
-from racetwin.runtime.wire import Publisher
+from racetwin.runtime.vitals import Vitals
 from racetwin.runtime.wordsmith import Wordsmith
 from racetwin.schemas import CarStatus, FollowUp, Recommendation, Rejection
 from racetwin.strategist.life import Action
@@ -41,7 +38,6 @@ Raw = Any
 """What a feed yields: a frame, or whatever the ingestor can read one from."""
 
 SNAPSHOT_EVERY_S = 5.0
-STATUS_EVERY_S = 0.5
 RESTART_AFTER_S = 1.0
 BREATHE_EVERY = 20
 """Frames in a row after which the loop looks after everybody else, when the feed never waits."""
@@ -98,13 +94,10 @@ class MainOrchestrator:
         report: Callable[[Exception], None] | None = None,
         settings: Settings | None = None,
     ) -> None:
-        if not rate_hz > 0:
-            raise InputError(f"rate_hz: {rate_hz!r}, expected a number above 0")
         self.engine = engine
         self.feed = feed
         self.journal = journal
         self.monitor = monitor or SystemMonitor()
-        self.publisher = Publisher()
         self.overload = overload or Overload()
         self._stage_began = 0.0
         self._heard_at = 0.0
@@ -115,17 +108,13 @@ class MainOrchestrator:
         self.subscribers = 0
         self.drops = 0
         self.feed_ended = False
-        self._advice_seen: Mapping[str, Any] = {}
-        self._interval = 1.0 / rate_hz
         self._report = report or (lambda _: None)
-        self._listeners = Listeners[RaceSnapshot]()
-        self._pending_since: float | None = None
-        self.published_at = 0.0
-        self._frame_shown_at = 0.0
-        self._health = SystemHealth()
         self._lap_published = -1
-        self._dirty = asyncio.Event()
-        self._frame_came = asyncio.Event()
+        self.vitals = Vitals(self)
+        self.publishing = Publishing(
+            self.vitals.look, rate_hz=rate_hz, monitor=self.monitor, overload=self.overload, report=self._report
+        )
+        self.publisher = self.publishing.publisher
         self.advising = Advising(
             engine,
             self.worker,
@@ -133,7 +122,7 @@ class MainOrchestrator:
             monitor=self.monitor,
             overload=self.overload,
             publish=self.publish,
-            changed=self._dirty.set,
+            changed=self.publishing.changed,
             report=self._report,
         )
         self.wordsmith: Wordsmith | None = None
@@ -141,6 +130,7 @@ class MainOrchestrator:
             self.wordsmith = Wordsmith(
                 settings, advice=lambda: engine.advice, retired=self._retired, show=self.advising.show_wording
             )
+            self.on_snapshot(self.wordsmith.shown)
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -157,10 +147,10 @@ class MainOrchestrator:
                 tasks.append(asyncio.create_task(self._supervised("snapshots", self._snapshots)))
             if not self.in_step:
                 tasks.append(asyncio.create_task(self._supervised("desk", self.advising.run)))
-                tasks.append(asyncio.create_task(self._supervised("publish", self._publish_loop)))
+                tasks.append(asyncio.create_task(self._supervised("publish", self.publishing.run)))
                 if self.wordsmith is not None:
                     tasks.append(asyncio.create_task(self._supervised("wording", self.wordsmith.run)))
-            tasks.append(asyncio.create_task(self._supervised("monitor", self._watch)))
+            tasks.append(asyncio.create_task(self._supervised("monitor", self.vitals.watch)))
             feed = asyncio.create_task(self._feed(), name="feed")
             stop = asyncio.create_task(self._stopping.wait(), name="stop")
             await asyncio.wait({feed, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -249,7 +239,7 @@ class MainOrchestrator:
         engine = self.engine
         if not self.in_step:
             self.monitor.record("feed", getattr(self.feed, "waited_s", getattr(self.feed, "behind_s", 0.0)))
-        refused = engine.ingestor.counters.rejected_frames
+        refused, race = engine.ingestor.counters.rejected_frames, engine.twin
         try:
             ingested = engine.ingest(raw)
         except (
@@ -267,7 +257,9 @@ class MainOrchestrator:
             if engine.ingestor.counters.rejected_frames != refused:
                 number = None
             self.advising.keep()
-        self.monitor.record("ingest", time.perf_counter() - begin)
+        # The frame that a race begins with also builds its twins, and a replay that is sought gives all at once: neither is live.
+        if engine.twin is race and not getattr(self.feed, "catching_up", False):
+            self.monitor.record("ingest", time.perf_counter() - begin)
         if self.in_step:
             if len(engine.laps_archive) != self._lap_published:
                 self._lap_published = len(engine.laps_archive)
@@ -275,10 +267,7 @@ class MainOrchestrator:
         else:
             if engine.waiting:
                 self.advising.wake()
-            if self._pending_since is None:
-                self._pending_since = begin
-            self._dirty.set()
-            self._frame_came.set()
+            self.publishing.frame_came(begin)
         return number
 
     def _passed(self, stage: str) -> None:
@@ -401,81 +390,16 @@ class MainOrchestrator:
 
     def on_snapshot(self, listener: Callable[[RaceSnapshot], None]) -> Callable[[], None]:
         """Call ``listener`` on the event loop with each published snapshot; returns the function that ends that."""
-        return self._listeners.add(listener)
+        return self.publishing.on_snapshot(listener)
 
-    async def _publish_loop(self) -> None:
-        while True:
-            await self._dirty.wait()
-            while (wait := self._due() - time.monotonic()) > 0.001:
-                self._frame_came.clear()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
-                        await self._frame_came.wait()
-            self._dirty.clear()
-            self.publish()
-
-    def _due(self) -> float:
-        """Return when to publish next: so long after the last frame's picture if a frame waits, else after the last of any kind.
-
-        Advice that was published a moment ago must not hold up the next frame.
-        """
-        last = self.published_at if self._pending_since is None else self._frame_shown_at
-        return last + self._interval * self.overload.patience
+    @property
+    def published_at(self) -> float:
+        """When the race was last published, in seconds of :func:`time.monotonic`."""
+        return self.publishing.published_at
 
     def publish(self) -> RaceSnapshot:
         """Publish the race as it is now."""
-        begin = time.perf_counter()
-        self.published_at = time.monotonic()
-        counters = self._counters()
-        snapshot = self.engine.snapshot(
-            counters=counters, journal=self._journal_status(), alarms=self.monitor.alarms, health=self._health
-        )
-        snapshot = self.publisher.publish(snapshot)
-        if self.wordsmith is not None and snapshot.advice is not self._advice_seen:
-            self._advice_seen = snapshot.advice
-            self.wordsmith.look()
-        for listener in self._listeners:
-            try:
-                listener(snapshot)
-            except Exception as error:
-                self._report(error)
-        now = time.perf_counter()
-        self.monitor.record("publish", now - begin)
-        if self._pending_since is not None:
-            self.monitor.record("frame_to_publish", now - self._pending_since)
-            self._pending_since = None
-            self._frame_shown_at = self.published_at
-        return snapshot
-
-    def _counters(self) -> Counters:
-        behind = round(getattr(self.feed, "behind_s", 0.0), 3)
-        return self.monitor.counters(
-            self.engine.counters(), subscribers=self.subscribers, drops=self.drops, behind_s=behind
-        )
-
-    async def _watch(self) -> None:
-        """Look at the gauges twice a second, and let viewers see that time passes when no frame comes."""
-        while True:
-            due = time.monotonic() + STATUS_EVERY_S
-            await asyncio.sleep(STATUS_EVERY_S)
-            now = time.monotonic()
-            self.overload.watch(max(now - due, getattr(self.feed, "behind_s", 0.0)), now)
-            if self.journal is not None and self.journal.commit_ms:
-                self.monitor.record("journal", self.journal.commit_ms[-1] / 1000)
-            snapshot = self.publisher.snapshot
-            if snapshot is not None:
-                lost = self.journal.lost if self.journal is not None else 0
-                self.monitor.watch(self.monitor.readings(snapshot, lost=lost, overload=self.overload.level))
-                wording = self.wordsmith.status() if self.wordsmith is not None else None
-                self._health = system_health(
-                    snapshot,
-                    self.monitor,
-                    self.feed,
-                    waiting=self.engine.waiting,
-                    ended=self.feed_ended,
-                    wording=wording,
-                )
-            self._dirty.set()
+        return self.publishing.publish()
 
     # --- state on disk ------------------------------------------------------------------------------------------------
 
@@ -513,20 +437,4 @@ class MainOrchestrator:
 
     def health(self) -> Mapping[str, Any]:
         """Return the state of each part, with ages; ``status`` is the worst of them."""
-        return health(
-            self.engine,
-            self.publisher.snapshot,
-            self._counters(),
-            self._journal_status(),
-            self.monitor.alarms,
-            standbys=len(self.replicas),
-            following=bool(getattr(self.feed, "following", False)),
-            ended=self.feed_ended,
-            overload=self.overload,
-            age_s=self.monitor.age_s,
-            feeds=getattr(self.feed, "report", lambda: None)(),
-            wording=self.wordsmith.status() if self.wordsmith is not None else None,
-        )
-
-    def _journal_status(self) -> JournalStatus:
-        return self.journal.status if self.journal is not None else JournalStatus()
+        return self.vitals.health()

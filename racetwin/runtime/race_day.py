@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -324,7 +324,7 @@ def _supervise(children: tuple[Child, ...], say: Say) -> None:
 
 
 @contextlib.contextmanager
-def _signals_as_interrupt():  # type: ignore[no-untyped-def]
+def _signals_as_interrupt() -> Iterator[None]:
     """Make SIGTERM (and a terminal that is closed) end the command as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:
@@ -341,7 +341,7 @@ def _signals_as_interrupt():  # type: ignore[no-untyped-def]
 
 
 @contextlib.contextmanager
-def _signals_ignored():  # type: ignore[no-untyped-def]
+def _signals_ignored() -> Iterator[None]:
     """Let nothing interrupt the clearing up: a second Ctrl-C must not leave a process behind."""
     names = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
     before = {n: signal.signal(n, signal.SIG_IGN) for n in names}

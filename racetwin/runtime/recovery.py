@@ -158,9 +158,9 @@ class SystemRecoveryManager:
             data = orjson.loads(text)
             answer = None if data["answer"] is None else DeskAnswer.model_validate(data["answer"])
             advice = tuple(Recommendation.model_validate(r) for r in data["advice"])
-            engine.recall(car_id, answer, advice)
+            engine.book.recall(car_id, answer, advice)
             for wording in wordings:
-                engine.reword(car_id, Recommendation.model_validate(orjson.loads(wording)["wording"]))
+                engine.book.reword(car_id, Recommendation.model_validate(orjson.loads(wording)["wording"]))
 
 
 def _info(run: RunInfo) -> RaceInfo:

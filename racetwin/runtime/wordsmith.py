@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from racetwin.config import Settings
 from racetwin.errors import ConfigurationError
+from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.schemas import ModelWording, Priority, Recommendation
 from racetwin.strategist.client import ModelClient
 from racetwin.strategist.wording import content, word
@@ -51,7 +52,7 @@ class Wordsmith:
         ``llm_enabled``: true to ask always, None to ask when a server is found healthy; ``llm_embedded`` serves the small model
         where no other server answers.
     advice
-        Returns the advice on show; :meth:`look` says that it may have changed.
+        Returns the advice on show; :meth:`shown` says when it may have changed.
     retired
         Returns who is out of the race: nothing may be said of them as if they raced.
     show
@@ -76,11 +77,14 @@ class Wordsmith:
         self._given = client
         self._advice, self._retired, self._show = advice, retired, show
         self._moved = asyncio.Event()
+        self._seen: Advice = {}
         self._known: OrderedDict[tuple[Any, ...], Recommendation] = OrderedDict()
 
-    def look(self) -> None:
-        """Say that the advice on show may have changed."""
-        self._moved.set()
+    def shown(self, snapshot: RaceSnapshot) -> None:
+        """Take what is shown now: advice that has changed is looked at."""
+        if snapshot.advice is not self._seen:
+            self._seen = snapshot.advice
+            self._moved.set()
 
     def status(self) -> Mapping[str, Any]:
         """Return how it stands, for the health check."""

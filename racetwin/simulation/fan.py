@@ -12,7 +12,7 @@ from racetwin.simulation.backends import numba_batch
 from racetwin.simulation.candidates import check_plan
 from racetwin.simulation.parameters import RaceParameters, load_parameters
 from racetwin.simulation.plans import PitPlan
-from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec import layout as L
 from racetwin.simulation.spec.pack import pack
 from racetwin.simulation.state import RaceState
 

@@ -219,10 +219,11 @@ class Fusion:
         by_source = self._said.get(car_id, {})
         for name in (*_LEADS_FIRST, *("tyre." + n for n in TYRE_FIELDS)):
             lead = found.get(_TOGETHER.get(name, ""))
-            said = by_source.get(lead.source) if lead is not None else None
-            if said is not None and (value := getattr(said.car, name)) is not None:
-                found[name] = Known(value, lead.source, said.time_s)  # type: ignore[union-attr]
-                continue
+            if lead is not None and (said := by_source.get(lead.source)) is not None:
+                value = getattr(said.car, name)
+                if value is not None:
+                    found[name] = Known(value, lead.source, said.time_s)
+                    continue
             best = self._best(by_source, name)
             if best is not None:
                 found[name] = best

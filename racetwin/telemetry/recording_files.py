@@ -171,7 +171,7 @@ def _items(data: bytes, count: Counter[str]) -> Iterator[bytes]:
     decoder = json.JSONDecoder()
     at, bad, good = text.index("[") + 1, 0, []
     between, again = re.compile(r"[\s,]*(?:\][\s,]*(?:\[(?=\s*[\[{]))?)?[\s,]*"), re.compile(r"[,\n]\s*(?=[\[{])")
-    while (at := between.match(text, at).end()) < len(text):  # type: ignore[union-attr]
+    while (at := between.match(text, at).end()) < len(text):  # type: ignore[union-attr]  # it matches nothing at all, too
         try:
             item, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):

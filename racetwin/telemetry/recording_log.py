@@ -74,7 +74,7 @@ class FrameLog:
     def left(self) -> Iterator[TelemetryFrame]:
         """Yield the frames that are in it, then cut off what is no whole frame."""
         end = len(MAGIC)
-        for frame, end in _entries(self.path):  # noqa: B007
+        for frame, end in _entries(self.path):  # noqa: B007 - where the last one ends is wanted
             yield frame
         self._file.truncate(end)
         self._file.seek(end)

@@ -99,6 +99,11 @@ class Replay:
         return self._paused
 
     @property
+    def catching_up(self) -> bool:
+        """Whether frames come at once, up to a lap that was sought."""
+        return self._until_lap is not None
+
+    @property
     def can_rewind(self) -> bool:
         """Whether it can be sought backwards."""
         return self._reopen is not None

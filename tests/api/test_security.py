@@ -166,7 +166,8 @@ def test_too_many_subscribers_are_turned_away(served: Any) -> None:
 
 def _hubs(served: Any) -> list[Any]:
     """Find the hub among the listeners of the engine."""
-    return [f.__self__ for f in served.runner._listeners if hasattr(getattr(f, "__self__", None), "subscribers")]
+    listeners = served.runner.publishing._listeners
+    return [f.__self__ for f in listeners if hasattr(getattr(f, "__self__", None), "subscribers")]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ async def test_call_that_was_accepted_and_pinned_is_so_on_the_standby(
     with serve_frames(race, tmp_path, journal=True, follow=(car,)) as first:
 
         def said() -> tuple[Recommendation, ...]:
-            return first.call(lambda: first.runner.engine.said(car))  # type: ignore[no-any-return]
+            return first.call(lambda: first.runner.engine.book.said(car))  # type: ignore[no-any-return]
 
         def at_rest() -> bool:
             engine = first.runner.engine
@@ -72,13 +72,13 @@ async def test_call_that_was_accepted_and_pinned_is_so_on_the_standby(
         feed = StandbyFeed(first.url, lambda _at: silence(), take_over_after_s=0.5)
         runner = MainOrchestrator(engine, feed)  # type: ignore[arg-type]  # it drives the engine itself
         task = asyncio.create_task(runner.run())
-        await until(lambda: decided(engine.said(car)) == there)
+        await until(lambda: decided(engine.book.said(car)) == there)
         await asyncio.to_thread(first.post, f"strategy/advice/{stop.id}", json={"action": "unpin", "by": "Ben"})
         after = decided(said())
         assert after is not None
         assert after[3:] == ("accepted", False, "Ben")
-        await until(lambda: decided(engine.said(car)) == after)  # and what is decided while it follows
+        await until(lambda: decided(engine.book.said(car)) == after)  # and what is decided while it follows
     await until(lambda: not feed.following)
-    assert decided(engine.said(car)) == after
+    assert decided(engine.book.said(car)) == after
     runner.stop()
     await task

@@ -86,7 +86,7 @@ def test_clock_may_jump(tmp_path: Path) -> None:
         for jump in ("+86400", "-86400", "+3600x1"):
             clock.write_text(jump)
             before = health(port)["frames_in"]
-            wait(lambda: health(port)["frames_in"] > before + 50, 30, f"the race goes on after {jump}")  # noqa: B023
+            wait(lambda: health(port)["frames_in"] > before + 50, 30, f"the race goes on after {jump}")  # noqa: B023 - asked now
             time.sleep(1)
             after = health(port)
             assert after["frames_in"] - after["frames_processed"] <= 1

@@ -38,10 +38,10 @@ class Feed:
             yield frame
             action = self.decisions.get(n)
             if action is not None:
-                stop = standing(self.runner.engine.said(car), "stop")
+                stop = standing(self.runner.engine.book.said(car), "stop")
                 assert stop is not None
                 await self.runner.decide(stop.id, action, "Anna")
-            self.said[n] = self.runner.engine.said(car)
+            self.said[n] = self.runner.engine.book.said(car)
 
 
 async def ran(
@@ -69,15 +69,15 @@ async def test_state_after_kill_equals_state_without(tmp_path: Path, race_frames
     with Journal(tmp_path / "a.journal") as journal:
         for cut in range(40, 130, 7):  # all that a kill after this frame would have left
             back, _ = SystemRecoveryManager(journal).recover(upto=cut)
-            assert back.said(car) == feed.said[cut]
-            told |= {(r.life.handling, r.life.pinned) for r in back.said(car) if r.life and r.kind == "stop"}
+            assert back.book.said(car) == feed.said[cut]
+            told |= {(r.life.handling, r.life.pinned) for r in back.book.said(car) if r.life and r.kind == "stop"}
         back, _ = SystemRecoveryManager(journal).recover(make=lambda info: RaceEngine(info, races=RACES))
         assert back.snapshot().advice == engine.snapshot().advice
         back.settle()  # it asks the desk again ...
-        said = back.said(car)
+        said = back.book.said(car)
         back.request(car)
         back.settle()
-        assert back.said(car) == said  # ... and the same answer once more is no new evidence
+        assert back.book.said(car) == said  # ... and the same answer once more is no new evidence
         log = [(row[1], row[2]) for row in reversed(journal.audit_log())]
     assert told >= {("open", False), ("accepted", False), ("open", True)}
     assert [line for line in log if line[0] == "Anna"] == [("Anna", f"advice {a}") for a in DECISIONS.values()]
@@ -105,7 +105,7 @@ async def test_a_follow_up_is_answered_from_the_advice_that_stands(
     engine, _ = await ran(tmp_path / "a.journal", race_frames[:60], {}, car)
     runner = MainOrchestrator(engine, Feed([], {}))
     engine.queue._desk = StrategyDesk()
-    stop: Recommendation | None = standing(engine.said(car), "stop")
+    stop: Recommendation | None = standing(engine.book.said(car), "stop")
     assert stop is not None
     answer = await runner.follow_up(car, "and with a safety car?")
     assert answer.simulated
@@ -129,7 +129,7 @@ async def test_a_follow_up_without_time_says_that_it_is_not_all(
     assert state is not None
     assert situation is not None
     question = "and with a safety car?"
-    answer = follow_up(StrategyDesk(), state, car, question, situation, engine.said(car), deadline_s=1e-6)
+    answer = follow_up(StrategyDesk(), state, car, question, situation, engine.book.said(car), deadline_s=1e-6)
     assert answer.partial
     assert answer.text.startswith("What if a safety car now?")
     assert answer.text.endswith("Cut short by its deadline: it rests on fewer races than usual.")

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from racetwin.errors import InputError
-from racetwin.runtime.desk_queue import reasons_for
 from racetwin.runtime.engine import RaceEngine
 from racetwin.runtime.recovery import pack, unpack
+from racetwin.runtime.triggers import reasons_for
 from racetwin.schemas import (
     LapCompleted,
     PitEntered,

@@ -1,10 +1,19 @@
-"""Alarms neither flicker nor hide, and latencies are those of the newest passes."""
+"""Alarms neither flicker nor hide nor cry wolf, and latencies are those of the newest passes."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from racetwin.runtime.monitor import Rule, SystemMonitor
+from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.monitor import RULES, Rule, SystemMonitor
+from racetwin.runtime.orchestrator import MainOrchestrator
+from racetwin.schemas import TelemetryFrame
+from racetwin.telemetry.replay import Replay
 
 pytestmark = pytest.mark.unit
 
@@ -37,3 +46,41 @@ def test_percentiles_are_over_the_newest_passes_and_the_count_over_all() -> None
     assert (told["count"], told["p50_ms"]) == (5, 2.0)
     assert told["p99_ms"] < 3.01
     assert monitor.newest("ingest", 2) == [0.002, 0.003]
+
+
+class Dawdling(RaceEngine):
+    """Takes 50 ms over some of its frames."""
+
+    def __init__(self, over: Collection[int]) -> None:
+        super().__init__(races=32)
+        self.over = over
+
+    def ingest(self, raw: Any) -> Any:
+        if self.frames_in in self.over:
+            time.sleep(0.05)
+        return super().ingest(raw)
+
+
+@pytest.mark.parametrize(
+    ("over", "sought_lap", "raised"),
+    [
+        (range(1), None, set()),  # the first frame builds the twins
+        (range(0, 600, 20), 2, set()),  # what comes at once is not late
+        (range(0, 600, 20), None, {"ingest_slow"}),
+    ],
+)
+async def test_only_frames_of_a_race_that_is_live_are_slow(
+    paced_frames: list[TelemetryFrame], over: Collection[int], sought_lap: int | None, raised: set[str]
+) -> None:
+    first = next(n for n, frame in enumerate(paced_frames) if frame.lap >= 2)
+    assert first > 600, "the lap that is sought begins after the slow frames"
+    last = 400 if sought_lap is None else first + 400
+    feed = Replay(paced_frames[:last], speed=25.0)
+    if sought_lap is not None:
+        feed.seek(sought_lap)
+    rules = tuple(replace(rule, for_s=0.0) for rule in RULES if rule.name == "ingest_slow")
+    runner = MainOrchestrator(Dawdling(over), feed, monitor=SystemMonitor(rules=rules))
+    seen: set[str] = set()
+    runner.on_snapshot(lambda snapshot: seen.update(alarm.name for alarm in snapshot.alarms))
+    await runner.run()
+    assert seen == raised

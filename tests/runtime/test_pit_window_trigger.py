@@ -20,7 +20,7 @@ class Remembering(DeskQueue):
     """The desk's queue, which remembers what it was asked and how the race stood then."""
 
     def __init__(self, engine: RaceEngine) -> None:
-        super().__init__(said=engine.said)
+        super().__init__(said=engine.book.said)
         self.put_so_far: list[tuple[int, tuple[int, int] | None, tuple[str, ...]]] = []
 
     def put(self, request: DeskRequest) -> None:

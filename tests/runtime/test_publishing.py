@@ -9,7 +9,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.monitor import SystemMonitor
 from racetwin.runtime.orchestrator import MainOrchestrator
+from racetwin.runtime.overload import Overload
+from racetwin.runtime.publishing import Publishing
 from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.schemas import TelemetryFrame
 from racetwin.telemetry.laptable import frames
@@ -62,18 +65,17 @@ async def test_an_engine_that_is_stopped_as_a_frame_comes_in_ends(record: RaceRe
         await runner.run()
 
 
-async def test_a_publisher_that_is_cancelled_as_a_frame_comes_in_ends(record: RaceRecord) -> None:
-    async def nothing() -> AsyncIterator[TelemetryFrame]:
-        return
-        yield
-
-    runner = MainOrchestrator(RaceEngine(races=32), nothing(), rate_hz=0.1)
+async def test_a_publisher_that_is_cancelled_as_a_frame_comes_in_ends() -> None:
+    publishing = Publishing(
+        RaceEngine().snapshot, rate_hz=0.1, monitor=SystemMonitor(), overload=Overload(), report=lambda _: None
+    )
     for turns in range(4):  # in whichever turn of the loop the two meet
-        runner.publish()
-        runner._dirty.set()
-        publisher = asyncio.create_task(runner._publish_loop())
+        publishing.frame_came(time.perf_counter())
+        publishing.publish()
+        publishing.changed()
+        publisher = asyncio.create_task(publishing.run())
         await asyncio.sleep(0.05)
-        runner._frame_came.set()
+        publishing.frame_came(time.perf_counter())
         for _ in range(turns):
             await asyncio.sleep(0)
         publisher.cancel()

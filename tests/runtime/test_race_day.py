@@ -91,6 +91,7 @@ def test_one_command_serves_the_page_and_leaves_nothing_behind(tmp_path: Path, e
         process.wait(30)
         if end is not signal.SIGKILL:
             assert process.returncode == 0
+            assert process.stdout.read() == "racetwin: stopping ...\n"
         deadline = time.monotonic() + 20
         while left := _left(mark):
             assert time.monotonic() < deadline, left

@@ -7,7 +7,7 @@ operations.
 
 import numpy as np
 
-from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec import layout as L
 
 F32 = np.float32
 LN2 = F32(0.6931472)

@@ -231,7 +231,7 @@ def test_rivals_answer_our_plan_and_the_answer_is_against_theirs(desk, make_stat
 
 
 def test_desks_of_one_cluster_share_their_connection_to_it():
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="a Dask cluster needs the extra [cluster]")
     settings = Settings(cluster="tcp://127.0.0.1:9", races=64)
     assert StrategyDesk(settings).run == StrategyDesk(Settings(cluster="tcp://127.0.0.1:9", races=64)).run
     assert StrategyDesk(settings).run != StrategyDesk(Settings(races=64)).run

@@ -164,7 +164,7 @@ def slow_race(seconds):
 
 @pytest.fixture
 def cluster(tmp_path):
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="a Dask cluster needs the extra [cluster]")
     cluster = Cluster(tmp_path, workers=3)
     yield cluster
     cluster.stop()
@@ -273,7 +273,7 @@ def network():
 def test_when_the_network_is_cut_mid_batch_the_edge_takes_over_with_the_same_bytes(
     network, tmp_path, make_state, monkeypatch
 ):
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="a Dask cluster needs the extra [cluster]")
     cluster = Cluster(tmp_path, 3, network.host, ("ip", "netns", "exec", network.name))
     try:
         state = make_state()
@@ -303,7 +303,7 @@ def test_when_the_network_is_cut_mid_batch_the_edge_takes_over_with_the_same_byt
 @pytest.mark.integration
 @pytest.mark.timeout(120)
 def test_a_cluster_that_is_not_there_costs_nothing(make_state):
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="a Dask cluster needs the extra [cluster]")
     settings = Settings(cluster="tcp://127.0.0.1:9", backend="numba", threads=1)
     with HPCOrchestrator(settings) as hpc:
         answer = hpc.evaluate(make_state(), "5", n_races=64)

@@ -95,7 +95,8 @@ def test_what_cannot_be_opened_says_what_to_do():
 
 
 def test_the_original_schema_is_exported_and_what_it_describes_is_taken_at_the_door():
-    jsonschema = pytest.importorskip("jsonschema")
+    import jsonschema  # JupyterLab brings it
+
     from racetwin.telemetry import TelemetryIngestor
 
     told = CliRunner().invoke(app, ["schema", "telemetry-original"])

@@ -110,7 +110,8 @@ async def idle(url: str, n: int, seconds: float) -> dict[str, Any]:
         await reader.readuntil(b"\r\n\r\n")
         message = b'{"type":"subscribe"}'
         writer.write(bytes((0x81, 0x80 | len(message), 0, 0, 0, 0)) + message)  # a text message, masked with zeros
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        assert isinstance(writer.transport, asyncio.Transport)
+        writer.transport.pause_reading()
         return writer
 
     writers = await asyncio.gather(*(one() for _ in range(n)))

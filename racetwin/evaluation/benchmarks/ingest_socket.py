@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from urllib.request import urlopen
 
 import numpy as np
@@ -81,7 +82,7 @@ async def _send(frames: list[TelemetryFrame], url: str, metrics: str) -> tuple[f
     waits: list[float] = []
     accepted = 0
 
-    def answered(due: float) -> None:
+    def answered(due: float, _: object) -> None:
         waits.append(time.monotonic() - due)
 
     async with TelemetrySender(url) as sender:
@@ -92,7 +93,7 @@ async def _send(frames: list[TelemetryFrame], url: str, metrics: str) -> tuple[f
             due = begin + n / HZ
             await asyncio.sleep(max(due - time.monotonic(), 0.0))
             answer = await sender.post(frame)
-            answer.add_done_callback(lambda _, due=due: answered(due))  # type: ignore[misc]
+            answer.add_done_callback(partial(answered, due))
             answers.append(answer)
         accepted = sum(a.accepted for a in await asyncio.gather(*answers))
         took = time.monotonic() - begin

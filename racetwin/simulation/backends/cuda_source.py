@@ -7,7 +7,7 @@ plain C++ and compare its races, and where there is ``nvcc`` assemble it and rea
 from __future__ import annotations
 
 from racetwin.simulation.backends.mojo_library import sources
-from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec import layout as L
 
 OPTIONS = ("-std=c++17", "-fmad=false")
 """Nothing is fused but what says so, or its races would be others than ours."""

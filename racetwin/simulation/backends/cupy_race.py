@@ -13,7 +13,7 @@ from racetwin.errors import ConfigurationError
 from racetwin.simulation.backends import ptx
 from racetwin.simulation.backends.totals import Totals
 from racetwin.simulation.results import NO_GAP
-from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec import layout as L
 from racetwin.simulation.spec.check import check
 from racetwin.simulation.spec.pack import Packed
 

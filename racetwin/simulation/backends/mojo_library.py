@@ -28,7 +28,7 @@ import numpy.typing as npt
 from racetwin.config import settings
 from racetwin.errors import ConfigurationError, InputError
 from racetwin.simulation.backends.totals import Totals
-from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec import layout as L
 from racetwin.simulation.spec import program
 from racetwin.simulation.spec.check import check
 from racetwin.simulation.spec.pack import Packed

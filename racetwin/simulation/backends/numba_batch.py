@@ -9,7 +9,7 @@ import numpy as np
 from racetwin.simulation.backends.numba_draws import draw_laps, draw_scenario
 from racetwin.simulation.backends.numba_race import key_of, milliseconds, race
 from racetwin.simulation.backends.numba_random import CAR_BITS, F32, I32, RETIRED, U32, W0, jit
-from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec import layout as L
 
 
 @jit

@@ -31,7 +31,7 @@ from racetwin.simulation.backends.numba_random import (
     log2f,
     uniform16,
 )
-from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec import layout as L
 
 
 @inline

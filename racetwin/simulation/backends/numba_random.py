@@ -19,7 +19,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from racetwin.config import settings
-from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec import layout as L
 
 
 def _sources_hash():

@@ -30,7 +30,7 @@ from racetwin.simulation.backends.numba_random import (
     log2f,
     uniform16,
 )
-from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec import layout as L
 
 NOWHERE = I32(1 << 28)
 

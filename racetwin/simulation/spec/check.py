@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from racetwin.errors import InputError
-from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec import layout as L
 from racetwin.simulation.spec.pack import Packed
 
 COMPOUNDS = 5

@@ -13,7 +13,7 @@ from racetwin.errors import InputError
 from racetwin.schemas import TrackStatus
 from racetwin.simulation.parameters import RaceParameters, for_race
 from racetwin.simulation.plans import PitPlan
-from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec import layout as L
 from racetwin.simulation.state import RaceState
 
 Float32Array = npt.NDArray[np.float32]

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from racetwin.simulation.spec import layout as L  # noqa: N812 (a table of constants)
+from racetwin.simulation.spec import layout as L
 
 SCENARIO, START, DRIVE, PUT_ASIDE, TAKE_UP, COUNT = range(6)
 """Draw everything no decision changes (a: whose draws); begin; drive under plan a from lap b to before lap c; keep a copy

@@ -1,0 +1,64 @@
+"""What in a race makes a new plan of a car worth asking for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from racetwin.schemas import (
+    CarTwinState,
+    LapCompleted,
+    PitEntered,
+    RaceEvent,
+    Retired,
+    TrackStatusChanged,
+    TyreChanged,
+    Weather,
+)
+
+NEAR_PLACES = 3
+"""A rival this many places ahead or behind is near enough for its stop to change our plan at once."""
+
+
+def reasons_for(car_id: str, events: tuple[RaceEvent, ...], position: Mapping[str, int | None]) -> tuple[str, ...]:
+    """Say which of these events make a new plan of ``car_id`` worth asking for.
+
+    ``position`` is each car's place before the events: a rival's stop counts when it ran near.
+    """
+    own = position.get(car_id)
+
+    def near(other: str) -> bool:
+        there = position.get(other)
+        return own is not None and there is not None and abs(own - there) <= NEAR_PLACES
+
+    reasons: list[str] = []
+    for event in events:
+        match event:
+            case LapCompleted(car_id=c) if c == car_id:
+                reasons.append("lap completed")
+            case TyreChanged(car_id=c) if c == car_id:
+                reasons.append("tyres changed")
+            case PitEntered(car_id=c) if c != car_id and near(c):
+                reasons.append(f"car {c} stops")
+            case Retired(car_id=c) if c != car_id and near(c):
+                reasons.append(f"car {c} is out")
+            case TrackStatusChanged(new=new):
+                reasons.append(f"track {new.value}")
+            case Weather(track=track) if track.rainfall:
+                reasons.append("rain")
+            case _:
+                pass
+    return tuple(dict.fromkeys(reasons))
+
+
+class PitWindows:
+    """Remembers whose pit window is open, to notice when one opens."""
+
+    def __init__(self) -> None:
+        self._open: set[str] = set()
+
+    def opens(self, state: CarTwinState) -> bool:
+        """Whether the next stop has come within reach since this was last asked: the coming lap is the first sensible one."""
+        was_open = state.car_id in self._open
+        is_open = state.pit_window is not None and state.pit_window[0] <= state.lap + 1
+        (self._open.add if is_open else self._open.discard)(state.car_id)
+        return is_open and not was_open
