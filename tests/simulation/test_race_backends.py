@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -314,7 +315,7 @@ def test_a_compiler_that_fails_is_reported_and_replaced(monkeypatch, tmp_path, c
     monkeypatch.setattr(
         mojo_library, "library_path", lambda *_: mojo_library._build(broken, "x86-64-v3", 8, tmp_path / "x.so")
     )
-    monkeypatch.setattr(mojo_library, "backend", lambda *_: mojo_library.MojoBackend())
+    monkeypatch.setattr(mojo_library, "backend", cache(lambda *_: mojo_library.MojoBackend()))
     with pytest.raises(ConfigurationError, match="no licence"):
         choose("mojo")
     assert choose("auto").name == "numba"

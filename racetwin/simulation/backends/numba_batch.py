@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from racetwin.simulation.backends.numba_draws import draw_laps, draw_scenario
-from racetwin.simulation.backends.numba_race import key_of, milliseconds, race
+from racetwin.simulation.backends.numba_draws import draw, draw_room
+from racetwin.simulation.backends.numba_race import count_own, key_of, milliseconds, race
 from racetwin.simulation.backends.numba_random import CAR_BITS, F32, I32, RETIRED, U32, W0, jit
 from racetwin.simulation.spec import layout as L
 
@@ -18,14 +18,7 @@ def batch(f, i, plans, first, n_races, shared, positions, histogram, finished, t
     n, laps = i[L.I_N], i[L.I_LAPS]
     n_plans = plans.shape[0]
     seed = U32(i[L.I_SEED])
-    stop_words = np.empty((L.CARS, 8), np.uint32)
-    status = np.empty(laps, np.int32)
-    wet = np.empty(laps, np.float32)
-    base = np.empty(L.CARS, np.float32)
-    factor = np.empty(L.CARS, np.float32)
-    retire = np.empty(L.CARS, np.int32)
-    noise = np.empty((laps, L.CARS), np.float32)
-    need = np.empty((laps, L.CARS), np.int32)
+    room = draw_room(laps)
     keys = np.empty(L.CARS, np.uint32)
     r_time = np.empty((0, 0), np.int32)
     r_int = np.empty((0, 0, 0), np.int32)
@@ -35,35 +28,15 @@ def batch(f, i, plans, first, n_races, shared, positions, histogram, finished, t
         for p in range(n_plans):
             if p == 0 or not shared:
                 key = seed if shared else U32(seed + U32(p) * W0)
-                draw_scenario(f, i, key, sim, stop_words, status, wet, base, factor, retire)
-                draw_laps(f, i, key, sim, status, noise, need)
-            race(
-                f,
-                i,
-                plans[p],
-                stop_words,
-                status,
-                wet,
-                base,
-                factor,
-                retire,
-                noise,
-                need,
-                keys,
-                False,
-                r_time,
-                r_int,
-                r_stat,
-            )
+                draw(f, i, key, sim, *room)
+            race(f, i, plans[p], *room, keys, False, r_time, r_int, r_stat)
             for place in range(n):
                 k = keys[place]
                 c = I32(k & CAR_BITS)
                 histogram[p, c, place] += 1
                 if c == i[L.I_OWN]:
                     positions[p, r] = place + 1
-                    if not k & RETIRED:
-                        finished[p] += 1
-                        time_ms[p] += (np.int64(k >> U32(5)) * 1000 + 2048) >> 12
+                    count_own(k, p, finished, time_ms)
                 for q in range(watch.shape[0]):
                     if watch[q] == c:
                         watched[p, r, q] = place + 1
@@ -78,14 +51,9 @@ def trace(f, i, plan, sim, status, wet, retire, r_time, r_int, r_stat):
     """Run one race and record every lap."""
     laps = i[L.I_LAPS]
     seed = U32(i[L.I_SEED])
-    stop_words = np.empty((L.CARS, 8), np.uint32)
-    base = np.empty(L.CARS, np.float32)
-    factor = np.empty(L.CARS, np.float32)
-    noise = np.empty((laps, L.CARS), np.float32)
-    need = np.empty((laps, L.CARS), np.int32)
+    stop_words, _, _, base, factor, _, noise, need = draw_room(laps)
     keys = np.empty(L.CARS, np.uint32)
-    draw_scenario(f, i, seed, U32(sim), stop_words, status, wet, base, factor, retire)
-    draw_laps(f, i, seed, U32(sim), status, noise, need)
+    draw(f, i, seed, U32(sim), stop_words, status, wet, base, factor, retire, noise, need)
     race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need, keys, True, r_time, r_int, r_stat)
     return keys
 
@@ -95,25 +63,15 @@ def detail(f, i, plan, first, n_races, rivals, positions, rejoins, gaps, to_lead
     """Run races and keep what a histogram of finishing positions does not say about our car."""
     n, laps, own = i[L.I_N], i[L.I_LAPS], i[L.I_OWN]
     seed = U32(i[L.I_SEED])
-    stop_words = np.empty((L.CARS, 8), np.uint32)
-    base = np.empty(L.CARS, np.float32)
-    factor = np.empty(L.CARS, np.float32)
-    retire = np.empty(L.CARS, np.int32)
-    status = np.empty(laps, np.int32)
-    wet = np.empty(laps, np.float32)
-    noise = np.empty((laps, L.CARS), np.float32)
-    need = np.empty((laps, L.CARS), np.int32)
+    room = draw_room(laps)
     keys = np.empty(L.CARS, np.uint32)
     time = np.empty((laps, n), np.int32)
     facts = np.empty((laps, n, 5), np.int32)
     stationary = np.empty((laps, n), np.float32)
     for r in range(n_races):
         sim = U32(first + r)
-        draw_scenario(f, i, seed, sim, stop_words, status, wet, base, factor, retire)
-        draw_laps(f, i, seed, sim, status, noise, need)
-        race(
-            f, i, plan, stop_words, status, wet, base, factor, retire, noise, need, keys, True, time, facts, stationary
-        )
+        draw(f, i, seed, sim, *room)
+        race(f, i, plan, *room, keys, True, time, facts, stationary)
         stop = 0
         for lap in range(laps):
             positions[lap, facts[lap, own, 3] - 1] += 1

@@ -17,6 +17,7 @@ from racetwin.simulation.backends.numba_random import (
     ZERO,
     fma,
     inline,
+    jit,
     log2f,
     normal,
     odds,
@@ -133,3 +134,24 @@ def draw_laps(f, i, key, sim, status, noise, need):
                     need[lap, c] = 0
                 elif code != L.GREEN:
                     need[lap, c] = 2047
+
+
+@jit
+def draw_room(laps):
+    """Return where a race's draws go, in the order in which :func:`draw` and the race take them."""
+    stop_words = np.empty((L.CARS, 8), np.uint32)
+    status = np.empty(laps, np.int32)
+    wet = np.empty(laps, np.float32)
+    base = np.empty(L.CARS, np.float32)
+    factor = np.empty(L.CARS, np.float32)
+    retire = np.empty(L.CARS, np.int32)
+    noise = np.empty((laps, L.CARS), np.float32)
+    need = np.empty((laps, L.CARS), np.int32)
+    return stop_words, status, wet, base, factor, retire, noise, need
+
+
+@inline
+def draw(f, i, key, sim, stop_words, status, wet, base, factor, retire, noise, need):
+    """Draw all of a race that no decision can change."""
+    draw_scenario(f, i, key, sim, stop_words, status, wet, base, factor, retire)
+    draw_laps(f, i, key, sim, status, noise, need)

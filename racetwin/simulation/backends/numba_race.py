@@ -91,6 +91,24 @@ def wrong_tyre(f, compound, wetness):
 
 
 @inline
+def fitted(f, c, plan, s, wetness):
+    """Return compound and age of the tyres that stop ``s`` of a plan fits: a plan for a dry track heeds the rain."""
+    fresh, age = plan[L.PLAN_COMPOUND + s], F32(plan[L.PLAN_AGE + s]) * F32(1 / 16)
+    if fresh < 3 and wetness >= f[L.F_CROSS_SI]:
+        fresh = I32(4) if wetness >= f[L.F_CROSS_IW] else I32(3)
+        age = f[L.F_SETAGE + 5 * c + fresh]
+    return fresh, age
+
+
+@inline
+def standstill(f, word):
+    """Return how long a stop stands still, s, by its draw: a body, and a tail of the stops that go wrong."""
+    e = -log2f(uniform16(word & U32(0xFFFF)))
+    beyond = max(fma(e, LN2, -f[L.F_STAT_FROM]), ZERO)
+    return fma(beyond, f[L.F_STAT_TAIL], fma(e, f[L.F_STAT_BODY], f[L.F_STAT]))
+
+
+@inline
 def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need, keys, record, r_time, r_int, r_stat):
     """Run one race and leave the sorted keys in ``keys``; with ``record``, every lap's facts in ``r_*``."""
     n, laps, own, lap0 = i[L.I_N], i[L.I_LAPS], i[L.I_OWN], i[L.I_LAP0]
@@ -196,12 +214,8 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
                 s = next_stop[c]
                 k = 2 * (stint[c] & 3)
                 if planned[c] and s < rows[c, 0]:
-                    fresh = rows[c, L.PLAN_COMPOUND + s]
-                    age = F32(rows[c, L.PLAN_AGE + s]) * F32(1 / 16)
+                    fresh, age = fitted(f, c, rows[c], s, wetness)
                     next_stop[c] = s + 1
-                    if fresh < 3 and wetness >= f[L.F_CROSS_SI]:
-                        fresh = 4 if wetness >= f[L.F_CROSS_IW] else 3
-                        age = f[L.F_SETAGE + 5 * c + fresh]
                 else:
                     fresh = choose(f, i, c, wetness, to_go, used[c], owed[c], stop_words[c, k + 1])
                     age = f[L.F_SETAGE + 5 * c + fresh]
@@ -215,10 +229,7 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
         in_lane = 0
         for c in range(n):
             if pit[c]:
-                e = -log2f(uniform16(stop_words[c, 2 * (stint[c] & 3)] & U32(0xFFFF)))
-                beyond = max(fma(e, LN2, -f[L.F_STAT_FROM]), ZERO)
-                s = fma(e, f[L.F_STAT_BODY], f[L.F_STAT])
-                stationary[c] = fma(beyond, f[L.F_STAT_TAIL], s)
+                stationary[c] = standstill(f, stop_words[c, 2 * (stint[c] & 3)])
                 if stint[c] == 0:
                     stationary[c] = stationary[c] + F32(i[L.I_EXTRA + c]) * F32(1 / 4096)
         # Team-mates share a box: under green the one behind comes a lap later if it decides for itself, else it waits.
@@ -281,12 +292,8 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
                 k = 2 * (stint[c] & 3)
                 stops[c] += 1
                 if is_due & (U32(1) << U32(c)):
-                    fresh = rows[c, L.PLAN_COMPOUND + s]
-                    age = F32(rows[c, L.PLAN_AGE + s]) * F32(1 / 16)
+                    fresh, age = fitted(f, c, rows[c], s, wetness)
                     next_stop[c] = s + 1
-                    if fresh < 3 and wetness >= f[L.F_CROSS_SI]:
-                        fresh = 4 if wetness >= f[L.F_CROSS_IW] else 3
-                        age = f[L.F_SETAGE + 5 * c + fresh]
                 else:
                     fresh = choose(f, i, c, wetness, to_go, used[c], owed[c], stop_words[c, k + 1])
                     age = f[L.F_SETAGE + 5 * c + fresh]
@@ -399,6 +406,14 @@ def key_of(keys, n, c):
 def milliseconds(key):
     """Return the time in a sort key in whole ms."""
     return I32((np.int64(key >> U32(5)) * 1000 + 2048) >> 12)
+
+
+@inline
+def count_own(key, p, finished, time_ms):
+    """Add our car's finish under plan ``p`` to the totals, if it has one."""
+    if not key & RETIRED:
+        finished[p] += 1
+        time_ms[p] += (np.int64(key >> U32(5)) * 1000 + 2048) >> 12
 
 
 @inline

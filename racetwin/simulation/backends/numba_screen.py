@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from racetwin.simulation.backends.numba_draws import draw_laps, draw_scenario
-from racetwin.simulation.backends.numba_race import choose, race, still_owed, wrong_tyre
+from racetwin.simulation.backends.numba_draws import draw, draw_room
+from racetwin.simulation.backends.numba_race import choose, count_own, fitted, race, standstill, still_owed, wrong_tyre
 from racetwin.simulation.backends.numba_random import (
     CAR_BITS,
     F32,
     HALF,
     I32,
     LAP_MAX,
-    LN2,
     ONE,
     RETIRED,
     TICKS_F,
@@ -27,8 +26,6 @@ from racetwin.simulation.backends.numba_random import (
     fma,
     inline,
     jit,
-    log2f,
-    uniform16,
 )
 from racetwin.simulation.spec import layout as L
 
@@ -70,12 +67,8 @@ def drive_own(f, i, plan, stop_words, status, wet, base, factor, retire, noise, 
             k = 2 * (stint & 3)
             change = True
             if following < plan[0] if red else due:
-                fresh = plan[L.PLAN_COMPOUND + following]
-                fresh_age = F32(plan[L.PLAN_AGE + following]) * F32(1 / 16)
+                fresh, fresh_age = fitted(f, own, plan, following, wetness)
                 following += 1
-                if fresh < 3 and wetness >= f[L.F_CROSS_SI]:
-                    fresh = 4 if wetness >= f[L.F_CROSS_IW] else 3
-                    fresh_age = f[L.F_SETAGE + 5 * own + fresh]
             else:
                 fresh = choose(f, i, own, wetness, to_go, used, owed, stop_words[own, k + 1])
                 fresh_age = f[L.F_SETAGE + 5 * own + fresh]
@@ -115,9 +108,7 @@ def drive_own(f, i, plan, stop_words, status, wet, base, factor, retire, noise, 
         own_lap = I32(fma(min(max(t, ONE), LAP_MAX), TICKS_F, HALF))
         lost, asks = I32(0), need[lap, own]
         if stops:
-            e = -log2f(uniform16(e_word & U32(0xFFFF)))
-            beyond = max(fma(e, LN2, -f[L.F_STAT_FROM]), ZERO)
-            stationary = fma(beyond, f[L.F_STAT_TAIL], fma(e, f[L.F_STAT_BODY], f[L.F_STAT]))
+            stationary = standstill(f, e_word)
             if stint == 0:
                 stationary = stationary + extra
             if mate >= 0:
@@ -179,14 +170,7 @@ def screen(f, i, field, plans, first, n_races, positions, histogram, finished, t
     """Record the field (``field``: the state in which every car decides for itself), then drive our car under every plan."""
     n, laps, own = i[L.I_N], i[L.I_LAPS], i[L.I_OWN]
     seed = U32(i[L.I_SEED])
-    stop_words = np.empty((L.CARS, 8), np.uint32)
-    base = np.empty(L.CARS, np.float32)
-    factor = np.empty(L.CARS, np.float32)
-    retire = np.empty(L.CARS, np.int32)
-    status = np.empty(laps, np.int32)
-    wet = np.empty(laps, np.float32)
-    noise = np.empty((laps, L.CARS), np.float32)
-    need = np.empty((laps, L.CARS), np.int32)
+    room = draw_room(laps)
     keys = np.empty(L.CARS, np.uint32)
     time = np.empty((laps, n), np.int32)
     facts = np.empty((laps, n, 5), np.int32)
@@ -198,10 +182,8 @@ def screen(f, i, field, plans, first, n_races, positions, histogram, finished, t
     places = np.empty(L.CARS, np.int32)
     for r in range(n_races):
         sim = U32(first + r)
-        draw_scenario(f, i, seed, sim, stop_words, status, wet, base, factor, retire)
-        draw_laps(f, i, seed, sim, status, noise, need)
-        race(f, field, plans[0], stop_words, status, wet, base, factor, retire, noise, need, keys, True, time, facts,
-             stationary)  # fmt: skip
+        draw(f, i, seed, sim, *room)
+        race(f, field, plans[0], *room, keys, True, time, facts, stationary)
         for c in range(n):
             line[0, c] = i[L.I_TIME + c] if c != own and i[L.I_ALIVE + c] != 0 else NOWHERE
         for lap in range(laps):
@@ -220,18 +202,14 @@ def screen(f, i, field, plans, first, n_races, positions, histogram, finished, t
             if c == own:
                 behind = 1
         for p in range(plans.shape[0]):
-            key = drive_own(
-                f, i, plans[p], stop_words, status, wet, base, factor, retire, noise, need, line, lead, lane
-            )
+            key = drive_own(f, i, plans[p], *room, line, lead, lane)
             place = 1
             for c in range(n):
                 if flags[c] < key:
                     place += 1
             positions[p, r] = place
             histogram[p, own, place - 1] += 1
-            if not key & RETIRED:
-                finished[p] += 1
-                time_ms[p] += (np.int64(key >> U32(5)) * 1000 + 2048) >> 12
+            count_own(key, p, finished, time_ms)
             for q in range(watch.shape[0]):
                 c = watch[q]
                 watched[p, r, q] = place if c == own else places[c] + (1 if flags[c] > key else 0)
