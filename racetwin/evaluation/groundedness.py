@@ -23,7 +23,11 @@ PER_RECOMMENDATION = 5
 
 @dataclass(slots=True)
 class Groundedness:
-    """Counts of one measurement; ``claims`` and ``supported`` are of the texts shown."""
+    """Counts of one measurement.
+
+    ``claims`` and ``supported`` are of the texts shown; ``beside`` and ``beside_caught`` are the errors planted in a text that
+    passes without them, which can be caught for no other reason.
+    """
 
     recommendations: int = 0
     claims: int = 0
@@ -34,6 +38,8 @@ class Groundedness:
     planted: Counter[str] = field(default_factory=Counter)
     caught: Counter[str] = field(default_factory=Counter)
     missed: list[tuple[str, str, str]] = field(default_factory=list)
+    beside: int = 0
+    beside_caught: int = 0
 
     @property
     def grounded(self) -> float:
@@ -49,6 +55,11 @@ class Groundedness:
     def false_refusals(self) -> float:
         """Share of correct texts that were refused."""
         return len(self.refused) / max(1, self.correct)
+
+    @property
+    def recall_beside(self) -> float:
+        """Share of the errors in texts that pass without them that were caught."""
+        return self.beside_caught / max(1, self.beside)
 
     def recall_of(self, kind: str) -> float:
         """Share of the planted errors of one kind that were caught."""
@@ -95,23 +106,28 @@ def measure(
     return out
 
 
-def measure_spoken(moments: Iterable[tuple[Recommendation, Sequence[str]]], seed: int = 1) -> Groundedness:
-    """Check the sentences of :mod:`racetwin.evaluation.spoken_cases`, and of each that passes the false ones beside it."""
+def measure_spoken(batch: str, moments: Iterable[tuple[Recommendation, Sequence[str]]], seed: int = 1) -> Groundedness:
+    """Check the sentences of a batch (:mod:`racetwin.evaluation.batches`), and all the false ones beside them.
+
+    A false sentence counts whether or not the true one beside it passes: what is refused for another reason is refused, too.
+    """
     rng = random.Random(seed)
     out = Groundedness()
     for recommendation, retired in moments:
         checker = Checker(recommendation.facts, (*retired, NOBODY))
         out.recommendations += 1
-        for case in spoken_about(recommendation, retired[0] if retired else NOBODY, rng):
+        for case in spoken_about(batch, recommendation, retired[0] if retired else NOBODY, rng):
             out.correct += 1
             verdict = checker.check(case.right)
             if not verdict.passed:
                 out.refused.append((case.right, str(verdict.objections[0])))
-                continue
             for kind, wrong in case.wrong:
+                refused = not checker.check(wrong).passed
                 out.planted[kind] += 1
-                if checker.check(wrong).passed:
+                out.caught[kind] += refused
+                if verdict.passed:
+                    out.beside += 1
+                    out.beside_caught += refused
+                if not refused:
                     out.missed.append((kind, case.right, wrong))
-                else:
-                    out.caught[kind] += 1
     return out

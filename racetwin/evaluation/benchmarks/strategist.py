@@ -18,9 +18,11 @@ from rich.progress import track
 
 from racetwin.config import Settings, settings
 from racetwin.evaluation.advice_moments import AdviceMoment, moments, record_of
+from racetwin.evaluation.batches import BATCHES
 from racetwin.evaluation.benchmarks import Figure
 from racetwin.evaluation.groundedness import measure, measure_spoken
 from racetwin.evaluation.planted import KINDS
+from racetwin.schemas import Recommendation
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.client import ModelClient
 from racetwin.strategist.wording import Worded, texts_of, word
@@ -31,6 +33,8 @@ RACES = 14
 CARS, EVERY, SIMULATED_RACES = 5, 2, 32
 ADVICE = 2000
 """Recommendations that must be looked at."""
+SPOKEN_ABOUT = 600
+"""Recommendations that each batch of sentences is about."""
 MODEL_SHARE = int(os.environ.get("RACETWIN_BENCH_WORDINGS", "20"))
 """Recommendations that each model server words; RACETWIN_BENCH_WORDINGS sets another number."""
 DEADLINE_S = 120.0
@@ -42,7 +46,6 @@ def strategist() -> list[Figure]:
     found = _moments(now)
     advice = [(r, m.retired) for m in found for r in m.advice]
     result = measure(advice)
-    spoken = measure_spoken(advice)
     seconds = [m.seconds for m in found]
     cpu = [m.cpu_s for m in found]
     figures = [
@@ -58,10 +61,7 @@ def strategist() -> list[Figure]:
         Figure("errors planted", result.planted.total(), "count", 3000),
         Figure("errors caught", 100 * result.recall, "%", 99.0),
         *(Figure(f"caught: {kind}", 100 * result.recall_of(kind), "%") for kind in KINDS if result.planted[kind]),
-        Figure("third batch: correct sentences checked", spoken.correct, "count"),
-        Figure("third batch: correct sentences refused", 100 * spoken.false_refusals, "%", 2.0, None, False),
-        Figure("third batch: false sentences beside them", spoken.planted.total(), "count"),
-        Figure("third batch: false sentences caught", 100 * spoken.recall, "%", 99.0),
+        *(f for batch in BATCHES for f in _spoken(batch, advice)),
         Figure("advice after the desk's answer, answers timed", len(found), "count"),
         *(
             Figure(
@@ -82,6 +82,19 @@ def strategist() -> list[Figure]:
         ),
     ]
     return [*figures, *asyncio.run(_by_models(now, found))]
+
+
+def _spoken(batch: str, advice: Sequence[tuple[Recommendation, Sequence[str]]]) -> list[Figure]:
+    """Measure the checker on a batch of sentences that were not written to fit it."""
+    few = [advice[int(i)] for i in np.linspace(0, len(advice) - 1, min(SPOKEN_ABOUT, len(advice)))]
+    found = measure_spoken(batch, few)
+    return [
+        Figure(f"{batch} batch: correct sentences checked", found.correct, "count"),
+        Figure(f"{batch} batch: correct sentences refused", 100 * found.false_refusals, "%", 2.0, None, False),
+        Figure(f"{batch} batch: false sentences beside them", found.planted.total(), "count", 3000),
+        Figure(f"{batch} batch: false sentences caught", 100 * found.recall, "%", 99.0),
+        Figure(f"{batch} batch: caught beside a correct one that passes", 100 * found.recall_beside, "%", 99.0),
+    ]
 
 
 def _moments(now: Settings) -> list[AdviceMoment]:
