@@ -171,6 +171,8 @@ class _Values:
         for key, name in (("unsure", "best.p_points"), ("open", "rejoin.probability")):
             if name in facts and self._value(name) < 0.99:
                 out[key] = ""
+        if "best.p_points" in facts and 0.5 < self._value("best.p_points") < 0.99:
+            out["likely"] = ""
         if "rejoin.lower" in facts and self._value("rejoin.lower") >= 0.05:
             out["drop"] = ""
         if "rejoin.gap_ahead" in facts and self._value("rejoin.gap_ahead") < 1.5:
