@@ -14,6 +14,7 @@ from racetwin.runtime.engine import RaceEngine
 from racetwin.schemas import PitEntered, Priority, Recommendation, Retired, TrackStatus
 from racetwin.strategist.calls import call_of
 from racetwin.strategist.life import standing
+from racetwin.strategist.rules import URGENT_LAPS
 from racetwin.telemetry.laptable import frames
 from racetwin.telemetry.records import RaceRecord
 
@@ -38,6 +39,13 @@ class Told:
     def urgent(self) -> Recommendation | None:
         """The urgent advice, None if there is none."""
         return next((r for r in self.advice if r.priority is Priority.URGENT), None)
+
+    @property
+    def urgent_stop(self) -> Recommendation | None:
+        """The urgent call to stop; one that calls a stop off is urgent, too, and its own stop is further away."""
+        due = self.lap + URGENT_LAPS
+        urgent = self.urgent
+        return urgent if urgent is not None and (urgent.execution_lap or due + 1) <= due else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,7 @@ class AdviceRecord:
         """How many laps before its pit entry each urgent stop was first called, and what could be known before."""
         found, before = [], None
         for i, t in enumerate(self.told):
-            urgent = t.urgent
+            urgent = t.urgent_stop
             if urgent is not None and urgent.id != before and urgent.execution_lap is not None:
                 since = self._slowed_since(i)
                 found.append(

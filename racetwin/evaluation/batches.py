@@ -19,8 +19,8 @@ Names in braces stand for values of a recommendation's facts (:mod:`racetwin.eva
 - ``rpos rprob lower A ga B gb`` the rejoin: position, chances, car ahead and behind with gaps;
 - ``loss loss_lo loss_hi lossr`` the stop; ``R rg rc`` a rival close behind: gap, chance of a stop; ``wet`` cars on wet tyres;
 - empty, and only there where it is so: the points are ``unsure`` or ``likely``; the rejoin is ``open``, a place can be lost in it
-  (``drop``), a car is close ahead in it (``tight``); the stop is ``near`` (this lap) or ``far``; there is none (``flag``); the call is
-  ``first`` of all; ``rain``;
+  (``drop``), a car is close ahead in it (``tight``); the stop is ``near`` (this lap) or ``far``; there is none (``flag``); the
+  call is ``first`` of all; ``rain``;
 - ``X`` a driver of whom nothing is known, ``Z`` one who has retired; a name with ``_x`` is a false value of that quantity.
 """
 

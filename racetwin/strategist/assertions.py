@@ -1,36 +1,119 @@
-"""What a sentence asserts beside its numbers: that something is not so, and what state the track is in."""
+"""What a sentence asserts beside its numbers: what is not so, what is certain, what state the track is in, and why."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
-_DENIAL = re.compile(
-    r"\b(?:not|never|neither|(?-i:nor)|no|cannot|hardly|unlikely|least likely)\b|n['’]t\b",
+_CERTAIN = re.compile(
+    r"\b(?:certain(?:ly|ty)?|guarantee[sd]?|definite(?:ly)?|sure(?:ly)?|undoubtedly|no doubt|without (?:a "
+    r"|any )?doubt|bound to"
+    r"|inevitabl[ey]|exactly|precisely|always|every time|without fail|no matter what|in the bag|out of reach"
+    r"|off the table|locked in|nailed on"
+    r"|will finish(?![^.]*\b(?:average|around|about|roughly)\b)|impossible|is safe|are safe)\b",
+    re.IGNORECASE,
+)
+_HOW_SURE = re.compile(r"(?:%|per ?cent) $", re.IGNORECASE)
+"""'70% sure' says how sure, and that is checked as a number."""
+_NEGATOR = re.compile(
+    r"\b(?:not|never|neither|(?-i:nor)|no|cannot|hardly|barely|unlikely|unable|least likely|rules? out|ruled out"
+    r"|fails? to|failed to|failing to)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_FAR_FROM = re.compile(
+    r"(?:\b(?:far from|less than|anything but|nothing|none)\b|" + _NEGATOR.pattern + r")(?: [\w'’-]+){0,4} $",
     re.IGNORECASE,
 )
 _HARMLESS = re.compile(
-    r"\bno (?:further |more |other |second )?stops?\b|\bno longer\b|\bno (?:more|less|fewer|later|earlier|sooner) than\b"
-    r"|\bno more\b|\bno points?\b|\bno change\b|\bno need\b|\bnot (?:before|until|yet|clear|enough|separable|far|much|by much)\b"
-    r"|\bnot (?:to )?(?:be )?separated?\b"
-    r"|\b(?:cannot|can['’]t|could not|couldn['’]t) (?:be )?(?:separate|separated|split|told apart)\b"
-    r"|\b(?:do|does) not differ\b|\bno (?:clear )?(?:difference|winner|reason)\b|\bnot (?:ever )?later than\b"
-    r"|\bif\b[^,;:]*?(?:\bnot\b|\bcannot\b|n['’]t\b)",
+    r" (?:so |too |very |that |by )?(?:far|much|lot|big|enough|yet|until|before|later|earlier|sooner|longer"
+    r"|than|only|just|least|more"
+    r"|fewer|less|near|close|stopping again)\b"
+    r"|(?<=\bno) (?:need|reason|change|rush|hurry|panic|gap|daylight)\b"
+    r"|(?: [\w'’-]+){0,3}? (?:clear|clear-cut|decisive|conclusive|obvious|given|separat\w*|split|tell"
+    r"|told|distinguish\w*|differ\w*"
+    r"|choose|difference|winner|favou?rite|apart|guarantee\w*|certain\w*|sure|safe|points|scor\w*|forever|matters?)\b"
+    r"|(?: \w+ing)?(?: in)? (?:this lap|now)\b"
+    r"|(?: (?:further|more|other|second|pit|extra|additional)){0,3} (?:stops?|visits?)\b",
     re.IGNORECASE,
 )
-"""Denials that are themselves a statement the claims carry, or that put a condition."""
-_WITHOUT_POINTS = re.compile(r"\b(?:not|without|n['’]t)\s+(?:\w+\s+)?(?:scor\w+|points?)\b", re.IGNORECASE)
-_UNDER = re.compile(
-    r"\bunder (?:the |a |an )?(?P<status>green|yellow|red|safety[- ]car|virtual safety[- ]car|vsc|sc)\b", re.IGNORECASE
+"""What follows a negation that hedges, compares, or is itself a statement the claims carry."""
+_CONDITION_BEFORE = re.compile(r"\b(?:if|unless|whether|in case)\b[^,;:]*$", re.IGNORECASE)
+_GAINED = re.compile(
+    r"\b(?:gain|sav|earn|find|win|improv)(?:s|es|e|ed|ing)?\b|\b(?:picks?|picking) up\b|\bquicker by\b", re.IGNORECASE
 )
-_STATUS = {
-    "green": ("GREEN",),
-    "yellow": ("YELLOW",),
-    "red": ("RED",),
-    "safety car": ("SC",),
-    "sc": ("SC",),
-    "virtual safety car": ("VSC", "VSC_ENDING"),
-    "vsc": ("VSC", "VSC_ENDING"),
-}
+_LOST = re.compile(r"\b(?:los\w+|lost|cost\w*|gives? (?:up|away)|bleed\w*)\b", re.IGNORECASE)
+_IS_OUT = re.compile(
+    r"^(?!.*\b(?:if|should|once|when|until|unless)\b).*\b(?:safety[- ]car|(?-i:SC)|vsc) (?:is|was|has)\b", re.IGNORECASE
+)
+_NO_STOP_THEN = re.compile(
+    r"\bstay(?:s|ing)? out\b|\blater\b|\bdelay\w*|\bpostpon\w*|\b(?:push\w*|put\w*|mov\w+) [^,;]*\bback\b"
+    r"|\bkeep going\b",
+    re.IGNORECASE,
+)
+_UNSTATED = re.compile(
+    r"\b(?:quicker|faster|slower|grippier|fresher|stronger|weaker|(?:more|less) durable)\b"
+    r"|\b(?:places?|positions?) (?:or (?:two|more) )?(?:higher|better|up|gained|won)\b|\bgain\w* (?:a "
+    r"|some |more )?(?:places?|positions?)\b"
+    r"|\bfastest lap\b"
+    r"|\b(?:set|tyres?) (?:is|are) (?:\w+ )?(?:fresh|new|gone|dead|finished|through)\b"
+    r"|\bdriver (?:\w+ )?(?:wants?|feels?|says?|asks?|asked|thinks?|reports?|likes?|prefers?)\b"
+    r"|\b(?:leader|rivals?|field|others|everyone|everybody|nobody|teams?)\b[^,;]*\b(?:pits?|stops?|box(?:es)?"
+    r"|pitt(?:ed|ing)|stopp(?:ed|ing))\b"
+    r"|\b(?:twice|double|triple|half) (?:as|the)\b|\b(?:half|thirds?|quarters?) of (?:the |all )?(?:\w+ )?(?:races"
+    r"|simulations|cases|time)\b"
+    r"|\b(?:one|two|three) (?:in|out of) (?:two|three|four|five|ten)\b",
+    re.IGNORECASE,
+)
+_ANSWERED_BEFORE = re.compile(r"\blap before\b|\bearlier\b|\bbefore (?:him|them|they)\b|\bsame lap\b", re.IGNORECASE)
+_STAYS_OUT = re.compile(r"\bstays? out\b(?! (?:now|until|to|;|and))", re.IGNORECASE)
+_WILL_STOP = re.compile(
+    r"\bwill (?:\w+ly )?(?:stop|pit|box|come in|try|undercut|cover)\b|\bis (?:planning|going to(?! be)"
+    r"|about to|trying|set to|preparing)\b",
+    re.IGNORECASE,
+)
+_PERCENT = re.compile(r"%|\bper ?cent\b", re.IGNORECASE)
+_RIVALS = re.compile(r"\b(?:both|they|their|them|he|his|him|everyone|everybody|rivals?|the others)\b", re.IGNORECASE)
+_THEIRS = re.compile(
+    r"\b(?:(?:worn|old|older|new|newer|fresh|fresher|used|better|softer|harder|same) (?:tyres?|rubber"
+    r"|sets?|softs?|mediums?|hards?)"
+    r"|(?:one|two|three)[- ]stop(?:per)?s?|strategy|pace|speed|(?:better|quick|slow|strong) out-lap)\b"
+    r"|\b(?:is|are|looks?) (?:very |too |quite |so )?(?:slow|fast|quick|strong|weak|stuck|vulnerable)\b",
+    re.IGNORECASE,
+)
+_STATUS = re.compile(
+    r"\b(?P<status>virtual[- ]safety[- ]car|vsc|safety[- ]car|(?-i:SC)|red[- ]flag\w*|yellow[- ]flags?"
+    r"|yellows?|green[- ]flag"
+    r"|(?<=under )(?:green|red)|(?<=is )(?:green|red)|green(?= conditions))\b",
+    re.IGNORECASE,
+)
+_STATES = {
+    "virtual": ("VSC", "VSC_ENDING"), "vsc": ("VSC", "VSC_ENDING"), "safety": ("SC",), "sc": ("SC",), "red": ("RED",),
+    "yellow": ("YELLOW",), "green": ("GREEN",),
+}  # fmt: skip
+_SUPPOSED = re.compile(
+    r"\b(?:if|should|in case|whenever|when|any|were|would|could|might|may|contingency|scenario|in the event"
+    r"|unless|until|chance"
+    r"|risk|possible|ready|up to|anywhere|between|from lap|on laps?|before|throws?|for a|brings?)\b",
+    re.IGNORECASE,
+)
+"""A clause with one of these speaks of what may come."""
+CAUSAL = re.compile(
+    r"\b(?:because|(?<!has )(?<!have )(?<!'s )since|due to|owing to|thanks to|caused by|driven by|on account of"
+    r"|in view of|seeing that|now that|as a result"
+    r"|therefore|hence|thus|so that|which means|given|after the (?!stop\b|rejoin\b)"
+    r"|as (?:the|our|we|it|they|he|she|his|their|there|[A-Z]{3}|car)\b(?! (?:stands?|exits?|leaves?|rejoins?"
+    r"|comes?|emerges?|cross\w*|pits?|box\w*|gets?|reach\w*)\b)|with the \w+ \w+ing\b)",
+)
+"""What claims a cause: what follows must be a fact."""
+_NO_CAUSE = re.compile(
+    r"^\W*(?:(?:the|this|that|these|those|all|our|current|present|as|it|things|of|at|in|how|what|we|know"
+    r"|here|above|now|and|have|is|are)\W+)*"
+    r"(?:state|situation|picture|numbers|data|facts|evidence|model|simulations?|race|circumstances|position"
+    r"|stands?|uncertainty|analysis)\b"
+    r"(?: (?:of|in) the (?:race|simulation|numbers))?",
+    re.IGNORECASE,
+)
+"""'Given the current state of the race' names no cause."""
 
 
 def denial_in(clause: str) -> str | None:
@@ -45,23 +128,100 @@ def denial_in(clause: str) -> str | None:
     'not'
     >>> denial_in("Box no later than lap 24") is None
     True
+    >>> denial_in("It is not clear-cut") is None
+    True
     """
-    rest = _WITHOUT_POINTS.sub(" ", _HARMLESS.sub(" ", clause))
-    found = _DENIAL.search(rest)
+    for found in _NEGATOR.finditer(clause):
+        if not _HARMLESS.match(clause, found.end()) and not _CONDITION_BEFORE.search(clause[: found.start()]):
+            return found[0]
+    return None
+
+
+def certainty_in(clause: str) -> str | None:
+    """Return the word by which a clause says that something is certain, None if it does not, or says that it is not.
+
+    Examples
+    --------
+    >>> certainty_in("This is guaranteed to score")
+    'guaranteed'
+    >>> certainty_in("It is likely, though far from guaranteed") is None
+    True
+    """
+    for found in _CERTAIN.finditer(clause):
+        if not denied_before(clause, found.start()) and not _HOW_SURE.search(clause[: found.start()]):
+            return found[0]
+    return None
+
+
+def supposes_safety_car(clause: str) -> bool:
+    """Whether a clause speaks of a safety car that may come."""
+    return bool(_SUPPOSED.search(clause) and states_in(clause))
+
+
+def ignores_safety_car(clause: str) -> bool:
+    """Whether a clause supposes a safety car and does not stop at once then."""
+    return supposes_safety_car(clause) and _NO_STOP_THEN.search(clause) is not None
+
+
+def of_rivals(clause: str, names_car: bool) -> str | None:
+    """Return what a clause says of rivals that no fact is ever about: their tyres, their plan, how they drive."""
+    if not names_car and _RIVALS.search(clause) is None:
+        return None
+    found = _THEIRS.search(clause)
+    if found is None and names_car:
+        found = _STAYS_OUT.search(clause) or (_WILL_STOP.search(clause) if not _PERCENT.search(clause) else None)
+    if found is None and names_car and _SUPPOSED.search(clause):
+        found = _ANSWERED_BEFORE.search(clause)
     return found[0] if found is not None else None
 
 
-def without_points(clause: str) -> bool:
-    """Whether a clause speaks of scoring nothing."""
-    return _WITHOUT_POINTS.search(clause) is not None
+def unstated(clause: str) -> str | None:
+    """Return what a clause says that no fact ever states: which tyre or car is faster, places won, shares in words."""
+    found = _UNSTATED.search(clause)
+    return found[0] if found is not None else None
 
 
-def other_status(clause: str, status: str | None) -> str | None:
-    """Return the state of the track that a clause asserts if it is not the one known, else None."""
-    for match in _UNDER.finditer(clause):
-        said = match["status"].lower().replace("-", " ")
-        if re.search(r"\b(?:if|should|would|were|in case)\b", clause, re.IGNORECASE):
-            continue
-        if status not in _STATUS[said]:
+def gained(clause: str) -> bool:
+    """Whether a clause speaks of time that is won, and of none that is lost."""
+    return _GAINED.search(clause) is not None and _LOST.search(clause) is None
+
+
+def denied_before(clause: str, at: int) -> bool:
+    """Whether a denial just before turns what a clause says at that place into its opposite."""
+    return _FAR_FROM.search(clause[:at]) is not None
+
+
+def states_in(text: str) -> frozenset[str]:
+    """Return the states of the track that a text speaks of."""
+    return frozenset(state for m in _STATUS.finditer(text) for state in _states(m["status"]))
+
+
+def other_status(clause: str, status: str | None, spoken_of: Collection[str]) -> str | None:
+    """Return the state of the track that a clause asserts or supposes without a fact for it, else None.
+
+    Parameters
+    ----------
+    status
+        The state that the track is in, None if that is not known.
+    spoken_of
+        States that the facts speak of: what may be supposed.
+    """
+    supposed = _SUPPOSED.search(clause) is not None and _IS_OUT.search(clause) is None
+    for match in _STATUS.finditer(clause):
+        said = _states(match["status"])
+        known = spoken_of if supposed or status is None else (status,)
+        if not any(state in said for state in (*known, *((status,) if status else ()))):
             return match[0]
     return None
+
+
+def _states(word: str) -> tuple[str, ...]:
+    return _STATES[
+        re.split(r"[- ]", word.lower())[0].removesuffix("s") if not word.lower().startswith("yellow") else "yellow"
+    ]
+
+
+def cause_in(clause: str) -> re.Match[str] | None:
+    """Return the words that announce a cause, None where there are none or what follows is no cause."""
+    found = CAUSAL.search(clause)
+    return None if found is None or _NO_CAUSE.search(clause[found.end() :]) else found

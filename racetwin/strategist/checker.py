@@ -8,34 +8,30 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from racetwin.schemas import COMPOUNDS, Fact
-from racetwin.strategist.assertions import denial_in, other_status
+from racetwin.strategist import plan_order
+from racetwin.strategist.assertions import (
+    cause_in,
+    certainty_in,
+    denial_in,
+    gained,
+    ignores_safety_car,
+    of_rivals,
+    other_status,
+    states_in,
+    supposes_safety_car,
+    unstated,
+)
 from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in, clauses, plan_claims
-from racetwin.strategist.differences import Difference, difference_in, wrong_order
-from racetwin.strategist.lexicon import CAUSAL, DOWN, UP, WORDS
+from racetwin.strategist.decisions import wrong_moment, wrong_stops
+from racetwin.strategist.differences import Difference, difference_in
+from racetwin.strategist.lexicon import forms, is_known
 from racetwin.strategist.meanings import same_topic, unit_fits
+from racetwin.strategist.plan_order import Order
+from racetwin.strategist.plan_talk import CALL, REFERENCE, Plans, worth_of
+from racetwin.strategist.tyre_talk import wrong_tyres
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
-_FITTED = re.compile(
-    r"\b(?:for|fit|fits|fitting|onto|to|take|takes|new|fresh|L\d+)\s+(?:(?:a|the|new|fresh|set|of|used)\s+)*"
-    r"(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b",
-    re.IGNORECASE,
-)
-_TO_FIT = re.compile(
-    r"\b(?:box|boxes|boxing|pit|pits|stop|stops|stopping|fit|fits|take|takes|switch|onto|next|for|lap|laps|want|target|call|then|"
-    r"prefer|plan|waits?|waiting)\b",
-    re.IGNORECASE,
-)
-"""A clause without any of these speaks of the tyres that are on the car."""
-_STOP_PAIR = re.compile(r"\b(?:lap |L)(\d+)\b[^.;]{0,24}?\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b", re.IGNORECASE)
-_PAIR_STOP = re.compile(r"\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b[^.;]{0,40}?\b(?:lap |L)(\d+)\b", re.IGNORECASE)
-_OTHER_PLAN = re.compile(
-    r"\b(?:alternative|instead|waiting|wait|rather|otherwise|second-best|next best|next-best|fall back|plan b)\b",
-    re.IGNORECASE,
-)
-_BOTH_PLANS = re.compile(r"\b(?:instead of|rather than|fall back)\b", re.IGNORECASE)
-_COMPARED = re.compile(r"\b(?:over|than|against|compared)\b", re.IGNORECASE)
 _COMPOUND_NAMES = frozenset(c.value for c in COMPOUNDS) | {c.value + "S" for c in COMPOUNDS}
-_COMPOUND_NAME = re.compile(r"\b(?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b", re.IGNORECASE)
 _EXTRA_CAPITALS = frozenset({"SC", "VSC", "DRS", "P", "L", "S"})
 
 
@@ -94,21 +90,32 @@ class Checker:
     facts: Sequence[Fact]
     retired: Iterable[str] = ()
     _known: list[_Known] = field(init=False, repr=False)
-    _plans: dict[str, str] = field(init=False, repr=False)
-    _worth: dict[str, float] = field(init=False, repr=False)
+    _plans: Plans = field(init=False, repr=False)
+    _lap: int | None = field(init=False, repr=False)
     _status: str | None = field(init=False, repr=False)
+    _states: frozenset[str] = field(init=False, repr=False)
+    _window: frozenset[float] = field(init=False, repr=False)
+    _stops: frozenset[float] = field(init=False, repr=False)
     _words: frozenset[str] = field(init=False, repr=False)
     _cars: frozenset[str] = field(init=False, repr=False)
     _retired: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._known = [_read(f.name, f) for f in self.facts]
-        self._plans = {k.key: str(k.fact.value) for k in self._known if k.fact.name.endswith(".plan")}
-        ranked = {k.key for k in self._known if k.fact.name.endswith(".expected_points") and k.key in self._plans}
-        behind = {k.key: float(k.fact.value) for k in self._known if k.fact.name.endswith(".delta_points")}
-        self._worth = {self._plans[key]: behind.get(key, 0.0) for key in ranked}
-        self._status = next((str(f.value) for f in self.facts if f.name == "track_status"), None)
-        self._words = frozenset().union(*(_words_of(f.text) for f in self.facts)) | WORDS
+        named = {f.name: f.value for f in self.facts}
+        labels = {k.key: str(k.fact.value) for k in self._known if k.fact.name.endswith(".plan")}
+        differences = {k.key: k.difference for k in self._known if k.fact.name.endswith(".delta_points")}
+        ranked = {k.key for k in self._known if k.fact.name.endswith(".expected_points")}
+        self._plans = Plans(labels, *worth_of(differences, [key for key in labels if key in ranked]))
+        lap = named.get("car_lap", named.get("lap"))
+        self._lap = int(lap) if lap is not None else None
+        self._status = str(named["track_status"]) if "track_status" in named else None
+        self._states = frozenset().union(*(states_in(f.text) for f in self.facts))
+        self._words = frozenset().union(*(_words_of(f.text) for f in self.facts))
+        window = next((k for k in self._known if k.fact.name == f"{CALL}.window"), None)
+        stops = re.findall(r"L(\d+) ", labels.get(CALL, ""))
+        self._window = frozenset(map(float, str(window.fact.value).split("-"))) if window else frozenset()
+        self._stops = frozenset(map(float, stops))
         self._cars = frozenset().union(*(cars_in(f.text) for f in self.facts))
         self._retired = frozenset(self.retired)
 
@@ -117,8 +124,10 @@ class Checker:
         total = 0
         objections: list[Objection] = []
         for text in texts:
+            before = ""
             for clause in clauses(text):
-                count, found = self._clause(clause)
+                count, found = self._clause(clause, self._plans.continued(clause, before))
+                before = clause
                 total += count
                 objections += found
         bad = min(total, len(objections))
@@ -135,9 +144,10 @@ class Checker:
 
     # --- one clause ---------------------------------------------------------------------------------------------
 
-    def _clause(self, clause: str) -> tuple[int, list[Objection]]:
+    def _clause(self, clause: str, about: str) -> tuple[int, list[Objection]]:
+        """Check one clause; ``about`` is it with the plan that it goes on to speak of, where it names none."""
         objections = [Objection(clause, w, "this word is not in the facts") for w in self._unknown_words(clause)]
-        pool = self._pool(clause)
+        pool = self._pool(about)
         claims = claims_in(clause)
         for claim in claims:
             why = self._refute(claim, pool)
@@ -145,9 +155,9 @@ class Checker:
                 objections.append(Objection(clause, str(claim.value), why))
         objections += self._named_plans(clause)
         objections += self._tyres(clause, pool)
-        objections += self._cause(clause)
-        objections += self._comparison(clause, claims, pool)
-        objections += self._assertions(clause)
+        objections += self._cause(clause, pool)
+        objections += self._comparison(about, claims)
+        objections += self._assertions(clause, claims)
         return max(1, len(claims)), objections
 
     def _unknown_words(self, clause: str) -> list[str]:
@@ -157,30 +167,25 @@ class Checker:
             if word in self._cars or word in _EXTRA_CAPITALS or word.upper() in _COMPOUND_NAMES:
                 continue
             plain = re.sub(r"['’]s?$", "", word.lower())
-            if plain not in self._words and not all(p in self._words for p in plain.split("-")):
+            if plain not in self._words and not is_known(plain) and not is_known(word.lower().replace("’", "'")):
                 unknown.append(word)
         return unknown
 
     def _pool(self, clause: str) -> list[_Known]:
-        """The facts a clause may rest on: those of the plan it speaks of, and those that belong to no plan.
-
-        A clause that names a plan speaks of that plan; one that says "instead", "waiting" or the like of another than the
-        best; any other of the best plan.
-        """
-        named = frozenset(PLAN.findall(clause))
-        keys = {key for key, plan in self._plans.items() if plan in named}
-        if not keys:
-            keys = set(self._plans) - {"best"} if _OTHER_PLAN.search(clause) else {"best"}
-            stops = {f"L{lap} {compound.upper()}" for lap, compound in _STOP_PAIR.findall(clause)}
-            keys = {k for k in keys if self._plans.get(k, "").partition(",")[0] in stops} or keys
-            if _BOTH_PLANS.search(clause):
-                keys.add("best")
-        elif _COMPARED.search(clause):
-            keys |= {"best"}
+        """The facts a clause may rest on: those of the plans it speaks of, and those that belong to no plan."""
+        keys = self._plans.spoken_of(clause)
+        of_safety_car = bool(states_in(clause))
+        named = frozenset(self._plans.labels[k] for k in keys if k in self._plans.labels)
+        keys = {k for k, label in self._plans.labels.items() if label in named} | keys
+        explicit = {self._plans.labels.get(self._plans.key_of(name) or "") for name in PLAN.findall(clause)}
         return [
             k
             for k in self._known
-            if k.key in keys or (k.key not in self._plans and not (named and k.about and not k.about & named))
+            if (of_safety_car or not k.fact.name.endswith(".window"))
+            and (
+                k.key in keys
+                or (k.key not in self._plans.labels and not (explicit and k.about and not k.about & explicit))
+            )
         ]
 
     def _refute(self, claim: Claim, pool: Sequence[_Known]) -> str | None:
@@ -191,6 +196,9 @@ class Checker:
             return "this cannot be counted in that unit"
         if claim.kind == "compound":
             return None if any(c.kind == "compound" and c.value == claim.value for c in known) else "no fact names it"
+        if claim.topic in ("until", "shift") and self._lap is not None and claim.kind == "laps":
+            away = self._plans.laps_away(self._lap)
+            return None if claim.value in away.get(claim.topic, ()) else "no stop is that far away"
         # A bare number may be any fact's; one with a meaning only a fact's with that meaning.
         same_kind = [c for c in known if claim.kind in (c.kind, "number") or _laps_done(claim, c)]
         equal = [c for c in same_kind if _same_number(claim, c) and _same_topic(claim, c)]
@@ -216,99 +224,156 @@ class Checker:
 
     def _named_plans(self, clause: str) -> list[Objection]:
         """A plan that is named must be one that was weighed."""
-        known = self._plans.values()
-        return [Objection(clause, m[0], "no fact has this plan") for m in PLAN.finditer(clause) if m[0] not in known]
+        unknown = (m[0] for m in PLAN.finditer(clause) if self._plans.key_of(m[0]) is None)
+        return [Objection(clause, name, "no fact has this plan") for name in unknown]
 
     def _tyres(self, clause: str, pool: Sequence[_Known]) -> list[Objection]:
         """A compound to fit must be one a plan fits, on that plan's lap; one to be on must be the present one."""
-        if not _COMPOUND_NAME.search(clause):
+        said = {str(c.value) for c in claims_in(clause) if c.kind == "compound"}
+        if not said:
             return []
         stops = frozenset().union(*(k.stops for k in pool))
         present = {str(k.fact.value) for k in pool if k.fact.name == "compound"}
-        found = []
-        pairs = _STOP_PAIR.findall(clause) or [(lap, compound) for compound, lap in _PAIR_STOP.findall(clause)]
-        for lap, compound in pairs:
-            if stops and (int(lap), compound.upper()) not in stops:
-                found.append(Objection(clause, f"lap {lap} {compound}", "no plan spoken of fits that on that lap"))
-        fitted = {c for _, c in stops}
-        found += [
-            Objection(clause, c, "no plan spoken of fits it")
-            for c in _FITTED.findall(clause)
-            if stops and c.upper() not in fitted
-        ]
-        elsewhere = {
-            c.value
-            for k in pool
-            if k.fact.name != "compound" and not k.fact.name.endswith(".plan")
-            for c in k.claims
-            if c.kind == "compound"
-        }
-        if present and not _TO_FIT.search(clause):
-            found += [
-                Objection(clause, str(c.value), "the car is not on it")
-                for c in claims_in(clause)
-                if c.kind == "compound" and c.value not in (present | elsewhere if "cars" in clause else present)
-            ]
-        return found
+        others = (k for k in pool if k.fact.name != "compound" and not k.fact.name.endswith(".plan"))
+        elsewhere = (
+            {str(c.value) for k in others for c in k.claims if c.kind == "compound"} if "cars" in clause else set()
+        )
+        return [Objection(clause, what, why) for what, why in wrong_tyres(clause, said, stops, present, elsewhere)]
 
-    def _cause(self, clause: str) -> list[Objection]:
+    def _cause(self, clause: str, pool: Sequence[_Known]) -> list[Objection]:
         """What is given as a cause must itself be a stated fact, with its number."""
-        where = CAUSAL.search(clause)
+        where = cause_in(clause)
         if where is None:
             return []
-        after = claims_in(clause[where.end() :])
-        if any(c.kind not in ("car", "compound") for c in after):
+        after = [c for c in claims_in(clause[where.end() :]) if c.kind not in ("car", "compound")]
+        if after and not any(self._refute(c, pool) for c in after):
             return []
         return [Objection(clause, where[0].strip(), "no fact states this cause")]
 
-    def _comparison(self, clause: str, claims: Sequence[Claim], pool: Sequence[_Known]) -> list[Objection]:
-        """A difference in points must point the way the facts have it."""
-        if not any(c.kind in ("points", "number") for c in claims):
-            return []
-        deltas = [k.difference for k in pool if k.difference is not None]
-        others = [c for k in pool if k.difference is None for c in k.claims]
-        words = {w.lower() for w in _WORD.findall(PLAN.sub(" ", clause))}
-        up, down = bool(words & UP), bool(words & DOWN) or "give up" in clause or "gives up" in clause
+    def _comparison(self, clause: str, claims: Sequence[Claim]) -> list[Objection]:
+        """Of two plans the better one must be said to be better, and each number to be its own plan's."""
         found = []
-        for claim in claims:
-            if claim.kind not in ("points", "number") or not isinstance(claim.value, float):
-                continue
-            about = [d for d in deltas if any(c.kind == "points" and _same_number(claim, c) for c in claims_in(d.text))]
-            stated = any(c.kind == "points" and c.topic != "delta" and _same_number(claim, c) for c in others)
-            if not about or (stated and claim.topic != "delta" and not claim.signed):
-                continue
-            if claim.signed:
-                sign = 1 if claim.value > 0 else -1
-            elif up != down:
-                sign = 1 if up else -1
-            else:
-                continue
-            if not any(d.points(sign if self._subject_is_other(clause, d) else -sign) for d in about):
-                found.append(Objection(clause, f"{claim.value:g}", "the difference points the other way"))
-        return found
+        order = plan_order.order(self._plans, clause)
+        if order is not None and self._compares(order, clause, claims) and plan_order.contradicted(self._plans, order):
+            found.append(Objection(clause, order.word, "the facts have these plans the other way round"))
+        found += self._another_difference(order, clause, claims)
+        rank = plan_order.wrong_rank(self._plans, clause)
+        if rank is not None:
+            found.append(Objection(clause, rank, "this is not where the facts rank this plan"))
+        lap = plan_order.unknown_reference(self._plans, clause)
+        if lap is not None:
+            found.append(Objection(clause, lap, "no plan stops on this lap"))
+        clear = plan_order.too_close(self._plans, clause)
+        if clear is not None:
+            found.append(Objection(clause, clear, "these plans are too close to call"))
+        old = plan_order.old_call(self._plans, clause)
+        if old is not None:
+            found.append(Objection(clause, old, "the call has changed the other way round"))
+        return found + self._swapped(clause, claims)
 
-    def _assertions(self, clause: str) -> list[Objection]:
-        """What is denied has no fact; the track is in one state; of two plans one is worth more."""
+    def _another_difference(self, order: Order | None, clause: str, claims: Sequence[Claim]) -> list[Objection]:
+        """A difference must be that of the two plans that it is said of."""
+        apart = plan_order.difference(self._plans, order) if order is not None else None
+        if order is None or apart is None:
+            return []
+        error = plan_order.error(self._plans, order)
+        return [
+            Objection(clause, f"{c.value:g}", "this is not the difference of these plans")
+            for c in claims
+            if c.kind == "points"
+            and isinstance(c.value, float)
+            and not any(_same_number(c, e) for e in self._expected())
+            if abs(abs(c.value) - apart) > 0.5 * 10.0**-c.decimals + 0.01
+        ] + [
+            Objection(clause, f"{c.value:g}", "this is not the error of this difference")
+            for c in claims
+            if c.kind == "error" and error is not None and isinstance(c.value, float) and abs(c.value - error) > 0.006
+        ]
+
+    def _compares(self, order: Order, clause: str, claims: Sequence[Claim]) -> bool:
+        """Whether words of more and less in a clause are about what plans are worth, and not about gaps, places or laps."""
+        kinds = {c.kind for c in claims}
+        if "points" in kinds or kinds & {"number", "error"}:
+            if order.subject != CALL or order.named:
+                return True
+            apart = [c for k in self._known if k.difference is not None for c in k.claims if c.kind == "points"]
+            return any(c.kind == "points" and any(_same_number(c, d) for d in apart) for c in claims) and not any(
+                c.kind == "points" and any(_same_number(c, e) for e in self._expected()) for c in claims
+            )
+        return order.named and kinds <= {"lap", "compound"}
+
+    def _expected(self) -> list[Claim]:
+        return [
+            c for k in self._known if k.fact.name.endswith(".expected_points") for c in k.claims if c.kind == "points"
+        ]
+
+    def _swapped(self, clause: str, claims: Sequence[Claim]) -> list[Objection]:
+        """In "15.1 against 14.8 points" and in "lap 27 is worth 14.8, ours 15.1" each number is its own plan's."""
+        numbers = [c for c in claims if c.kind in ("points", "percent", "position", "number") and c.topic != "delta"]
+        if len(numbers) != 2:
+            return []
+        compared = REFERENCE.search(clause)
+        sides = (
+            plan_order.sides(self._plans, clause, compared.start())
+            if compared is not None
+            else plan_order.in_turn(self._plans, clause)
+        )
+        if sides is None:
+            return []
+        out = []
+        for claim, key in zip(numbers, sides, strict=True):
+            label = self._plans.labels[key]
+            own = [c for k in self._known if self._plans.labels.get(k.key) == label for c in k.claims]
+            if not any(
+                claim.kind in (c.kind, "number") and _same_number(claim, c) and _same_topic(claim, c) for c in own
+            ):
+                out.append(Objection(clause, f"{claim.value:g}", "the facts say this of another plan"))
+        return out
+
+    def _is_loss(self, claim: Claim) -> bool:
+        """Whether a number is what a stop or the wear of a set costs."""
+        if claim.kind not in ("seconds", "seconds_a_lap") or claim.cars:
+            return False
+        losses = [c for k in self._known if k.fact.name in ("pit_loss", "wear") for c in k.claims]
+        return any(c.kind == claim.kind and _same_number(claim, c) for c in losses)
+
+    def _assertions(self, clause: str, claims: Sequence[Claim]) -> list[Objection]:
+        """What is denied or certain has no fact; the track is in one state; the plan has its stops, and its moment."""
         found = []
-        denied = denial_in(clause)
+        bare = PLAN.sub("it", clause)
+        denied = denial_in(self._plans.without_what_is_not_called(clause, any(c.kind == "points" for c in claims)))
         if denied is not None:
             found.append(Objection(clause, denied, "this denies what the facts say"))
-        status = other_status(PLAN.sub(" ", clause), self._status)
+        certain = certainty_in(bare)
+        if certain is not None:
+            found.append(Objection(clause, certain, "no fact is certain of this"))
+        if gained(clause) and any(self._is_loss(c) for c in claims):
+            found.append(Objection(clause, "gain", "the facts say that this is lost"))
+        status = other_status(bare, self._status, self._states)
         if status is not None:
             found.append(Objection(clause, status, "the track is in another state"))
-        order = wrong_order(clause, self._worth)
-        if order is not None:
-            found.append(Objection(clause, order, "the facts have these plans the other way round"))
+        if self._window and supposes_safety_car(bare):
+            laps = {c.value for c in claims if c.kind == "lap"}
+            known = self._window | self._stops if laps & self._window else self._window
+            found += [Objection(clause, f"lap {n}", "no fact has this lap") for n in laps - known]
+            if ignores_safety_car(bare):
+                found.append(Objection(clause, "safety car", "the plan boxes then"))
+        never = unstated(bare)
+        if never is not None:
+            found.append(Objection(clause, never, "no fact states this"))
+        theirs = of_rivals(bare, any(c.kind == "car" for c in claims))
+        if theirs is not None:
+            found.append(Objection(clause, theirs, "no fact says this of a rival"))
+        call = self._plans.labels.get(CALL)
+        if call is None or self._plans.spoken_of(clause) != {CALL}:
+            return found
+        stops = wrong_stops(bare, call)
+        if stops is not None:
+            found.append(Objection(clause, stops, "the call has other stops"))
+        moment = wrong_moment(bare, call, self._lap) if self._lap is not None else None
+        if moment is not None:
+            found.append(Objection(clause, moment, "the next stop is at another time"))
         return found
-
-    def _subject_is_other(self, clause: str, difference: Difference) -> bool:
-        """Whether the clause says the difference of the other plan ('X loses ...'), not of the best one ('... over X')."""
-        compared = re.search(r"\b(?:over|than|against|compared)\b", clause)
-        subject = clause[: compared.start()] if compared else clause
-        named = PLAN.search(subject)
-        if named:
-            return named[0] == difference.other
-        return bool(_OTHER_PLAN.search(subject))
 
 
 def _read(name: str, fact: Fact) -> _Known:
@@ -325,7 +390,8 @@ def _read(name: str, fact: Fact) -> _Known:
 
 @lru_cache(maxsize=4096)
 def _words_of(text: str) -> frozenset[str]:
-    return frozenset(w.lower() for w in _WORD.findall(text))
+    words = {w.lower() for w in _WORD.findall(text)}
+    return frozenset(words).union(*(forms(w) for w in words))
 
 
 def _says(fact: Claim, said: Claim) -> bool:
@@ -345,6 +411,8 @@ def _same_number(said: Claim, fact: Claim) -> bool:
     """Whether ``said`` is the fact's number, possibly rounded to fewer digits; half may go either way."""
     if not isinstance(said.value, float) or not isinstance(fact.value, float):
         return False
+    if said.kind == "number" and said.decimals == 0 and fact.decimals:
+        return False  # a bare number is not rounded: it would be near something
     if said.decimals > fact.decimals:
         return False
     a = abs(said.value) if not (said.signed and fact.signed) else said.value
@@ -358,6 +426,6 @@ def _same_side(said: Claim, fact: Claim) -> bool:
 
 def _same_topic(said: Claim, fact: Claim) -> bool:
     """Whether both numbers are of the same thing, and not one a mean and the other the end of an interval."""
-    if said.bound != fact.bound and not (said.bound == "either" and fact.bound):
+    if said.bound not in (fact.bound, "either") and not (said.kind == "lap" and said.bound is None):
         return False
     return same_topic(said.kind, said.topic, fact.topic)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from racetwin.schemas import COMPOUNDS
 from racetwin.strategist.meanings import topic_of
+from racetwin.strategist.numerals import in_figures
 from racetwin.strategist.sides import Side, side_of
 
 Kind = Literal[
@@ -36,14 +37,21 @@ REMEMBERED = 4096
 _NUMBER = r"(?P<sign>[+\-−])?(?P<value>\d+(?:\.\d+)?)"
 _MORE = r"(?: more| further| remaining| other| good| extra| full| different)?"
 _WHOLE = r"(?P<sign>[+\-−])?(?P<value>\d+)(?!\.?\d)"
+_PLANS = r"(?:plans?|strateg(?:y|ies)|candidates?|options?|ways?|alternatives?)"
+_RACES = r"(?:races?|simulations?|runs?|times?|scenarios?)"
 # Tried in order at each number: the first pattern that fits says what the number means.
 _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("position", rf"\b(?:P|position (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))", ("p",)),
     ("lap", rf"\b(?:lap |laps |L){_NUMBER}\b(?! of the)", ("l",)),
     ("lap", rf"\blap\b[a-z ]{{0,24}}\bis (?:lap )?{_WHOLE}(?! ?(?:s|laps?|seconds?|points?|%)\b)", (" is ",)),
-    ("error", rf"(?:±\s?|standard error (?:of )?){_NUMBER}", ("±", "error")),
+    (
+        "error",
+        rf"(?:±\s?|plus or minus |give or take |(?:standard error|uncertainty|margin of error|an error)(?: of"
+        rf"| is)? ){_NUMBER}",
+        ("±", "plus", "give", "error", "uncertainty"),
+    ),
     ("percent", rf"{_NUMBER}\s*(?:%|per ?cent)", ("%", "cent")),
-    ("percent", rf"{_WHOLE} (?:in|out of) (?:a|every) hundred\b", ("hundred",)),
+    ("percent", rf"{_WHOLE} (?:times )?(?:in|out of) (?:(?:a|every|each) )?(?:hundred|100)\b", ("hundred", "100")),
     (
         "foreign",
         rf"{_NUMBER}{_MORE}\s*(?:minutes?|min|hours?|km|metres?|kg|degrees?|places?|positions?|spots?)\b",
@@ -52,35 +60,58 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("seconds_a_lap", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)(?: (?:a|per|each|every) lap|/lap)", ("lap",)),
     ("seconds", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)\b", ("s",)),
     ("laps", rf"{_NUMBER}{_MORE}\s*laps?\b", ("lap",)),
-    ("points", rf"{_NUMBER}{_MORE}(?: expected| championship)?\s+points?\b", ("point",)),
+    ("count", rf"{_NUMBER}(?: of the \d+)? cars?\b", ("car",)),
+    ("points", rf"{_NUMBER}{_MORE}(?: expected| championship)?\s*(?:points?|pts?)\b", ("point", "pt")),
     ("points", rf"{_NUMBER}(?=\s?±\s?\d)", ("±",)),
     (
         "count",
-        rf"{_NUMBER}{_MORE}(?: simulated)? (?:plans?|races?|stops?|strategies|candidates|options|times)\b",
-        ("plan", "race", "stop", "strategies", "candidates", "options", "times"),
+        rf"{_NUMBER}{_MORE}(?: [a-z]+)? (?:{_PLANS}|{_RACES}|stops?)\b",
+        (
+            "plan",
+            "race",
+            "stop",
+            "strateg",
+            "candidate",
+            "option",
+            "way",
+            "alternative",
+            "time",
+            "simulation",
+            "run",
+            "scenario",
+        ),
     ),
     ("laps", rf"{_WHOLE} (?:more|to go|remain|remaining|left)\b", ("more", "to go", "remain", "left")),
+    ("laps", rf"\b(?:age|laps (?:remaining|left|to go))(?: is| of|:)? {_WHOLE}\b", ("age", "laps ")),
     ("number", rf"(?<![A-Za-z\d.]){_NUMBER}", ("",)),
 )
 _PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE), words) for kind, pattern, words in _SOURCES)
 """With each pattern the letters of which one must stand in a clause for it to fit: looking for those is cheap."""
 _DIGIT = re.compile(r"\d")
-_RANGE = re.compile(r"(?P<low>\d+(?:\.\d+)?)(?:\s?(?: to |-|–)\s?(?=\d)| and (?=\d))(?P<high>\d+(?:\.\d+)?)")
-_IN_WORDS = dict(
-    zip("two three four five six seven eight nine ten eleven twelve".split(), map(float, range(2, 13)), strict=True)  # noqa: SIM905
+_RANGE = re.compile(
+    r"(?P<low>\d+(?:\.\d+)?)(?:\s?(?: to | through | until |-|–)\s?(?:lap |L)?(?=\d)| and (?:lap )?(?=\d))(?P<high>\d+(?:\.\d+)?)"
 )
-_WORD_LAPS = re.compile(r"\b(?P<word>" + "|".join(_IN_WORDS) + r")(?: more| further)? laps\b", re.IGNORECASE)
-_LIMIT = re.compile(r"\b(?:at (?:least|most)|up to|no (?:more|less|fewer) than)\s+$")
+_LIMIT = re.compile(
+    r"\b(?:at (?:least|most)|up to|until|as (?:many|few|much|little) as|(?:maximum|minimum) of|before the end of"
+    r"|no (?:more|less|fewer) than)"
+    r"\s+(?:lap |L)?$"
+)
+_LIMIT_AFTER = re.compile(
+    r"^(?: laps?| s| seconds?)? (?:at (?:the (?:outside|very most|most|least)|best|worst|most|least)|tops"
+    r"|or (?:more|fewer|less))\b"
+)
 _EACH_LAP = re.compile(r"\b(?:every|each) lap\b", re.IGNORECASE)
 _CODE = re.compile(r"\b[A-Z]{3}\b")
 _CAR_NUMBER = re.compile(r"\bcar (\d{1,3})\b", re.IGNORECASE)
-_COMPOUND = re.compile(r"\b(" + "|".join(c.value for c in COMPOUNDS) + r")S?\b", re.IGNORECASE)
+_ANY_CAR = re.compile(r"\b(?:[A-Z]{3}|car \d{1,3})\b")
+_ANOTHER_PART = re.compile(r"[,;:]|\band\b|\bwith\b|\bwhile\b|[\d.]+\D+\d")
+_COMPOUND = re.compile(r"\b(" + "|".join(c.value for c in COMPOUNDS) + r")S?\b(?!-)", re.IGNORECASE)
 _NOT_DRIVERS = frozenset({"VSC", "DRS", "AND", "THE", "NOT", "WET", "OUT", "BOX", "NOW", "PIT", "LAP", "RED"})
 PLAN = re.compile(
     r"(?:L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)(?:, L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET))*|\bno stop\b)"
-    r"(?: \(sooner under SC L\d+-\d+\))?"
+    r"(?: \(sooner under SC L\d+-\d+\)| \(or SC\))?"
 )
-"""A plan as the desk names it: ``L24 HARD, L40 SOFT (sooner under SC L20-23)``."""
+"""A plan as the desk names it, ``L24 HARD, L40 SOFT (sooner under SC L20-23)``, or as advice does, ``L24 HARD (or SC)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +139,10 @@ class Claim:
 def clauses(text: str) -> tuple[str, ...]:
     """Split a text into sentences, and those into clauses where a comma or semicolon starts another statement."""
     parts: list[str] = []
-    for sentence in re.split(r"(?<=[.!?;])\s+", text.strip()):
+    for sentence in re.split(r"(?<=[.!?;])\s+", in_figures(text.strip())):
         parts += re.split(
-            r"(?:,\s+(?:and\s+)?|\s+and\s+)(?=[\d.]+ s (?:ahead of|behind) (?:[A-Z]{3}\b|car \d))"
+            r"(?:,\s+(?:and\s+)?|\s+and\s+)(?=[\d.]+ ?(?:s|secs?|seconds?) (?:ahead of|behind|in front of"
+            r"|clear of) (?:[A-Z]{3}\b|car \d))"
             r"|,\s+(?:and|but|while|with(?! an? \d+ ?%))\s+|;\s*",
             sentence,
         )
@@ -155,7 +187,7 @@ def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
             span = match.span("value")
             if any(a < span[1] and span[0] < b for a, b in taken):
                 continue
-            taken.append(span)
+            taken.append(match.span() if kind == "percent" else span)  # the hundred in "12 out of 100" is no number
             digits = match["value"]
             sign = -1.0 if match["sign"] in ("-", "−") else 1.0
             meant: Kind = "seconds_a_lap" if kind == "seconds" and _EACH_LAP.search(clause) else kind
@@ -167,22 +199,32 @@ def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
                 match["sign"] is not None,
                 frozenset() if car is None else frozenset({car}),
                 None if car is None else cars[car],
-                topic_of(meant, clause, span[0]),
-                "either" if _LIMIT.search(clause[: span[0]]) else None,
+                _counted(match[0], clause) if meant == "count" else topic_of(meant, clause, span[0]),
+                "either" if _LIMIT.search(clause[: span[0]]) or _LIMIT_AFTER.search(clause[span[1] :]) else None,
                 clause,
             )
             found.append((span[0], claim))
-    for match in _WORD_LAPS.finditer(clause):
-        at = match.start()
-        claim = Claim("laps", _IN_WORDS[match["word"].lower()], topic=topic_of("laps", clause, at), text=clause)
-        found.append((at, claim))
     return _ranges(clause, dict(sorted(found, key=lambda f: f[0])))
+
+
+def _counted(number: str, clause: str) -> str | None:
+    """What is counted, by the noun after the number."""
+    if re.search(rf" {_PLANS}$", number, re.IGNORECASE):
+        return topic_of("count", clause, 0) or "plans"
+    if re.search(r" cars?$", number, re.IGNORECASE):
+        return "cars"
+    return "races" if re.search(rf" {_RACES}$", number, re.IGNORECASE) else None
 
 
 def _nearest(clause: str, at: int, cars: dict[str, Side | None]) -> str | None:
     """The car that a number is about: the one named nearest to it."""
     if len(cars) < 2:
         return next(iter(cars), None)
+    for match in _ANY_CAR.finditer(clause, at):  # "2.7 s ahead of HAM": the next one, if nothing else begins before it
+        if match[0] in cars:
+            if not _ANOTHER_PART.search(clause[at : match.start()]):
+                return match[0]
+            break
     return min(
         cars, key=lambda car: min(abs(m.start() - at) for m in re.finditer(re.escape(car), clause, re.IGNORECASE))
     )
@@ -194,12 +236,14 @@ def _ranges(clause: str, claims: dict[int, Claim]) -> list[Claim]:
         low, high = match.start("low"), match.start("high")
         if low not in claims or high not in claims:
             continue
-        if " and " in match[0] and not re.search(r"\b[Bb]etween\s+$", clause[:low]):
+        if " and " in match[0] and not re.search(r"\b[Bb]etween\s+(?:laps? |L)?$", clause[:low]):
             continue
         model = claims[high]
         if model.kind == "number":
             earlier = [c for at, c in claims.items() if at < low and c.kind not in ("number", "error")]
             model = claims[low] if claims[low].kind != "number" else (earlier[-1] if earlier else model)
+        if model.kind == "lap" and not re.search(r"\bsafety[- ]car\b|\bSC\b", clause):
+            continue  # two stops, and not a range of laps
         claims[low] = replace(claims[low], kind=model.kind, topic=model.topic, bound="low")
         claims[high] = replace(claims[high], kind=model.kind, topic=model.topic, bound="high")
     return list(claims.values())

@@ -84,8 +84,12 @@ def life_left(life: Estimate) -> str:
 
 
 def spoken(plan: RankedPlan) -> str:
-    """Return a plan as its stops are spoken, ``L24 HARD, L41 MEDIUM`` or ``no stop``; its window for a safety car is left out."""
-    return ", ".join(f"L{s.lap} {s.compound.value}" for s in plan.stops) or "no stop"
+    """Return a plan as its stops are spoken, ``L24 HARD, L41 MEDIUM``, ``no stop``, or ``L24 HARD (or SC)``.
+
+    The last boxes on lap 24 or as soon as a safety car comes before: another plan than ``L24 HARD``.
+    """
+    stops = ", ".join(f"L{s.lap} {s.compound.value}" for s in plan.stops) or "no stop"
+    return stops + (" (or SC)" if window(plan) is not None else "")
 
 
 def window(plan: RankedPlan) -> tuple[int, int] | None:
@@ -118,9 +122,12 @@ def _against_best(delta: float) -> str:
 def state_facts(sheet: FactSheet, car: CarTwinState, situation: Situation) -> None:
     """State where the car is: lap, position, tyre, track status, weather."""
     left = situation.total_laps - situation.lap
+    done = situation.laps_done(car.car_id)
     status = situation.track_status
     leader = f"The leader has completed lap {situation.lap} of {situation.total_laps}."
     sheet.add("lap", situation.lap, leader, unit="laps", source=TELEMETRY)
+    if done != situation.lap:
+        sheet.add("car_lap", done, f"The car has completed lap {done}.", unit="laps", source=TELEMETRY)
     sheet.add("laps_left", left, f"{left} laps are left.", unit="laps", source=TELEMETRY)
     sheet.add("track_status", status.value, f"The track is under {STATUS_WORDS[status]}.", source=TELEMETRY)
     if car.position is not None:

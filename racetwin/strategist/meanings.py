@@ -13,75 +13,110 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "gap",
             r"\bahead\b|\bbehind\b|\bfront\b|\bgap\b|\bclears?\b|\btrail|\bleads?\b|\bchas|\bback\b|\bfollow"
-            r"|\bmirrors?\b|\bclosed?\b|\bgearbox\b|\bshort of\b",
+            r"|\bup the road\b"
+            r"|\bmirrors?\b|\bclosed?\b|\bgearbox\b|\bshort of\b|\bin hand\b|\badrift\b|\bbetween us\b"
+            r"|\bmake up\b|\b(?:before|after) us\b",
         ),
         (
             "loss",
-            r"\bcosts?\b|\bloss\b|\bloses?\b|\blost\b|\btakes?\b|\bfor (?:the|a) stop\b|\bstop is\b|\brace time\b",
+            r"\bcosts?\b|\bloss\b|\bloses?\b|\blost\b|\btakes?\b|\bfor (?:the|a) stop\b|\bstop is\b|\brace time\b"
+            r"|\b(?:pit|the) lane\b",
         ),
         ("pace", r"\bquicker\b|\bfaster\b|\bslower\b|\bpace\b"),
     ),
     "position": (
-        ("finish", r"\bfinish|\baverage\b|\bhome\b|\bflag\b|\bexpected\b"),
+        ("finish", r"\bfinish|\baverag|\bhome\b|\bflag\b|\bexpected\b|\bresult\b|\bends? up\b"),
         (
             "rejoin",
-            r"\brejoin|\bpit exit\b|\bstop|\bbox|\bcomes? (?:back )?out\b|\bslot|\bdrops?\b|\bfalls?\b|\bputs?\b",
+            r"\brejoin|\bexit|\bstop|\bbox|\bcomes? (?:back )?out\b|\bslot|\bdrops?\b|\bfalls?\b|\bputs?\b"
+            r"|\bemerg|\bback (?:on|to)\b"
+            r"|\bout of the pits\b|\bpit(?:s|ting)?\b|\breturn",
         ),
         (
             "current",
-            r"\brun|\bcurrently\b|\bmoment\b|\bright now\b|\bholds?\b|\bour position\b|\bthe car is\b"
+            r"\brun|\bnow\b|\bcurrently\b|\bmoment\b|\bright now\b|\bholds?\b|\bour position\b|\bcurrent\b"
+            r"|\bthe car is\b|\blying\b"
             r"|\bat present\b|\bsits?\b|\bon track\b|\b(?:you|we)(?:['’]re| are)\b",
         ),
     ),
     "percent": (
-        ("higher", r"\bhigher\b|\bgains? places\b"),
-        ("lower", r"\bbehind P\d|\blower\b"),
-        ("better", r"\bafter all\b|\b(?:to be|being) (?:the )?(?:best|better)\b|\bbetter (?:of|plan)\b"),
-        ("podium", r"\bpodiums?\b"),
+        ("higher", r"\bhigher\b|\bgain(?:s|ing)? (?:a )?places?\b"),
+        (
+            "lower",
+            r"\bbehind P\d|\blower\b|\bfurther (?:back|down)\b|\bworse\b|\bdropping\b|\blos(?:e|ing) (?:a "
+            r"|more )?places?\b",
+        ),
+        (
+            "better",
+            r"\bafter all\b|\b(?:to be|being|out|prov\w+) (?:the )?(?:best|better)\b|\bbetter (?:of|plan)\b"
+            r"|\b(?:best|better|smarter|right|wiser) (?:choice|call|option|plan|one|pick)\b",
+        ),
+        ("podium", r"\bpodiums?\b|\brostrum\b|\btop three\b"),
         ("win", r"\bvictor|\bwins?\b|\bwinning\b"),
         (
             "outside",
-            r"\bnot scor|n['’]t scor|\boutside\b|\bout of the points\b|\bmiss|\bno points\b|\bnothing\b|\bwithout points\b",
+            r"\bnot scor|n['’]t scor|\bfail\w* to scor|\boutside\b|\bout of the points\b|\bmiss|\bno points\b"
+            r"|\bnothing\b"
+            r"|\bwithout (?:any )?points\b|\bempty-handed\b|\bpointless\b|\bscoreless\b",
         ),
-        ("stop", r"\bwithin\b|\bboxing\b(?=.*\bfive\b)|\bnext five\b"),
+        ("stop", r"\bwithin\b|\binside\b|\bboxing\b(?=.*\b5\b)|\bnext (?:five|5)\b"),
         ("points", r"\bpoints\b|\bscor"),
         ("rejoin", r"\brejoin|\bposition\b|\bplace\b|\bboxing\b|\blikely\b|\bP\d"),
     ),
     "laps": (
-        ("within", r"\bwithin\b|\bnext\b.*\blaps\b|\blater\b"),
+        ("shift", r"\blaps? (?:earlier|later|sooner)\b"),
+        ("until", r"\bin \d+ laps?\b|\blaps? from now\b|\blaps? (?:to|before|until) (?:the|our|we) (?:stop|box|pit)"),
+        ("within", r"\bwithin\b|\binside\b|\bnext\b.*\blaps\b"),
         ("ask", r"\basks?\b|\bhas to do\b|\bneeds?\b"),
-        ("completed", r"\bleader\b|\bcompleted?\b|\bin the book\b"),
+        (
+            "age",
+            r"\b(?:tyres?|set|softs?|mediums?|hards?|intermediates?|wets?)\b[^,;]*\b(?:completed|covered|done|run)\b",
+        ),
+        ("own", r"\b(?:our|the) car has completed\b|\bwe have completed\b"),
+        ("completed", r"\bleader\b|\bcompleted?\b|\bin the books?\b"),
         (
             "life",
-            r"\blife\b|\bleft in (?:it|the set|these|them)\b|\blasts?\b|\bgood\b"
+            r"\blife\b|\bleft in\b(?! the race)|\blasts?\b|\bhold\b"
+            r"|\bcan do\b|\bgood\b|\bof running left\b|\banother\b|\bin (?:it"
+            r"|them)\b"
             r"|\b(?:set|tyres?)\b.*\bleft\b|\bfrom (?:this|the) set\b|\bfrom these\b|\bgives the set\b",
         ),
         (
             "age",
-            r"\bold\b|\bdone\b|\bage\b|\binto this set\b|\bon (?:it|these tyres|this set)\b|\bhas run\b|\bso far\b",
+            r"\bold\b|\bdone\b|\bage\b|\binto this set\b|\bon (?:it|these tyres|this set)\b|\bhas run\b"
+            r"|\bso far\b|\bago\b",
         ),
-        ("to go", r"\bto go\b|\bremain|\bleft\b|\bto the flag\b"),
+        ("to go", r"\bto go\b|\bremain|\bleft\b|\bflag\b|\bto run\b|\bfrom (?:its|the) end\b"),
     ),
     "points": (
         (
             "delta",
-            r"\bless\b|\bmore\b|\bworse\b|\bbetter\b|\bover\b|\bagainst\b|\bcosts?\b|\bgains?\b|\bloses?\b"
-            r"|\bgives? (?:up|away)\b|\bpicks? up\b|\binstead of\b|\brather than\b|\bavoids?\b|\bcosting\b|\bshort\b|\bdown\b|±",
+            r"\bless\b|\bmore\b|\bworse\b|\bbetter\b|\bcosts?\b|\bgains?\b|\bloses?\b|\badditional\b|\bapart\b"
+            r"|\bprice\b"
+            r"|\bgives? (?:up|away)\b|\bpicks? up\b|\binstead of\b|\brather than\b|\bavoids?\b|\bcosting\b"
+            r"|\bshort\b|\bdown\b|±"
+            r"|\btrails?\b|\bbeats?\b|\baway\b|\bbuys?\b|\bdifference\b|\btrade\b|\bdeficit\b|\bsacrific",
         ),
-        ("expected", r"\bworth\b|\baverages?\b|\bexpect|\bbrings?\b|\bscores?\b"),
+        ("expected", r"\bworth\b|\baverages?\b|\bexpect|\bbrings?\b|\bscores?\b|\breturns?\b"),
     ),
     "lap": (
         ("age", r"\blife\b|\bage\b"),
+        ("own", r"\b(?:our|the) car has completed\b|\bwe have completed\b"),
         ("completed", r"\bleader\b|\bcompleted?\b|\bwe are at\b"),
         ("rejoin", r"\brejoin"),
         (
             "stop",
-            r"\bbox|\bpits?\b|\bstop|\bcome in\b|\btarget\b|\bcall\b|\bswitch|\bwant\b|\bgo to\b|\bcar in\b|\btyre\b|\btake\b",
+            r"\bbox|\bpits?\b|\bstop|\bcome in\b|\btarget\b|\bcall\b|\bswitch|\bwant\b|\bgo to\b|\bcar in\b"
+            r"|\btyre\b|\btake\b",
         ),
     ),
     "count": (
-        ("close", r"\bclose\b|\bnoise\b|\bseparate\b"),
-        ("races", r"\brace[sd]?\b|\btimes\b"),
+        (
+            "close",
+            r"\bclose\b|\bnoise\b|\bseparate\b|\blevel\b|\b(?:margin of|within the|inside the) error\b"
+            r"|\bas good\b|\bindistinguish|\bapart\b",
+        ),
+        ("races", r"\braced\b|\btimes\b|\braces\b"),
         ("plans", r"\bplans?\b|\bstrateg|\bcandidates?\b|\boptions?\b"),
     ),
 }
@@ -91,7 +126,7 @@ _COMPILED = {
 }
 _PARTS = re.compile(r"[,:(;]|\b(?:and|but|while)\b")
 """Where another statement of the same clause begins."""
-UNSAID = {"percent": frozenset({"rejoin", "stop"}), "position": frozenset({"rejoin"})}
+UNSAID = {"percent": frozenset({"rejoin", "stop"}), "position": frozenset({"rejoin", "current"})}
 """What a number of a kind may be of where no word says it; any other kind may then be of anything."""
 
 
@@ -103,7 +138,9 @@ def topic_of(kind: str, clause: str, at: int) -> str | None:
     for part in (clause[begin:end], clause):
         for name, pattern in _COMPILED.get(kind, ()):
             if pattern.search(part):
-                return name
+                return (
+                    "rejoin" if kind == "position" and name == "current" and _AFTER_STOP.search(clause, 0, at) else name
+                )
     return None
 
 
@@ -114,17 +151,35 @@ def same_topic(kind: str, said: str | None, fact: str | None) -> bool:
     return fact is None or said == fact
 
 
+_AFTER_STOP = re.compile(
+    r"\b(?:box|pit|stop)\w* (?:now|this lap|right away)\b|\b(?:if|once|when) (?:we|you) (?:box|pit|stop)"
+    r"|\bafter (?:the|a|this) stop\b",
+    re.IGNORECASE,
+)
+"""'Box now and we are P8' says where the car is after that."""
 _LAPS_ONLY = re.compile(
-    r"\bold\b|\bage\b|\btyre life\b|\bof life\b|\blasts?\b|\bgood for\b|\btyres (?:have|can|should)\b|\binto this set\b"
-    r"|\bto go\b|\bleft (?:in|to run)\b|\bhas run\b|\bin the tyres\b|\bto hold\b|\bon these tyres\b|\bfrom (?:this|the) set\b"
-    r"|\bof (?:this|the) set\b|\bfrom these tyres\b",
+    r"\bold\b|\bage\b|\bcompleted\b|\btyre life\b|\bof life\b|\blasts?\b|\bgood for\b|\btyres (?:have|can|should)\b|\binto this set\b"
+    r"|\bto (?:go|run)\b|\bremaining\b|\bleft (?:in|to run)\b|\bhas run\b|\bin the tyres\b|\bto hold\b|\bon these tyres\b"
+    r"|\bfrom (?:this|the) set\b|\bof (?:this|the) set\b|\bfrom these tyres\b",
     re.IGNORECASE,
 )
 _SHARE = re.compile(
-    r"\d\s*(?:s|seconds?|laps?|points?)\s+(?:of (?:the |simulated )*(?:races|cases|time|simulations)|chance|likely|sure)\b",
+    r"(?:%|\bper ?cent|\bhundred|\b100)(?: of| out of)?(?: the| all| simulated)* (?:laps|seconds|points)\b"
+    r"|\d\s*(?:s|seconds?|laps?|points?)\s+(?:of (?:the |simulated )*(?:races|cases|time(?! lost)|simulations)"
+    r"|chance|likely|sure)\b",
     re.IGNORECASE,
 )
-_POINTS_A_LAP = re.compile(r"\bpoints? (?:a|per|each|every) lap\b|\bpoints?/lap\b", re.IGNORECASE)
+_POINTS_A_LAP = re.compile(
+    r"\b(?:wear|deg|degradation)\b|\b(?:tyres?|set) (?:drop|los|cost|giv|has)|\b(?:each|every) lap on\b"
+    r"|\bpoints? (?:a|per|each|every) lap\b|\bpoints?/lap\b",
+    re.IGNORECASE,
+)
+_POINTS_TO_A_CAR = re.compile(
+    r"(?i:\b(?:gap|rejoin\w*|behind|ahead|mirrors|trail\w*|leads?|chas\w*)\b).*\b(?!VSC)[A-Z]{3}\b"
+    r"|\b(?!VSC)[A-Z]{3}\b.*(?i:\b(?:behind|ahead|back)\b)"
+)
+_LAPS_LOST = re.compile(r"\b(?:stop|pit\w*|box\w*)\b.*\b(?:costs?|loses?|lost)\b|\bpit loss\b", re.IGNORECASE)
+_PERCENT = re.compile(r"%|\bper ?cent\b", re.IGNORECASE)
 _CHANCE = re.compile(r"\b(?:podium|chance|odds|risk|probability|likely)\b", re.IGNORECASE)
 
 
@@ -132,8 +187,10 @@ def unit_fits(kind: str, clause: str) -> bool:
     """Whether a number of that kind can stand in such a clause: no age is in seconds, and no chance in points."""
     if kind in ("seconds", "points") and _LAPS_ONLY.search(clause):
         return False
-    if kind == "points" and _POINTS_A_LAP.search(clause):
+    if kind == "points" and (_POINTS_A_LAP.search(clause) or _POINTS_TO_A_CAR.search(clause)):
+        return False
+    if kind == "laps" and _LAPS_LOST.search(clause):
         return False
     if kind not in ("seconds", "laps", "points"):
-        return True
-    return not _SHARE.search(clause) and ("%" in clause or "per cent" in clause or not _CHANCE.search(clause))
+        return kind != "percent" or not _SHARE.search(clause)
+    return not _SHARE.search(clause) and (bool(_PERCENT.search(clause)) or not _CHANCE.search(clause))

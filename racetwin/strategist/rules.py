@@ -245,7 +245,7 @@ def _say_benefit(out: Draft, plan: RankedPlan, other: RankedPlan | None, waits: 
             text = f"'{spoken(plan)}' is worth {points(-gain)} less than {what} (± {error:.2f})."
             out.say("expected_benefit", text, *rests)
         else:
-            text = f"Too close to call against {what}: {points(abs(gain))} apart (± {error:.2f})."
+            text = f"Level with {what}: {points(abs(gain))} apart (± {error:.2f})."
             out.say("expected_benefit", text, *rests)
     text = f"Expect {points(plan.expected_points)} and P{plan.expected_position:.1f} on average."
     out.say("expected_benefit", text, "best.expected_points", "best.expected_position")

@@ -1,50 +1,56 @@
-"""Who is ahead of whom: where a sentence puts a rival, seen from our car, in the many ways that is said."""
+"""Who is ahead of whom: where a sentence puts a rival, seen from our car.
+
+A sentence places cars by *relations*: "ahead of", "behind", "leads", "in our mirrors". Each has a subject, which is ahead or
+behind, and an object, which it is ahead of or behind. Either may be a rival or us ("we", "you", "the car"); what is not said is
+us. So a rival is where the relation says if it is the subject, and on the other side if it is the object, in whatever words.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 Side = Literal["ahead", "behind", "both"]
+_OTHER: dict[str, Side] = {"ahead": "behind", "behind": "ahead"}
 
-_CAR = r"(?:[A-Z]{3}\b|car \d{1,3}\b)"
-_ANY_CAR = re.compile(_CAR)
-_SIGNS: tuple[tuple[str, Side], ...] = (
-    (r"\b(?:ahead|clear|in front) of {car}", "behind"),
-    (r"\bclear {car}", "behind"),
-    (r"\b(?:behind|after|short of) {car}", "ahead"),
-    (r"\b(?:we|us) (?:lead|leads) {car}|\bleads? {car}", "behind"),
-    (r"\b(?:trail|trails|trailing|chasing|chase|follow|following) {car}", "ahead"),
-    (r"{car}[^,;:]*?\bleads us\b", "ahead"),
-    (r"{car}[^,;:]*?\b(?:comes|goes) past\b", "ahead"),
-    (r"{car}[^,;]*?\bup the road\b", "ahead"),
-    (r"{car}[^,;:]*?\b(?:follows|trails|chases)\b", "behind"),
-    (r"{car}[^,;:]*?\boff our gearbox\b", "behind"),
-    (r"{car}[^;]*?\bin (?:the|our) mirrors\b", "behind"),
-    (r"{car}[^,;:]*?\b[\d.]+ (?:s|seconds?) back\b|\bback to {car}", "behind"),
-    (r"\bmind {car}", "ahead"),
-    (r"\bcar (?:ahead|in front)\b[^;]*?{car}", "ahead"),
-    (r"\bcar behind\b[^;]*?{car}", "behind"),
-    (r"{car}[^;]*?\b(?:ahead|in front)\b(?! of (?!us\b))", "ahead"),
-    (r"{car}[^;]*?\bbehind\b(?! {any})", "behind"),
+_CAR = r"(?:(?!(?:VSC|DRS|THE|AND|NOT|BOX|NOW|OUT|PIT|LAP|RED|WET)\b)[A-Z]{3}\b|car \d{1,3}\b)"
+_ENTITY = re.compile(
+    rf"(?P<car>{_CAR})|\b(?P<us>(?:we|us|you|(?:the|our) car(?! (?:ahead|behind|in front|in our|we|that|to)\b))\b)"
 )
+_UNIT = r"(?<=\d )(?:s|secs?|seconds?) |(?<=\d)s "
+_RELATIONS: tuple[tuple[str, Side], ...] = (
+    # said of the subject; an object may follow
+    (r"\b(?:ahead|in front|clear)(?: of)?(?= )(?! (?:out-lap|call|air))|\b(?:ahead|in front)\b", "ahead"),
+    (rf"(?:{_UNIT})clear\b", "ahead"),
+    (r"\b(?:up the road|further up|in the lead|comes? past|goes? past|gets? past)\b", "ahead"),
+    (r"\b(?:in hand over|up on)\b", "ahead"),
+    (rf"\b(?:over|before)(?= (?:{_CAR}|us\b|you\b))", "ahead"),
+    (r"\bon(?= (?:us|you)\b)", "ahead"),
+    (r"\bbehind\b|\bin (?:our|the|your) (?:mirrors?|wake)\b|\bdown the road\b|\badrift(?: of)?\b|\bin tow\b", "behind"),
+    (rf"\bafter(?= (?:{_CAR}|us\b|you\b))|\bshort of\b|\boff (?:our|your) (?:gearbox|tail)\b", "behind"),
+    (rf"(?:{_UNIT})(?:back|down|off)\b(?! the\b)(?! to {_CAR})", "behind"),
+    (r"\bto (?:make up|find|gain|catch up) on\b|\bdown on\b", "behind"),
+    # transitive verbs
+    (rf"\b(?:leads?|leading|heads?|beats?)\b|\b(?:clears?|pass(?:es)?|jumps?)(?= {_CAR})", "ahead"),
+    (r"\b(?:trail|chas|follow|hunt|shadow|pursu)(?:s|es?|ing|ed)?\b", "behind"),
+)
+_COMPILED = tuple((re.compile(pattern), side) for pattern, side in _RELATIONS)
+_POSSESSIVE = re.compile(
+    rf"(?P<car>{_CAR})['’]s? (?:(?:dirty|own) )?(?:air|gearbox|tail|wake|mirrors|slipstream)\b"
+    rf"|\b(?:(?:mirrors?|wake) (?:for|of)|back to) (?P<seen>{_CAR})|\b[Mm]ind (?P<minded>{_CAR})"
+)
+_TO_OBJECT = re.compile(r"^(?: (?:of|to|by|on|over|from|the|a|at))*(?: [\d.]+ ?(?:s|seconds?)(?: of| to)?)? ?$")
+"""What may stand between a relation and its object."""
 
 
-@lru_cache(maxsize=256)
-def _signs_of(car: str) -> tuple[tuple[re.Pattern[str], Side], ...]:
-    """The signs of one car, compiled: a field has more of them than the library's own cache holds."""
-    own = re.escape(car) + r"\b"
-    return tuple(
-        (
-            re.compile(
-                pattern.replace("{car}", own).replace("{any}", _CAR),
-                re.IGNORECASE if pattern.startswith(r"\bmind") else 0,
-            ),
-            side,
-        )
-        for pattern, side in _SIGNS
-    )
+@dataclass(frozen=True, slots=True)
+class _Entity:
+    start: int
+    end: int
+    car: str | None
+    """None for us."""
 
 
 def side_of(clause: str, car: str) -> Side | None:
@@ -56,13 +62,76 @@ def side_of(clause: str, car: str) -> Side | None:
     'ahead'
     >>> side_of("NOR is 2.1 s behind", "NOR")
     'behind'
+    >>> side_of("NOR is the car we would be chasing", "NOR")
+    'ahead'
     """
-    found: set[Side] = set()
-    for pattern, side in _signs_of(car):
-        for match in pattern.finditer(clause):
-            between = match[0].replace(car, "")
-            if not any(o != car and o not in ("VSC", "DRS") for o in _ANY_CAR.findall(between)):
-                found.add(side)
-    if len(found) > 1:
-        return "both"
-    return next(iter(found), None)
+    found = {side for name, side in _sides(clause) if name == car}
+    return "both" if len(found) > 1 else next(iter(found), None)
+
+
+@lru_cache(maxsize=2048)
+def _sides(clause: str) -> tuple[tuple[str, Side], ...]:
+    if not _ENTITY.match(clause):
+        clause = clause[:1].lower() + clause[1:]
+    entities = [_Entity(*m.span(), m["car"]) for m in _ENTITY.finditer(clause)]
+    if not any(e.car for e in entities):
+        return ()
+    found: list[tuple[str, Side]] = [
+        (m["seen"], "behind") if m["seen"] else (m["car"] or m["minded"], "ahead") for m in _POSSESSIVE.finditer(clause)
+    ]
+    objects: set[_Entity] = set()
+    for start, end, side in _relations(clause):
+        placed = _placed(clause, start, end, side, entities, objects)
+        if placed is not None:
+            found.append(placed)
+    return tuple(found)
+
+
+def _relations(clause: str) -> list[tuple[int, int, Side]]:
+    """Every relation in order; where two overlap, the one that begins first, then the longer, counts."""
+    every = sorted((m.start(), -m.end(), side) for pattern, side in _COMPILED for m in pattern.finditer(clause))
+    out: list[tuple[int, int, Side]] = []
+    for start, end, side in every:
+        if not out or start >= out[-1][1]:
+            out.append((start, -end, side))
+    return out
+
+
+def _placed(
+    clause: str, start: int, end: int, side: Side, entities: list[_Entity], objects: set[_Entity]
+) -> tuple[str, Side] | None:
+    """Return the rival that one relation places, and where; rivals among themselves are placed nowhere."""
+    after = next((e for e in entities if e.start >= end), None)
+    obj = after if after is not None and _TO_OBJECT.match(clause[end : after.start].rstrip() or " ") else None
+    if obj is None and after is not None and not clause[end : after.start].strip():
+        obj = after
+    # "We are chasing NOR, 2 s behind": after a comma, what has no object of its own is said of the car just named, too.
+    before = [
+        e for e in entities if e.end <= start and (e not in objects or (obj is None and "," in clause[e.end : start]))
+    ]
+    if obj is not None:
+        objects.add(obj)
+    subject = _subject(clause, start, before)
+    if obj is not None and obj.car is not None:
+        return None if subject is not None and subject.car is not None else (obj.car, _OTHER[side])
+    if obj is None and subject is not None and subject.car is None:
+        # "NOR is the car we would be chasing": the object stands before its verb.
+        cars = [e for e in before if e.car is not None]
+        return (cars[-1].car or "", _OTHER[side]) if cars else None
+    if subject is not None and subject.car is not None:
+        return subject.car, side
+    later = next((e for e in entities if e.start >= end and e.car is not None and e is not obj), None)
+    if later is not None and not re.search(r"[,;]", clause[end : later.start]):
+        return later.car or "", side  # "behind us is NOR", "the car ahead is NOR"
+    return None
+
+
+def _subject(clause: str, start: int, before: list[_Entity]) -> _Entity | None:
+    """The nearest of the cars named before a relation; us only where we are nearer than any of them."""
+    for e in reversed(before):
+        between = clause[e.end : start]
+        if re.search(r"[;]", between):
+            return None
+        if e.car is not None or re.fullmatch(r"(?:['’]\w+)?(?: [\w.]+){0,5} ?", between):
+            return e
+    return None

@@ -67,7 +67,7 @@ function render({ model, el }) {
   const card = (a, data, first) => {
     const told = a.state === "changed" && a.reason; // said above the rest, so not once more among the reasons
     const of = (part) => a.sentences.filter((s) => s.part === part && !(told && s.part === "reasoning" && s.text === a.reason));
-    const line = (part, kind) => (of(part).length ? h("div", { class: kind }, of(part).map((s) => speak(s, a.facts))) : null);
+    const line = (part, kind, gain = null) => (of(part).length ? h("div", { class: kind, "data-gain": gain }, of(part).map((s) => speak(s, a.facts))) : null);
     const gone = a.state === "withdrawn";
     const life = LIFE[a.state] || (a.since < a.lap ? `since lap ${a.since}` : "");
     const buttons = gone ? null : h("div", { class: "a-acts", role: "group", "aria-label": "what to do with it" },
@@ -88,7 +88,7 @@ function render({ model, el }) {
         h("b", { class: "a-title" }, a.title),
         told ? h("div", { class: "a-reason" }, `Changed: ${a.reason}`) : null,
         line("description", "a-text"),
-        line("expected_benefit", "a-benefit"),
+        line("expected_benefit", "a-benefit", a.gain),
         buttons,
         first ? line("reasoning", "a-why") : null,
         of("risks").length ? h("div", { class: "a-risk" }, speak(of("risks")[0], a.facts)) : null,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import Fact, FollowUp, Priority, Recommendation, Sentence
+from racetwin.strategist.calls import NOISE
 from racetwin.widgets._panel import Panel, pack, script, style
 
 if TYPE_CHECKING:
@@ -136,6 +137,14 @@ def _sentences(r: Recommendation) -> list[dict[str, Any]]:
     return [{"part": part, "text": text, "facts": ()} for part, text in every]
 
 
+def _gain(r: Recommendation) -> int | None:
+    """Return whether the call is worth more (1) or less (-1) than what it is set against, or as much within noise (0)."""
+    if r.expected_benefit_points is None or r.expected_benefit_standard_error is None:
+        return None
+    gain = r.expected_benefit_points
+    return 0 if abs(gain) <= NOISE * r.expected_benefit_standard_error else 1 if gain > 0 else -1
+
+
 def _card(r: Recommendation) -> dict[str, Any]:
     life, checked, worded = r.life, r.checked, r.worded
     return {
@@ -145,6 +154,7 @@ def _card(r: Recommendation) -> dict[str, Any]:
         "title": r.title.removeprefix("Withdrawn: "),
         "sentences": _sentences(r),
         "facts": [_fact(f) for f in r.facts],
+        "gain": _gain(r),
         "risks": r.risks,
         "execution_lap": r.execution_lap,
         "wording": r.wording,

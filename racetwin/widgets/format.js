@@ -51,9 +51,9 @@ export function percent(p) {
   return `${Math.round(100 * p)} %`;
 }
 
-/** A plan as the pit wall says it: what it does under a safety car in two words, its laps only where there is room. */
+/** A plan as the pit wall says it: "L24 HARD (or SC)" boxes on lap 24, or as soon as a safety car comes before. */
 export function planWords(text) {
-  return text.replace(/ \(sooner under SC [^)]*\)/, " (SC: sooner)");
+  return text.replace(/ \(sooner under SC [^)]*\)/, " (or SC)");
 }
 
 export function ordinal(n) {

@@ -53,7 +53,7 @@ const when = (plan) => {
   if (!plan.stops.length) return "to the flag";
   const [a, b] = plan.window ?? [0, 0];
   const name = (c) => (plan.stops.length > 1 ? c[0] : c[0] + c.slice(1).toLowerCase());
-  return plan.stops.map(([lap, c], i) => (i === 0 && b > a ? `L${lap} (${a}–${b})` : `L${lap}`) + ` ${name(c)}`).join(" · ");
+  return plan.stops.map(([lap, c], i) => (i === 0 && b > a ? `L${lap} (${a}–${b})` : `L${lap}`) + ` ${name(c)}`).join(" · ") + (/sooner under SC/.test(plan.plan) ? " · or SC" : "");
 };
 
 function render({ model, el }) {

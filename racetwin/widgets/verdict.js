@@ -26,7 +26,7 @@ function render({ model, el }) {
     return { node: h("div", { class: `v-fact v-${name}` }, h("span", { class: "v-label" }, label), value, more), value, more };
   };
   const rejoin = fact("rejoin", "If we box now");
-  const sure = fact("sure", "How sure");
+  const sure = fact("sure", "Now or later?");
   const meter = h("span", { class: "v-meter", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
   const sureWord = h("span");
   sure.value.append(sureWord, meter);

@@ -37,6 +37,17 @@ def test_urgent_laps_changes_and_leads_are_counted() -> None:
     )
 
 
+def test_stop_that_is_called_off_is_urgent_and_no_call_to_stop() -> None:
+    called = told(21, 0.0, 23)
+    desk = answer(plan(1, 40, 15.0, 0.0), plan(2, 23, 13.0, -2.0), lap=22)
+    off = recommend(desk, situation(lap=22, cars={"4": car("4", 3, lap=22), "16": car("16", 4, lap=22)}), called.advice)
+    after = Told(22, 0.0, 1980.0, TrackStatus.GREEN, (), off, "L40 HARD", 0.01)
+    assert after.urgent is not None
+    assert after.urgent.execution_lap == 40
+    one = AdviceRecord("2024-12-great-britain", "4", "NOR", [called, after])
+    assert [lead.laps for lead in one.leads()] == [2.0], "the stop that was called, not the one that takes its place"
+
+
 def test_the_summary_is_over_cars_and_races() -> None:
     figures = summary([record(), record(), AdviceRecord("2024-12-great-britain", "63", "RUS")])
     assert figures["cars and races"] == 3

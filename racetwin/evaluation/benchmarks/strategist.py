@@ -20,6 +20,7 @@ from racetwin.config import Settings, settings
 from racetwin.evaluation.advice_moments import AdviceMoment, moments, record_of
 from racetwin.evaluation.batches import BATCHES
 from racetwin.evaluation.benchmarks import Figure
+from racetwin.evaluation.benchmarks.advice_delay import advice_delay
 from racetwin.evaluation.groundedness import measure, measure_spoken
 from racetwin.evaluation.planted import KINDS
 from racetwin.schemas import Recommendation
@@ -81,6 +82,8 @@ def strategist() -> list[Figure]:
             for name, q in (("median", 0.5), ("p95", 0.95))
         ),
     ]
+    real = sorted({m.race_id for m in found if not m.race_id.startswith("simulated")})
+    figures += advice_delay(now, real[-1] if real else None)
     return [*figures, *asyncio.run(_by_models(now, found))]
 
 

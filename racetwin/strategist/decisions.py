@@ -1,0 +1,93 @@
+"""What a sentence says of the decision itself: how many stops are left, in which order, and whether the next one is now."""
+
+from __future__ import annotations
+
+import re
+
+_COUNTS = {"no": 0, "one": 1, "a single": 1, "two": 2, "three": 3, "four": 4} | {str(n): n for n in range(6)}
+_NUMBER = "|".join(_COUNTS)
+_STOPS = re.compile(
+    rf"\b(?P<n>{_NUMBER}) (?:(?:more|further|other|pit|extra|additional) ){{0,3}}(?:stops?|visits?)\b(?! (?:behind"
+    rf"|would|by|within))"
+    rf"|\b(?P<m>{_NUMBER})[- ]stop(?:per)?s?\b",
+    re.IGNORECASE,
+)
+_NO_STOP = re.compile(
+    r"\bnot stopping(?: again)?\b|\bno (?:need to|reason to) stop\b"
+    r"|\b(?:this|the|that) set (?:goes|runs|lasts|is good|has to go) (?:all the way |through )?to the (?:end|flag)\b"
+    r"|\b(?:straight|right|all the way|run|stay out|carry on|go) (?:through |on )?to the (?:end|finish"
+    r"|(?:chequered )?flag)\b",
+    re.IGNORECASE,
+)
+_WE_STOP = re.compile(
+    r"\b(?:we|you)(?:(?:['’](?:re|ll)| are| will)(?: going to)?)? (?:box|boxing|pit|pitting|stop|stopping"
+    r"|come in|coming in)\b"
+    r"|^\W*(?:now )?(?:box|pit|come in) (?:now|this|next|on|at|in|for)\b",
+    re.IGNORECASE,
+)
+_SUPPOSED = re.compile(
+    r"\?|^\W*(?i:box|pit|stop)\b[^,;]*\band (?:we|you|it|(?-i:[A-Z]{3})\b)|\b(?:if|should|would|were|could"
+    r"|when|unless|whether|had|costs?|rejoins?|comes? out)\b|\bP\d",
+    re.IGNORECASE,
+)
+_NOW = r"(?:(?:right )?now|this lap|right away|straight away|immediately|at once)"
+_AT_ONCE = re.compile(
+    rf"(?<!\ba )(?<!\bthe )(?<!\bour )\b(?:box|pit|stop|come in|in|(?:are|['’]re) (?:boxing|pitting|stopping"
+    rf"|coming in)) {_NOW}\b|\bbox,? box\b(?![^.]*\blap \d)",
+    re.IGNORECASE,
+)
+_NOT_AT_ONCE = re.compile(
+    rf"\bstay(?:s|ing)? out\b|\bnot (?:yet|(?:\w+ing )?(?:in )?{_NOW})\b|\b(?:extend|keep going|carry on"
+    rf"|run this set) (?:to|until|for)\b",
+    re.IGNORECASE,
+)
+_ORDERED = re.compile(r"\b(?:then|first|before|followed by|after that|again on)\b", re.IGNORECASE)
+_LAP = re.compile(r"\b(?:lap |L)(\d+)\b", re.IGNORECASE)
+
+
+def wrong_stops(clause: str, plan: str) -> str | None:
+    """Return what a clause says wrongly of the stops that a plan ("L24 HARD, L41 SOFT", "no stop") has left, None if nothing.
+
+    Examples
+    --------
+    >>> wrong_stops("It's a two-stopper from here", "L24 HARD")
+    'two-stopper'
+    >>> wrong_stops("No more stops, this set goes to the end", "no stop") is None
+    True
+    """
+    laps = [int(n) for n in re.findall(r"L(\d+) ", plan)]
+    for found in _STOPS.finditer(clause):
+        if _COUNTS[(found["n"] or found["m"]).lower()] != len(laps):
+            return found[0]
+    if _SUPPOSED.search(clause):
+        return None
+    through = _NO_STOP.search(clause)
+    if through is not None and laps:
+        return through[0]
+    stops = _WE_STOP.search(clause)
+    if stops is not None and not laps and not re.search(r"\b(?:not|no)\b|n['’]t\b", clause, re.IGNORECASE):
+        return stops[0]
+    said = [n for n in map(int, _LAP.findall(clause)) if n in laps]
+    ordered = _ORDERED.search(clause)
+    return ordered[0] if ordered is not None and said != sorted(said) else None
+
+
+def wrong_moment(clause: str, plan: str, lap: int) -> str | None:
+    """Return what a clause says wrongly of when the next stop is, None if nothing; ``lap`` is the last that the leader completed.
+
+    Examples
+    --------
+    >>> wrong_moment("Stay out", "L24 HARD", 23)
+    'Stay out'
+    >>> wrong_moment("Box now", "L24 HARD", 20)
+    'Box now'
+    """
+    if _SUPPOSED.search(clause):
+        return None
+    first = re.match(r"L(\d+) ", plan)
+    at_once, later = _AT_ONCE.search(clause), _NOT_AT_ONCE.search(clause)
+    if at_once is not None and later is None and (first is None or int(first[1]) > lap + 1):
+        return at_once[0]
+    if later is not None and first is not None and int(first[1]) <= lap + 1:
+        return later[0]
+    return None

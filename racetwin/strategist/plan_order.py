@@ -1,0 +1,249 @@
+"""What a sentence says of one plan beside another: which is worth more and by how much, which is the call, and which was.
+
+Of two plans that it mentions, one is the *subject* of what is said and the other its *reference*: what follows "than", "over",
+"against" and the like. A word of more or less then says which of them is better.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from racetwin.strategist.assertions import denied_before, states_in
+from racetwin.strategist.claims import PLAN
+from racetwin.strategist.plan_talk import BAD, BEFORE, CALL, GOVERNS, REFERENCE, Mention, Plans, first_lap
+
+_NAMED_BEST = re.compile(
+    r"(?<!next )(?<!next-)(?<!second )(?<!second-)\b(?:first|best|top|preferred|recommended|favou?rite"
+    r"|main)\b(?: [a-z]+)?(?: is|,|:)"
+    r"(?: (?:to|the|a|one|with|stop|box|pit|in|on|at|end|of|soft|medium|hard|intermediate|wet))* '?$|\b(?:the"
+    r"|our) (?:plan|call) is (?:to |a |for |the )?(?:[a-z]+ ){0,4}'?$",
+    re.IGNORECASE,
+)
+_RANKED_FIRST = re.compile(
+    r"^[^,;?]*?\b(?:ranks? first|on top|is (?:the )?(?:best|call|plan|preferred|favou?rite)|scores most)\b",
+    re.IGNORECASE,
+)
+_RANKED_LAST = re.compile(
+    r"^[^,;?]*?\b(?:ranks? (?:last|lowest|second|third)|is (?:the )?(?:worst|second|weakest))\b", re.IGNORECASE
+)
+_GOOD = re.compile(
+    r"\b(?:gain(?:s|ed|ing)?|sav(?:es?|ed|ing)|buys?|earn(?:s|ed)?|picks? up|better|more|higher|additional"
+    r"|extra|ahead|up|to the good"
+    r"|beats?|wins?|leads?|rewards?|benefits?|profits?|advantage|plus|in hand|improves?|outscores?|outperforms?"
+    r"|worthwhile|right side"
+    r"|to our advantage|above)\b|(?<=\s)\+(?=\d)",
+    re.IGNORECASE,
+)
+_WORTH = re.compile(
+    r"\b(?:worth|brings?|returns?|yields?|favou?rs?|prefers?|points? to|suggests?|likes?)\b", re.IGNORECASE
+)
+"""'Going on lap 24 instead of lap 27 is worth 0.3 points.'"""
+_TRANSITIVE = re.compile(
+    r"\b(?:beats?|outscores?|outperforms?|tops|leads?|trails?|loses? to|edges?|ahead of|behind)\b(?: [\w']+){0,4} '?$",
+    re.IGNORECASE,
+)
+_ITSELF = re.compile(r"[:,;] (?:it|that|this)(?:['’]s| is| comes| would| will|\b)|: ", re.IGNORECASE)
+_DO = re.compile(r"do (?:wait|hold|delay|stay|hang)\b", re.IGNORECASE)
+_REFERRED = re.compile(rf"{REFERENCE.pattern}(?: [a-z]+){{0,4}} (?:lap |L)(?P<lap>\d+)\b", re.IGNORECASE)
+_BETWEEN = re.compile(r"\bbetween (?:lap |L)(\d+) and (?:lap |L)(\d+)\b", re.IGNORECASE)
+_PART = re.compile(r"[,;:]|\b(?:and|but|while|whereas)\b")
+_TURNS = re.compile(r"\b(?:avoid(?:s|ed|ing)?|spares?|prevent(?:s|ing)?|without)\b", re.IGNORECASE)
+"""'We avoid losing 0.3 points' gains them."""
+_CLEARLY = re.compile(
+    r"\b(?:clearly|easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut"
+    r"|clear winner"
+    r"|clear favou?rite)\b",
+    re.IGNORECASE,
+)
+_GONE = re.compile(
+    r"^[^,;]{0,24}?\b(?:no longer|is off|has passed|is gone|withdrawn|rejected|cancelled|scrapped)\b", re.IGNORECASE
+)
+_STILL = re.compile(r"^[^,;]{0,12}?\bstill (?:stands?|on|holds?|valid)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a clause says of two plans: the subject is better (``sign`` 1) or worse (-1) than the reference."""
+
+    subject: str | None
+    reference: str | None
+    sign: int
+    word: str
+    implicit: bool
+    """Whether the reference is not spoken of: it may be the call, or the desk's best where that is another."""
+    named: bool
+    """Whether both are spoken of, or another than the call is: else it may be something else that is more or less."""
+
+
+def order(plans: Plans, clause: str) -> Order | None:
+    """Return what a clause says of one plan beside another, None where it says nothing of the kind."""
+    colon = clause.rfind(": ")
+    told = clause[colon + 2 :] if colon >= 0 else ""
+    if (_GOOD.search(told) or BAD.search(told)) and PLAN.search(told):
+        clause = told  # "The call stays: 'L32 HARD' is better": what is said of plans is said after the colon
+    found = plans.mentions(clause)
+    references = [m for a, m in zip([None, *found], found, strict=False) if _refers(plans, clause, a, m)]
+    subjects = [m for m in found if m not in references]
+    if len(references) > 1 or len(subjects) > 2 or not found:
+        return None
+    rest = _blanked(clause, [(m.start, m.end) for m in found])
+    good, bad = _GOOD.search(rest), BAD.search(rest)
+    if good is None and bad is None and references:
+        good = _WORTH.search(rest)
+    word = good or bad
+    if word is None or (good is not None and bad is not None):
+        return None
+    subject, reference = (subjects or [None])[0], (references or subjects[1:] or [None])[0]
+    told = _ITSELF.search(clause, subjects[-1].end) if subjects and not references else None
+    if told is not None and told.end() <= word.start():
+        subject, reference = subjects[-1], None  # "... fall back to lap 27: it is 0.3 points down"
+    if subject is not None and reference is not None and subject.key == reference.key:
+        return None
+    sign = 1 if good is not None else -1
+    if _TURNS.search(rest):
+        sign = -sign
+    of = subject.key if subject is not None else (None if reference is not None and reference.key == CALL else CALL)
+    beside = reference.key if reference is not None else (None if of == CALL else CALL)
+    return Order(of, beside, sign, word[0], reference is None, reference is not None or of != CALL)
+
+
+def _refers(plans: Plans, clause: str, before: Mention | None, mention: Mention) -> bool:
+    """Whether a mention is what another plan is compared with."""
+    between = clause[before.end if before is not None else 0 : mention.start]
+    found = [*REFERENCE.finditer(between)]
+    if found and not re.search(r"[;:]", between[found[-1].end() :]):
+        return True
+    return _TRANSITIVE.search(between) is not None
+
+
+def difference(plans: Plans, order: Order) -> float | None:
+    """Return by how many points the two plans differ; None where it is not told which they are."""
+    if order.subject not in plans.worth or order.reference not in plans.worth:
+        return None
+    if order.implicit and plans.worth.get(CALL):
+        return None
+    return abs(plans.worth[order.subject] - plans.worth[order.reference])
+
+
+def error(plans: Plans, order: Order) -> float | None:
+    """Return the standard error of the two plans' difference, None where it is neither's to the desk's best."""
+    keys = [k for k in (order.subject, order.reference) if k in plans.errors]
+    best = [k for k in keys if k is not None and plans.errors[k] == 0.0 == plans.worth[k]]
+    others = [plans.errors[k] for k in keys if k is not None and k not in best]
+    return others[0] if len(best) == 1 and len(others) == 1 else None
+
+
+def contradicted(plans: Plans, order: Order) -> bool:
+    """Whether the facts have the two plans the other way round; of plans that none names, any may be meant."""
+    if CALL not in plans.labels:
+        return False
+    pairs = [
+        (a, b)
+        for a in ([order.subject] if order.subject else [k for k in plans.worth if k != CALL])
+        for b in ([order.reference] if order.reference else [k for k in plans.worth if k != CALL])
+        if a in plans.worth and b in plans.worth
+    ]
+    if order.implicit and order.subject in plans.worth:
+        beside_best = plans.worth[order.subject]
+        if (beside_best < 0 and order.sign < 0) or (abs(beside_best) < 0.01 and order.subject != CALL):
+            return False  # said of the desk's best, which may be another plan than the call
+    return bool(pairs) and not any(_has(plans, a, b, order.sign) for a, b in pairs)
+
+
+def _has(plans: Plans, a: str, b: str, sign: int) -> bool:
+    gain = plans.worth[a] - plans.worth[b]
+    return abs(gain) < 0.01 or (gain > 0) == (sign > 0)
+
+
+def wrong_rank(plans: Plans, clause: str) -> str | None:
+    """Return where a clause calls another plan the call, or the call less than the first."""
+    for m in plans._by_stop(clause):
+        same = plans.labels.get(m.key or "") == plans.labels.get(CALL)
+        first = _NAMED_BEST.search(clause[: m.start]) or _RANKED_FIRST.search(clause[m.end :]) or _DO.match(clause)
+        if not same and m.key not in (None, "desk") and first and not REFERENCE.search(clause[: m.start]):
+            return clause[m.start : m.end]
+        if same and _RANKED_LAST.search(clause[m.end :]):
+            return clause[m.start : m.end]
+    return None
+
+
+def unknown_reference(plans: Plans, clause: str) -> str | None:
+    """Return the lap of a stop that something is compared with, where no plan stops on it."""
+    known = {lap for label in plans.labels.values() if (lap := first_lap(label)) is not None}
+    said = [m["lap"] for m in _REFERRED.finditer(clause)]
+    said += [lap for m in _BETWEEN.finditer(clause) for lap in m.groups() if not states_in(clause)]
+    return next((lap for lap in said if int(lap) not in known), None) if known else None
+
+
+def sides(plans: Plans, clause: str, at: int) -> tuple[str, str] | None:
+    """Return the plans left and right of a comparison at ``at``; None where it is not told which they are."""
+    found = [m.key for m in plans.mentions(clause)]
+    if any(key is None for key in found) or not set(found) - {CALL}:
+        return None
+    left = [m.key for m in plans.mentions(clause) if m.start < at and m.key is not None]
+    right = [m.key for m in plans.mentions(clause) if m.start >= at and m.key is not None]
+    if left and right:
+        return left[0], right[0]
+    both = left or right
+    if len(both) == 2:
+        return both[0], both[1]
+    return (CALL, both[0]) if right and both[0] != CALL else (both[0], CALL) if both[0] != CALL else None
+
+
+def in_turn(plans: Plans, clause: str) -> tuple[str, str] | None:
+    """Return the two plans that a clause speaks of one after the other, each with a number of its own; None otherwise."""
+    parts = [[m.key for m in plans.mentions(part)] for part in _PART.split(clause) if re.search(r"\d\.\d|%", part)]
+    if len(parts) != 2 or any(len(keys) != 1 for keys in parts):
+        return None
+    first, second = parts[0][0], parts[1][0]
+    return (first, second) if first is not None and second is not None and first != second else None
+
+
+def too_close(plans: Plans, clause: str) -> str | None:
+    """Return the word by which a clause calls clear what is not: the plans it compares are within their noise."""
+    found = _CLEARLY.search(clause)
+    if found is None or denied_before(clause, found.start()):
+        return None
+    named = [m.key for m in plans.mentions(clause) if m.key is not None and m.key in plans.worth]
+    others = [k for k in named if k != CALL] or [k for k in plans.worth if k not in (CALL, BEFORE)]
+    gaps = [
+        (abs(plans.worth[k] - plans.worth.get(CALL, 0.0)), max(plans.errors.get(k, 0.0), plans.errors.get(CALL, 0.0)))
+        for k in others
+    ]
+    close = [gap <= 2 * error for gap, error in gaps]
+    return found[0] if close and (any(close) if len(named) < 2 else close[0]) else None
+
+
+def old_call(plans: Plans, clause: str) -> str | None:
+    """Return what a clause says wrongly of the call that was changed: that it stands, or that the new one does not."""
+    if BEFORE not in plans.labels or plans.labels[BEFORE] == plans.labels.get(CALL):
+        return None
+    for m in plans.mentions(clause):
+        if m.key not in (CALL, BEFORE) and plans.labels.get(m.key or "") != plans.labels[BEFORE]:
+            continue
+        if m.key is None or REFERENCE.search(clause[: m.start]):
+            continue
+        governing = None
+        for match in GOVERNS.finditer(clause[: m.start]):
+            governing = match
+        old = bool(_GONE.search(clause[m.end :])) or (governing is not None and governing["old"] is not None)
+        is_call = m.key == CALL and plans.labels[CALL] != plans.labels[BEFORE]
+        if is_call and old:
+            return clause[m.start : m.end]
+        if not is_call and (
+            _STILL.search(clause[m.end :]) or (governing is not None and governing["new"] is not None and not old)
+        ):
+            return clause[m.start : m.end]
+    return None
+
+
+def _blanked(clause: str, spans: list[tuple[int, int]]) -> str:
+    """The clause without the plans it mentions, and without the words that only say which of two is compared with which."""
+    for start, end in spans:
+        clause = clause[:start] + "_" * (end - start) + clause[end:]
+    return re.sub(
+        r"\b(?:instead of|rather than|in place of|give or take|plus or minus|up to|no more than|no less than)\b",
+        "_",
+        clause,
+    )

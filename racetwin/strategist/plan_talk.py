@@ -1,0 +1,211 @@
+"""Which plans a sentence speaks of, and as what.
+
+A plan is *mentioned* by its name ('L24 HARD'), by the lap of its first stop ("lap 24 for hard tyres"), or by a word ("the plan",
+"the alternative"). The call may be spoken of in any way; another plan only as another: by a word that marks it as one, beside the
+call, or by what it costs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from racetwin.strategist.assertions import states_in
+from racetwin.strategist.claims import PLAN
+from racetwin.strategist.differences import Difference
+
+CALL = "best"
+"""The key of the call's facts."""
+BEFORE = "before"
+
+_COMPOUND = r"(?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?"
+_LAP = re.compile(r"\b(?:laps? |L)(?P<lap>\d+)\b", re.IGNORECASE)
+_COMPOUND_BESIDE = re.compile(rf"^[^.;:]{{0,28}}?\b(?P<compound>{_COMPOUND})\b", re.IGNORECASE)
+_COMPOUND_BEFORE = re.compile(
+    rf"\b(?P<compound>{_COMPOUND})\b(?: (?:tyres|stop|on|at|the|end|of|from|in|set|and|stint)){{0,6}} $", re.IGNORECASE
+)
+_THE_CALL = re.compile(
+    r"\b(?:the|our|this|that) (?:(?:best|current|preferred|recommended|chosen|first) )*(?:plan|call|strategy"
+    r"|choice|pick|one)\b|\bours\b",
+    re.IGNORECASE,
+)
+_ANOTHER = re.compile(
+    r"\b(?:alternatives?|second(?:-best| choice| best)|next[- ]best|plan b|the other|another (?:plan|option"
+    r"|choice)|other plans?"
+    r"|fall(?:s|ing)? back|fallback|runner-up|waiting|waits?|hold(?:s|ing)? (?:on|off|out)|hang(?:s|ing)? on"
+    r"|delay(?:s|ed|ing)?"
+    r"|instead(?! of)|otherwise|postpon\w+|staying out|going longer|go longer|stretch\w*)\b",
+    re.IGNORECASE,
+)
+_SUPPOSED = re.compile(
+    r"^(?:and |so |but )?(?:could|should|would|can|what|why|how|do|does|is|are|shall)\b.*\?|\b(?:if|versus"
+    r"|vs|against|compared|rather|instead|chance|probability)\b",
+    re.IGNORECASE,
+)
+"""With one of these a clause weighs what it speaks of and does not call it."""
+REFERENCE = re.compile(
+    r"\b(?:over|than|against|versus|vs|compared (?:with|to)|instead of|rather than|relative to|in place of"
+    r"|beside|short of)\b",
+    re.IGNORECASE,
+)
+BAD = re.compile(
+    r"\b(?:los(?:es?|ing|s)|lost|costs?|costing|giv(?:es?|ing) (?:up|away)|away|worse|less|fewer|lower"
+    r"|short|down|behind|trail(?:s|ing)?"
+    r"|drop(?:s|ping)?|surrender(?:s|ing)?|sacrific\w+|price|deficit|minus|wrong side|poorer|forgo\w*"
+    r"|forfeit\w*|throw\w* away|concede[sd]?"
+    r"|on the table|shy|below|expense|loses? out)\b|(?<=\s)[-−](?=\d)",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(r"(?:yes|it|that|this|at|which|for)\b", re.IGNORECASE)
+_WOULD = re.compile(r"[^,;:]{0,25}?\b(?:would|could|might)\b", re.IGNORECASE)
+_RANGE = re.compile(r"\b(?:from |between )?laps? \d+ (?:to|through|and|until) (?:lap )?\d", re.IGNORECASE)
+"""The laps on which a safety car would bring a stop forward are no stops."""
+_ITS_STOP = re.compile(
+    r"(?: (?:for|of|with|on|at|to|a|the|stop|stopping|box|boxing|pit|pitting|in|end))+ '?", re.IGNORECASE
+)
+"""'The plan with a stop on lap 27' is the one that is named, and not the call."""
+_UNTIL = re.compile(r" (?:on )?(?:until|till|for|to)(?: the)?(?: end of)? '?", re.IGNORECASE)
+_TURNED_DOWN = re.compile(
+    r"\b(?:not|no|never|do not|don['’]t|cannot|won['’]t)\b(?= (?:[\w'’]+ ){0,4}?(?:lap \d|L\d|wait|hold"
+    r"|hang|delay|stretch|go(?:ing)? long))",
+    re.IGNORECASE,
+)
+OLD = (
+    r"cancel\w*|scrub|scrap\w*|forget|abandon\w*|bin"
+    r"|(?:mov\w+|swap\w*|switch\w*|chang\w*|shift\w*)(?: (?:away|on|off|over))? from"
+    r"|(?<!is )called|was|were|earlier|previous|former|original|old|no longer"
+)
+NEW = r"(?<=\d )to|is now|now|new|next|target|current|prefers?|becomes?|think|going to"
+GOVERNS = re.compile(rf"\b(?:(?P<old>{OLD})|(?P<new>{NEW}))\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A plan spoken of at a place of a clause; ``key`` is None for another plan than the call that no lap or name tells."""
+
+    start: int
+    end: int
+    key: str | None
+
+
+@dataclass(slots=True)
+class Plans:
+    """The plans that the facts speak of, by the keys of their facts ("best", "plan2"), and what each is worth.
+
+    ``worth`` is in points, beside the desk's best; ``errors`` are the standard errors of that.
+    """
+
+    labels: Mapping[str, str]
+    worth: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
+
+    def mentions(self, clause: str) -> list[Mention]:
+        """Find the plans that a clause mentions, in order; said twice in a row, a plan is mentioned once."""
+        found = self._by_stop(clause)
+        if all(m.key in (None, CALL) for m in found):  # else the words are about the plan that is named
+            waited_for = [m.start for m in found]
+            found += [
+                Mention(*m.span(), None)
+                for m in _ANOTHER.finditer(clause)
+                if not any(_UNTIL.fullmatch(clause[m.end() : at]) for at in waited_for if at >= m.end())
+            ]
+        for match in _THE_CALL.finditer(clause):
+            if not _within(match, found) and not any(_ITS_STOP.fullmatch(clause[match.end() : m.start]) for m in found):
+                best = "best" in match[0].lower() and "desk" in self.labels
+                found.append(Mention(*match.span(), "desk" if best else CALL))
+        found.sort(key=lambda m: m.start)
+        return [m for a, m in zip([None, *found], found, strict=False) if a is None or a.key != m.key]
+
+    def continued(self, clause: str, before: str) -> str:
+        """A clause that names no plan and goes on about the one of the clause before, with that plan's name put before it."""
+        if not before or not _GOES_ON.match(clause) or self.mentions(clause):
+            return clause
+        keys = [m.key for m in self.mentions(before) if m.key is not None]
+        return f"'{self.labels[keys[-1]]}': {clause}" if keys and keys[-1] in self.labels else clause
+
+    def _by_stop(self, clause: str) -> list[Mention]:
+        """The plans that a clause mentions by their names or the laps of their first stops."""
+        found = [Mention(*m.span(), self.key_of(m[0])) for m in PLAN.finditer(clause)]
+        for match in _LAP.finditer(clause):
+            key = self._stopping(int(match["lap"]), clause, match)
+            if key is not None and not _within(match, found) and not (states_in(clause) and _RANGE.search(clause)):
+                found.append(Mention(*match.span(), key))
+        return found
+
+    def key_of(self, name: str) -> str | None:
+        """Return the key of the plan of that name; one may be called by its stops or its first stop alone."""
+        names = [(key, label, label.removesuffix(" (or SC)")) for key, label in self.labels.items()]
+        fitting = (
+            [key for key, label, _ in names if label == name],
+            [key for key, _, bare in names if bare == name],
+            [key for key, _, bare in names if bare.partition(",")[0] == name],
+        )
+        return next((keys[0] for keys in fitting if keys), None)
+
+    def _stopping(self, lap: int, clause: str, at: re.Match[str]) -> str | None:
+        """The plan whose first stop is on that lap: the call where it is, else the first; of the compound named beside it."""
+        keys = [k for k in (CALL, *self.labels) if k in self.labels and first_lap(self.labels[k]) == lap]
+        beside = _COMPOUND_BESIDE.search(clause[at.end() :]) or _COMPOUND_BEFORE.search(clause[: at.start()])
+        if beside is not None:
+            compound = beside["compound"].upper().removesuffix("S")
+            keys = [k for k in keys if self.labels[k].partition(",")[0].split(" ")[1] == compound] or keys
+        return keys[0] if keys else None
+
+    def spoken_of(self, clause: str) -> set[str]:
+        """Return the keys of the plans that a clause may take its numbers from.
+
+        Another plan than the call is only spoken of as another: else it would be an alternative told as the call.
+        """
+        mentions = self.mentions(clause)
+        named = {m.key for m in mentions}
+        others = {key for key in named if key not in (None, CALL)}
+        marked = _ANOTHER.search(clause) is not None
+        compared = REFERENCE.search(clause) is not None
+        if others:
+            old = BEFORE in others and any(m["old"] for m in GOVERNS.finditer(clause))
+            supposed = any(m.key != CALL and _WOULD.match(clause, m.end) for m in mentions)
+            weighed = supposed or _SUPPOSED.search(clause) or BAD.search(clause) or PLAN.search(clause)
+            told = marked or compared or old or weighed or CALL in named
+            return ({*others, CALL} if compared or CALL in named else others) if told else {CALL}
+        if marked:
+            return set(self.labels) if compared or CALL in named else set(self.labels) - {CALL}
+        return {CALL}
+
+    def laps_away(self, done: int) -> dict[str, set[int]]:
+        """Return how many laps it is to the call's stop, and how many other stops are away from it."""
+        firsts = {key: lap for key, label in self.labels.items() if (lap := first_lap(label)) is not None}
+        at = firsts.get(CALL)
+        if at is None:
+            return {}
+        return {"until": {at - done, at - done - 1}, "shift": {abs(lap - at) for lap in firsts.values()}}
+
+    def without_what_is_not_called(self, clause: str, in_points: bool) -> str:
+        """The clause without "don't wait" and "not lap 27": to turn down what is not called denies no fact."""
+        if self.labels.get(CALL) is None:
+            return clause
+        for m in self.mentions(clause):
+            if m.key == CALL:
+                continue
+            found = [*_TURNED_DOWN.finditer(clause[: m.end])]
+            if found and (not in_points or re.match(r" ?[:;–-] ?(?:that|it|this)\b", clause[m.end :])):
+                return clause[: found[-1].start()] + clause[m.end :]
+        return clause
+
+
+def _within(match: re.Match[str], found: list[Mention]) -> bool:
+    return any(m.start <= match.start() < m.end for m in found)
+
+
+def first_lap(label: str) -> int | None:
+    """Return the lap of the first stop of a plan by its name, None without a stop."""
+    found = re.match(r"L(\d+) ", label)
+    return int(found[1]) if found else None
+
+
+def worth_of(
+    differences: Mapping[str, Difference | None], keys: Iterable[str]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return what each plan is worth beside the desk's best, and the standard error of that, by the keys of their facts."""
+    found = {key: differences.get(key) for key in keys}
+    return {k: d.value if d else 0.0 for k, d in found.items()}, {k: d.error if d else 0.0 for k, d in found.items()}

@@ -1,0 +1,75 @@
+"""What a sentence says of tyres: which compound a stop fits on which lap, and which one the car is on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+_FITTED = re.compile(
+    r"\b(?:for|fit|fits|fitting|onto|to|take|takes|new|fresh|L\d+)\s+(?:(?:a|the|new|fresh|set|of|used)\s+)*"
+    r"(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b",
+    re.IGNORECASE,
+)
+_ON_THE_CAR = re.compile(
+    r"(?:\b(?:we|you|it|car)(?:['’](?:re|s)| are| is)(?: still| currently| now)? on(?: the| a set of)?"
+    r"|\b(?:these|current|present|this)"
+    r"|\b(?:the|our)(?= \w+ (?:sets? |tyres? )?(?:is|are|has|have) (?:\w+ ){0,2}(?:\d|done|run|old|worn|completed)))"
+    r"\s+(?:set of\s+)?(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)(?:S\b|(?= (?:set|tyres?|rubber)\b))",
+    re.IGNORECASE,
+)
+_LABELLED = re.compile(r"^\W*(?:next )?(?:compound|tyre)\b", re.IGNORECASE)
+"""'Compound: HARD' is what to fit."""
+_TO_FIT = re.compile(
+    r"\b(?:box|boxes|boxing|pit|pits|stop|stops|stopping|fit|fits|take|takes|switch|onto|next|for|lap"
+    r"|laps|want|target|call|then|going|goes|choice|bolt\w*|send|answer|recommend\w*|chang\w*|"
+    r"prefer|plan|waits?|waiting)\b",
+    re.IGNORECASE,
+)
+"""A clause without any of these speaks of the tyres that are on the car."""
+_STOP_PAIR = re.compile(r"\b(?:lap |L)(\d+)\b[^.;]{0,24}?\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b", re.IGNORECASE)
+_PAIR_STOP = re.compile(
+    r"\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b(?:(?!SOFT|MEDIUM|HARD|INTERMEDIATE|WET)[^.;]){0,40}?\b(?:lap "
+    r"|L)(\d+)\b",
+    re.IGNORECASE,
+)
+
+
+def wrong_tyres(
+    clause: str,
+    said: Collection[str],
+    stops: Collection[tuple[int, str]],
+    present: Collection[str],
+    elsewhere: Collection[str],
+) -> list[tuple[str, str]]:
+    """Return what a clause says wrongly of compounds, each with the reason.
+
+    Parameters
+    ----------
+    said
+        Compounds that it names.
+    stops
+        Laps and compounds of the plans that it may speak of.
+    present, elsewhere
+        What the car is on, and what the facts say that others are on.
+    """
+    found = []
+    pairs = _STOP_PAIR.findall(clause)
+    told = {lap for lap, _ in pairs}
+    pairs += [(lap, compound) for compound, lap in _PAIR_STOP.findall(clause) if lap not in told]
+    for lap, compound in pairs:
+        if stops and (int(lap), compound.upper()) not in stops:
+            found.append((f"lap {lap} {compound}", "no plan spoken of fits that on that lap"))
+    on_it = _ON_THE_CAR.findall(clause)
+    found += [(c, "the car is not on it") for c in on_it if present and c.upper() not in present]
+    fitted = {compound for _, compound in stops}
+    to_fit = _FITTED.findall(clause)
+    found += [(c, "no plan spoken of fits it") for c in to_fit if fitted and c.upper() not in fitted]
+    if present and not _TO_FIT.search(clause) and not (fitted and _LABELLED.match(clause)):
+        found += [(c, "the car is not on it") for c in said if c not in present and c not in elsewhere]
+    elif present or fitted:
+        found += [
+            (c, "no plan spoken of fits it")
+            for c in said
+            if c not in fitted and c not in present and c not in elsewhere
+        ]
+    return found
