@@ -30,7 +30,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-BATCHES = ("third", "fourth")
+BATCHES = ("third", "fourth", "fifth")
 KINDS = {
     "number": "number", "bound": "number of another quantity", "lap": "lap", "compound": "compound", "driver": "driver",
     "roles": "roles exchanged", "direction": "direction", "denial": "denial", "certain": "false certainty",

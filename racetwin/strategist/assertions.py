@@ -54,7 +54,7 @@ _UNSTATED = re.compile(
     r"\b(?:quicker|faster|slower|grippier|fresher|stronger|weaker|(?:more|less) durable)\b"
     r"|\b(?:places?|positions?) (?:or (?:two|more) )?(?:higher|better|up|gained|won)\b|\bgain\w* (?:a "
     r"|some |more )?(?:places?|positions?)\b"
-    r"|\bfastest lap\b"
+    r"|\bfastest lap\b|\blasts? longer\b"
     r"|\b(?:set|tyres?) (?:is|are) (?:\w+ )?(?:fresh|new|gone|dead|finished|through)\b"
     r"|\bdriver (?:\w+ )?(?:wants?|feels?|says?|asks?|asked|thinks?|reports?|likes?|prefers?)\b"
     r"|\b(?:leader|rivals?|field|others|everyone|everybody|nobody|teams?)\b[^,;]*\b(?:pits?|stops?|box(?:es)?"

@@ -25,7 +25,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("pace", r"\bquicker\b|\bfaster\b|\bslower\b|\bpace\b"),
     ),
     "position": (
-        ("finish", r"\bfinish|\baverag|\bhome\b|\bflag\b|\bexpected\b|\bresult\b|\bends? up\b"),
+        ("finish", r"\bfinish|\baverag|\bhome\b|\bat the (?:chequered )?flag\b|\bexpected\b|\bresult\b|\bends? up\b"),
         (
             "rejoin",
             r"\brejoin|\bexit|\bstop|\bbox|\bcomes? (?:back )?out\b|\bslot|\bdrops?\b|\bfalls?\b|\bputs?\b"
@@ -158,7 +158,8 @@ _AFTER_STOP = re.compile(
 )
 """'Box now and we are P8' says where the car is after that."""
 _LAPS_ONLY = re.compile(
-    r"\bold\b|\bage\b|\bcompleted\b|\btyre life\b|\bof life\b|\blasts?\b|\bgood for\b|\btyres (?:have|can|should)\b|\binto this set\b"
+    r"\bold\b|\bage\b|\bcompleted\b|\btyre life\b|\bof life\b|\blasts?\b|\bgood for\b|\btyres (?:have|can|should)\b"
+    r"|\binto this set\b"
     r"|\bto (?:go|run)\b|\bremaining\b|\bleft (?:in|to run)\b|\bhas run\b|\bin the tyres\b|\bto hold\b|\bon these tyres\b"
     r"|\bfrom (?:this|the) set\b|\bof (?:this|the) set\b|\bfrom these tyres\b",
     re.IGNORECASE,

@@ -1,4 +1,4 @@
-"""Numbers that are written as words, as figures: "twenty-one seconds", "three tenths", "rejoin eleventh"."""
+"""Words for what facts have in figures or in full: "twenty-one seconds", "three tenths", "rejoin eleventh"."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 _TENTHS = re.compile(rf"\b(?P<n>{'|'.join(_ONES[:8])}) tenths\b(?: of a second)?", re.IGNORECASE)
+_INTERS = re.compile(r"\binters\b", re.IGNORECASE)
 _HALF = re.compile(r"\bhalf a second\b", re.IGNORECASE)
 _PLACE = re.compile(
     rf"\b(?P<n>{'|'.join(_ORDINALS)})\b(?! (?:plan|option|choice|stop|best|lap|stint|set|time))(?: (?:place"
@@ -32,13 +33,14 @@ _PLACE = re.compile(
 
 
 def in_figures(text: str) -> str:
-    """Return a text with its counted numbers and places in figures.
+    """Return a text with its counted numbers and places in figures, and compounds by their names.
 
     Examples
     --------
     >>> in_figures("We lose twenty-one seconds and rejoin eleventh, three tenths behind NOR")
     'We lose 21 seconds and rejoin P11, 0.3 s behind NOR'
     """
+    text = _INTERS.sub("intermediates", text)
     text = _TENTHS.sub(lambda m: f"0.{_VALUES[m['n'].lower()]} s", text)
     text = _HALF.sub("0.5 s", text)
     text = _COUNTED.sub(_figure, text)

@@ -10,22 +10,26 @@ import re
 from dataclasses import dataclass
 
 from racetwin.strategist.assertions import denied_before, states_in
-from racetwin.strategist.claims import PLAN
 from racetwin.strategist.plan_talk import BAD, BEFORE, CALL, GOVERNS, REFERENCE, Mention, Plans, first_lap
 
+_STOPPING = (
+    r"(?: (?:to|the|a|one|with|stop|stopping|box|pit|in|on|at|end|of|going|for|soft|medium|hard|intermediate|wet))*"
+)
 _NAMED_BEST = re.compile(
-    r"(?<!next )(?<!next-)(?<!second )(?<!second-)\b(?:first|best|top|preferred|recommended|favou?rite"
-    r"|main)\b(?: [a-z]+)?(?: is|,|:)"
-    r"(?: (?:to|the|a|one|with|stop|box|pit|in|on|at|end|of|soft|medium|hard|intermediate|wet))* '?$|\b(?:the"
-    r"|our) (?:plan|call) is (?:to |a |for |the )?(?:[a-z]+ ){0,4}'?$",
+    r"(?<!next )(?<!next-)(?<!second )(?<!second-)\b(?:first|best|top|preferred|recommended|favou?rite|main)\b"
+    rf"(?: [a-z]+)?(?: is|,|:){_STOPPING} '?$|\bplan a(?: is|,|:)?{_STOPPING} '?$"
+    rf"|\b(?:likes?|prefers?|favou?rs?|recommends?|picks?|chooses?|wants?){_STOPPING} '?$"
+    r"|\b(?:the|our) (?:plan|call) is (?:to |a |for |the )?(?:[a-z]+ ){0,4}'?$",
     re.IGNORECASE,
 )
+"""What stands before the plan that is called."""
 _RANKED_FIRST = re.compile(
     r"^[^,;?]*?\b(?:ranks? first|on top|is (?:the )?(?:best|call|plan|preferred|favou?rite)|scores most)\b",
     re.IGNORECASE,
 )
 _RANKED_LAST = re.compile(
-    r"^[^,;?]*?\b(?:ranks? (?:last|lowest|second|third)|is (?:the )?(?:worst|second|weakest))\b", re.IGNORECASE
+    r"^[^,;?]*?\b(?:ranks? (?:last|lowest|second|third)|is (?:the )?(?:worst|second|weakest))\b|^ (?:\w+ )?least\b",
+    re.IGNORECASE,
 )
 _GOOD = re.compile(
     r"\b(?:gain(?:s|ed|ing)?|sav(?:es?|ed|ing)|buys?|earn(?:s|ed)?|picks? up|better|more|higher|additional"
@@ -44,16 +48,16 @@ _TRANSITIVE = re.compile(
     re.IGNORECASE,
 )
 _ITSELF = re.compile(r"[:,;] (?:it|that|this)(?:['’]s| is| comes| would| will|\b)|: ", re.IGNORECASE)
+_CONDITION = re.compile(r"(?:if|should|unless|when|once)\b[^,;]*,", re.IGNORECASE)
 _DO = re.compile(r"do (?:wait|hold|delay|stay|hang)\b", re.IGNORECASE)
 _REFERRED = re.compile(rf"{REFERENCE.pattern}(?: [a-z]+){{0,4}} (?:lap |L)(?P<lap>\d+)\b", re.IGNORECASE)
-_BETWEEN = re.compile(r"\bbetween (?:lap |L)(\d+) and (?:lap |L)(\d+)\b", re.IGNORECASE)
+_BETWEEN = re.compile(r"\b(?:between|separate) (?:lap |L)(\d+) (?:and|from) (?:lap |L)(\d+)\b", re.IGNORECASE)
 _PART = re.compile(r"[,;:]|\b(?:and|but|while|whereas)\b")
 _TURNS = re.compile(r"\b(?:avoid(?:s|ed|ing)?|spares?|prevent(?:s|ing)?|without)\b", re.IGNORECASE)
 """'We avoid losing 0.3 points' gains them."""
 _CLEARLY = re.compile(
-    r"\b(?:clearly|easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut"
-    r"|clear winner"
-    r"|clear favou?rite)\b",
+    r"\b(?:clearly|easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut|clear winner"
+    r"|clear favou?rite|can (?:be )?separated?|outside the (?:error|noise)|beyond (?:the )?(?:error|noise)|significant(?:ly)?)\b",
     re.IGNORECASE,
 )
 _GONE = re.compile(
@@ -80,10 +84,14 @@ def order(plans: Plans, clause: str) -> Order | None:
     """Return what a clause says of one plan beside another, None where it says nothing of the kind."""
     colon = clause.rfind(": ")
     told = clause[colon + 2 :] if colon >= 0 else ""
-    if (_GOOD.search(told) or BAD.search(told)) and PLAN.search(told):
+    if (_GOOD.search(told) or BAD.search(told)) and plans.mentions(told):
         clause = told  # "The call stays: 'L32 HARD' is better": what is said of plans is said after the colon
+    condition = _CONDITION.match(clause)
+    if condition is not None and plans.mentions(clause[condition.end() :]):
+        clause = clause[condition.end() :]
     found = plans.mentions(clause)
-    references = [m for a, m in zip([None, *found], found, strict=False) if _refers(plans, clause, a, m)]
+    before: list[Mention | None] = [None, *found]
+    references = [m for a, m in zip(before, found, strict=False) if _refers(clause, a, m)]
     subjects = [m for m in found if m not in references]
     if len(references) > 1 or len(subjects) > 2 or not found:
         return None
@@ -94,9 +102,10 @@ def order(plans: Plans, clause: str) -> Order | None:
     word = good or bad
     if word is None or (good is not None and bad is not None):
         return None
-    subject, reference = (subjects or [None])[0], (references or subjects[1:] or [None])[0]
-    told = _ITSELF.search(clause, subjects[-1].end) if subjects and not references else None
-    if told is not None and told.end() <= word.start():
+    second = references or subjects[1:]
+    subject, reference = (subjects[0] if subjects else None), (second[0] if second else None)
+    itself = _ITSELF.search(clause, subjects[-1].end) if subjects and not references else None
+    if itself is not None and itself.end() <= word.start():
         subject, reference = subjects[-1], None  # "... fall back to lap 27: it is 0.3 points down"
     if subject is not None and reference is not None and subject.key == reference.key:
         return None
@@ -108,7 +117,7 @@ def order(plans: Plans, clause: str) -> Order | None:
     return Order(of, beside, sign, word[0], reference is None, reference is not None or of != CALL)
 
 
-def _refers(plans: Plans, clause: str, before: Mention | None, mention: Mention) -> bool:
+def _refers(clause: str, before: Mention | None, mention: Mention) -> bool:
     """Whether a mention is what another plan is compared with."""
     between = clause[before.end if before is not None else 0 : mention.start]
     found = [*REFERENCE.finditer(between)]
@@ -144,10 +153,9 @@ def contradicted(plans: Plans, order: Order) -> bool:
         for b in ([order.reference] if order.reference else [k for k in plans.worth if k != CALL])
         if a in plans.worth and b in plans.worth
     ]
-    if order.implicit and order.subject in plans.worth:
-        beside_best = plans.worth[order.subject]
-        if (beside_best < 0 and order.sign < 0) or (abs(beside_best) < 0.01 and order.subject != CALL):
-            return False  # said of the desk's best, which may be another plan than the call
+    if order.implicit and order.subject in plans.worth and order.subject != CALL:
+        beside_best = plans.worth[order.subject]  # said of the desk's best, which may be another plan than the call
+        return abs(beside_best) >= 0.01 and (beside_best > 0) != (order.sign > 0)
     return bool(pairs) and not any(_has(plans, a, b, order.sign) for a, b in pairs)
 
 

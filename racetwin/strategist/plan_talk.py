@@ -50,7 +50,7 @@ REFERENCE = re.compile(
     re.IGNORECASE,
 )
 BAD = re.compile(
-    r"\b(?:los(?:es?|ing|s)|lost|costs?|costing|giv(?:es?|ing) (?:up|away)|away|worse|less|fewer|lower"
+    r"\b(?:los(?:es?|ing|s)|lost|costs?|costing|giv(?:es?|ing) (?:up|away)|worse|less|fewer|lower"
     r"|short|down|behind|trail(?:s|ing)?"
     r"|drop(?:s|ping)?|surrender(?:s|ing)?|sacrific\w+|price|deficit|minus|wrong side|poorer|forgo\w*"
     r"|forfeit\w*|throw\w* away|concede[sd]?"
@@ -74,7 +74,7 @@ _TURNED_DOWN = re.compile(
 OLD = (
     r"cancel\w*|scrub|scrap\w*|forget|abandon\w*|bin"
     r"|(?:mov\w+|swap\w*|switch\w*|chang\w*|shift\w*)(?: (?:away|on|off|over))? from"
-    r"|(?<!is )called|was|were|earlier|previous|former|original|old|no longer"
+    r"|(?<!is )called|was|were|(?:earlier|previous|former|original|old) (?:call|plan|target|idea|strategy|one)|no longer"
 )
 NEW = r"(?<=\d )to|is now|now|new|next|target|current|prefers?|becomes?|think|going to"
 GOVERNS = re.compile(rf"\b(?:(?P<old>{OLD})|(?P<new>{NEW}))\b", re.IGNORECASE)

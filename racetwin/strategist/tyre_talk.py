@@ -17,8 +17,6 @@ _ON_THE_CAR = re.compile(
     r"\s+(?:set of\s+)?(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)(?:S\b|(?= (?:set|tyres?|rubber)\b))",
     re.IGNORECASE,
 )
-_LABELLED = re.compile(r"^\W*(?:next )?(?:compound|tyre)\b", re.IGNORECASE)
-"""'Compound: HARD' is what to fit."""
 _TO_FIT = re.compile(
     r"\b(?:box|boxes|boxing|pit|pits|stop|stops|stopping|fit|fits|take|takes|switch|onto|next|for|lap"
     r"|laps|want|target|call|then|going|goes|choice|bolt\w*|send|answer|recommend\w*|chang\w*|"
@@ -26,12 +24,23 @@ _TO_FIT = re.compile(
     re.IGNORECASE,
 )
 """A clause without any of these speaks of the tyres that are on the car."""
-_STOP_PAIR = re.compile(r"\b(?:lap |L)(\d+)\b[^.;]{0,24}?\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b", re.IGNORECASE)
+_STOP_PAIR = re.compile(
+    r"\b(?:lap |L)(\d+)\b"
+    r"(?:(?!\b(?:and|then) (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET))[^.;]){0,24}?\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b",
+    re.IGNORECASE,
+)
 _PAIR_STOP = re.compile(
     r"\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b(?:(?!SOFT|MEDIUM|HARD|INTERMEDIATE|WET)[^.;]){0,40}?\b(?:lap "
     r"|L)(\d+)\b",
     re.IGNORECASE,
 )
+_ON_IT = re.compile(
+    r"\bon (?:the |a set of |our )?(?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)"
+    r"|\b(?:current|present|these|running|run|started|still|fitted|are)\b"
+    r"|\bon (?:the car|it|them)\b|\blaps old\b|\b(?:lasts?|life|wear|worn|remaining|age|done)\b",
+    re.IGNORECASE,
+)
+"""What speaks of the tyres that are on the car."""
 
 
 def wrong_tyres(
@@ -64,12 +73,9 @@ def wrong_tyres(
     fitted = {compound for _, compound in stops}
     to_fit = _FITTED.findall(clause)
     found += [(c, "no plan spoken of fits it") for c in to_fit if fitted and c.upper() not in fitted]
-    if present and not _TO_FIT.search(clause) and not (fitted and _LABELLED.match(clause)):
-        found += [(c, "the car is not on it") for c in said if c not in present and c not in elsewhere]
-    elif present or fitted:
-        found += [
-            (c, "no plan spoken of fits it")
-            for c in said
-            if c not in fitted and c not in present and c not in elsewhere
-        ]
-    return found
+    on_the_car = _ON_IT.search(clause) is not None
+    if present and on_the_car and not _TO_FIT.search(clause):
+        return found + [(c, "the car is not on it") for c in said if c not in present and c not in elsewhere]
+    alone = len(said) == 1 and not on_the_car and _TO_FIT.search(clause)
+    allowed = {*fitted, *elsewhere} if alone and fitted else {*fitted, *elsewhere, *present}
+    return found + [(c, "no plan spoken of fits it") for c in said if (present or fitted) and c not in allowed]

@@ -105,7 +105,7 @@ def test_planted_errors_are_caught_and_correct_texts_are_not_refused() -> None:
     assert result.false_refusals <= 0.02, result.refused[:5]
 
 
-@pytest.mark.parametrize("batch", ["third", "fourth"])
+@pytest.mark.parametrize("batch", ["third", "fourth", "fifth"])
 def test_sentences_of_engineers_and_models_pass_and_false_ones_beside_them_do_not(batch: str) -> None:
     result = measure_spoken(batch, [(r, ("BOT",)) for r in many_recommendations(40)], seed=2)
     assert result.planted.total() >= 2000
