@@ -43,6 +43,11 @@ _RACES = r"(?:races?|simulations?|runs?|times?|scenarios?)"
 _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("position", rf"\b(?:P|position (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))", ("p",)),
     ("lap", rf"\b(?:lap |laps |L){_NUMBER}\b(?! of the)", ("l",)),
+    (
+        "lap",
+        rf"\b(?:in|box|boxing|pit|pitting|stop|stopping) (?:on|at) {_WHOLE}(?! ?(?:s|laps?|seconds?|points?|%)\b)",
+        (" on ", " at "),
+    ),
     ("lap", rf"\blap\b[a-z ]{{0,24}}\bis (?:lap )?{_WHOLE}(?! ?(?:s|laps?|seconds?|points?|%)\b)", (" is ",)),
     (
         "error",
@@ -204,7 +209,17 @@ def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
                 clause,
             )
             found.append((span[0], claim))
-    return _ranges(clause, dict(sorted(found, key=lambda f: f[0])))
+    return _ranges(clause, _elliptic(dict(sorted(found, key=lambda f: f[0]))))
+
+
+def _elliptic(claims: dict[int, Claim]) -> dict[int, Claim]:
+    """In "call it 9 laps, 13 at the outside" the second number is of what the first is of."""
+    before: Claim | None = None
+    for at, claim in claims.items():
+        if claim.kind == "number" and claim.bound == "either" and before is not None:
+            claims[at] = replace(claim, kind=before.kind, topic=before.topic)
+        before = claim
+    return claims
 
 
 def _counted(number: str, clause: str) -> str | None:

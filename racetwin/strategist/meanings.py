@@ -102,7 +102,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "lap": (
         ("age", r"\blife\b|\bage\b"),
         ("own", r"\b(?:our|the) car has completed\b|\bwe have completed\b"),
-        ("completed", r"\bleader\b|\bcompleted?\b|\bwe are at\b"),
+        ("completed", r"\bleader\b|\bcompleted?\b|\bwe are at\b|\bin the books?\b"),
         ("rejoin", r"\brejoin"),
         (
             "stop",

@@ -35,6 +35,7 @@ _PAIR_STOP = re.compile(
     re.IGNORECASE,
 )
 _ON_IT = re.compile(
+    r"(?<!bolt )(?<!going )(?<!go )(?<!put )(?<!out )(?<!strap )"
     r"\bon (?:the |a set of |our )?(?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)"
     r"|\b(?:current|present|these|running|run|started|still|fitted|are)\b"
     r"|\bon (?:the car|it|them)\b|\blaps old\b|\b(?:lasts?|life|wear|worn|remaining|age|done)\b",

@@ -76,6 +76,11 @@ def plan(
     return tuple(rows)
 
 
+def gain(name: str, other: str, points: float) -> Row:
+    text = f"'{name}' is worth {points:.2f} points more than '{other}' (standard error 0.04)."
+    return ("benefit", points, text)
+
+
 def checker(*rows: Row) -> Checker:
     facts = [
         Fact.model_validate({"id": i, "name": name, "value": value, "text": text, "source": "test"})
@@ -91,12 +96,14 @@ AHEAD_OF_A_STOP = checker(
     *plan("before", "L21 MEDIUM", 14.50, (88, 30), 4.6, 0.62),
     *plan("plan2", "L27 MEDIUM", 14.81, (89, 33), 4.5, 0.31),
     *plan("plan3", "L22 HARD", 14.70, (86, 31), 4.6, 0.42),
+    gain("L24 HARD (or SC)", "L27 MEDIUM", 0.31),
 )
 LEVEL = checker(
     *race("GREEN", "green"),
     *CAR,
     *plan("best", "L24 HARD", 15.12, (91, 37), 4.3),
     *plan("plan2", "L27 MEDIUM", 15.06, (89, 33), 4.5, 0.06),
+    gain("L24 HARD", "L27 MEDIUM", 0.06),
 )
 SAFETY_CAR = checker(
     *race("SC", "safety car"),
