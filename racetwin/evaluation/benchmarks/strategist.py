@@ -29,12 +29,12 @@ from racetwin.strategist.client import ModelClient
 from racetwin.strategist.wording import Worded, texts_of, word
 from racetwin.telemetry.library import RaceLibrary
 
-RACES = 14
+RACES = 6
 """Races that the moments are taken from, spread over the seasons at hand."""
 CARS, EVERY, SIMULATED_RACES = 5, 2, 32
 ADVICE = 2000
 """Recommendations that must be looked at."""
-SPOKEN_ABOUT = 600
+SPOKEN_ABOUT = 300
 """Recommendations that each batch of sentences is about."""
 MODEL_SHARE = int(os.environ.get("RACETWIN_BENCH_WORDINGS", "20"))
 """Recommendations that each model server words; RACETWIN_BENCH_WORDINGS sets another number."""
