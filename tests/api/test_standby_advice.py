@@ -70,7 +70,7 @@ async def test_call_that_was_accepted_and_pinned_is_so_on_the_standby(
 
         engine = RaceEngine(races=RACES)
         feed = StandbyFeed(first.url, lambda _at: silence(), take_over_after_s=0.5)
-        runner = MainOrchestrator(engine, feed)  # type: ignore[arg-type]  # it drives the engine itself
+        runner = MainOrchestrator(engine, feed)  # it drives the engine itself
         task = asyncio.create_task(runner.run())
         await until(lambda: decided(engine.book.said(car)) == there)
         await asyncio.to_thread(first.post, f"strategy/advice/{stop.id}", json={"action": "unpin", "by": "Ben"})

@@ -78,7 +78,7 @@ def test_an_engine_that_was_restarted_goes_on_with_its_race() -> None:
     assert (
         one.name(told("2026-great-britain", "openf1", circuit_id="silverstone"), 1)["race_id"]
         == "2026-11-great-britain"
-    )  # type: ignore[index]
+    )
     moved = OneRace(goes_on=Session("friday", "practice"))
     assert moved.name(told("sunday", session_type="race"), 0)["race_id"] == "sunday"  # type: ignore[index]
 
