@@ -179,7 +179,6 @@ def fit(
         len(circuits),
         method=method,
         seed=seed,
-        dense_mass=True,
     )
     b = p.mean("b")
     return RivalFit(

@@ -125,7 +125,6 @@ def fit(laps: pd.DataFrame, expected_s: npt.NDArray[np.float64], method: Method 
         len(circuits),
         method=method,
         seed=seed,
-        dense_mass=True,
     )
     mean, sd = p.mean("circuit"), p.sd("circuit")
     by_circuit = dict(zip(circuits, map(float, mean), strict=True))

@@ -119,7 +119,6 @@ def fit(
         len(circuits),
         method=method,
         seed=seed,
-        dense_mass=True,
     )
     return TrafficFit(
         dirty,
