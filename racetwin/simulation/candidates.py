@@ -18,6 +18,7 @@ import numpy.typing as npt
 from racetwin.errors import InputError
 from racetwin.schemas import COMPOUNDS, Compound, PlannedStop, TrackStatus
 from racetwin.simulation.objectives import is_sprint
+from racetwin.simulation.occasion import for_state
 from racetwin.simulation.parameters import RaceParameters, load_parameters
 from racetwin.simulation.plans import MAX_STOPS, PitPlan
 from racetwin.simulation.state import RaceState
@@ -74,7 +75,7 @@ def candidate_plans(
     check_car(state, car_id)
     if limit < 8:
         raise InputError(f"limit: {limit} candidates, expected at least 8")
-    p = parameters or load_parameters(state.circuit_id, state.season)
+    p = for_state(parameters or load_parameters(state.circuit_id, state.season), state)
     garage = _Garage.of(state, car_id, p)
     if garage.first > garage.last:
         return (PitPlan(),)
@@ -103,8 +104,8 @@ def candidate_plans(
 
 
 LOOKED_AT = (
-    "lap", "total_laps", "track_status", "status_laps", "wetness", "rain_lap", "rain_wetness", "laps_completed", "compound",
-    "tyre_age", "stops", "compounds_used", "wear_mean", "sets", "set_age",
+    "lap", "total_laps", "track_status", "status_laps", "wetness", "rain_lap", "rain_wetness", "lane_extra_s", "laps_completed",
+    "compound", "tyre_age", "stops", "compounds_used", "wear_mean", "sets", "set_age",
 )  # fmt: skip
 """All that the candidates of a car depend on beside the parameters."""
 

@@ -279,6 +279,14 @@ class RaceParameters:
             retirement_rate=self.retirement_rate * SPRINT_SHARE,
         )
 
+    def lane(self, extra_s: float) -> RaceParameters:
+        """Return the numbers where a green stop loses so much more in the lane; under a safety car by the same share."""
+        green = max(0.0, self.pit_loss_s + extra_s)
+        share = green / self.pit_loss_s if self.pit_loss_s > 0 else 1.0
+        return replace(
+            self, pit_loss_s=green, pit_loss_sc_s=share * self.pit_loss_sc_s, pit_loss_vsc_s=share * self.pit_loss_vsc_s
+        )
+
     def hash(self) -> str:
         """Return a short hash of every number: equal parameters, equal hashes."""
         known = _HASHES.get(id(self))

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from racetwin.errors import InputError
 from racetwin.schemas import Compound, Estimate, Rejoin, TrackStatus
 from racetwin.simulation.candidates import check_car
+from racetwin.simulation.occasion import for_state
 from racetwin.simulation.parameters import RaceParameters, load_parameters
 from racetwin.simulation.state import RaceState
 
@@ -113,7 +114,7 @@ class _Rejoins:
             raise InputError(f"n: {n} draws, expected at least 1")
         self.i = check_car(state, car_id)
         self.state, self.car_id = state, car_id
-        self.p = parameters or load_parameters(state.circuit_id, state.season)
+        self.p = for_state(parameters or load_parameters(state.circuit_id, state.season), state)
         self.pace, self.noise, self.stop, self.execution = _draws(seed, n, state.n_cars)
 
     def at(self, lap: int, status: TrackStatus) -> Rejoin:
@@ -126,7 +127,8 @@ class _Rejoins:
         at_line = state.time_s + self._pace(racing)
         at_line = at_line + racing * state.pace_sd * self.pace + math.sqrt(ahead_laps) * p.lap_noise_s * self.noise
         lane = lane_loss(p, status)
-        standing = stationary(p, self.stop) if status is not TrackStatus.RED else np.zeros_like(self.stop)
+        racing_stop = status is not TrackStatus.RED
+        standing = stationary(p, self.stop) if racing_stop else np.zeros_like(self.stop)
         others_stop = (state.planned_lap > state.lap) & (state.planned_lap <= lap)
         for k in range(state.planned_lap.shape[1]):
             same_lap = state.planned_lap[:, k] == lap
@@ -134,9 +136,9 @@ class _Rejoins:
             at_line = at_line + np.where(others_stop[:, k], loss, 0.0)
         own = state.time_s[i] + self._pace(racing)[i] + racing * state.pace_sd[i] * self.pace[:, i]
         own = own + math.sqrt(ahead_laps) * p.lap_noise_s * self.noise[:, i]
-        own = own + lane + standing[:, i] + state.stop_extra_s[i]
-        if status is not TrackStatus.RED:
-            own = own + EXECUTION_SD_S * self.execution
+        own = own + lane + standing[:, i]
+        if racing_stop:
+            own = own + state.stop_extra_s[i] + EXECUTION_SD_S * self.execution
         rivals = state.running.copy()
         rivals[i] = False
         return self._answer(lap, status, own, np.where(rivals, at_line, np.inf), rivals, lane)
@@ -175,7 +177,7 @@ class _Rejoins:
             if red
             else float(p.stationary_s + p.stationary_body_s + p.stationary_tail_s * math.exp(-p.stationary_tail_from))
         )
-        lane += float(state.stop_extra_s[self.i])
+        lane += 0.0 if red else float(state.stop_extra_s[self.i])
         return Rejoin(
             car_id=self.car_id,
             lap=lap,

@@ -71,6 +71,9 @@ class RaceState:
     stop_extra_s : (n,) seconds
         Added to the car's next stop: what its crew usually takes longer (negative: less) than others, a slow stop that is known,
         or one asked "what if".
+    lane_extra_s
+        What a green stop loses more (negative: less) in the lane today than the parameters say, in seconds: learnt from the stops
+        that have been made. Under a safety car the lane's loss changes by the same share.
     forced_status, forced_lap
         What if: ``SC``, ``VSC`` or ``RED`` declared in lap ``forced_lap`` (counted from 1) in every race, whatever the draws;
         lap 0 for none. All other draws stay as they are.
@@ -110,6 +113,7 @@ class RaceState:
     planned_lap: IntArray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
     planned_compound: IntArray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
     stop_extra_s: FloatArray = field(default_factory=lambda: np.zeros(0))
+    lane_extra_s: float = 0.0
     forced_status: TrackStatus = TrackStatus.GREEN
     forced_lap: int = 0
     rain_lap: int = 0

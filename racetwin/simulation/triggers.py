@@ -8,6 +8,7 @@ import numpy as np
 
 from racetwin.schemas import TrackStatus
 from racetwin.simulation.candidates import check_car, legal
+from racetwin.simulation.occasion import for_state
 from racetwin.simulation.parameters import RaceParameters, load_parameters
 from racetwin.simulation.state import RaceState
 
@@ -41,7 +42,7 @@ def triggers(
         The race now, and when it was last looked at (None: never, which is itself a reason).
     """
     i = check_car(state, car_id)
-    p = parameters or load_parameters(state.circuit_id, state.season)
+    p = for_state(parameters or load_parameters(state.circuit_id, state.season), state)
     found: list[Trigger] = []
     if previous is None:
         found.append(Trigger("first", "first look at this race"))

@@ -9,28 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from racetwin.schemas import LapCompleted
 from racetwin.twins.hazard import stop_hazard
-from racetwin.twins.synchronous import IN_LAP_SHARE, likely_next
+from racetwin.twins.synchronous import likely_next
 
 if TYPE_CHECKING:
-    from racetwin.simulation.parameters import RaceParameters
     from racetwin.twins.car_twin import CarTwin
     from racetwin.twins.race_twin import RaceTwin
 
 FloatArray = npt.NDArray[np.float64]
 
-PRIOR_STOPS = 3.0
-"""Stops of today that weigh as much as the circuit's usual loss.
-
-A stop's loss strays from its race's median by about a second, a race's median from its circuit's by half of one.
-"""
 EXECUTION_SD_S = 1.4
 """Spread of in-lap, entry, lane, exit and out-lap beside the stationary time, s."""
 RIVAL_SD_S = 0.75
@@ -48,45 +42,6 @@ On 195 such stops of 2019 to early 2023, 23 % of the other cars stopped on the s
 and 4 %; with 20, places within one come true for 75 % of them instead of 71 %.
 """
 DRAWS = 240
-LONGEST_LOSS_S = 45.0
-"""A stop that loses more than this is trouble and tells nothing of the lane."""
-
-
-@dataclass(slots=True)
-class StopLosses:
-    """What green stops of today have lost: over in- and out-lap together, and on the in-lap alone, seconds."""
-
-    total_s: list[float] = field(default_factory=list)
-    in_lap_s: list[float] = field(default_factory=list)
-
-    def note(self, in_lap_s: float, out_lap_s: float) -> None:
-        """Take a stop whose out-lap is complete."""
-        total = in_lap_s + out_lap_s
-        if 0.0 < total < LONGEST_LOSS_S:
-            self.total_s.append(total)
-            self.in_lap_s.append(in_lap_s)
-
-    def expected_s(self, p: RaceParameters) -> tuple[float, float]:
-        """Return the loss to expect of a stop (median, stationary time included), and the part of it on the in-lap."""
-        usual = p.pit_loss_s + p.stationary_s + math.log(2.0) * p.stationary_body_s + p.cold_tyre_s
-        n = len(self.total_s)
-        if not n:
-            return usual, IN_LAP_SHARE * usual
-        total = (PRIOR_STOPS * usual + n * float(np.median(self.total_s))) / (PRIOR_STOPS + n)
-        return total, float(np.median(self.in_lap_s))
-
-    def beyond_s(self, p: RaceParameters) -> float:
-        """Return how much more stops lose today than they usually do here, as far as believed, seconds."""
-        return self.expected_s(p)[0] - StopLosses().expected_s(p)[0]
-
-    def snapshot(self) -> list[list[float]]:
-        """Return it as JSON-able values."""
-        return [list(self.total_s), list(self.in_lap_s)]
-
-    @classmethod
-    def restore(cls, saved: Any) -> StopLosses:
-        """Return what :meth:`snapshot` was taken of; nothing for a snapshot that has none."""
-        return cls(list(saved[0]), list(saved[1])) if saved else cls()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from racetwin.schemas import (
     CarStatus,
@@ -23,21 +23,19 @@ from racetwin.schemas import (
     TyreChanged,
 )
 from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.telemetry.ingestor import TelemetryIngestor
 from racetwin.twins.belief import HORIZON, Belief, car_state
 from racetwin.twins.forecast import Forecast, Traffic, forecast
 from racetwin.twins.hazard import StopContext
-from racetwin.twins.pace_filter import LapInput, PaceFilter
+from racetwin.twins.lap_input import lap_input
+from racetwin.twins.pace_filter import PaceFilter
 from racetwin.twins.pace_model import PaceModel
 from racetwin.twins.sectors import lap_in_progress, learn_shares
+from racetwin.twins.seed_schema import car_twin_document
 from racetwin.twins.tyres import SetBelief
-
-if TYPE_CHECKING:
-    from racetwin.telemetry.ingestor import TelemetryIngestor
 
 UNKNOWN_AGE = 8.0
 """Age taken for a set whose age no source tells, in laps: the middle of a stint's first half."""
-TRAFFIC_S = 1.5
-"""A lap begun and ended closer than this behind another car tells of that car's pace as much as of one's own."""
 DEFAULT_SEASON = 2025
 """Season whose parameters are taken where nothing says which season it is."""
 
@@ -149,8 +147,6 @@ class CarTwin:
 
     def update_state(self, telemetry: TelemetryFrame | Mapping[str, Any] | bytes | str) -> None:
         """Take one telemetry frame, ours or of the original schema, as it comes; refused input changes nothing."""
-        from racetwin.telemetry.ingestor import TelemetryIngestor
-
         if self._own_door is None:
             self._own_door = TelemetryIngestor()
         ingested = self._own_door.process(telemetry)
@@ -260,15 +256,9 @@ class CarTwin:
         self.pace.car_lap(self.index)
         self.since_neutralised = 0 if e.neutralised else self.since_neutralised + 1
         self.performance_delta_s = None
-        if e.lap_time_s is not None and self._is_racing(e):
-            lap = LapInput(
-                lap=e.lap,
-                compound=self.compound,
-                age=self.racing_age,
-                traffic_s=expected_traffic,
-                variance_factor=self._variance_factor(e, gap_before),
-            )
-            self.performance_delta_s = self.pace.learn(self.index, e.lap_time_s, lap)
+        told = lap_input(self, e, gap_before, expected_traffic)
+        if e.lap_time_s is not None and told is not None:
+            self.performance_delta_s = self.pace.learn(self.index, e.lap_time_s, told)
             self.sector_shares = learn_shares(self.sector_shares, e.sectors_s, e.lap_time_s)
         self.laps, self.line_time_s = e.lap, e.line_time_s
         self.position = e.position if e.position is not None else self.position
@@ -301,23 +291,6 @@ class CarTwin:
             self.tyre = new
         self._note_compound()
 
-    @staticmethod
-    def _is_racing(e: LapCompleted) -> bool:
-        """Whether the lap tells of the car's pace: not the start, not the pits, not behind a safety car."""
-        return e.lap > 1 and not (e.pit_in or e.pit_out or e.neutralised)
-
-    def _variance_factor(self, e: LapCompleted, gap_before: float | None) -> float:
-        m, factor = self.pace.model, 1.0
-        if e.track_status is TrackStatus.YELLOW:
-            factor *= m.yellow_factor
-        if self.since_neutralised == 1:
-            factor *= m.restart_factor
-        if self.following(gap_before):
-            factor *= m.traffic_factor
-        if abs(self.traffic.lapping_s - m.blue_gap_s) < 2.0 * m.blue_width_s:
-            factor *= m.blue_factor
-        return factor
-
     def expected_traffic_s(self) -> float:
         """What traffic was expected to add to the lap now being driven, in seconds."""
         return float(self._belief.forecast.traffic_s[0]) if self._belief is not None else 0.0
@@ -334,12 +307,6 @@ class CarTwin:
             f.pace(self.index),
             SetBelief.of(f, self.index, self.compound, self.racing_age),
             forecast(f, self.index, self.laps, self.compound, self.racing_age, HORIZON, self.traffic),
-        )
-
-    def following(self, gap_before: float | None) -> bool:
-        """Whether the car spent its last lap behind another one."""
-        return (gap_before is not None and gap_before < TRAFFIC_S) and (
-            self.road_gap_s is not None and self.road_gap_s < TRAFFIC_S
         )
 
     # --- what is believed --------------------------------------------------------------------------------------------
@@ -404,8 +371,6 @@ class CarTwin:
 
     def get_state(self) -> dict[str, Any]:
         """Return the state in the original CarTwin schema: current_state, predictions, strategy_metrics."""
-        from racetwin.twins.seed_schema import car_twin_document
-
         return car_twin_document(self)
 
     # --- snapshot ----------------------------------------------------------------------------------------------------

@@ -262,10 +262,6 @@ class PaceFilter:
         P = self.P
         return float(self.x[c] + self.x[k]), math.sqrt(max(0.0, float(P[c, c] + P[k, k] + 2 * P[c, k])))
 
-    def level(self) -> tuple[float, float]:
-        """Mean and standard deviation of the day's level: the field's lap on fresh mediums without fuel, in seconds."""
-        return float(self.x[LEVEL]), math.sqrt(max(0.0, float(self.P[LEVEL, LEVEL])))
-
     def compounds(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Offsets (s) and linear wear (s per lap) of the five compounds, as believed now."""
         return tuple(map(float, self.x[OFFSET : OFFSET + 5])), tuple(map(float, self.x[WEAR : WEAR + 5]))

@@ -23,15 +23,16 @@ from racetwin.schemas import (
 )
 from racetwin.simulation.form import Form, load_form
 from racetwin.simulation.parameters import RaceParameters, for_race, load_parameters
-from racetwin.twins.after_stop import StopLosses
 from racetwin.twins.car_twin import DEFAULT_SEASON, CarTwin, event_time
-from racetwin.twins.field_twin import FieldTwin
+from racetwin.twins.coming import SlowLap
+from racetwin.twins.field import Field
 from racetwin.twins.forecast import Traffic
 from racetwin.twins.hazard import StopContext, stop_hazard
+from racetwin.twins.losses import StopLosses
 from racetwin.twins.pace_filter import PaceFilter
 from racetwin.twins.pace_model import PaceModel
 from racetwin.twins.road import LapNote, surroundings
-from racetwin.twins.synchronous import IN_LAP_SHARE, net_loss_s, race_state
+from racetwin.twins.synchronous import race_state
 
 if TYPE_CHECKING:
     from racetwin.simulation.state import RaceState
@@ -52,7 +53,7 @@ class Frames(Protocol):
 
 
 class RaceTwin:
-    """Twin of a whole race: a :class:`CarTwin` per car on one shared filter, the :class:`FieldTwin`, the track.
+    """Twin of a whole race: a :class:`CarTwin` per car on one shared filter, the field, the track.
 
     Beliefs change by events only, so the state after a lap does not depend on how many frames were seen in between.
 
@@ -85,14 +86,14 @@ class RaceTwin:
         self.track_status = TrackStatus.GREEN
         self.status_since_lap = 0
         self.rainfall: bool | None = None
-        self.field = FieldTwin(self)
+        self.field = Field(self)
         self._given = parameters
         self._form = form
         self.form = form or Form()
         self._begun = False
         self._first_line: dict[int, float] = {}
         self._crossed: tuple[float, str] | None = None
-        self._slow_lap: tuple[int, float] | None = None
+        self.slow_lap = SlowLap()
         self._status_of_stop: dict[str, str] = {}
         self.stop_losses = StopLosses()
         """What green stops have lost so far."""
@@ -212,7 +213,7 @@ class RaceTwin:
             self.leader_laps = e.lap
             self.pace.wet = self._on_wets() > 0
             self.pace.start_lap(e.lap)
-        self._note_slow_lap(e)
+        self.slow_lap.note(e, self.parameters, self.track_status)
         first = self._first_line.setdefault(e.lap, e.line_time_s)
         ahead = self._crossed
         road_gap = e.line_time_s - ahead[0] if ahead is not None and ahead[1] != e.car_id else math.inf
@@ -279,33 +280,6 @@ class RaceTwin:
         """Track status when a car last entered the pit lane."""
         return TrackStatus(self._status_of_stop.get(twin.car_id, self.track_status.value))
 
-    def coming_s(self, twin: CarTwin, laps: int) -> float:
-        """Expected time of a car's next laps under the present track status, in seconds."""
-        if laps <= 0:
-            return 0.0
-        if self._slow_lap is not None and self._slow_lap[0] > twin.laps:
-            # Behind a safety car everyone does the laps that those ahead have just done: gaps shrink, they do not grow.
-            return self._slow_lap[1] * laps
-        coming = twin.forecast().median_s
-        time = float(coming[:laps].sum()) + max(0, laps - len(coming)) * float(coming[-1])
-        if self.track_status is TrackStatus.SC:
-            return time * self.parameters.sc_deploy_pace
-        if self.track_status in (TrackStatus.VSC, TrackStatus.VSC_ENDING):
-            return time * self.parameters.vsc_pace
-        return time
-
-    def _note_slow_lap(self, e: LapCompleted) -> None:
-        """Remember the first neutralised lap time of a lap: what the cars that are still on it will need."""
-        if not e.neutralised or e.lap_time_s is None or e.pit_out:
-            if self._slow_lap is not None and e.lap > self._slow_lap[0]:
-                self._slow_lap = None
-            return
-        lap_time = e.lap_time_s
-        if e.pit_in:
-            lap_time -= IN_LAP_SHARE * net_loss_s(self.parameters, self.track_status)
-        if self._slow_lap is None or e.lap > self._slow_lap[0] or lap_time < self._slow_lap[1]:
-            self._slow_lap = (e.lap, lap_time)
-
     @property
     def ageing(self) -> float:
         """What a lap ages tyres under the present track status, in racing laps."""
@@ -345,37 +319,15 @@ class RaceTwin:
 
     # --- what is believed --------------------------------------------------------------------------------------------
 
-    def race_state(self, *, today: bool = False) -> RaceState:
-        """Return the race at the leader's last line crossing, as arrays for the simulation.
-
-        Parameters
-        ----------
-        today
-            Give pace and wear against :meth:`parameters_today` instead of the calibrated parameters; the simulation must then be
-            given those too.
+    def race_state(self) -> RaceState:
+        """Return the race at the leader's last line crossing, as arrays for the simulation, with what stops lose today.
 
         Raises
         ------
         InputError
             Before the first frame, or where the race distance is not known.
         """
-        return race_state(self, today=today)
-
-    def parameters_today(self) -> RaceParameters:
-        """Return the race parameters with what today has taught: reference lap, compounds' offsets and wear, the lane's loss."""
-        level, _ = self.pace.level()
-        offsets, wears = self.pace.compounds()
-        p = self.parameters
-        lane = max(0.0, p.pit_loss_s + self.stop_losses.beyond_s(p))
-        share = lane / p.pit_loss_s if p.pit_loss_s > 0 else 1.0
-        return p.replace(
-            pit_loss_s=lane,
-            pit_loss_sc_s=share * p.pit_loss_sc_s,
-            pit_loss_vsc_s=share * p.pit_loss_vsc_s,
-            reference_lap_s=level + self.pace.model.drift_s * (self.total_laps - self.leader_laps),
-            compound_offset_s=(*offsets[:3], *p.compound_offset_s[3:]),
-            wear_s=tuple(max(0.0, w) for w in wears),
-        )
+        return race_state(self)
 
     # --- snapshot ----------------------------------------------------------------------------------------------------
 
@@ -403,7 +355,7 @@ class RaceTwin:
             "rainfall": self.rainfall,
             "first_line": {str(k): v for k, v in self._first_line.items()},
             "crossed": list(self._crossed) if self._crossed is not None else None,
-            "slow_lap": list(self._slow_lap) if self._slow_lap is not None else None,
+            "slow_lap": self.slow_lap.snapshot(),
             "status_of_stop": self._status_of_stop,
             "stop_losses": self.stop_losses.snapshot(),
             "pace": self.pace.snapshot() if self._begun else None,
@@ -423,7 +375,7 @@ class RaceTwin:
         twin.frame = TelemetryFrame.model_validate(saved["frame"]) if saved["frame"] is not None else None
         twin._first_line = {int(k): v for k, v in saved["first_line"].items()}
         twin._crossed = (saved["crossed"][0], saved["crossed"][1]) if saved["crossed"] is not None else None
-        twin._slow_lap = (saved["slow_lap"][0], saved["slow_lap"][1]) if saved["slow_lap"] is not None else None
+        twin.slow_lap = SlowLap.restore(saved["slow_lap"])
         twin._status_of_stop = dict(saved["status_of_stop"])
         twin.stop_losses = StopLosses.restore(saved.get("stop_losses"))
         twin._begun = bool(saved["begun"])

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from racetwin.schemas import COMPOUNDS, CarStatus, TrackStatus
 from racetwin.twins.hazard import by_lap, laps_at_risk, owes, stop_chances, within
-from racetwin.twins.synchronous import likely_next, net_loss_s
+from racetwin.twins.losses import net_loss_s
+from racetwin.twins.synchronous import likely_next
 
 if TYPE_CHECKING:
     from racetwin.twins.car_twin import CarTwin

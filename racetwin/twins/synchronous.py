@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from racetwin.errors import InputError
-from racetwin.schemas import CarStatus, TrackStatus
+from racetwin.schemas import CarStatus
 from racetwin.simulation.state import RaceState
+from racetwin.twins.coming import coming_s
 from racetwin.twins.hazard import owes
+from racetwin.twins.losses import IN_LAP_SHARE, net_loss_s
 from racetwin.twins.tyres import LEAST_WEAR_S
 
 if TYPE_CHECKING:
@@ -40,23 +42,8 @@ MAX_WEAR_SD = 0.2
 """Most that a car's wear factor is taken to be uncertain by."""
 WEAR_FACTOR = (0.3, 2.5)
 """Range of the factor on the compound's wear."""
-IN_LAP_SHARE = 0.3
-"""Share of a stop's loss that falls on the in-lap where it cannot be measured: the pit entry, before the line."""
 HABIT_LIMIT = 1.5
 """Largest log-odds by which a habit moves a rival's hazard of stopping."""
-
-
-def net_loss_s(p: RaceParameters, status: TrackStatus) -> float:
-    """Expected net loss of a stop under a track status, stationary time included, in seconds."""
-    if status is TrackStatus.RED:
-        return 0.0
-    lane = {
-        TrackStatus.SC: p.pit_loss_sc_s,
-        TrackStatus.VSC: p.pit_loss_vsc_s,
-        TrackStatus.VSC_ENDING: p.pit_loss_vsc_s,
-    }.get(status, p.pit_loss_s)
-    tail = p.stationary_tail_s * math.exp(-p.stationary_tail_from)
-    return lane + p.stationary_s + p.stationary_body_s + tail
 
 
 def likely_next(p: RaceParameters, twin: CarTwin, laps_left: int, wetness: float) -> int:
@@ -87,15 +74,14 @@ class _AtLine:
 def line_times(race: RaceTwin) -> dict[str, float]:
     """Race time of every car at the leader's last line crossing, as the race state has it, in seconds."""
     cars, lap = _asked(race)
-    return dict(zip(race.cars, _at_line(race, cars, race.parameters, lap).time_s.tolist(), strict=True))
+    return dict(zip(race.cars, _at_line(race, cars, _today(race), lap).time_s.tolist(), strict=True))
 
 
-def race_state(race: RaceTwin, *, today: bool = False) -> RaceState:
+def race_state(race: RaceTwin) -> RaceState:
     """Return the state the simulation starts from; see :meth:`racetwin.twins.RaceTwin.race_state`."""
     cars, lap = _asked(race)
-    p = race.parameters_today() if today else race.parameters
-    total, now = race.total_laps, _at_line(race, cars, p, lap)
-    pace, pace_sd, wear, wear_sd = _beliefs(race, cars, p, total - lap)
+    total, now = race.total_laps, _at_line(race, cars, _today(race), lap)
+    pace, pace_sd, wear, wear_sd = _beliefs(race, cars, race.parameters, total - lap)
     return RaceState(
         race_id=race.race_id,
         circuit_id=race.circuit_id or "",
@@ -124,9 +110,16 @@ def race_state(race: RaceTwin, *, today: bool = False) -> RaceState:
         stop_bias=np.array([race.field.stop_bias(c.car_id) for c in cars]).clip(-HABIT_LIMIT, HABIT_LIMIT),
         cover_bias=np.array([race.field.profile(c.car_id).cover_bias for c in cars]).clip(-HABIT_LIMIT, HABIT_LIMIT),
         stop_extra_s=race.form.standing_s([c.team for c in cars]),
+        lane_extra_s=race.stop_losses.beyond_s(race.parameters),
         planned_lap=now.planned_lap,
         planned_compound=now.planned_compound,
     )
+
+
+def _today(race: RaceTwin) -> RaceParameters:
+    """Return the parameters with what stops lose today: for the stops that are under way."""
+    beyond = race.stop_losses.beyond_s(race.parameters)
+    return race.parameters.lane(beyond) if beyond else race.parameters
 
 
 def _asked(race: RaceTwin) -> tuple[list[CarTwin], int]:
@@ -157,7 +150,7 @@ def _at_line(race: RaceTwin, cars: list[CarTwin], p: RaceParameters, lap: int) -
             time[i] = (car.line_time_s or 0.0) - (car.last_lap_s or p.reference_lap_s)
             continue
         behind = lap - car.laps if car.running else 0
-        time[i] = _line_time(race, car, i) + race.coming_s(car, behind)
+        time[i] = _line_time(race, car, i) + coming_s(race, car, behind)
         age[i] += behind * race.ageing
         if car.running and car.status is not CarStatus.FINISHED:
             left = total - lap

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from racetwin.schemas import CarStatus, TrackStatus
 from racetwin.twins.duels import normal_cdf
-from racetwin.twins.synchronous import net_loss_s
+from racetwin.twins.losses import net_loss_s
 
 if TYPE_CHECKING:
     from racetwin.simulation.results import SimulationResult

@@ -11,6 +11,7 @@ from racetwin.config import Settings
 from racetwin.runtime.engine import RaceEngine
 from racetwin.schemas import TelemetryFrame
 from racetwin.simulation.draw import draw_grand_prix
+from racetwin.simulation.parameters import load_parameters
 from racetwin.telemetry.laptable import frames
 from racetwin.telemetry.records import RaceRecord
 
@@ -19,9 +20,10 @@ RACES = 32
 
 
 @lru_cache(maxsize=2)
-def drawn_record(seed: int = 5) -> RaceRecord:
-    """Return a Grand Prix drawn from the race model."""
-    race = draw_grand_prix(circuit_id="monza", season=2024, seed=seed)
+def drawn_record(seed: int = 5, lane_s: float = 0.0) -> RaceRecord:
+    """Return a Grand Prix drawn from the race model; ``lane_s``: how much more than usual its pit lane costs, seconds."""
+    usual = load_parameters("monza", 2024)
+    race = draw_grand_prix("monza", 2024, seed=seed, parameters=usual.replace(pit_loss_s=usual.pit_loss_s + lane_s))
     return RaceRecord.from_laps(
         race.laps,
         race_id=race.race_id,
@@ -39,6 +41,12 @@ def drawn_record(seed: int = 5) -> RaceRecord:
 @pytest.fixture(scope="session")
 def record() -> RaceRecord:
     return drawn_record()
+
+
+@pytest.fixture(scope="session")
+def slow_lane() -> RaceRecord:
+    """Return another race, in which every stop costs four seconds more than the parameters say."""
+    return drawn_record(lane_s=4.0)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from racetwin.schemas import (
     TrackStatus,
     TrackStatusChanged,
 )
+from racetwin.simulation.rejoin import box_now
 from racetwin.telemetry.laptable import frames
 from racetwin.telemetry.records import RaceRecord
 
@@ -96,6 +97,23 @@ def test_desk_answers_followed_cars_only(race_frames: list[TelemetryFrame]) -> N
     assert set(snapshot.advice) == {car}
     engine.follow(())
     assert not engine.snapshot().answers
+
+
+def test_the_desk_reckons_with_what_stops_have_lost_today(slow_lane: RaceRecord) -> None:
+    engine = fed(list(frames(slow_lane, hz=None, to_lap=36)))
+    twin = engine.twin
+    assert twin is not None
+    assert len(twin.stop_losses.total_s) >= 6
+    car = min((c for c in twin.cars.values() if c.running and c.position), key=lambda c: c.position or 99)
+    request = engine.prepare(car.car_id)
+    assert request is not None
+    learnt = request.state.lane_extra_s
+    assert 1.5 < learnt < 4.5
+    told = engine.queue.work(request).answer.box_now
+    usual = box_now(request.state.replace(lane_extra_s=0.0), car.car_id)
+    assert told is not None
+    assert told.pit_loss_s.mean - usual.pit_loss_s.mean == pytest.approx(learnt)
+    assert told.position >= usual.position
 
 
 def test_newest_state_wins_at_the_desk(race_frames: list[TelemetryFrame]) -> None:

@@ -76,6 +76,21 @@ def test_a_stop_costs_the_lane_and_the_time_at_the_box():
     assert stop.tyre_age[10, 0] == 11
 
 
+def test_a_slow_lane_costs_at_every_stop_and_a_slow_stop_once():
+    p = calm(lap_noise_s=0.0, stationary_body_s=0.0, stationary_tail_s=0.0)
+    alone = field(1, lap=20, pace_sd=np.zeros(1), wear_sd=np.zeros(1))
+    twice = PitPlan.of((30, "SOFT"), (42, "MEDIUM"))
+
+    def costs(**changes):
+        times = [
+            trace_race(s, 1, parameters=p, plans={"1": twice}).time_s[-1, 0] for s in (alone.replace(**changes), alone)
+        ]
+        return times[0] - times[1]
+
+    assert costs(lane_extra_s=1.5) == pytest.approx(3.0, abs=0.01)
+    assert costs(stop_extra_s=np.full(1, 1.5)) == pytest.approx(1.5, abs=0.01)
+
+
 def test_old_tyres_are_slow_and_wear_turns_convex():
     p = calm(lap_noise_s=0.0, fuel_s_per_kg=0.0, track_evolution_s=0.0)
     alone = field(

@@ -12,11 +12,14 @@ import pytest
 from racetwin.evaluation.forecasts import run_race
 from racetwin.schemas import Compound, LapCompleted, Tyre
 from racetwin.simulation.form import Form
+from racetwin.simulation.occasion import for_state
 from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.plans import PitPlan
 from racetwin.twins import RaceTwin
-from racetwin.twins.after_stop import LineNote, StopLosses, line_note, place_after_stop
+from racetwin.twins.after_stop import LineNote, line_note, place_after_stop
 from racetwin.twins.duels import undercut_worked_chance
 from racetwin.twins.hazard import StopContext, stop_chance, stop_hazard
+from racetwin.twins.losses import StopLosses
 
 pytestmark = pytest.mark.unit
 
@@ -95,19 +98,26 @@ def test_the_nearer_the_likelier_an_undercut() -> None:
     assert chances[0] > 0.5 > chances[-1]
 
 
-def test_what_stops_lose_today_is_in_todays_parameters(toy: Any, drive: Drive) -> None:
+def test_what_stops_lose_today_is_in_the_race_state(toy: Any, drive: Drive) -> None:
     twin = drive(toy(n_cars=8), to_lap=8)
-    usual = twin.parameters_today()
-    assert usual.pit_loss_s == pytest.approx(twin.parameters.pit_loss_s)
+    before = twin.race_state()
+    assert before.lane_extra_s == 0.0
     loss = StopLosses().expected_s(twin.parameters)[0]
     for _ in range(9):
         twin.stop_losses.note(6.0, loss + 2.0 - 6.0)
-    today = twin.parameters_today()
-    assert today.pit_loss_s - usual.pit_loss_s == pytest.approx(
-        2.0 * 9 / 12
-    )  # three stops' worth of belief in the circuit
+    after = twin.race_state()
+    assert after.lane_extra_s == pytest.approx(2.0 * 9 / 12)  # three stops' worth of belief in the circuit
+    usual, today = (for_state(twin.parameters, s) for s in (before, after))
+    assert today.pit_loss_s - usual.pit_loss_s == pytest.approx(after.lane_extra_s)
     assert today.pit_loss_sc_s / usual.pit_loss_sc_s == pytest.approx(today.pit_loss_s / usual.pit_loss_s)
-    assert twin.race_state(today=True).time_s.tolist() == twin.race_state().time_s.tolist()
+    assert (
+        after.replace(lane_extra_s=0.0).hash() == before.hash()
+    )  # nothing else has changed, and a stop is what costs more
+    places = [
+        run_race(s, twin.parameters, seed=3, n=400, plan=("2", PitPlan.of((20, "HARD"))))[:, 1].mean()
+        for s in (before, after)
+    ]
+    assert places[0] < places[1]
 
 
 def test_a_quick_crew_stands_for_less_in_simulated_races(toy: Any, drive: Drive) -> None:

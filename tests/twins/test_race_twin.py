@@ -189,13 +189,6 @@ def test_history_has_every_lap_once_with_its_gap(toy: Any, drive: Drive) -> None
         assert all(g >= 0 for g in gaps)
 
 
-def test_todays_reference_is_learnt(toy: Any, drive: Drive, parameters: RaceParameters) -> None:
-    today = drive(toy(base_s=94.0), to_lap=20).parameters_today()
-    assert parameters.reference_lap_s == 90.0
-    assert today.reference_lap_s == pytest.approx(94.0, abs=0.7)
-    assert today.hash() != parameters.hash()
-
-
 def test_joining_under_way_starts_from_what_the_frame_says(
     toy: Any, drive: Drive, replay: Replay, parameters: RaceParameters
 ) -> None:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from racetwin.errors import InputError
 from racetwin.schemas import TrackStatus
-from racetwin.simulation.parameters import RaceParameters, for_race
+from racetwin.simulation.occasion import for_state
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.spec import layout as L
 from racetwin.simulation.state import RaceState
@@ -86,7 +87,7 @@ def _moment(state: RaceState, parameters: RaceParameters, car_id: str | None, se
     known = _last
     if known is not None and known[0] is state and known[1] is parameters and known[2:4] == (car_id, seed):
         return known[4]
-    p = for_race(parameters, state.race_id)
+    p = for_state(parameters, state)
     f = np.zeros(L.F_SIZE, np.float32)
     i = np.zeros(L.I_SIZE, np.int32)
     _scalars(f, i, state, p, state.index(car_id) if car_id is not None else -1, seed)
