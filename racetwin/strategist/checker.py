@@ -25,7 +25,8 @@ from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in, clauses,
 from racetwin.strategist.decisions import wrong_moment, wrong_stops
 from racetwin.strategist.differences import Difference, difference_in
 from racetwin.strategist.lexicon import forms, is_known
-from racetwin.strategist.meanings import same_topic, unit_fits
+from racetwin.strategist.matching import laps_done, same_meaning, same_number, same_side, says
+from racetwin.strategist.meanings import unit_fits
 from racetwin.strategist.plan_order import Order
 from racetwin.strategist.plan_talk import CALL, REFERENCE, Plans, worth_of
 from racetwin.strategist.tyre_talk import wrong_tyres
@@ -139,7 +140,7 @@ class Checker:
         for clause in clauses(text):
             pool = self._pool(clause)
             for claim in claims_in(clause):
-                found |= {k.fact.id for k in pool if any(_says(c, claim) for c in k.claims)}
+                found |= {k.fact.id for k in pool if any(says(c, claim) for c in k.claims)}
         return tuple(sorted(found))
 
     # --- one clause ---------------------------------------------------------------------------------------------
@@ -200,14 +201,14 @@ class Checker:
             away = self._plans.laps_away(self._lap)
             return None if claim.value in away.get(claim.topic, ()) else "no stop is that far away"
         # A bare number may be any fact's; one with a meaning only a fact's with that meaning.
-        same_kind = [c for c in known if claim.kind in (c.kind, "number") or _laps_done(claim, c)]
-        equal = [c for c in same_kind if _same_number(claim, c) and _same_topic(claim, c)]
+        same_kind = [c for c in known if claim.kind in (c.kind, "number") or laps_done(claim, c)]
+        equal = [c for c in same_kind if same_number(claim, c) and same_meaning(claim, c)]
         if not equal:
             return "no fact has this number with this meaning"
         about = [c for c in equal if not c.cars or not claim.cars or c.cars & claim.cars]
         if not about:
             return "the facts say this of another car"
-        if any(_same_side(claim, c) for c in about):
+        if any(same_side(claim, c) for c in about):
             return None
         return "the facts say ahead where this says behind, or the other way round"
 
@@ -282,7 +283,7 @@ class Checker:
             for c in claims
             if c.kind == "points"
             and isinstance(c.value, float)
-            and not any(_same_number(c, e) for e in self._expected())
+            and not any(same_number(c, e) for e in self._expected())
             if abs(abs(c.value) - apart) > 0.5 * 10.0**-c.decimals + 0.01
         ] + [
             Objection(clause, f"{c.value:g}", "this is not the error of this difference")
@@ -297,8 +298,8 @@ class Checker:
             if order.subject != CALL or order.named:
                 return True
             apart = [c for k in self._known if k.difference is not None for c in k.claims if c.kind == "points"]
-            return any(c.kind == "points" and any(_same_number(c, d) for d in apart) for c in claims) and not any(
-                c.kind == "points" and any(_same_number(c, e) for e in self._expected()) for c in claims
+            return any(c.kind == "points" and any(same_number(c, d) for d in apart) for c in claims) and not any(
+                c.kind == "points" and any(same_number(c, e) for e in self._expected()) for c in claims
             )
         return order.named and kinds <= {"lap", "compound"}
 
@@ -325,7 +326,7 @@ class Checker:
             label = self._plans.labels[key]
             own = [c for k in self._known if self._plans.labels.get(k.key) == label for c in k.claims]
             if not any(
-                claim.kind in (c.kind, "number") and _same_number(claim, c) and _same_topic(claim, c) for c in own
+                claim.kind in (c.kind, "number") and same_number(claim, c) and same_meaning(claim, c) for c in own
             ):
                 out.append(Objection(clause, f"{claim.value:g}", "the facts say this of another plan"))
         return out
@@ -335,7 +336,7 @@ class Checker:
         if claim.kind not in ("seconds", "seconds_a_lap") or claim.cars:
             return False
         losses = [c for k in self._known if k.fact.name in ("pit_loss", "wear") for c in k.claims]
-        return any(c.kind == claim.kind and _same_number(claim, c) for c in losses)
+        return any(c.kind == claim.kind and same_number(claim, c) for c in losses)
 
     def _assertions(self, clause: str, claims: Sequence[Claim]) -> list[Objection]:
         """What is denied or certain has no fact; the track is in one state; the plan has its stops, and its moment."""
@@ -392,40 +393,3 @@ def _read(name: str, fact: Fact) -> _Known:
 def _words_of(text: str) -> frozenset[str]:
     words = {w.lower() for w in _WORD.findall(text)}
     return frozenset(words).union(*(forms(w) for w in words))
-
-
-def _says(fact: Claim, said: Claim) -> bool:
-    """Whether a claim of a fact is the claim that was said."""
-    if said.kind in ("car", "compound"):
-        return fact.kind == said.kind and fact.value == said.value and _same_side(said, fact)
-    same = said.kind in (fact.kind, "number") and _same_number(said, fact) and _same_topic(said, fact)
-    return same and _same_side(said, fact) and (not fact.cars or not said.cars or bool(fact.cars & said.cars))
-
-
-def _laps_done(said: Claim, fact: Claim) -> bool:
-    """'The leader has done 12 laps' says that lap 12 is completed."""
-    return said.kind == "laps" and fact.kind == "lap" and said.topic == fact.topic == "completed"
-
-
-def _same_number(said: Claim, fact: Claim) -> bool:
-    """Whether ``said`` is the fact's number, possibly rounded to fewer digits; half may go either way."""
-    if not isinstance(said.value, float) or not isinstance(fact.value, float):
-        return False
-    if said.kind == "number" and said.decimals == 0 and fact.decimals:
-        return False  # a bare number is not rounded: it would be near something
-    if said.decimals > fact.decimals:
-        return False
-    a = abs(said.value) if not (said.signed and fact.signed) else said.value
-    b = abs(fact.value) if not (said.signed and fact.signed) else fact.value
-    return abs(a - b) <= 0.5 * 10.0**-said.decimals + 1e-9 if said.decimals < fact.decimals else abs(a - b) < 1e-9
-
-
-def _same_side(said: Claim, fact: Claim) -> bool:
-    return said.side is None or fact.side is None or said.side == fact.side
-
-
-def _same_topic(said: Claim, fact: Claim) -> bool:
-    """Whether both numbers are of the same thing, and not one a mean and the other the end of an interval."""
-    if said.bound not in (fact.bound, "either") and not (said.kind == "lap" and said.bound is None):
-        return False
-    return same_topic(said.kind, said.topic, fact.topic)

@@ -1,0 +1,44 @@
+"""Whether what a sentence claims is what a fact claims: the number as it was rounded, its meaning, the side of a car."""
+
+from __future__ import annotations
+
+from racetwin.strategist.claims import Claim
+from racetwin.strategist.meanings import same_topic
+
+
+def says(fact: Claim, said: Claim) -> bool:
+    """Whether a claim of a fact is the claim that was said."""
+    if said.kind in ("car", "compound"):
+        return fact.kind == said.kind and fact.value == said.value and same_side(said, fact)
+    same = said.kind in (fact.kind, "number") and same_number(said, fact) and same_meaning(said, fact)
+    return same and same_side(said, fact) and (not fact.cars or not said.cars or bool(fact.cars & said.cars))
+
+
+def laps_done(said: Claim, fact: Claim) -> bool:
+    """'The leader has done 12 laps' says that lap 12 is completed."""
+    return said.kind == "laps" and fact.kind == "lap" and said.topic == fact.topic == "completed"
+
+
+def same_number(said: Claim, fact: Claim) -> bool:
+    """Whether ``said`` is the fact's number, possibly rounded to fewer digits; half may go either way."""
+    if not isinstance(said.value, float) or not isinstance(fact.value, float):
+        return False
+    if said.kind == "number" and said.decimals == 0 and fact.decimals:
+        return False  # a bare number is not rounded: it would be near something
+    if said.decimals > fact.decimals:
+        return False
+    a = abs(said.value) if not (said.signed and fact.signed) else said.value
+    b = abs(fact.value) if not (said.signed and fact.signed) else fact.value
+    return abs(a - b) <= 0.5 * 10.0**-said.decimals + 1e-9 if said.decimals < fact.decimals else abs(a - b) < 1e-9
+
+
+def same_side(said: Claim, fact: Claim) -> bool:
+    """Whether neither puts the car where the other does not."""
+    return said.side is None or fact.side is None or said.side == fact.side
+
+
+def same_meaning(said: Claim, fact: Claim) -> bool:
+    """Whether both numbers are of the same thing, and not one a mean and the other the end of an interval."""
+    if said.bound not in (fact.bound, "either") and not (said.kind == "lap" and said.bound is None):
+        return False
+    return same_topic(said.kind, said.topic, fact.topic)
