@@ -29,7 +29,7 @@ from racetwin.strategist.client import ModelClient
 from racetwin.strategist.wording import Worded, texts_of, word
 from racetwin.telemetry.library import RaceLibrary
 
-RACES = 6
+RACES = 9
 """Races that the moments are taken from, spread over the seasons at hand."""
 CARS, EVERY, SIMULATED_RACES = 5, 2, 32
 ADVICE = 2000
