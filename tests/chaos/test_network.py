@@ -178,7 +178,9 @@ def test_datagrams_that_come_twice_count_once(race: list[TelemetryFrame], tmp_pa
                 for frame in some:
                     udp.sendto(frame.model_dump_json(exclude_none=True).encode(), ("127.0.0.1", relay))
                     time.sleep(0.005)
-            wait(lambda: health(port)["frames_in"] == len(some) + len(some) // 2, 20, "all have come, half of them twice")
+            wait(
+                lambda: health(port)["frames_in"] == len(some) + len(some) // 2, 20, "all have come, half of them twice"
+            )
             counters = httpx.get(f"http://127.0.0.1:{port}/api/v1/health", trust_env=False).json()
     finally:
         cable.terminate()
