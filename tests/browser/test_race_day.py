@@ -227,6 +227,11 @@ def test_every_panel_shows_the_engines_values_and_does_what_it_is_told(page: Any
         try:
             until(lambda: live.snapshot.desk.state == "idle", "the desk to be done", 90)
             until(lambda: page.locator(".v-lap strong").inner_text() == str(live.snapshot.lap), "the same lap")
+            points = page.locator(".p-row[data-plan] .p-mean small").first
+            until(
+                lambda: points.inner_text() == f"{live.snapshot.answers[car].plans[0].expected_points:.1f} pts",
+                "the newest plans on the page",
+            )
             page.wait_for_timeout(2500)
             for check in drive.SHOWN:
                 check(page, live.snapshot, car)
