@@ -4,7 +4,7 @@ The garbage collector: a full round looks at every object there is; with NumPy, 
 in which nobody is answered. What is there once the first advice has been given stays until the end, and is set aside.
 
 The interpreter's lock: a thread that computes in Python may keep it for 5 ms each time another wants it, and a request wants it
-several times. Here it is a fifth of that.
+several times. Here it is a small part of that.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from racetwin.runtime.face import EngineFace
 
 LOOK_EVERY_S = 1.0
-SWITCH_S = 0.001
+SWITCH_S = 0.0003
 """Most seconds a thread keeps the interpreter when another waits for it."""
 
 
