@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from racetwin.api.responsive import SWITCH_S
 from racetwin.schemas import TelemetryFrame
 
 pytestmark = pytest.mark.integration
@@ -23,7 +24,7 @@ def test_loaded_objects_are_set_aside_while_serving_and_the_first_advice_adds_to
     with serve_frames(race[:400], tmp_path, follow=(car,)) as server:
         first = gc.get_freeze_count()
         assert first > 50_000
-        assert sys.getswitchinterval() == pytest.approx(0.001)
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
         deadline = time.monotonic() + 60
         while not server.get("snapshot").json().get("answers") and time.monotonic() < deadline:
             time.sleep(0.1)
