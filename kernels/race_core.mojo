@@ -277,7 +277,9 @@ struct Track[W: Int]:
 
 
 @always_inline
-def draw_cars[W: Int, S: Int, STORED: Bool](f: FP, i: IP, m: UP, seed: UInt32, sim: SIMD[DType.uint32, W]):
+def draw_cars[
+    W: Int, S: Int, K: Int, STORED: Bool
+](f: FP, i: IP, m: UP, fixed: UP, seed: UInt32, sim: SIMD[DType.uint32, W]):
     """Pace, wear and retirement of every car; with STORED also what decides its stops."""
     comptime F = SIMD[DType.float32, W]
     comptime I = SIMD[DType.int32, W]
@@ -290,11 +292,11 @@ def draw_cars[W: Int, S: Int, STORED: Bool](f: FP, i: IP, m: UP, seed: UInt32, s
             var base = fma(
                 F(f[unsafe_offset = F_PACE_SD + c]), normal[W](w[j]), F(f[unsafe_offset = F_BASE + c])
             )
-            putf[W, S](m, M_BASE + c, base)
+            putf[W, K](fixed, M_BASE + c, base)
             var wear = fma(
                 F(f[unsafe_offset = F_WEAR_SD + c]), normal[W](w[j] << 16), F(f[unsafe_offset = F_WEAR_MEAN + c])
             )
-            putf[W, S](m, M_FACTOR + c, max(wear, F(0.25)))
+            putf[W, K](fixed, M_FACTOR + c, max(wear, F(0.25)))
             var u = uniform24[W](v[j])
             var beyond = fma(-log2f[W](u), F(0.6931472), F(-f[unsafe_offset = F_RET_H1 + c]))
             var later = min(max(beyond, F(0.0)) * f[unsafe_offset = F_RET_INV + c], F(1e6)).cast[DType.int32]()
@@ -446,7 +448,20 @@ def refit[
     var stint = (info >> STINT_AT) & 15
     var made = min(((info >> MADE_AT) & 7) + 1, I(7))
     var next = (info >> NEXT_AT) & 7
-    var word = stop_words[W, S, STORED](m, seed, sim, c, stint, 1)
+    var word: SIMD[DType.uint32, W]
+    var later: SIMD[DType.uint32, W]
+    comptime if STORED:
+        word = stop_words[W, S, True](m, seed, sim, c, stint, 1)
+        later = stop_words[W, S, True](m, seed, sim, c, stint + 1, 0)
+    else:
+        # An even stop's draw holds the words of the next one too.
+        var half = ((stint >> 1) & 1).cast[DType.uint32]()
+        var w = philox[W](sim, UInt32(STOP), UInt32(c), half[0], seed)
+        var odd = (stint & 1).ne(0)
+        word = odd.select(w[3], w[1])
+        later = w[2]
+        if odd.reduce_or():
+            later = philox[W](sim, UInt32(STOP), UInt32(c), half[0] ^ 1, seed)[0]
     var fresh = choose[W](f, i, c, wetness, to_go, used, owed, word)
     var age = table[W, 5](f, F_SETAGE + 5 * c, fresh)
     if by_plan.reduce_or():
@@ -477,7 +492,7 @@ def refit[
     )
     puti[W, S](m, M_INFO + c, who.select(changed, info))
     putf[W, S](m, M_AGE + c, who.select(age, getf[W, S](m, M_AGE + c)))
-    var hazard = exponential16[W](stop_words[W, S, STORED](m, seed, sim, c, stint, 0) >> 16)
+    var hazard = exponential16[W](later >> 16)
     putf[W, S](m, M_HAZARD + c, who.select(hazard, getf[W, S](m, M_HAZARD + c)))
     comptime if STORED:
         put_curve[W, S](f, m, c, fresh, who)
@@ -494,16 +509,6 @@ def put_curve[
     putf[W, S](m, M_K2 + c, who.select(table[W, 5](f, F_CLIFF, compound) * wear, getf[W, S](m, M_K2 + c)))
     putf[W, S](m, M_CLIFF + c, who.select(table[W, 5](f, F_CLIFF_AGE, compound), getf[W, S](m, M_CLIFF + c)))
     putf[W, S](m, M_INVLIFE + c, who.select(table[W, 5](f, F_INVLIFE, compound) * wear, getf[W, S](m, M_INVLIFE + c)))
-
-
-@always_inline
-def line_time[W: Int, S: Int](m: UP, n: Int, c: Int) -> SIMD[DType.int32, W]:
-    """Ticks at which car c last crossed the line."""
-    var t = SIMD[DType.int32, W](0)
-    for p in range(n):
-        var k = getu[W, S](m, M_KEY + p)
-        t = (k & 31).eq(UInt32(c)).select((k >> 5).cast[DType.int32](), t)
-    return t
 
 
 struct Notes[W: Int]:
@@ -602,26 +607,26 @@ def setup[W: Int, S: Int, STORED: Bool](f: FP, i: IP, m: UP, seed: UInt32, sim: 
 
 @always_inline
 def race[
-    W: Int, S: Int, STORED: Bool
-](f: FP, i: IP, plan: IP, m: UP, seed: UInt32, sim: SIMD[DType.uint32, W]):
-    """Run W races from start to flag."""
-    comptime if not STORED:
-        draw_cars[W, S, False](f, i, m, seed, sim)
+    W: Int, S: Int, K: Int
+](f: FP, i: IP, plan: IP, m: UP, fixed: UP, seed: UInt32, sim: SIMD[DType.uint32, W]):
+    """Run W races from start to flag, drawn as they go."""
+    draw_cars[W, S, K, False](f, i, m, fixed, seed, sim)
     var track = Track[W](f, i, seed, sim)
     var notes = Notes[W](i)
-    setup[W, S, STORED](f, i, m, seed, sim)
-    drive[W, S, STORED](f, i, plan, m, seed, sim, track, notes, 0, Int(i[unsafe_offset=I_LAPS]))
+    setup[W, S, False](f, i, m, seed, sim)
+    drive[W, S, K, False](f, i, plan, m, fixed, seed, sim, track, notes, 0, Int(i[unsafe_offset=I_LAPS]))
     finish[W, S](i, m)
 
 
 @always_inline
 def drive[
-    W: Int, S: Int, STORED: Bool
+    W: Int, S: Int, K: Int, STORED: Bool
 ](
     f: FP,
     i: IP,
     plan: IP,
     m: UP,
+    fixed: UP,
     seed: UInt32,
     sim: SIMD[DType.uint32, W],
     mut track: Track[W],
@@ -692,7 +697,7 @@ def drive[
                     comptime if STORED:
                         inv_life = getf[W, S](m, M_INVLIFE + c)
                     else:
-                        inv_life = table[W, 5](f, F_INVLIFE, info & 7) * getf[W, S](m, M_FACTOR + c)
+                        inv_life = table[W, 5](f, F_INVLIFE, info & 7) * getf[W, K](fixed, M_FACTOR + c)
                     var x = age * inv_life
                     var eta = fma(x, slope, F(f[unsafe_offset = F_STOP0 + c]))
                     eta = fma(max(fma(age, inv_life, F(-1.0)), F(0.0)), overdue, eta)
@@ -764,18 +769,27 @@ def drive[
                 var stationary = fma(e, F(f[unsafe_offset=F_STAT_BODY]), F(f[unsafe_offset=F_STAT]))
                 stationary = fma(beyond, F(f[unsafe_offset=F_STAT_TAIL]), stationary)
                 var extra = Float32(i[unsafe_offset = I_EXTRA + c]) * Float32(1.0 / 4096.0)
-                stationary = stint.eq(0).select(stationary + extra, stationary)
+                var crew = Float32(i[unsafe_offset = I_CREW + c]) * Float32(1.0 / 4096.0)
+                stationary = stationary + stint.eq(0).select(F(extra), F(crew))
                 putf[W, S](m, M_LAP + c, stationary)
             # Team-mates share a box.
-            for c in range(n):
+            coming = anyone
+            while coming != 0:
+                var c = Int(count_trailing_zeros(coming))
+                coming &= coming - 1
                 var mate = Int(i[unsafe_offset = I_MATE + c])
-                if mate <= c or (anyone >> UInt32(c)) & 1 == 0 or (anyone >> UInt32(mate)) & 1 == 0:
+                if mate <= c or (anyone >> UInt32(mate)) & 1 == 0:
                     continue
                 var both = ((stopping >> UInt32(c)) & (stopping >> UInt32(mate)) & 1).ne(0)
                 if not both.reduce_or():
                     continue
-                var tc = line_time[W, S](m, n, c)
-                var tm = line_time[W, S](m, n, mate)
+                var tc = I(0)
+                var tm = I(0)
+                for p in range(n):
+                    var k = getu[W, S](m, M_KEY + p)
+                    var t = (k >> 5).cast[DType.int32]()
+                    tc = (k & 31).eq(UInt32(c)).select(t, tc)
+                    tm = (k & 31).eq(UInt32(mate)).select(t, tm)
                 var c_waits = tc.gt(tm)
                 var gap = max(tc - tm, tm - tc)
                 var by_plan_c = c == own or i[unsafe_offset = I_PLANNED + c] != 0
@@ -852,7 +866,7 @@ def drive[
                         k2 = getf[W, S](m, M_K2 + c)
                         cliff = getf[W, S](m, M_CLIFF + c)
                     else:
-                        var wear = getf[W, S](m, M_FACTOR + c)
+                        var wear = getf[W, K](fixed, M_FACTOR + c)
                         off = table[W, 5](f, F_OFFSET, info & 7)
                         k1 = table[W, 5](f, F_WEAR, info & 7) * wear
                         k2 = table[W, 5](f, F_CLIFF, info & 7) * wear
@@ -860,7 +874,7 @@ def drive[
                     var over = max(age - cliff, F(0.0))
                     var y = fma(age, k1, off)
                     y = fma(over * over, k2, y)
-                    var t = getf[W, S](m, M_BASE + c) + y
+                    var t = getf[W, K](fixed, M_BASE + c) + y
                     t = t + common
                     t = fma(sd, z, t)
                     if weather:

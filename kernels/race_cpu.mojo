@@ -97,7 +97,7 @@ def refused(
 @always_inline
 def scenario(f: FP, i: IP, m: UP, seed: UInt32, sim: SIMD[DType.uint32, W]):
     """Everything of W races that no decision can change."""
-    draw_cars[W, W, True](f, i, m, seed, sim)
+    draw_cars[W, W, W, True](f, i, m, m, seed, sim)
     var track = Track[W](f, i, seed, sim)
     for lap in range(Int(i[unsafe_offset=I_LAPS])):
         var word = track.step[W, True](f, i, m, seed, sim, lap)
@@ -152,7 +152,7 @@ def racetwin_batch(
             elif step == DRIVE:
                 var begin = Int(steps[unsafe_offset = 4 * s + 2])
                 var until = Int(steps[unsafe_offset = 4 * s + 3])
-                drive[W, W, True](f, i, plans.unsafe_offset(a * PLAN), m, key, sim, track, notes, begin, until)
+                drive[W, W, W, True](f, i, plans.unsafe_offset(a * PLAN), m, m, key, sim, track, notes, begin, until)
             elif step == PUT_ASIDE:
                 put_aside[W, W](m, notes, a)
             elif step == TAKE_UP:

@@ -1,7 +1,8 @@
 """The race on an NVIDIA GPU: one thread runs one race under one plan; README.md says how the kernels are launched.
 
-A thread's memory is its column of the block's shared memory, one word of all threads side by side: whatever slot a thread asks for,
-the 32 of a warp ask 32 different banks.
+What changes as a race goes stands in the thread's column of the block's shared memory, one word of all threads side by side: whatever
+slot a thread asks for, the 32 of a warp ask 32 different banks. Shared memory limits how many races run at once, so what a race draws
+once and only reads from then on, pace and wear, stands in the thread's own memory, which is cached.
 """
 from std.memory import bitcast, stack_allocation
 from std.memory.pointer import AddressSpace
@@ -10,7 +11,6 @@ from std.sys.intrinsics import llvm_intrinsic
 from race_core import *
 
 comptime THREADS = get_defined_int["THREADS", 64]()
-comptime SHARED = get_defined_int["SHARED", 1]()
 
 
 @always_inline
@@ -41,15 +41,10 @@ def racetwin_race(
     var n = Int(i[unsafe_offset=I_N])
     var plan = plans.unsafe_offset(p * PLAN)
     var sim = first + UInt32(r)
-    comptime if SHARED == 1:
-        var words = stack_allocation[M_COMPACT * THREADS, UInt32, address_space=AddressSpace.SHARED]()
-        var m = words.unsafe_address_space_cast[AddressSpace.GENERIC]().unsafe_origin_cast[MutAnyOrigin]().unsafe_offset(thread_in_block())
-        race[1, THREADS, False](f, i, plan, m, seed, sim)
-        for c in range(n):
-            keys.unsafe_store((p * n + c) * Int(n_races) + r, getu[1, THREADS](m, M_KEY + c))
-    else:
-        var buf = Array[UInt32, M_COMPACT](fill=0)
-        var m = buf.unsafe_ptr().unsafe_origin_cast[MutAnyOrigin]()
-        race[1, 1, False](f, i, plan, m, seed, sim)
-        for c in range(n):
-            keys.unsafe_store((p * n + c) * Int(n_races) + r, getu[1, 1](m, M_KEY + c))
+    var words = stack_allocation[MOVING * THREADS, UInt32, address_space=AddressSpace.SHARED]()
+    var m = words.unsafe_address_space_cast[AddressSpace.GENERIC]().unsafe_origin_cast[MutAnyOrigin]().unsafe_offset(thread_in_block())
+    var drawn = stack_allocation[M_COMPACT - MOVING, UInt32]()
+    var fixed = drawn.unsafe_origin_cast[MutAnyOrigin]().unsafe_offset(-MOVING)
+    race[1, THREADS, 1](f, i, plan, m, fixed, seed, sim)
+    for c in range(n):
+        keys.unsafe_store((p * n + c) * Int(n_races) + r, getu[1, THREADS](m, M_KEY + c))

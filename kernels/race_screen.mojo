@@ -32,7 +32,7 @@ def record[W: Int](f: FP, i: IP, plans: IP, m: UP, seed: UInt32, sim: SIMD[DType
         var there = c != own and i[unsafe_offset = I_ALIVE + c] != 0
         puti[W, W](m, M_LINE + c, I(i[unsafe_offset = I_TIME + c] if there else Int32(NOWHERE)))
     for lap in range(Int(i[unsafe_offset=I_LAPS])):
-        drive[W, W, True](f, i, plans, m, seed, sim, track, notes, lap, lap + 1)
+        drive[W, W, W, True](f, i, plans, m, m, seed, sim, track, notes, lap, lap + 1)
         var lane = notes.pitted & ~U(UInt32(1) << UInt32(own))
         putu[W, W](m, M_LANE + lap, lane)
         for place in range(n):
@@ -206,7 +206,8 @@ def drive_own[
             var stationary = fma(e, F(f[unsafe_offset=F_STAT_BODY]), F(f[unsafe_offset=F_STAT]))
             stationary = fma(beyond, F(f[unsafe_offset=F_STAT_TAIL]), stationary)
             var extra = Float32(i[unsafe_offset = I_EXTRA + own]) * Float32(1.0 / 4096.0)
-            stationary = stint.eq(0).select(stationary + extra, stationary)
+            var crew = Float32(i[unsafe_offset = I_CREW + own]) * Float32(1.0 / 4096.0)
+            stationary = stationary + stint.eq(0).select(F(extra), F(crew))
             if mate >= 0:
                 # A team-mate that is ahead and decides for itself under green comes later; else it is waited for.
                 var gap = t_line - geti[W, W](m, M_LINE + lap * SLOTS + mate)

@@ -3,22 +3,24 @@
 // Layout constants (F_*, I_*, codes) are put before this text as constexpr int (racetwin/simulation/backends/cuda_source.py). Built with
 // -fmad=false: what is fused is written as FMA, and nothing else is. Compiled as plain C++ it is race_host, which the tests run.
 
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
 #ifdef __CUDACC__
 #define DEV __device__ __forceinline__
 #define FMA __fmaf_rn
 #define FLOOR floorf
+DEV int first_of(u32 cars) { return __ffs((int)cars) - 1; }
 DEV int as_int(float x) { return __float_as_int(x); }
 DEV float as_float(int x) { return __int_as_float(x); }
 #else
 #define DEV inline
 #define FMA __builtin_fmaf
 #define FLOOR __builtin_floorf
+DEV int first_of(u32 cars) { return __builtin_ctz(cars); }
 DEV int as_int(float x) { int y; __builtin_memcpy(&y, &x, 4); return y; }
 DEV float as_float(int x) { float y; __builtin_memcpy(&y, &x, 4); return y; }
 #endif
-
-typedef unsigned int u32;
-typedef unsigned long long u64;
 
 #ifndef SLOTS
 #define SLOTS 24
@@ -29,9 +31,8 @@ typedef unsigned long long u64;
 
 constexpr u32 OUT = 1u << 31;
 constexpr int USED_BIT = 3, OWED_BIT = 8, STINT_BIT = 10, MADE_BIT = 14, NEXT_BIT = 17, RETIRE_BIT = 20;
-// A thread's words: slot s is word[s * stride].
-constexpr int M_KEY = 0, M_LAP = SLOTS, M_AGE = 2 * SLOTS, M_HAZARD = 3 * SLOTS, M_INFO = 4 * SLOTS, M_BASE = 5 * SLOTS,
-              M_FACTOR = 6 * SLOTS, WORDS = 7 * SLOTS;
+// A thread's words that change as a race goes: slot s is word[s * stride]. What it draws once, pace and wear, is the thread's own.
+constexpr int M_KEY = 0, M_LAP = SLOTS, M_AGE = 2 * SLOTS, M_HAZARD = 3 * SLOTS, M_INFO = 4 * SLOTS, WORDS = 5 * SLOTS;
 
 struct Memory {
     u32 *word;
@@ -254,12 +255,13 @@ DEV int line_time(Memory &m, int n, int c) {
 DEV void race(const float *f, const int *i, const int *plan, Memory m, u32 seed, u32 sim) {
     const int n = i[I_N], own = i[I_OWN], lap0 = i[I_LAP0], total = i[I_TOTAL], laps = i[I_LAPS];
     u32 in_race = 0;
+    float base[SLOTS], worn[SLOTS];
     for (int g = 0; g < n; g += 4) {
         Words w = philox(sim, PACE, g, 0, seed), v = philox(sim, RETIRE, g, 0, seed);
         for (int j = 0; j < 4 && g + j < n; j++) {
             int c = g + j;
-            m.put(M_BASE + c, FMA(f[F_PACE_SD + c], normal(w.w[j]), f[F_BASE + c]));
-            m.put(M_FACTOR + c, upper(FMA(f[F_WEAR_SD + c], normal(w.w[j] << 16), f[F_WEAR_MEAN + c]), 0.25f));
+            base[c] = FMA(f[F_PACE_SD + c], normal(w.w[j]), f[F_BASE + c]);
+            worn[c] = upper(FMA(f[F_WEAR_SD + c], normal(w.w[j] << 16), f[F_WEAR_MEAN + c]), 0.25f);
             float beyond = FMA(-log2_(uniform24(v.w[j])), 0.6931472f, -f[F_RET_H1 + c]);
             int later = (int)lower(upper(beyond, 0.0f) * f[F_RET_INV + c], 1e6f);
             int out = beyond >= 0.0f ? lower(later + 1, 255) : 0;
@@ -302,7 +304,7 @@ DEV void race(const float *f, const int *i, const int *plan, Memory m, u32 seed,
                 if (due) is_due |= bit;
                 stops = due || (wrong && rest <= 0.0f);
             } else {
-                const float age = m.f(M_AGE + c), life = f[F_INVLIFE + compound] * m.f(M_FACTOR + c), x = age * life;
+                const float age = m.f(M_AGE + c), life = f[F_INVLIFE + compound] * worn[c], x = age * life;
                 float eta = FMA(x, f[F_STOP_AGE], f[F_STOP0 + c]);
                 eta = FMA(upper(FMA(age, life, -1.0f), 0.0f), f[F_STOP_OVERDUE], eta);
                 eta += f[(owed > 0 ? F_OWED : F_LATE) + lap];
@@ -329,18 +331,17 @@ DEV void race(const float *f, const int *i, const int *plan, Memory m, u32 seed,
             }
         }
         for (u32 rest = stopping; rest; rest &= rest - 1) {
-            int c = 0;
-            while (!(rest >> c & 1)) c++;
+            const int c = first_of(rest);
             const int stint = (m.i(M_INFO + c) >> STINT_BIT) & 15;
             const float e = -log2_(uniform16(stop_word(sim, seed, c, stint, 0) & 0xFFFF));
             float s = FMA(e, f[F_STAT_BODY], f[F_STAT]);
             s = FMA(upper(FMA(e, 0.6931472f, -f[F_STAT_FROM]), 0.0f), f[F_STAT_TAIL], s);
-            if (stint == 0) s += (float)i[I_EXTRA + c] * (1.0f / 4096);
+            s += (float)i[(stint == 0 ? I_EXTRA : I_CREW) + c] * (1.0f / 4096);
             m.put(M_LAP + c, s);
         }
         // Team-mates share a box.
-        for (int c = 0; stopping && c < n; c++) {
-            const int mate = i[I_MATE + c];
+        for (u32 rest = stopping; rest; rest &= rest - 1) {
+            const int c = first_of(rest), mate = i[I_MATE + c];
             if (mate <= c || !(stopping >> c & 1) || !(stopping >> mate & 1)) continue;
             const int tc = line_time(m, n, c), tm = line_time(m, n, mate), gap = tc > tm ? tc - tm : tm - tc;
             const int late = tc > tm ? c : mate, soon = late == c ? mate : c;
@@ -375,10 +376,10 @@ DEV void race(const float *f, const int *i, const int *plan, Memory m, u32 seed,
                 const int c = g + j;
                 const u32 draw = j < 2 ? (j ? w.w[1] : w.w[0]) : (j == 3 ? w.w[3] : w.w[2]);
                 const int compound = m.i(M_INFO + c) & 7;
-                const float age = m.f(M_AGE + c), factor = m.f(M_FACTOR + c), over = upper(age - f[F_CLIFF_AGE + compound], 0.0f);
+                const float age = m.f(M_AGE + c), factor = worn[c], over = upper(age - f[F_CLIFF_AGE + compound], 0.0f);
                 float y = FMA(age, f[F_WEAR + compound] * factor, f[F_OFFSET + compound]);
                 y = FMA(over * over, f[F_CLIFF + compound] * factor, y);
-                float t = m.f(M_BASE + c) + y;
+                float t = base[c] + y;
                 t += common;
                 t = FMA(sd, normal(draw), t);
                 if (compound < 3)
@@ -401,8 +402,7 @@ DEV void race(const float *f, const int *i, const int *plan, Memory m, u32 seed,
             }
         }
         for (u32 rest = stopping; rest; rest &= rest - 1) {
-            int c = 0;
-            while (!(rest >> c & 1)) c++;
+            const int c = first_of(rest);
             refit(f, i, c == own ? plan : i + I_PLANS + c * PLAN, m, seed, sim, c, is_due >> c & 1, wetness, to_go);
         }
         // The order on the road.

@@ -120,14 +120,12 @@ class Wordsmith:
 
     async def _find(self, stack: contextlib.AsyncExitStack) -> ModelClient:
         """Return an open client of a server that answers, as soon as there is one."""
+        # One client for as long as it is looked for: to make one takes longer than a frame may wait.
+        client = self.client = await stack.enter_async_context(self._given or ModelClient.from_settings(self._settings))
         while True:
-            client = self.client = self._given or ModelClient.from_settings(self._settings)
-            await client.__aenter__()
             if await client.healthy():
-                stack.push_async_exit(client)
                 self.counts.error = None
                 return client
-            await client.__aexit__(None, None, None)
             self.counts.error = f"no model server answers at {client.url}"
             if self._settings.llm_embedded and self._given is None:
                 with contextlib.suppress(ConfigurationError):

@@ -129,16 +129,17 @@ class _Rejoins:
         lane = lane_loss(p, status)
         racing_stop = status is not TrackStatus.RED
         standing = stationary(p, self.stop) if racing_stop else np.zeros_like(self.stop)
+        crew = state.crew_s if racing_stop else np.zeros_like(state.crew_s)
         others_stop = (state.planned_lap > state.lap) & (state.planned_lap <= lap)
         for k in range(state.planned_lap.shape[1]):
             same_lap = state.planned_lap[:, k] == lap
-            loss = np.where(same_lap, lane, p.pit_loss_s) + standing
+            loss = np.where(same_lap, lane, p.pit_loss_s) + standing + crew
             at_line = at_line + np.where(others_stop[:, k], loss, 0.0)
         own = state.time_s[i] + self._pace(racing)[i] + racing * state.pace_sd[i] * self.pace[:, i]
         own = own + math.sqrt(ahead_laps) * p.lap_noise_s * self.noise[:, i]
         own = own + lane + standing[:, i]
         if racing_stop:
-            own = own + state.stop_extra_s[i] + EXECUTION_SD_S * self.execution
+            own = own + crew[i] + state.stop_extra_s[i] + EXECUTION_SD_S * self.execution
         rivals = state.running.copy()
         rivals[i] = False
         return self._answer(lap, status, own, np.where(rivals, at_line, np.inf), rivals, lane)
@@ -177,7 +178,7 @@ class _Rejoins:
             if red
             else float(p.stationary_s + p.stationary_body_s + p.stationary_tail_s * math.exp(-p.stationary_tail_from))
         )
-        lane += 0.0 if red else float(state.stop_extra_s[self.i])
+        lane += 0.0 if red else float(state.crew_s[self.i] + state.stop_extra_s[self.i])
         return Rejoin(
             car_id=self.car_id,
             lap=lap,

@@ -68,9 +68,10 @@ class RaceState:
         Age of the freshest set in hand by compound.
     planned_lap, planned_compound : (n, 4) int
         Stops still to come if a car's plan is known or assumed (0 / -1 padded); empty for a rival that decides for itself.
+    crew_s : (n,) seconds
+        Added to each of the car's stops: what its crew usually takes longer (negative: less) than others.
     stop_extra_s : (n,) seconds
-        Added to the car's next stop: what its crew usually takes longer (negative: less) than others, a slow stop that is known,
-        or one asked "what if".
+        Added to the car's next stop alone: a slow stop that is known, or one asked "what if".
     lane_extra_s
         What a green stop loses more (negative: less) in the lane today than the parameters say, in seconds: learnt from the stops
         that have been made. Under a safety car the lane's loss changes by the same share.
@@ -112,6 +113,7 @@ class RaceState:
     set_age: FloatArray = field(default_factory=lambda: np.zeros((0, 5)))
     planned_lap: IntArray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
     planned_compound: IntArray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
+    crew_s: FloatArray = field(default_factory=lambda: np.zeros(0))
     stop_extra_s: FloatArray = field(default_factory=lambda: np.zeros(0))
     lane_extra_s: float = 0.0
     forced_status: TrackStatus = TrackStatus.GREEN
@@ -129,6 +131,7 @@ class RaceState:
             "set_age": np.zeros((n, 5)),
             "planned_lap": np.zeros((n, 4), dtype=np.int64),
             "planned_compound": np.full((n, 4), -1, dtype=np.int64),
+            "crew_s": np.zeros(n),
             "stop_extra_s": np.zeros(n),
         }
         for name, default in fill.items():

@@ -109,7 +109,7 @@ def race_state(race: RaceTwin) -> RaceState:
         fuel_kg=np.full(len(cars), race.pace.model.fuel_kg(lap)),
         stop_bias=np.array([race.field.stop_bias(c.car_id) for c in cars]).clip(-HABIT_LIMIT, HABIT_LIMIT),
         cover_bias=np.array([race.field.profile(c.car_id).cover_bias for c in cars]).clip(-HABIT_LIMIT, HABIT_LIMIT),
-        stop_extra_s=race.form.standing_s([c.team for c in cars]),
+        crew_s=race.form.standing_s([c.team for c in cars]),
         lane_extra_s=race.stop_losses.beyond_s(race.parameters),
         planned_lap=now.planned_lap,
         planned_compound=now.planned_compound,

@@ -75,6 +75,7 @@ CASES = {
             planned_lap=np.where(np.arange(20)[:, None] == 3, [[22, 41, 0, 0]], 0),
             planned_compound=np.where(np.arange(20)[:, None] == 3, [[2, 1, -1, -1]], -1),
             stop_extra_s=np.where(np.arange(20) == 3, 6.5, 0.0),
+            crew_s=np.linspace(-0.4, 0.5, 20),
         ),
         {},
     ),

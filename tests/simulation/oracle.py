@@ -323,8 +323,8 @@ def stationary_times(q, cars):
     e = -log2(uniform16(cars.word(0, high=False)))
     beyond = np.maximum(fma(e, LN2, -q.F_STAT_FROM), F32(0))
     s = fma(beyond, q.F_STAT_TAIL, fma(e, q.F_STAT_BODY, q.F_STAT))
-    extra = q.table("I_EXTRA", cars.n).astype(F32) / F32(L.TICKS)
-    return np.where(cars.stint == 0, s + extra, s)
+    extra, crew = (q.table(name, cars.n).astype(F32) / F32(L.TICKS) for name in ("I_EXTRA", "I_CREW"))
+    return s + np.where(cars.stint == 0, extra, crew)
 
 
 def drive(q, cars, pitted, planned, rows, stopping, due, word, wetness, lap, time, sim, seed):

@@ -89,6 +89,7 @@ def test_a_slow_lane_costs_at_every_stop_and_a_slow_stop_once():
 
     assert costs(lane_extra_s=1.5) == pytest.approx(3.0, abs=0.01)
     assert costs(stop_extra_s=np.full(1, 1.5)) == pytest.approx(1.5, abs=0.01)
+    assert costs(crew_s=np.full(1, 0.4)) == pytest.approx(0.8, abs=0.01)
 
 
 def test_old_tyres_are_slow_and_wear_turns_convex():

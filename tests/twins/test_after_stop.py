@@ -125,12 +125,12 @@ def test_a_quick_crew_stands_for_less_in_simulated_races(toy: Any, drive: Drive)
     team = twin.cars["1"].team
     twin.form = Form(standing={str(team): -0.4})
     state = twin.race_state()
-    assert {c: s for c, s in zip(state.car_id, state.stop_extra_s, strict=True) if s} == {
+    assert {c: s for c, s in zip(state.car_id, state.crew_s, strict=True) if s} == {
         c: -0.4 for c, car in twin.cars.items() if car.team == team
     }
     quick, usual = (
         run_race(s, twin.parameters, seed=3, n=400)[:, 0].mean()
-        for s in (state, state.replace(stop_extra_s=np.zeros(state.n_cars)))
+        for s in (state, state.replace(crew_s=np.zeros(state.n_cars)))
     )
     assert quick < usual
 

@@ -16,6 +16,8 @@ from racetwin.simulation.spec.pack import Packed
 
 NONE = np.zeros(0, np.int32)
 REPEATS = 5
+REGISTERS = 4
+"""CUDA's number for the attribute of a function that says how many it uses (``CU_FUNC_ATTRIBUTE_NUM_REGS``)."""
 PackedRace = Callable[..., Packed]
 
 
@@ -64,8 +66,11 @@ def _against_hand_written(run: Any, packed_race: PackedRace) -> list[Figure]:
                 f"the same final order, {words}", 100 * _same(keys["Mojo"], keys["by hand"]), "% of races", 99.9, 100
             ),
         ]
-    registers = ((run._race[slots], "PTX from Mojo"), (by_hand, "CUDA C++ by hand"))
-    return figures + [Figure(f"registers, {name}", float(f.num_regs), "a thread") for f, name in registers]
+    registers = {
+        "PTX from Mojo": cp.cuda.driver.funcGetAttribute(REGISTERS, run._race[slots].ptr),
+        "CUDA C++ by hand": by_hand.num_regs,
+    }
+    return figures + [Figure(f"registers, {name}", float(n), "a thread") for name, n in registers.items()]
 
 
 def _kernel_seconds(cp: Any, function: Any, packed: Packed, races: int) -> tuple[float, npt.NDArray[np.uint32]]:

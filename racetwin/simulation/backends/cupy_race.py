@@ -81,8 +81,8 @@ class CupyBackend:
         watching = cp.asarray(watch if w else np.zeros(1, np.int32))
         keys = cp.empty(plans * n * races, cp.uint32)
         positions = cp.zeros((plans, races), cp.uint8)
-        watched = cp.zeros((plans, races, max(w, 1)), cp.uint8)
-        gaps = cp.full((plans, races, max(w, 1)), NO_GAP, cp.int32)
+        watched = cp.zeros((plans, races, w), cp.uint8)
+        gaps = cp.full((plans, races, w), NO_GAP, cp.int32)
         # One block of whole numbers, so that one copy brings them home.
         sums = cp.zeros(plans * (n * n + 2), cp.int64)
         histogram, finished, time_ms = sums[: plans * n * n], sums[-2 * plans : -plans], sums[-plans:]
@@ -99,8 +99,8 @@ class CupyBackend:
             home[: plans * n * n].reshape(plans, n, n),
             home[-2 * plans : -plans],
             home[-plans:],
-            cp.asnumpy(watched)[:, :, :w],
-            cp.asnumpy(gaps)[:, :, :w],
+            cp.asnumpy(watched),
+            cp.asnumpy(gaps),
         )
 
 

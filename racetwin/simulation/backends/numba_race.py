@@ -230,8 +230,8 @@ def race(f, i, plan, stop_words, status, wet, base, factor, retire, noise, need,
         for c in range(n):
             if pit[c]:
                 stationary[c] = standstill(f, stop_words[c, 2 * (stint[c] & 3)])
-                if stint[c] == 0:
-                    stationary[c] = stationary[c] + F32(i[L.I_EXTRA + c]) * F32(1 / 4096)
+                usual = L.I_EXTRA if stint[c] == 0 else L.I_CREW
+                stationary[c] = stationary[c] + F32(i[usual + c]) * F32(1 / 4096)
         # Team-mates share a box: under green the one behind comes a lap later if it decides for itself, else it waits.
         for p in range(n):
             c = I32(keys[p] & CAR_BITS)

@@ -75,7 +75,7 @@ def drive_own(f, i, plan, stop_words, status, wet, base, factor, retire, noise, 
         if red:
             stops = False
         e_word = stop_words[own, 2 * (stint & 3)]
-        extra = F32(i[L.I_EXTRA + own]) * F32(1 / 4096) if stint == 0 else ZERO
+        extra = F32(i[(L.I_EXTRA if stint == 0 else L.I_CREW) + own]) * F32(1 / 4096)
         if red and change:
             compound, age = fresh, fresh_age
             used, made = used | (1 << fresh), made + 1
@@ -108,9 +108,7 @@ def drive_own(f, i, plan, stop_words, status, wet, base, factor, retire, noise, 
         own_lap = I32(fma(min(max(t, ONE), LAP_MAX), TICKS_F, HALF))
         lost, asks = I32(0), need[lap, own]
         if stops:
-            stationary = standstill(f, e_word)
-            if stint == 0:
-                stationary = stationary + extra
+            stationary = standstill(f, e_word) + extra
             if mate >= 0:
                 # A team-mate that is ahead and decides for itself under green comes later; else it is waited for.
                 gap = t_line - line[lap, mate]

@@ -165,6 +165,7 @@ _I = (
     ("I_PLANNED", CARS),
     ("I_PLANS", CARS * PLAN),
     ("I_EXTRA", CARS),
+    ("I_CREW", CARS),
     # per lap
     ("I_SC_FLOOR", LAPS),
     ("I_REF", LAPS),

@@ -346,7 +346,8 @@ def _cars(f: Float32Array, i: Int32Array, state: RaceState, p: RaceParameters) -
     ]
     put("I_MATE", mate)
     put("I_PLANNED", (state.planned_lap > state.lap).any(axis=1))
-    put("I_EXTRA", np.round(state.stop_extra_s * L.TICKS))
+    put("I_EXTRA", np.round((state.crew_s + state.stop_extra_s) * L.TICKS))
+    put("I_CREW", np.round(state.crew_s * L.TICKS))
     for k in range(n):
         row = i[L.I_PLANS + k * L.PLAN : L.I_PLANS + (k + 1) * L.PLAN]
         stops = [
