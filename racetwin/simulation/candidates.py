@@ -70,7 +70,7 @@ def candidate_plans(
     limit
         Most plans to return, at least 8.
     at_once
-        Where given, only those of them that stop on the coming lap, at most so often.
+        Where given, only plans that stop on the coming lap, at most so often: few, and found in a fraction of the time.
     """
     check_car(state, car_id)
     if limit < 8:
@@ -79,6 +79,8 @@ def candidate_plans(
     garage = _Garage.of(state, car_id, p)
     if garage.first > garage.last:
         return (PitPlan(),)
+    if at_once is not None:
+        return tuple(garage.plan(key, None) for key in sorted(garage.regrets(at_once, now=True), key=_order)[:limit])
     regret = garage.regrets()
     if not regret:  # no plan satisfies the rules any more: running to the flag is what is left
         return (PitPlan(),)
@@ -96,9 +98,6 @@ def candidate_plans(
             break
         kept[key] = None
     fixed = [(_order(key), key, None) for key in list(kept)[: limit - len(waiting)]]
-    if at_once is not None:
-        fixed = [x for x in fixed if x[1] and x[1][0][0] == garage.first and len(x[1]) <= at_once]
-        waiting = []
     reactive = [(_order(key, window), key, window) for key, window in waiting]
     return tuple(garage.plan(key, window) for _, key, window in sorted([*fixed, *reactive], key=lambda x: x[0]))
 
@@ -240,11 +239,14 @@ class _Garage:
                 found.append(s)
         return found
 
-    def regrets(self) -> dict[Key, float]:
-        """Return all plans with the seconds each loses on a clear track to the best one, in the weather that suits it best."""
+    def regrets(self, most: int = MAX_STOPS, *, now: bool = False) -> dict[Key, float]:
+        """Return all plans with the seconds each loses on a clear track to the best one, in the weather that suits it best.
+
+        Plans of up to ``most`` stops; with ``now`` only those that stop on the coming lap, against the best of all.
+        """
         regret: dict[Key, float] = {}
-        grids = [self._grid(n) for n in range(MAX_STOPS + 1)]
-        sequences = [self.sequences(n) for n in range(MAX_STOPS + 1)]
+        grids = [self._grid(n) for n in range(most + 1)]
+        sequences = [self.sequences(n) for n in range(most + 1)]
         fitted = [[tuple(c.index for c in s) for s in some] for some in sequences]
         weathers = self.weathers()
         driest = np.minimum.reduce(weathers)
@@ -264,6 +266,8 @@ class _Garage:
                     near[:] = True  # running to the flag is always a choice, where the rules leave it
                 elif laps.shape[1] == 1:
                     near |= laps[row, 0] < self.first + OPEN_WINDOW
+                if now:
+                    near &= laps.shape[1] > 0 and laps[row, 0] == self.first
                 at = np.argwhere(near)
                 pit_laps = laps[row[near]].tolist()
                 for (s, _), pits, lost in zip(at.tolist(), pit_laps, (cost[near] - least).tolist(), strict=True):

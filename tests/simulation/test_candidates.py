@@ -183,3 +183,18 @@ def test_levers_that_leave_the_candidates_alone_are_known(make_state, lever, sam
     assert same_candidates(state, changed) == same
     if same:
         assert candidate_plans(changed, "5") == candidate_plans(state, "5")
+
+
+def test_plans_that_stop_at_once_are_those_of_all_that_do(make_state):
+    for state in (make_state(lap=20), make_state(lap=12, wetness=0.5), make_state(lap=30, track_status=TrackStatus.SC)):
+        car = state.car_id[4]
+        now = [
+            q
+            for q in candidate_plans(state, car)
+            if q.stops and q.stops[0].lap == state.lap + 1 and len(q.stops) <= 2 and q.sc_window is None
+        ]
+        found = candidate_plans(state, car, at_once=2)
+        assert now
+        assert set(now) <= set(found)  # in the wet the limit on all candidates leaves out one that is found here
+        assert len(found) <= len(now) + 2
+        assert all(q.stops[0].lap == state.lap + 1 and len(q.stops) <= 2 and q.sc_window is None for q in found)
