@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -163,6 +164,31 @@ async def test_without_a_server_ours_stands_and_those_who_asked_for_a_model_are_
         await until(lambda: advice_in(seen) and all(r.worded for r in advice_in(seen)))
         assert {r.worded.state for r in advice_in(seen) if r.worded} == {"unavailable"}
         assert "no model server answers" in runner.health()["components"]["wording"]["error"]
+
+
+async def test_looking_for_a_server_makes_one_client_and_loads_no_certificates_for_plain_http(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded: list[str] = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def counted(context: ssl.SSLContext, *files: object, **named: object) -> None:
+        loaded.append(str(files or named))
+        load(context, *files, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+    word = wordsmith.Wordsmith(
+        settings_for("http://127.0.0.1:9/v1"), advice=dict, retired=tuple, show=lambda car_id, advice: True
+    )
+    looking = asyncio.create_task(word.run())
+    await until(lambda: word.counts.error is not None)
+    first = word.client
+    await asyncio.sleep(4 * wordsmith.PROBE_EVERY_S)
+    assert word.client is first
+    assert word.state == "searching"
+    assert loaded == []
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
 
 
 async def test_server_that_comes_up_during_the_race_is_found(laps: list[TelemetryFrame]) -> None:

@@ -35,8 +35,17 @@ SEARCHES = 4
 """Searches per moment and budget."""
 REPEATS = 15
 """Answers timed."""
+CLUSTER_RACES = 8192
+"""Races per plan of a batch on the cluster, which takes a worker one to two seconds."""
 CLUSTER_ROUNDS = 5
-"""Times one and two workers are timed in turn, the best of each counting: a batch is half a second, and two were left to luck."""
+"""Times one and two workers are timed in turn, the best of each counting."""
+HOUSEKEEPING = {
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.worker.profile.enabled": False,
+}
+"""What Dask does of itself many times a second, 6 % of a core by default: on two cores it would be measured with the two workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +165,7 @@ def _cluster(moment: Moment) -> list[Figure]:
     """Time a batch on one and on two Dask workers; nothing where dask.distributed is not installed."""
     if find_spec("distributed") is None:
         return []
+    import dask
     from distributed import Client, LocalCluster
 
     from racetwin.simulation.cluster import work
@@ -164,6 +174,7 @@ def _cluster(moment: Moment) -> list[Figure]:
     took: dict[int, float] = {}
     options = {"car_id": moment.car_id, "threads": 1, "backend": "auto"}
     with (
+        dask.config.set(HOUSEKEEPING),
         LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None, silence_logs=50
         ) as local,
@@ -175,7 +186,7 @@ def _cluster(moment: Moment) -> list[Figure]:
             [client.submit(work, simulate, (0, 64), arguments, options, workers=[w], pure=False) for w in workers]
         )
         for n in (1, 2) * CLUSTER_ROUNDS:
-            parts = shards(4096, 4)
+            parts = shards(CLUSTER_RACES, 4)
 
             def batch(n: int = n, parts: tuple[tuple[int, int], ...] = parts) -> None:
                 client.gather(
