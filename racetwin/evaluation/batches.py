@@ -21,7 +21,8 @@ Names in braces stand for values of a recommendation's facts (:mod:`racetwin.eva
 - empty, and only there where it is so: the points are ``unsure`` or ``likely``; the rejoin is ``open``, a place can be lost in it
   (``drop``), a car is close ahead in it (``tight``); the stop is ``near`` (this lap) or ``far``; there is none (``flag``); the
   call is ``first`` of all; ``rain``;
-- ``X`` a driver of whom nothing is known, ``Z`` one who has retired; a name with ``_x`` is a false value of that quantity.
+- ``X`` a driver of whom nothing is known, ``Z`` one who has retired; a name with ``_x`` is a false value of that quantity, and
+  ``{L:w}`` is a number in words.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-BATCHES = ("third", "fourth", "fifth")
+BATCHES = ("third", "fourth", "fifth", "sixth")
 KINDS = {
     "number": "number", "bound": "number of another quantity", "lap": "lap", "compound": "compound", "driver": "driver",
     "roles": "roles exchanged", "direction": "direction", "denial": "denial", "certain": "false certainty",

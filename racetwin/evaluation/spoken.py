@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from racetwin.evaluation.batches import cases
@@ -17,6 +17,11 @@ _DRIVERS = ("QQA", "QQB", "QQC")
 _STATUS = {"GREEN": "green flag", "SC": "safety car", "VSC": "virtual safety car", "RED": "red flag"}
 _SURE = 2.0
 """A gain below so many standard errors is no gain."""
+_SMALL = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _NUMBERS = (
     ("lap", "lap", 0), ("left", "laps_left", 0), ("pos", "position", 0), ("age", "tyre_age", 0), ("life", "tyre_life", 0),
     ("wear", "wear", 2), ("pts", "best.expected_points", 2), ("epos", "best.expected_position", 1), ("plans", "plans", 0),
@@ -40,7 +45,8 @@ class Spoken:
 
 def spoken_about(batch: str, r: Recommendation, retired: str, rng: random.Random) -> Iterator[Spoken]:
     """Yield every case of a batch whose facts a recommendation has, filled with its values; ``retired`` names who is out."""
-    values = _Values(r, rng).all() | {"Z": retired, "X": rng.choice(_DRIVERS)}
+    said = _Values(r, rng).all() | {"Z": retired, "X": rng.choice(_DRIVERS)}
+    values = {name: _Said(value) for name, value in said.items()}
     for case in cases(batch):
         if _fits(case.right, values):
             right = case.right.format_map(values)
@@ -48,8 +54,30 @@ def spoken_about(batch: str, r: Recommendation, retired: str, rng: random.Random
             yield Spoken(right, tuple((kind, text) for kind, text in wrong if text != right))
 
 
-def _fits(text: str, values: dict[str, str]) -> bool:
+def _fits(text: str, values: Mapping[str, str]) -> bool:
     return all(name is None or name in values for _, name, _, _ in string.Formatter().parse(text))
+
+
+class _Said(str):
+    """A value that ``{name:w}`` puts in words: "twenty-six", "one point five"."""
+
+    __slots__ = ()
+
+    def __format__(self, how: str) -> str:
+        if how != "w":
+            return str(self)
+        whole, _, part = self.partition(".")
+        return " ".join([_in_words(int(whole)), *(["point", *(_SMALL[int(d)] for d in part)] if part else [])])
+
+
+def _in_words(number: int) -> str:
+    if number < 20:
+        return _SMALL[number]
+    if number < 100:
+        tens, ones = divmod(number, 10)
+        return _TENS[tens] + (f"-{_SMALL[ones]}" if ones else "")
+    hundreds, rest = divmod(number, 100)
+    return f"{_in_words(hundreds)} hundred" + (f" and {_in_words(rest)}" if rest else "")
 
 
 class _Values:
