@@ -6,44 +6,65 @@ import re
 from collections.abc import Collection
 
 _CERTAIN = re.compile(
-    r"\b(?:certain(?:ly|ty)?|guarantee[sd]?|definite(?:ly)?|sure(?:ly)?|undoubtedly|no doubt|without (?:a "
+    r"\b(?:certain(?:ly|ty)?|guarantee[sd]?|definite(?:ly)?|(?<!pretty )(?<!fairly )(?<!quite )(?<!reasonably )sure(?:ly)?"
+    r"|undoubtedly|no doubt|without (?:a "
     r"|any )?doubt|bound to"
     r"|inevitabl[ey]|exactly|precisely|always|every time|without fail|no matter what|in the bag|out of reach"
     r"|off the table|locked in|nailed on"
-    r"|will finish(?![^.]*\b(?:average|around|about|roughly)\b)|impossible|is safe|are safe)\b",
+    r"|will (?:finish|score)(?![^.]*(?:\b(?:average|around|about|roughly)\b|%|per ?cent))|impossible|is safe|are safe)\b",
     re.IGNORECASE,
 )
 _HOW_SURE = re.compile(r"(?:%|per ?cent) $", re.IGNORECASE)
 """'70% sure' says how sure, and that is checked as a number."""
 _NEGATOR = re.compile(
-    r"\b(?:not|never|neither|(?-i:nor)|no|cannot|hardly|barely|unlikely|unable|least likely|rules? out|ruled out"
+    r"\b(?:not|never|neither|no|cannot|hardly|barely|unlikely|unable|least likely|rules? out|ruled out"
     r"|fails? to|failed to|failing to)\b|n['’]t\b",
     re.IGNORECASE,
 )
 _FAR_FROM = re.compile(
-    r"(?:\b(?:far from|less than|anything but|nothing|none)\b|" + _NEGATOR.pattern + r")(?: [\w'’-]+){0,4} $",
+    r"(?:\b(?:far from|less than|anything but|nothing|none)\b|"
+    + _NEGATOR.pattern
+    + r")(?: [\w'’-]+){0,4} $|\bneither\b.*\bnor\b.* $",
     re.IGNORECASE,
 )
+_CHECKABLE = re.compile(
+    r"\d|\b(?-i:[A-Z]{3}\b)|\b(?:soft|medium|hard|intermediate|wet|dry|rain\w*|yellow|red|green|flag|safety[- ]car|sc|vsc)s?\b"
+    r"|\b(?:box|pit|stop|stay|com(?:e|es|ing) (?:in|out)|call|plan|strateg|choice|alternative|option|wait|extend"
+    r"|go long|undercut|cover"
+    r"|better|best|worse|worst|worth|more|less|gain|los[et]|cost|win|beat|ahead|behind|in front|lead|trail|chas"
+    r"|follow|clear(?! air)"
+    r"|point|podium|scor|finish|rejoin|place|position|tyre|set|wear|life|left|old|last|close|apart|level|separat|threat|risk|danger"
+    r"|traffic|chance|likely|safe|track|race|lap|run|leader|leading|end|home)\w*\b",
+    re.IGNORECASE,
+)
+"""What a denial can be of: without any of this a clause says nothing that facts could carry, denied or not."""
+_PART = re.compile(r"[,:;]|\b(?:and|but)\b")
 _HARMLESS = re.compile(
-    r" (?:so |too |very |that |by )?(?:far|much|lot|big|enough|yet|until|before|later|earlier|sooner|longer"
+    r" (?:so |too |very |that |by |an? |any )*(?:real|huge|great|major|far|much|lot|big|enough|yet|until|before|later"
+    r"|earlier|sooner|longer"
     r"|than|only|just|least|more"
     r"|fewer|less|near|close|stopping again)\b"
+    r"|(?<=\bneither)\b.* nor\b.*\b(?:edge|advantage|better|ahead|winner|favou?rite)\b"
     r"|(?<=\bno) (?:need|reason|change|rush|hurry|panic|gap|daylight)\b"
     r"|(?: [\w'’-]+){0,3}? (?:clear|clear-cut|decisive|conclusive|obvious|given|separat\w*|split|tell"
     r"|told|distinguish\w*|differ\w*"
-    r"|choose|difference|winner|favou?rite|apart|guarantee\w*|certain\w*|sure|safe|points|scor\w*|forever|matters?)\b"
+    r"|choose|difference|edge|winner|favou?rite|apart|guarantee\w*|certain\w*|sure|safe|points|scor\w*|forever|matters?)\b"
     r"|(?: \w+ing)?(?: in)? (?:this lap|now)\b"
-    r"|(?: (?:further|more|other|second|pit|extra|additional)){0,3} (?:stops?|visits?)\b",
+    r"|(?<=\bno)(?: (?:further|more|other|second|pit|extra|additional)){0,3} (?:stops?|visits?)\b"
+    r"|(?: [\w'’]+){0,3}? (?:stop|box|pit|com(?:e|ing) in)\w* (?:again|until|till|before|yet|now|this lap)\b",
     re.IGNORECASE,
 )
 """What follows a negation that hedges, compares, or is itself a statement the claims carry."""
+_SHORT = 2
+"""Words after a negation that say so little that it is of what stands before it: "lap 27 is not on"."""
 _CONDITION_BEFORE = re.compile(r"\b(?:if|unless|whether|in case)\b[^,;:]*$", re.IGNORECASE)
 _GAINED = re.compile(
     r"\b(?:gain|sav|earn|find|win|improv)(?:s|es|e|ed|ing)?\b|\b(?:picks?|picking) up\b|\bquicker by\b", re.IGNORECASE
 )
 _LOST = re.compile(r"\b(?:los\w+|lost|cost\w*|gives? (?:up|away)|bleed\w*)\b", re.IGNORECASE)
 _IS_OUT = re.compile(
-    r"^(?!.*\b(?:if|should|once|when|until|unless)\b).*\b(?:safety[- ]car|(?-i:SC)|vsc) (?:is|was|has)\b", re.IGNORECASE
+    r"^(?:(?!\b(?:if|should|once|when|until|unless)\b).)*\b(?:safety[- ]car|(?-i:SC)|vsc) (?:is|was|has)\b",
+    re.IGNORECASE,
 )
 _NO_STOP_THEN = re.compile(
     r"\bstay(?:s|ing)? out\b|\blater\b|\bdelay\w*|\bpostpon\w*|\b(?:push\w*|put\w*|mov\w+) [^,;]*\bback\b"
@@ -54,10 +75,12 @@ _UNSTATED = re.compile(
     r"\b(?:quicker|faster|slower|grippier|fresher|stronger|weaker|(?:more|less) durable)\b"
     r"|\b(?:places?|positions?) (?:or (?:two|more) )?(?:higher|better|up|gained|won)\b|\bgain\w* (?:a "
     r"|some |more )?(?:places?|positions?)\b"
-    r"|\bfastest lap\b|\blasts? longer\b"
+    r"|^(?:(?!\b(?:if|should|when|unless|in case)\b).)*\b(?:safety[- ]car|vsc|red flag)"
+    r" (?:will (?:be|come)|is (?:expected|coming|due|likely|bound))\b|\bteam(?:[- ]mates?| orders?)\b|\bfastest lap\b"
+    r"|\blasts? longer\b"
     r"|\b(?:set|tyres?) (?:is|are) (?:\w+ )?(?:fresh|new|gone|dead|finished|through)\b"
     r"|\bdriver (?:\w+ )?(?:wants?|feels?|says?|asks?|asked|thinks?|reports?|likes?|prefers?)\b"
-    r"|\b(?:leader|rivals?|field|others|everyone|everybody|nobody|teams?)\b[^,;]*\b(?:pits?|stops?|box(?:es)?"
+    r"|\b(?:leader|rivals?|field|others|everyone|everybody|nobody|teams)\b[^,;]*\b(?:pits?|stops?|box(?:es)?"
     r"|pitt(?:ed|ing)|stopp(?:ed|ing))\b"
     r"|\b(?:twice|double|triple|half) (?:as|the)\b|\b(?:half|thirds?|quarters?) of (?:the |all )?(?:\w+ )?(?:races"
     r"|simulations|cases|time)\b"
@@ -93,7 +116,7 @@ _STATES = {
 _SUPPOSED = re.compile(
     r"\b(?:if|should|in case|whenever|when|any|were|would|could|might|may|contingency|scenario|in the event"
     r"|unless|until|chance"
-    r"|risk|possible|ready|up to|anywhere|between|from lap|on laps?|before|throws?|for a|brings?)\b",
+    r"|risk|possible|ready|up to|anywhere|between|from lap|on laps?|before|throws?|for a|brings?|window|in the event)\b",
     re.IGNORECASE,
 )
 """A clause with one of these speaks of what may come."""
@@ -107,9 +130,9 @@ CAUSAL = re.compile(
 """What claims a cause: what follows must be a fact."""
 _NO_CAUSE = re.compile(
     r"^\W*(?:(?:the|this|that|these|those|all|our|current|present|as|it|things|of|at|in|how|what|we|know"
-    r"|here|above|now|and|have|is|are)\W+)*"
+    r"|here|above|now|and|have|is|are)\W+)*(?:(?:talked|said|discussed|planned|agreed|thought|spoke)\b|"
     r"(?:state|situation|picture|numbers|data|facts|evidence|model|simulations?|race|circumstances|position"
-    r"|stands?|uncertainty|analysis)\b"
+    r"|stands?|uncertainty|analysis)\b)"
     r"(?: (?:of|in) the (?:race|simulation|numbers))?",
     re.IGNORECASE,
 )
@@ -132,7 +155,11 @@ def denial_in(clause: str) -> str | None:
     True
     """
     for found in _NEGATOR.finditer(clause):
-        if not _HARMLESS.match(clause, found.end()) and not _CONDITION_BEFORE.search(clause[: found.start()]):
+        if _HARMLESS.match(clause, found.end()) or _CONDITION_BEFORE.search(clause[: found.start()]):
+            continue
+        scope, *_ = _PART.split(clause[found.end() :], maxsplit=1)
+        said = scope if len(scope.split()) > _SHORT else _PART.split(clause[: found.start()])[-1] + scope
+        if _CHECKABLE.search(said):
             return found[0]
     return None
 
@@ -209,8 +236,7 @@ def other_status(clause: str, status: str | None, spoken_of: Collection[str]) ->
     supposed = _SUPPOSED.search(clause) is not None and _IS_OUT.search(clause) is None
     for match in _STATUS.finditer(clause):
         said = _states(match["status"])
-        known = spoken_of if supposed or status is None else (status,)
-        if not any(state in said for state in (*known, *((status,) if status else ()))):
+        if not any(state in said for state in (*(spoken_of if supposed else ()), status)):
             return match[0]
     return None
 

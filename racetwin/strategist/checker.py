@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -21,7 +21,7 @@ from racetwin.strategist.assertions import (
     supposes_safety_car,
     unstated,
 )
-from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in, clauses, plan_claims
+from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in, clauses, headed, plan_claims
 from racetwin.strategist.decisions import wrong_moment, wrong_stops
 from racetwin.strategist.differences import Difference, difference_in
 from racetwin.strategist.lexicon import forms, is_known
@@ -33,7 +33,7 @@ from racetwin.strategist.tyre_talk import wrong_tyres
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 _COMPOUND_NAMES = frozenset(c.value for c in COMPOUNDS) | {c.value + "S" for c in COMPOUNDS}
-_EXTRA_CAPITALS = frozenset({"SC", "VSC", "DRS", "P", "L", "S"})
+_EXTRA_CAPITALS = frozenset({"SC", "VSC", "DRS", "P", "L", "S", "E"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,8 @@ class Checker:
         objections: list[Objection] = []
         for text in texts:
             before = ""
-            for clause in clauses(text):
+            for part in clauses(text):
+                clause = headed(self._plans.with_laps_named(part), before)
                 count, found = self._clause(clause, self._plans.continued(clause, before))
                 before = clause
                 total += count
@@ -246,8 +247,16 @@ class Checker:
         where = cause_in(clause)
         if where is None:
             return []
-        after = [c for c in claims_in(clause[where.end() :]) if c.kind not in ("car", "compound")]
+        told = clause[where.end() :]
+        after = [c for c in claims_in(told) if c.kind not in ("car", "compound")]
         if after and not any(self._refute(c, pool) for c in after):
+            return []
+        # "Losing 0.05 s a lap due to wear": the fact that has the number has its cause, too.
+        before = claims_in(clause[: where.start()])
+        words = {w.lower() for w in _WORD.findall(told)} - {"the", "tyre"}
+        if words and any(
+            words <= _words_of(k.fact.text) for k in pool if any(says(c, b) for c in k.claims for b in before)
+        ):
             return []
         return [Objection(clause, where[0].strip(), "no fact states this cause")]
 
@@ -258,18 +267,15 @@ class Checker:
         if order is not None and self._compares(order, clause, claims) and plan_order.contradicted(self._plans, order):
             found.append(Objection(clause, order.word, "the facts have these plans the other way round"))
         found += self._another_difference(order, clause, claims)
-        rank = plan_order.wrong_rank(self._plans, clause)
-        if rank is not None:
-            found.append(Objection(clause, rank, "this is not where the facts rank this plan"))
-        lap = plan_order.unknown_reference(self._plans, clause)
-        if lap is not None:
-            found.append(Objection(clause, lap, "no plan stops on this lap"))
-        clear = plan_order.too_close(self._plans, clause)
-        if clear is not None:
-            found.append(Objection(clause, clear, "these plans are too close to call"))
-        old = plan_order.old_call(self._plans, clause)
-        if old is not None:
-            found.append(Objection(clause, old, "the call has changed the other way round"))
+        for wrong, why in (
+            (plan_order.wrong_rank, "this is not where the facts rank this plan"),
+            (plan_order.unknown_reference, "no plan stops on this lap"),
+            (plan_order.too_close, "these plans are too close to call"),
+            (plan_order.far_apart, "one of these plans is clearly better"),
+            (plan_order.old_call, "the call has changed the other way round"),
+        ):
+            said = wrong(self._plans, clause)
+            found += [Objection(clause, said, why)] if said is not None else []
         return found + self._swapped(clause, claims)
 
     def _another_difference(self, order: Order | None, clause: str, claims: Sequence[Claim]) -> list[Objection]:
@@ -342,39 +348,35 @@ class Checker:
         """What is denied or certain has no fact; the track is in one state; the plan has its stops, and its moment."""
         found = []
         bare = PLAN.sub("it", clause)
-        denied = denial_in(self._plans.without_what_is_not_called(clause, any(c.kind == "points" for c in claims)))
-        if denied is not None:
-            found.append(Objection(clause, denied, "this denies what the facts say"))
-        certain = certainty_in(bare)
-        if certain is not None:
-            found.append(Objection(clause, certain, "no fact is certain of this"))
-        if gained(clause) and any(self._is_loss(c) for c in claims):
-            found.append(Objection(clause, "gain", "the facts say that this is lost"))
-        status = other_status(bare, self._status, self._states)
-        if status is not None:
-            found.append(Objection(clause, status, "the track is in another state"))
+        turned_down = self._plans.without_what_is_not_called(clause, any(c.kind == "points" for c in claims))
+        names_car = any(c.kind == "car" for c in claims)
+        lost = gained(clause) and any(self._is_loss(c) for c in claims)
+        for said, why in (
+            (denial_in(turned_down), "this denies what the facts say"),
+            (certainty_in(bare), "no fact is certain of this"),
+            ("gain" if lost else None, "the facts say that this is lost"),
+            (other_status(bare, self._status, self._states), "the track is in another state"),
+            (unstated(bare), "no fact states this"),
+            (of_rivals(bare, names_car), "no fact says this of a rival"),
+            *self._decided(clause, bare),
+        ):
+            if said is not None:
+                found.append(Objection(clause, said, why))
         if self._window and supposes_safety_car(bare):
             laps = {c.value for c in claims if c.kind == "lap"}
             known = self._window | self._stops if laps & self._window else self._window
             found += [Objection(clause, f"lap {n}", "no fact has this lap") for n in laps - known]
             if ignores_safety_car(bare):
                 found.append(Objection(clause, "safety car", "the plan boxes then"))
-        never = unstated(bare)
-        if never is not None:
-            found.append(Objection(clause, never, "no fact states this"))
-        theirs = of_rivals(bare, any(c.kind == "car" for c in claims))
-        if theirs is not None:
-            found.append(Objection(clause, theirs, "no fact says this of a rival"))
-        call = self._plans.labels.get(CALL)
-        if call is None or self._plans.spoken_of(clause) != {CALL}:
-            return found
-        stops = wrong_stops(bare, call)
-        if stops is not None:
-            found.append(Objection(clause, stops, "the call has other stops"))
-        moment = wrong_moment(bare, call, self._lap) if self._lap is not None else None
-        if moment is not None:
-            found.append(Objection(clause, moment, "the next stop is at another time"))
         return found
+
+    def _decided(self, clause: str, bare: str) -> Iterator[tuple[str | None, str]]:
+        """What a clause about the call says wrongly of its stops and of when the next one is, each with why it is wrong."""
+        call = self._plans.labels.get(CALL)
+        if call is not None and self._plans.spoken_of(clause) == {CALL}:
+            yield wrong_stops(bare, call), "the call has other stops"
+            if self._lap is not None:
+                yield wrong_moment(bare, call, self._lap), "the next stop is at another time"
 
 
 def _read(name: str, fact: Fact) -> _Known:

@@ -38,7 +38,7 @@ _NUMBER = r"(?P<sign>[+\-−])?(?P<value>\d+(?:\.\d+)?)"
 _MORE = r"(?: more| further| remaining| other| good| extra| full| different)?"
 _WHOLE = r"(?P<sign>[+\-−])?(?P<value>\d+)(?!\.?\d)"
 _PLANS = r"(?:plans?|strateg(?:y|ies)|candidates?|options?|ways?|alternatives?)"
-_RACES = r"(?:races?|simulations?|runs?|times?|scenarios?)"
+_RACES = r"(?:races?|simulations?|sims?|runs?|times?|scenarios?)"
 # Tried in order at each number: the first pattern that fits says what the number means.
 _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("position", rf"\b(?:P|position (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))", ("p",)),
@@ -48,7 +48,12 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
         rf"\b(?:in|box|boxing|pit|pitting|stop|stopping) (?:on|at) {_WHOLE}(?! ?(?:s|laps?|seconds?|points?|%)\b)",
         (" on ", " at "),
     ),
-    ("lap", rf"\blap\b[a-z ]{{0,24}}\bis (?:lap )?{_WHOLE}(?! ?(?:s|laps?|seconds?|points?|%)\b)", (" is ",)),
+    (
+        "lap",
+        rf"\blap(?:\b[a-z ]{{0,24}}\bis|['’]s) (?:lap )?{_WHOLE}(?! ?(?:s|laps?|seconds?|points?|%)\b)",
+        (" is ", "’s ", "'s "),
+    ),
+    ("lap", rf"(?<![\w.]){_WHOLE} is the (?:lap|call|target)\b", (" is the ",)),
     (
         "error",
         rf"(?:±\s?|plus or minus |give or take |(?:standard error|uncertainty|margin of error|an error)(?: of"
@@ -63,11 +68,23 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
         ("min", "hour", "km", "metre", "kg", "degree", "place", "position", "spot"),
     ),
     ("seconds_a_lap", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)(?: (?:a|per|each|every) lap|/lap)", ("lap",)),
+    ("seconds_a_lap", r"(?P<sign>[+\-−])?(?P<value>\d*\.\d+) (?:a|per|each|every) lap\b", ("lap",)),
     ("seconds", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)\b", ("s",)),
+    (
+        "seconds",
+        r"(?P<sign>[+\-−])?(?P<value>\d+\.\d+) (?:ahead|behind|in front|back|clear|adrift|up the road|down the road|in it)\b",
+        ("ahead", "behind", "front", "back", "clear", "adrift", "road", "in it"),
+    ),
     ("laps", rf"{_NUMBER}{_MORE}\s*laps?\b", ("lap",)),
     ("count", rf"{_NUMBER}(?: of the \d+)? cars?\b", ("car",)),
     ("points", rf"{_NUMBER}{_MORE}(?: expected| championship)?\s*(?:points?|pts?)\b", ("point", "pt")),
     ("points", rf"{_NUMBER}(?=\s?±\s?\d)", ("±",)),
+    (
+        "laps",
+        rf"{_WHOLE} (?:(?:are|is) )?(?:more(?: to (?:go|run))?|to go|to run|remain|remaining|left)\b(?! (?:{_PLANS}"
+        rf"|{_RACES}|stops?)\b)",
+        ("more", "to go", "to run", "remain", "left"),
+    ),
     (
         "count",
         rf"{_NUMBER}{_MORE}(?: [a-z]+)? (?:{_PLANS}|{_RACES}|stops?)\b",
@@ -86,7 +103,7 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             "scenario",
         ),
     ),
-    ("laps", rf"{_WHOLE} (?:more|to go|remain|remaining|left)\b", ("more", "to go", "remain", "left")),
+    ("laps", rf"\b(?:another|good for) {_WHOLE}(?! (?:points?|pts|seconds?|s|sec|%|per)\b)", ("another", "good for")),
     ("laps", rf"\b(?:age|laps (?:remaining|left|to go))(?: is| of|:)? {_WHOLE}\b", ("age", "laps ")),
     ("number", rf"(?<![A-Za-z\d.]){_NUMBER}", ("",)),
 )
@@ -105,6 +122,8 @@ _LIMIT_AFTER = re.compile(
     r"^(?: laps?| s| seconds?)? (?:at (?:the (?:outside|very most|most|least)|best|worst|most|least)|tops"
     r"|or (?:more|fewer|less))\b"
 )
+_PRONOUN = re.compile(r"(?:it|they|these|those|that)\b(?=.*\b(?:laps?|left|to go)\b)", re.IGNORECASE)
+_SET = re.compile(r"\b(?:set|tyres?|rubber|(?:soft|medium|hard|intermediate|wet)s)\b", re.IGNORECASE)
 _EACH_LAP = re.compile(r"\b(?:every|each) lap\b", re.IGNORECASE)
 _CODE = re.compile(r"\b[A-Z]{3}\b")
 _CAR_NUMBER = re.compile(r"\bcar (\d{1,3})\b", re.IGNORECASE)
@@ -152,6 +171,12 @@ def clauses(text: str) -> tuple[str, ...]:
             sentence,
         )
     return tuple(p.strip() for p in parts if p and p.strip(" ."))
+
+
+def headed(clause: str, before: str) -> str:
+    """A clause that goes on about the set of tyres of the clause before ("it has 14 laps left"), under that heading."""
+    goes_on = _PRONOUN.match(clause) and _SET.search(before) and not _SET.search(clause)
+    return f"Set: {clause}" if goes_on else clause
 
 
 def cars_in(clause: str) -> frozenset[str]:
@@ -204,7 +229,7 @@ def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
                 match["sign"] is not None,
                 frozenset() if car is None else frozenset({car}),
                 None if car is None else cars[car],
-                _counted(match[0], clause) if meant == "count" else topic_of(meant, clause, span[0]),
+                _topic(meant, match, clause),
                 "either" if _LIMIT.search(clause[: span[0]]) or _LIMIT_AFTER.search(clause[span[1] :]) else None,
                 clause,
             )
@@ -220,6 +245,14 @@ def _elliptic(claims: dict[int, Claim]) -> dict[int, Claim]:
             claims[at] = replace(claim, kind=before.kind, topic=before.topic)
         before = claim
     return claims
+
+
+def _topic(kind: Kind, match: re.Match[str], clause: str) -> str | None:
+    """What a number is of; a place in fractions is an average, and so of the finish."""
+    if kind == "count":
+        return _counted(match[0], clause)
+    told = topic_of(kind, clause, match.start("value"))
+    return "finish" if told is None and kind == "position" and "." in match["value"] else told
 
 
 def _counted(number: str, clause: str) -> str | None:

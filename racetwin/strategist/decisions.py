@@ -13,7 +13,8 @@ _STOPS = re.compile(
     re.IGNORECASE,
 )
 _NO_STOP = re.compile(
-    r"\bnot stopping(?: again)?\b|\bno (?:need to|reason to) stop\b"
+    r"\bnot stopping(?: again)?\b|(?:\b(?:not|never|without)|n['’]t)(?: [\w'’]+){0,3}? (?:stop|box|pit|com(?:e"
+    r"|ing) in)\w* again\b|\bno (?:need to|reason to) stop\b"
     r"|\b(?:this|the|that) set (?:goes|runs|lasts|is good|has to go) (?:all the way |through )?to the (?:end|flag)\b"
     r"|\b(?:straight|right|all the way|run|stay out|carry on|go) (?:through |on )?to the (?:end|finish"
     r"|(?:chequered )?flag)\b",
@@ -22,7 +23,9 @@ _NO_STOP = re.compile(
 _WE_STOP = re.compile(
     r"\b(?:we|you)(?:(?:['’](?:re|ll)| are| will)(?: going to)?)? (?:box|boxing|pit|pitting|stop|stopping"
     r"|come in|coming in)\b"
-    r"|^\W*(?:now )?(?:box|pit|come in) (?:now|this|next|on|at|in|for)\b",
+    r"|^\W*(?:now )?(?:box|pit|come in) (?:now|this|next|on|at|in|for)\b"
+    r"|\b(?:need|have) to (?:stop|box|pit|come in)\b|\b(?:recommended|advised|advisable) to (?:stop|box|pit"
+    r"|come in)\b|\b(?:stop|box|pit)\w* again\b|\banother (?:pit )?stop\b",
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(
@@ -65,7 +68,11 @@ def wrong_stops(clause: str, plan: str) -> str | None:
     if through is not None and laps:
         return through[0]
     stops = _WE_STOP.search(clause)
-    if stops is not None and not laps and not re.search(r"\b(?:not|no)\b|n['’]t\b", clause, re.IGNORECASE):
+    if (
+        stops is not None
+        and not laps
+        and not re.search(r"\b(?:not|no)\b|n['’]t\b", clause[: stops.end()], re.IGNORECASE)
+    ):
         return stops[0]
     said = [n for n in map(int, _LAP.findall(clause)) if n in laps]
     ordered = _ORDERED.search(clause)

@@ -56,6 +56,9 @@ def forms(word: str) -> Iterator[str]:
         ("ily", "y"),
         ("ally", "al"),
         ("ably", "able"),
+        ("ment", ""),
+        ("able", ""),
+        ("able", "e"),
     ):
         if word.endswith(end):
             yield word.removesuffix(end) + put

@@ -25,7 +25,11 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("pace", r"\bquicker\b|\bfaster\b|\bslower\b|\bpace\b"),
     ),
     "position": (
-        ("finish", r"\bfinish|\baverag|\bhome\b|\bat the (?:chequered )?flag\b|\bexpected\b|\bresult\b|\bends? up\b"),
+        (
+            "finish",
+            r"\bfinish|\bav(?:erag|g\b)|\bhome\b|\bat the (?:(?:chequered )?flag|end)\b(?! of)|\bexpected\b"
+            r"|\bresult\b|\bends? up\b",
+        ),
         (
             "rejoin",
             r"\brejoin|\bexit|\bstop|\bbox|\bcomes? (?:back )?out\b|\bslot|\bdrops?\b|\bfalls?\b|\bputs?\b"
@@ -43,7 +47,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("higher", r"\bhigher\b|\bgain(?:s|ing)? (?:a )?places?\b"),
         (
             "lower",
-            r"\bbehind P\d|\blower\b|\bfurther (?:back|down)\b|\bworse\b|\bdropping\b|\blos(?:e|ing) (?:a "
+            r"\b(?:behind|below|lower than) P\d|\blower\b|\bfurther (?:back|down)\b|\bworse\b|\bdropping\b|\blos(?:e|ing) (?:a "
             r"|more )?places?\b",
         ),
         (
@@ -73,18 +77,20 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             r"\b(?:tyres?|set|softs?|mediums?|hards?|intermediates?|wets?)\b[^,;]*\b(?:completed|covered|done|run)\b",
         ),
         ("own", r"\b(?:our|the) car has completed\b|\bwe have completed\b"),
+        ("to go", r"\bleader\b[^,;]*\d+ (?:more )?(?:to (?:go|run)|left|remain\w*)\b"),
         ("completed", r"\bleader\b|\bcompleted?\b|\bin the books?\b"),
         (
             "life",
             r"\blife\b|\bleft in\b(?! the race)|\blasts?\b|\bhold\b"
             r"|\bcan do\b|\bgood\b|\bof running left\b|\banother\b|\bin (?:it"
             r"|them)\b"
-            r"|\b(?:set|tyres?)\b.*\bleft\b|\bfrom (?:this|the) set\b|\bfrom these\b|\bgives the set\b",
+            r"|\b(?:set|tyres?)\b.*\b(?:left|to go)\b|\bfrom (?:this|the) set\b|\bfrom these\b|\bgives the set\b",
         ),
         (
             "age",
-            r"\bold\b|\bdone\b|\bage\b|\binto this set\b|\bon (?:it|these tyres|this set)\b|\bhas run\b"
-            r"|\bso far\b|\bago\b",
+            r"\bold\b|\bdone\b|\bage\b|\binto this set\b|\bon (?:it|th(?:ese|is) (?:tyre|set|soft|medium|hard"
+            r"|intermediate|wet)s?)\b|\bhas run\b"
+            r"|\bso far\b|\bago\b|^tyres?:(?!.*\b(?:left|to go)\b)",
         ),
         ("to go", r"\bto go\b|\bremain|\bleft\b|\bflag\b|\bto run\b|\bfrom (?:its|the) end\b"),
     ),
@@ -95,7 +101,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             r"|\bprice\b"
             r"|\bgives? (?:up|away)\b|\bpicks? up\b|\binstead of\b|\brather than\b|\bavoids?\b|\bcosting\b"
             r"|\bshort\b|\bdown\b|±"
-            r"|\btrails?\b|\bbeats?\b|\baway\b|\bbuys?\b|\bdifference\b|\btrade\b|\bdeficit\b|\bsacrific",
+            r"|\btrails?\b|\bbeats?\b|\bbenefit\b|\badvantage\b|\b(?:up|down) on\b|\baway\b|\bbuys?\b|\bdifference\b"
+            r"|\btrade\b|\bdeficit\b|\bsacrific",
         ),
         ("expected", r"\bworth\b|\baverages?\b|\bexpect|\bbrings?\b|\bscores?\b|\breturns?\b"),
     ),
@@ -106,7 +113,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("rejoin", r"\brejoin"),
         (
             "stop",
-            r"\bbox|\bpits?\b|\bstop|\bcome in\b|\btarget\b|\bcall\b|\bswitch|\bwant\b|\bgo to\b|\bcar in\b"
+            r"\bbox|\bpit(?:s|ting)?\b|\bstop|\bcom(?:e|ing) in\b|\b(?:is the|our) lap\b|\btarget\b|\bcall\b|\bswitch"
+            r"|\bwant\b|\bgo to\b|\bcar in\b"
             r"|\btyre\b|\btake\b",
         ),
     ),
@@ -114,7 +122,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "close",
             r"\bclose\b|\bnoise\b|\bseparate\b|\blevel\b|\b(?:margin of|within the|inside the) error\b"
-            r"|\bas good\b|\bindistinguish|\bapart\b",
+            r"|\bas good\b|\bindistinguish|\bapart\b|\bbetween\b",
         ),
         ("races", r"\braced\b|\btimes\b|\braces\b"),
         ("plans", r"\bplans?\b|\bstrateg|\bcandidates?\b|\boptions?\b"),
@@ -124,6 +132,8 @@ _COMPILED = {
     kind: tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in topics)
     for kind, topics in _TOPICS.items()
 }
+_HEADING = re.compile(r"^(?:tyres?|set|rejoin|finish|stop|pit loss|gap)\w*:", re.IGNORECASE)
+"""In notes a word and a colon say what all numbers after them are of."""
 _PARTS = re.compile(r"[,:(;]|\b(?:and|but|while)\b")
 """Where another statement of the same clause begins."""
 UNSAID = {"percent": frozenset({"rejoin", "stop"}), "position": frozenset({"rejoin", "current"})}
@@ -135,12 +145,13 @@ def topic_of(kind: str, clause: str, at: int) -> str | None:
     begin = max((m.end() for m in _PARTS.finditer(clause, 0, at)), default=0)
     following = _PARTS.search(clause, at)
     end = following.start() if following else len(clause)
-    for part in (clause[begin:end], clause):
+    heading = _HEADING.match(clause)
+    part = clause[begin:end]
+    for told in (heading[0] + part if heading and heading.end() <= begin else part, clause):
         for name, pattern in _COMPILED.get(kind, ()):
-            if pattern.search(part):
-                return (
-                    "rejoin" if kind == "position" and name == "current" and _AFTER_STOP.search(clause, 0, at) else name
-                )
+            if pattern.search(told):
+                future = name == "current" and (_AFTER_STOP.search(clause, 0, at) or _PERCENT.search(part))
+                return "rejoin" if kind == "position" and future else name
     return None
 
 
@@ -158,7 +169,8 @@ _AFTER_STOP = re.compile(
 )
 """'Box now and we are P8' says where the car is after that."""
 _LAPS_ONLY = re.compile(
-    r"\bold\b|\bage\b|\bcompleted\b|\btyre life\b|\bof life\b|\blasts?\b|\bgood for\b|\btyres (?:have|can|should)\b"
+    r"\bold\b|\bage\b|\bcompleted\b|\btyre life\b|\bof life\b|\blasts?\b|\b(?:set|tyres?|rubber|softs?|mediums?"
+    r"|hards?)\b[^,;]* good for\b|\btyres (?:have|can|should)\b"
     r"|\binto this set\b"
     r"|\bto (?:go|run)\b|\bremaining\b|\bleft (?:in|to run)\b|\bhas run\b|\bin the tyres\b|\bto hold\b|\bon these tyres\b"
     r"|\bfrom (?:this|the) set\b|\bof (?:this|the) set\b|\bfrom these tyres\b",

@@ -1,52 +1,95 @@
-"""Words for what facts have in figures or in full: "twenty-one seconds", "three tenths", "rejoin eleventh"."""
+"""One spelling for what people write in several: "twenty-one seconds", "three tenths", "rejoin eleventh", "tires", "inters"."""
 
 from __future__ import annotations
 
 import re
 
-_ONES = (
-    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
-    "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-)  # fmt: skip
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_VALUES = {"one": 1} | {w: n for n, w in enumerate(_ONES, start=2)} | {w: 10 * n for n, w in enumerate(_TENS, start=2)}
-_PLACES = (
-    "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth",
-    "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth",
-)  # fmt: skip
-_ORDINALS = {w: n for n, w in enumerate(_PLACES, start=4)}
-_CARDINAL = rf"(?:(?:{'|'.join(_TENS)})(?:[- ](?:one|{'|'.join(_ONES[:8])}))?|{'|'.join(_ONES)})"
-_COUNTED = re.compile(
-    rf"\b(?P<whole>{_CARDINAL})(?: point (?P<tenth>one|{'|'.join(_ONES[:8])}))?"
-    r"(?= (?:more |further |other )?(?:s|secs?|seconds?|laps?|points?|pts|percent|per cent|places?|positions?"
-    r"|cars|plans|races)\b)",
+_UNITS = {
+    w: n
+    for n, w in enumerate(
+        (
+            "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+            "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+        ),
+        start=1,
+    )
+}  # fmt: skip
+_TENS = {
+    w: 10 * n
+    for n, w in enumerate(("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"), start=2)
+}
+_VALUES = _UNITS | _TENS | {"zero": 0, "nought": 0, "oh": 0}
+_ORDINALS = {
+    w: n
+    for n, w in enumerate(
+        (
+            "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth",
+            "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth",
+        ),
+        start=4,
+    )
+}  # fmt: skip
+_ONES = "|".join([*_UNITS][:9])
+_DIGIT = f"{_ONES}|zero|nought|oh"
+_TEENS = "|".join(sorted(_UNITS, key=len, reverse=True))
+_BELOW_100 = rf"(?:(?:{'|'.join(_TENS)})(?:[- ](?:{_ONES}))?|{_TEENS})"
+_CARDINAL = re.compile(
+    rf"(?P<before>\b(?:laps?|number|position) )?"
+    rf"\b(?:(?P<hundreds>{_ONES}) hundred(?: and)?(?: (?P<rest>{_BELOW_100}))?"
+    rf"|(?P<whole>{_BELOW_100}|zero|nought))"
+    rf"(?: point (?P<part>(?:{_DIGIT})(?: (?:{_DIGIT}))*))?\b"
+    r"(?P<unit>(?= (?:more |further |other |and a half )?(?:s|secs?|seconds?|laps?|points?|pts|percent|per cent"
+    r"|places?|positions?"
+    r"|cars|plans|races|in (?:a|every) hundred|to go|left|times out)\b))?",
     re.IGNORECASE,
 )
-_TENTHS = re.compile(rf"\b(?P<n>{'|'.join(_ONES[:8])}) tenths\b(?: of a second)?", re.IGNORECASE)
-_INTERS = re.compile(r"\binters\b", re.IGNORECASE)
-_HALF = re.compile(r"\bhalf a second\b", re.IGNORECASE)
+_PLAIN_FROM = 11
+"""A number in words from here on is always one; "one", "two" or "three" by themselves may only point at things."""
+_SPELLED = re.compile(rf"\b(?P<lap>laps? )(?P<digits>(?:{_DIGIT}) (?:{_DIGIT}))\b", re.IGNORECASE)
+"""Over the radio lap 24 is "lap two four"."""
+_TENTHS = re.compile(rf"\b(?P<n>{_ONES}) tenths\b(?: of a second)?", re.IGNORECASE)
 _PLACE = re.compile(
-    rf"\b(?P<n>{'|'.join(_ORDINALS)})\b(?! (?:plan|option|choice|stop|best|lap|stint|set|time))(?: (?:place"
-    rf"|position))?",
+    rf"\b(?:(?P<word>{'|'.join(_ORDINALS)})|(?P<n>\d+)(?:st|nd|rd|th))\b"
+    r"(?! (?:plan|option|choice|stop|best|lap|stint|set|time))(?: (?:place|position))?",
     re.IGNORECASE,
+)
+_SPELLINGS = (
+    (re.compile(r"\binters\b", re.IGNORECASE), "intermediates"),
+    (re.compile(r"\b(t)ire(?=s?\b)", re.IGNORECASE), r"\1yre"),
+    (re.compile(r"\bcheckered\b", re.IGNORECASE), "chequered"),
+    (re.compile(r"\b(?:rain|rain-weather|wet-weather) tyres\b", re.IGNORECASE), "intermediate or wet tyres"),
+    (re.compile(r"\bhalf a second\b", re.IGNORECASE), "0.5 s"),
 )
 
 
 def in_figures(text: str) -> str:
-    """Return a text with its counted numbers and places in figures, and compounds by their names.
+    """Return a text with its numbers and places in figures, tyres by their names, in British spelling.
 
     Examples
     --------
     >>> in_figures("We lose twenty-one seconds and rejoin eleventh, three tenths behind NOR")
     'We lose 21 seconds and rejoin P11, 0.3 s behind NOR'
+    >>> in_figures("Target lap thirty-eight, gap one point oh five seconds, two hundred and five plans")
+    'Target lap 38, gap 1.05 seconds, 205 plans'
     """
-    text = _INTERS.sub("intermediates", text)
+    for pattern, spelling in _SPELLINGS:
+        text = pattern.sub(spelling, text)
     text = _TENTHS.sub(lambda m: f"0.{_VALUES[m['n'].lower()]} s", text)
-    text = _HALF.sub("0.5 s", text)
-    text = _COUNTED.sub(_figure, text)
-    return _PLACE.sub(lambda m: f"P{_ORDINALS[m['n'].lower()]}", text)
+    text = _SPELLED.sub(lambda m: m["lap"] + _digits(m["digits"]), text)
+    text = _CARDINAL.sub(_figure, text)
+    return _PLACE.sub(lambda m: f"P{_ORDINALS[m['word'].lower()] if m['word'] else m['n']}", text)
 
 
 def _figure(found: re.Match[str]) -> str:
-    whole = sum(_VALUES[word] for word in re.split(r"[- ]", found["whole"].lower()))
-    return f"{whole}.{_VALUES[found['tenth'].lower()]}" if found["tenth"] else str(whole)
+    words = re.split(r"[- ]", (found["whole"] or found["rest"] or "").lower())
+    number = 100 * _VALUES[(found["hundreds"] or "zero").lower()] + sum(_VALUES[word] for word in words if word)
+    sure = found["part"] is not None or number >= _PLAIN_FROM
+    one = number == 1 and not re.match(r" (?:seconds|laps|points|per ?cent)", found.string[found.end() :])
+    if not sure and (one or (found["unit"] is None and found["before"] is None)):
+        return found[0]
+    digits = _digits(found["part"] or "")
+    return f"{found['before'] or ''}{number}{'.' if digits else ''}{digits}"
+
+
+def _digits(words: str) -> str:
+    return "".join(str(_VALUES[digit.lower()]) for digit in words.split())

@@ -36,7 +36,7 @@ _GOOD = re.compile(
     r"|extra|ahead|up|to the good"
     r"|beats?|wins?|leads?|rewards?|benefits?|profits?|advantage|plus|in hand|improves?|outscores?|outperforms?"
     r"|worthwhile|right side"
-    r"|to our advantage|above)\b|(?<=\s)\+(?=\d)",
+    r"|to our advantage|above)\b|(?:(?<=\s)|^)\+(?=\d)",
     re.IGNORECASE,
 )
 _WORTH = re.compile(
@@ -57,9 +57,17 @@ _TURNS = re.compile(r"\b(?:avoid(?:s|ed|ing)?|spares?|prevent(?:s|ing)?|without)
 """'We avoid losing 0.3 points' gains them."""
 _CLEARLY = re.compile(
     r"\b(?:clearly|easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut|clear winner"
-    r"|clear favou?rite|can (?:be )?separated?|outside the (?:error|noise)|beyond (?:the )?(?:error|noise)|significant(?:ly)?)\b",
+    r"|clear favou?rite|can (?:be )?separated?|(?:outside|beyond) (?:the )?(?:margin of )?(?:error|noise)|(?:real"
+    r"|clear|big|decisive) edge|significant(?:ly)?)\b",
     re.IGNORECASE,
 )
+_LEVEL = re.compile(
+    r"\b(?:coin[- ](?:flip|toss)|toss-up|nothing (?:\w+ )?(?:in it|between)|neither\b.*\bnor|level|dead[- ]heat|too close"
+    r"|inseparable|(?:not|n['’]t|cannot|no) (?:\w+ ){0,3}(?:separat|split|difference|tell))",
+    re.IGNORECASE,
+)
+_CLEAR_ERRORS, _CLEAR_POINTS = 3.0, 0.1
+"""Plans that differ by more than so many standard errors and so many points are not level."""
 _GONE = re.compile(
     r"^[^,;]{0,24}?\b(?:no longer|is off|has passed|is gone|withdrawn|rejected|cancelled|scrapped)\b", re.IGNORECASE
 )
@@ -206,6 +214,16 @@ def in_turn(plans: Plans, clause: str) -> tuple[str, str] | None:
         return None
     first, second = parts[0][0], parts[1][0]
     return (first, second) if first is not None and second is not None and first != second else None
+
+
+def far_apart(plans: Plans, clause: str) -> str | None:
+    """Return the word by which a clause calls plans level that are not: the facts have one clearly better than the other."""
+    found = _LEVEL.search(clause)
+    others = [m.key for m in plans.mentions(clause) if m.key not in (None, CALL) and m.key in plans.worth]
+    if found is None or not others or CALL not in plans.worth:
+        return None
+    of = [(abs(plans.worth[k] - plans.worth[CALL]), max(plans.errors[k], plans.errors[CALL])) for k in others if k]
+    return found[0] if all(gap > max(_CLEAR_ERRORS * error, _CLEAR_POINTS) for gap, error in of) else None
 
 
 def too_close(plans: Plans, clause: str) -> str | None:

@@ -46,7 +46,7 @@ _SUPPOSED = re.compile(
 """With one of these a clause weighs what it speaks of and does not call it."""
 REFERENCE = re.compile(
     r"\b(?:over|than|against|versus|vs|compared (?:with|to)|instead of|rather than|relative to|in place of"
-    r"|beside|short of)\b",
+    r"|beside|short of|(?:up|down|gains?) on)\b",
     re.IGNORECASE,
 )
 BAD = re.compile(
@@ -54,7 +54,13 @@ BAD = re.compile(
     r"|short|down|behind|trail(?:s|ing)?"
     r"|drop(?:s|ping)?|surrender(?:s|ing)?|sacrific\w+|price|deficit|minus|wrong side|poorer|forgo\w*"
     r"|forfeit\w*|throw\w* away|concede[sd]?"
-    r"|on the table|shy|below|expense|loses? out)\b|(?<=\s)[-−](?=\d)",
+    r"|on the table|shy|below|expense|loses? out)\b|(?:(?<=\s)|^)[-−](?=\d)",
+    re.IGNORECASE,
+)
+_BARE_LAP = re.compile(
+    r"\b(on|for|forget|scrap|than|versus|vs|over|until|till|stay|call|not)\s(\d{1,2})\b"
+    r"(?!\.\d|\s?(?:%|[-–±]|to \d|per\b|s\b|secs?\b|(?:[a-z]+ )?(?:laps?|seconds?|points?|pts|places?|cars|plans"
+    r"|races)\b|in a\b|of the\b))",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"(?:yes|it|that|this|at|which|for)\b", re.IGNORECASE)
@@ -74,7 +80,8 @@ _TURNED_DOWN = re.compile(
 OLD = (
     r"cancel\w*|scrub|scrap\w*|forget|abandon\w*|bin"
     r"|(?:mov\w+|swap\w*|switch\w*|chang\w*|shift\w*)(?: (?:away|on|off|over))? from"
-    r"|(?<!is )called|was|were|(?:earlier|previous|former|original|old) (?:call|plan|target|idea|strategy|one)|no longer"
+    r"|(?<!is )called|was|were|had|used to|(?:earlier|previous|former|original|old) (?:call|plan|target|idea|strategy"
+    r"|one)|no longer"
 )
 NEW = r"(?<=\d )to|is now|now|new|next|target|current|prefers?|becomes?|think|going to"
 GOVERNS = re.compile(rf"\b(?:(?P<old>{OLD})|(?P<new>{NEW}))\b", re.IGNORECASE)
@@ -116,6 +123,11 @@ class Plans:
                 found.append(Mention(*match.span(), "desk" if best else CALL))
         found.sort(key=lambda m: m.start)
         return [m for a, m in zip([None, *found], found, strict=False) if a is None or a.key != m.key]
+
+    def with_laps_named(self, clause: str) -> str:
+        """A clause whose plans are called by the numbers of their laps ("forget 28, it's 30 now"), with "lap" before those."""
+        laps = {str(lap) for label in self.labels.values() if (lap := first_lap(label)) is not None}
+        return _BARE_LAP.sub(lambda m: f"{m[1]} lap {m[2]}" if m[2] in laps else m[0], clause)
 
     def continued(self, clause: str, before: str) -> str:
         """A clause that names no plan and goes on about the one of the clause before, with that plan's name put before it."""

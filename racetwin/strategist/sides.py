@@ -20,6 +20,11 @@ _ENTITY = re.compile(
     rf"(?P<car>{_CAR})|\b(?P<us>(?:we|us|you|(?:the|our) car(?! (?:ahead|behind|in front|in our|we|that|to)\b))\b)"
 )
 _UNIT = r"(?<=\d )(?:s|secs?|seconds?) |(?<=\d)s "
+_GAP = re.compile(
+    rf"\bgap (?P<side>ahead|in front|behind)(?: to| is|:)* (?P<car>{_CAR})|\bgap to (?P<named>{_CAR}) (?P<where>ahead"
+    rf"|in front|behind)"
+)
+"""'The gap behind to NOR' is that to the car behind."""
 _RELATIONS: tuple[tuple[str, Side], ...] = (
     # said of the subject; an object may follow
     (r"\b(?:ahead|in front|clear)(?: of)?(?= )(?! (?:out-lap|call|air))|\b(?:ahead|in front)\b", "ahead"),
@@ -79,8 +84,12 @@ def _sides(clause: str) -> tuple[tuple[str, Side], ...]:
     found: list[tuple[str, Side]] = [
         (m["seen"], "behind") if m["seen"] else (m["car"] or m["minded"], "ahead") for m in _POSSESSIVE.finditer(clause)
     ]
+    gaps = [*_GAP.finditer(clause)]
+    found += [(m["car"] or m["named"], "behind" if "behind" in m.group("side", "where") else "ahead") for m in gaps]
     objects: set[_Entity] = set()
     for start, end, side in _relations(clause):
+        if any(m.start() <= start < m.end() for m in gaps):
+            continue
         placed = _placed(clause, start, end, side, entities, objects)
         if placed is not None:
             found.append(placed)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 _FITTED = re.compile(
-    r"\b(?:for|fit|fits|fitting|onto|to|take|takes|new|fresh|L\d+)\s+(?:(?:a|the|new|fresh|set|of|used)\s+)*"
+    r"\b(?:for|fit|fits|fitting|onto|to|take|takes|then|new|fresh|L\d+)\s+(?:(?:a|the|new|fresh|set|of|used)\s+)*"
     r"(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b",
     re.IGNORECASE,
 )
@@ -20,7 +20,8 @@ _ON_THE_CAR = re.compile(
 _TO_FIT = re.compile(
     r"\b(?:box|boxes|boxing|pit|pits|stop|stops|stopping|fit|fits|take|takes|switch|onto|next|for|lap"
     r"|laps|want|target|call|then|going|goes|choice|bolt\w*|send|answer|recommend\w*|chang\w*|"
-    r"prefer|plan|waits?|waiting)\b",
+    r"prefer|plan|waits?|waiting|com(?:e|ing) in|is the (?:tyre|one)|this time|(?:soft|medium|hard|intermediate"
+    r"|wet) tyre)\b(?! (?:age|life|wear))",
     re.IGNORECASE,
 )
 """A clause without any of these speaks of the tyres that are on the car."""
@@ -38,7 +39,7 @@ _ON_IT = re.compile(
     r"(?<!bolt )(?<!going )(?<!go )(?<!put )(?<!out )(?<!strap )"
     r"\bon (?:the |a set of |our )?(?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)"
     r"|\b(?:current|present|these|running|run|started|still|fitted|are)\b"
-    r"|\bon (?:the car|it|them)\b|\blaps old\b|\b(?:lasts?|life|wear|worn|remaining|age|done)\b",
+    r"|^(?:tyres?|set):|\bon (?:the car|it|them)\b|\blaps old\b|\b(?:lasts?|life|wear|worn|remaining|age|done)\b",
     re.IGNORECASE,
 )
 """What speaks of the tyres that are on the car."""
@@ -73,7 +74,7 @@ def wrong_tyres(
     found += [(c, "the car is not on it") for c in on_it if present and c.upper() not in present]
     fitted = {compound for _, compound in stops}
     to_fit = _FITTED.findall(clause)
-    found += [(c, "no plan spoken of fits it") for c in to_fit if fitted and c.upper() not in fitted]
+    found += [(c, "no plan spoken of fits it") for c in to_fit if fitted and c.upper() not in {*fitted, *elsewhere}]
     on_the_car = _ON_IT.search(clause) is not None
     if present and on_the_car and not _TO_FIT.search(clause):
         return found + [(c, "the car is not on it") for c in said if c not in present and c not in elsewhere]
