@@ -45,7 +45,7 @@ _HARMLESS = re.compile(
     r"|than|only|just|least|more"
     r"|fewer|less|near|close|stopping again)\b"
     r"|(?<=\bneither)\b.* nor\b.*\b(?:edge|advantage|better|ahead|winner|favou?rite)\b"
-    r"|(?<=\bno) (?:need|reason|change|rush|hurry|panic|gap|daylight)\b"
+    r"|(?<=\bno) (?:need|reason|change|odds|rush|hurry|panic|gap|daylight)\b"
     r"|(?: [\w'’-]+){0,3}? (?:clear|clear-cut|decisive|conclusive|obvious|given|separat\w*|split|tell"
     r"|told|distinguish\w*|differ\w*"
     r"|choose|difference|edge|winner|favou?rite|apart|guarantee\w*|certain\w*|sure|safe|points|scor\w*|forever|matters?)\b"
@@ -57,6 +57,8 @@ _HARMLESS = re.compile(
 """What follows a negation that hedges, compares, or is itself a statement the claims carry."""
 _SHORT = 2
 """Words after a negation that say so little that it is of what stands before it: "lap 27 is not on"."""
+_OF_A_DENIAL = re.compile(r"(?: [\w'’]+){0,3}? (?:outside|miss|fail|without|nothing)\w*\b", re.IGNORECASE)
+"""To deny a denial asserts what it denies."""
 _CONDITION_BEFORE = re.compile(r"\b(?:if|unless|whether|in case)\b[^,;:]*$", re.IGNORECASE)
 _GAINED = re.compile(
     r"\b(?:gain|sav|earn|find|win|improv)(?:s|es|e|ed|ing)?\b|\b(?:picks?|picking) up\b|\bquicker by\b", re.IGNORECASE
@@ -68,7 +70,7 @@ _IS_OUT = re.compile(
 )
 _NO_STOP_THEN = re.compile(
     r"\bstay(?:s|ing)? out\b|\blater\b|\bdelay\w*|\bpostpon\w*|\b(?:push\w*|put\w*|mov\w+) [^,;]*\bback\b"
-    r"|\bkeep going\b",
+    r"|\bkeep going\b|\bhold (?:the|our|off|on)\b",
     re.IGNORECASE,
 )
 _UNSTATED = re.compile(
@@ -95,7 +97,7 @@ _WILL_STOP = re.compile(
     re.IGNORECASE,
 )
 _PERCENT = re.compile(r"%|\bper ?cent\b", re.IGNORECASE)
-_RIVALS = re.compile(r"\b(?:both|they|their|them|he|his|him|everyone|everybody|rivals?|the others)\b", re.IGNORECASE)
+_RIVALS = re.compile(r"\b(?:both|they|their|them|everyone|everybody|rivals?|the others)\b", re.IGNORECASE)
 _THEIRS = re.compile(
     r"\b(?:(?:worn|old|older|new|newer|fresh|fresher|used|better|softer|harder|same) (?:tyres?|rubber"
     r"|sets?|softs?|mediums?|hards?)"
@@ -116,7 +118,7 @@ _STATES = {
 _SUPPOSED = re.compile(
     r"\b(?:if|should|in case|whenever|when|any|were|would|could|might|may|contingency|scenario|in the event"
     r"|unless|until|chance"
-    r"|risk|possible|ready|up to|anywhere|between|from lap|on laps?|before|throws?|for a|brings?|window|in the event)\b",
+    r"|risk|possible|ready|up to|anywhere|between|from lap|on laps?|before|throws?|for a|brings?|window|in the event)\b|\bSC L\d",
     re.IGNORECASE,
 )
 """A clause with one of these speaks of what may come."""
@@ -130,7 +132,7 @@ CAUSAL = re.compile(
 """What claims a cause: what follows must be a fact."""
 _NO_CAUSE = re.compile(
     r"^\W*(?:(?:the|this|that|these|those|all|our|current|present|as|it|things|of|at|in|how|what|we|know"
-    r"|here|above|now|and|have|is|are)\W+)*(?:(?:talked|said|discussed|planned|agreed|thought|spoke)\b|"
+    r"|here|above|now|and|have|is|are)\W+)*(?:(?:talked|speak|go|said|discussed|planned|agreed|thought|spoke)\b|"
     r"(?:state|situation|picture|numbers|data|facts|evidence|model|simulations?|race|circumstances|position"
     r"|stands?|uncertainty|analysis)\b)"
     r"(?: (?:of|in) the (?:race|simulation|numbers))?",
@@ -155,6 +157,8 @@ def denial_in(clause: str) -> str | None:
     True
     """
     for found in _NEGATOR.finditer(clause):
+        if _OF_A_DENIAL.match(clause, found.end()):
+            return found[0]
         if _HARMLESS.match(clause, found.end()) or _CONDITION_BEFORE.search(clause[: found.start()]):
             continue
         scope, *_ = _PART.split(clause[found.end() :], maxsplit=1)

@@ -75,7 +75,7 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
         r"(?P<sign>[+\-−])?(?P<value>\d+\.\d+) (?:ahead|behind|in front|back|clear|adrift|up the road|down the road|in it)\b",
         ("ahead", "behind", "front", "back", "clear", "adrift", "road", "in it"),
     ),
-    ("laps", rf"{_NUMBER}{_MORE}\s*laps?\b", ("lap",)),
+    ("laps", rf"{_NUMBER}{_MORE}(?:\s*|-)laps?\b", ("lap",)),
     ("count", rf"{_NUMBER}(?: of the \d+)? cars?\b", ("car",)),
     ("points", rf"{_NUMBER}{_MORE}(?: expected| championship)?\s*(?:points?|pts?)\b", ("point", "pt")),
     ("points", rf"{_NUMBER}(?=\s?±\s?\d)", ("±",)),
@@ -104,7 +104,7 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
         ),
     ),
     ("laps", rf"\b(?:another|good for) {_WHOLE}(?! (?:points?|pts|seconds?|s|sec|%|per)\b)", ("another", "good for")),
-    ("laps", rf"\b(?:age|laps (?:remaining|left|to go))(?: is| of|:)? {_WHOLE}\b", ("age", "laps ")),
+    ("laps", rf"\b(?:age|life|laps (?:remaining|left|to go))(?: is| of|:)? {_WHOLE}\b", ("age", "life", "laps ")),
     ("number", rf"(?<![A-Za-z\d.]){_NUMBER}", ("",)),
 )
 _PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE), words) for kind, pattern, words in _SOURCES)
@@ -130,7 +130,28 @@ _CAR_NUMBER = re.compile(r"\bcar (\d{1,3})\b", re.IGNORECASE)
 _ANY_CAR = re.compile(r"\b(?:[A-Z]{3}|car \d{1,3})\b")
 _ANOTHER_PART = re.compile(r"[,;:]|\band\b|\bwith\b|\bwhile\b|[\d.]+\D+\d")
 _COMPOUND = re.compile(r"\b(" + "|".join(c.value for c in COMPOUNDS) + r")S?\b(?!-)", re.IGNORECASE)
-_NOT_DRIVERS = frozenset({"VSC", "DRS", "AND", "THE", "NOT", "WET", "OUT", "BOX", "NOW", "PIT", "LAP", "RED"})
+_NOT_DRIVERS = frozenset(
+    {
+        "VSC",
+        "DRS",
+        "AND",
+        "THE",
+        "NOT",
+        "WET",
+        "OUT",
+        "BOX",
+        "NOW",
+        "PIT",
+        "LAP",
+        "RED",
+        "ALT",
+        "PTS",
+        "AVG",
+        "GAP",
+        "SET",
+        "AGE",
+    }
+)
 PLAN = re.compile(
     r"(?:L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)(?:, L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET))*|\bno stop\b)"
     r"(?: \(sooner under SC L\d+-\d+\)| \(or SC\))?"

@@ -25,7 +25,7 @@ _WE_STOP = re.compile(
     r"|come in|coming in)\b"
     r"|^\W*(?:now )?(?:box|pit|come in) (?:now|this|next|on|at|in|for)\b"
     r"|\b(?:need|have) to (?:stop|box|pit|come in)\b|\b(?:recommended|advised|advisable) to (?:stop|box|pit"
-    r"|come in)\b|\b(?:stop|box|pit)\w* again\b|\banother (?:pit )?stop\b",
+    r"|come in)\b|\b(?:stop|box|pit)\w* again\b|\b(?:another|additional|further|extra) (?:pit )?stops?\b",
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(

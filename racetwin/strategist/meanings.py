@@ -55,7 +55,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             r"\bafter all\b|\b(?:to be|being|out|prov\w+) (?:the )?(?:best|better)\b|\bbetter (?:of|plan)\b"
             r"|\b(?:best|better|smarter|right|wiser) (?:choice|call|option|plan|one|pick)\b",
         ),
-        ("podium", r"\bpodiums?\b|\brostrum\b|\btop three\b"),
+        ("podium", r"\bpod(?:ium)?s?\b|\brostrum\b|\btop three\b"),
         ("win", r"\bvictor|\bwins?\b|\bwinning\b"),
         (
             "outside",
@@ -90,9 +90,9 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             "age",
             r"\bold\b|\bdone\b|\bage\b|\binto this set\b|\bon (?:it|th(?:ese|is) (?:tyre|set|soft|medium|hard"
             r"|intermediate|wet)s?)\b|\bhas run\b"
-            r"|\bso far\b|\bago\b|^tyres?:(?!.*\b(?:left|to go)\b)",
+            r"|\bso far\b|\bof wear\b|\bago\b|^tyres?:(?!.*\b(?:left|to go)\b)",
         ),
-        ("to go", r"\bto go\b|\bremain|\bleft\b|\bflag\b|\bto run\b|\bfrom (?:its|the) end\b"),
+        ("to go", r"\bto (?:go|do)\b|\bremain|\bleft\b|\bflag\b|\bto run\b|\bfrom (?:its|the) end\b"),
     ),
     "points": (
         (
@@ -122,7 +122,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "close",
             r"\bclose\b|\bnoise\b|\bseparate\b|\blevel\b|\b(?:margin of|within the|inside the) error\b"
-            r"|\bas good\b|\bindistinguish|\bapart\b|\bbetween\b",
+            r"|\bas (?:good|well)\b|\bindistinguish|\bapart\b|\bbetween\b",
         ),
         ("races", r"\braced\b|\btimes\b|\braces\b"),
         ("plans", r"\bplans?\b|\bstrateg|\bcandidates?\b|\boptions?\b"),
@@ -136,7 +136,11 @@ _HEADING = re.compile(r"^(?:tyres?|set|rejoin|finish|stop|pit loss|gap)\w*:", re
 """In notes a word and a colon say what all numbers after them are of."""
 _PARTS = re.compile(r"[,:(;]|\b(?:and|but|while)\b")
 """Where another statement of the same clause begins."""
-UNSAID = {"percent": frozenset({"rejoin", "stop"}), "position": frozenset({"rejoin", "current"})}
+UNSAID = {
+    "lap": frozenset({"stop", "rejoin"}),
+    "percent": frozenset({"rejoin", "stop"}),
+    "position": frozenset({"rejoin", "current"}),
+}
 """What a number of a kind may be of where no word says it; any other kind may then be of anything."""
 
 
@@ -193,7 +197,7 @@ _POINTS_TO_A_CAR = re.compile(
 )
 _LAPS_LOST = re.compile(r"\b(?:stop|pit\w*|box\w*)\b.*\b(?:costs?|loses?|lost)\b|\bpit loss\b", re.IGNORECASE)
 _PERCENT = re.compile(r"%|\bper ?cent\b", re.IGNORECASE)
-_CHANCE = re.compile(r"\b(?:podium|chance|odds|risk|probability|likely)\b", re.IGNORECASE)
+_CHANCE = re.compile(r"\b(?:podium|chance|odds (?:of|are)|risk|probability|likely)\b", re.IGNORECASE)
 
 
 def unit_fits(kind: str, clause: str) -> bool:

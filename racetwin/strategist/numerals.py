@@ -56,6 +56,7 @@ _PLACE = re.compile(
 _SPELLINGS = (
     (re.compile(r"\binters\b", re.IGNORECASE), "intermediates"),
     (re.compile(r"\b(t)ire(?=s?\b)", re.IGNORECASE), r"\1yre"),
+    (re.compile(r"\brunners\b", re.IGNORECASE), "cars"),
     (re.compile(r"\bcheckered\b", re.IGNORECASE), "chequered"),
     (re.compile(r"\b(?:rain|rain-weather|wet-weather) tyres\b", re.IGNORECASE), "intermediate or wet tyres"),
     (re.compile(r"\bhalf a second\b", re.IGNORECASE), "0.5 s"),

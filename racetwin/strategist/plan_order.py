@@ -69,7 +69,8 @@ _LEVEL = re.compile(
 _CLEAR_ERRORS, _CLEAR_POINTS = 3.0, 0.1
 """Plans that differ by more than so many standard errors and so many points are not level."""
 _GONE = re.compile(
-    r"^[^,;]{0,24}?\b(?:no longer|is off|has passed|is gone|withdrawn|rejected|cancelled|scrapped)\b", re.IGNORECASE
+    r"^[^,;]{0,24}?\b(?:no longer|is off|is out|has passed|is gone|withdrawn|rejected|cancelled|scrapped)\b",
+    re.IGNORECASE,
 )
 _STILL = re.compile(r"^[^,;]{0,12}?\bstill (?:stands?|on|holds?|valid)\b", re.IGNORECASE)
 

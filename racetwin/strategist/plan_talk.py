@@ -31,7 +31,7 @@ _THE_CALL = re.compile(
     re.IGNORECASE,
 )
 _ANOTHER = re.compile(
-    r"\b(?:alternatives?|second(?:-best| choice| best)|next[- ]best|plan b|the other|another (?:plan|option"
+    r"\b(?:alternatives?|second(?:-best| choice| best)|next[- ]best|plan b|alt|the other|another (?:plan|option"
     r"|choice)|other plans?"
     r"|fall(?:s|ing)? back|fallback|runner-up|waiting|waits?|hold(?:s|ing)? (?:on|off|out)|hang(?:s|ing)? on"
     r"|delay(?:s|ed|ing)?"
