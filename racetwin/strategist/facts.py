@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable
 
-from racetwin.schemas import CarTwinState, DeskAnswer, Estimate, Fact, RankedPlan, Rejoin, TrackStatus
+from racetwin.schemas import CarStatus, CarTwinState, DeskAnswer, Estimate, Fact, RankedPlan, Rejoin, TrackStatus
 from racetwin.strategist.situation import Situation
 
 STATUS_WORDS = {
@@ -207,6 +207,19 @@ def plan_facts(sheet: FactSheet, key: str, plan: RankedPlan, answer: DeskAnswer)
         add("p_better", chance, f"{name} is the best plan after all with a probability of {chance:.0%}.")
 
 
+def neighbours(rejoin: Rejoin, situation: Situation) -> dict[str, tuple[str, float]]:
+    """Return who is ``ahead`` and ``behind`` at a rejoin, with the gap; not a car that has retired since it was forecast."""
+    found = {}
+    for side, car_id, gap in (
+        ("ahead", rejoin.car_ahead, rejoin.gap_ahead_s),
+        ("behind", rejoin.car_behind, rejoin.gap_behind_s),
+    ):
+        car = situation.cars.get(car_id or "")
+        if car_id is not None and gap is not None and (car is None or car.status is not CarStatus.RETIRED):
+            found[side] = situation.name(car_id), gap
+    return found
+
+
 def rejoin_facts(sheet: FactSheet, rejoin: Rejoin, situation: Situation) -> None:
     """State where the car comes out if it boxes at the end of this lap."""
     source = "rejoin forecast"
@@ -218,13 +231,8 @@ def rejoin_facts(sheet: FactSheet, rejoin: Rejoin, situation: Situation) -> None
     lower = sum(p for k, p in rejoin.position_probability.items() if k > place)
     text = f"It rejoins behind P{place} with a probability of {lower:.0%}."
     sheet.add("rejoin.lower", round(lower, 2), text, source=source)
-    for side, car_id, gap in (
-        ("ahead", rejoin.car_ahead, rejoin.gap_ahead_s),
-        ("behind", rejoin.car_behind, rejoin.gap_behind_s),
-    ):
-        if car_id is not None and gap is not None:
-            text = f"{situation.name(car_id)} is then {gap:.1f} s {side}."
-            sheet.add(f"rejoin.gap_{side}", round(gap, 1), text, unit="s", source=source)
+    for side, (name, gap) in neighbours(rejoin, situation).items():
+        sheet.add(f"rejoin.gap_{side}", round(gap, 1), f"{name} is then {gap:.1f} s {side}.", unit="s", source=source)
     loss = rejoin.pit_loss_s
     text = f"A stop costs {loss.mean:.1f} s ({loss.low:.1f} to {loss.high:.1f})."
     sheet.add("pit_loss", round(loss.mean, 1), text, unit="s", source="pit-loss model", interval=loss)

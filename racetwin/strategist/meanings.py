@@ -132,6 +132,8 @@ _COMPILED = {
     kind: tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in topics)
     for kind, topics in _TOPICS.items()
 }
+_LIMIT = re.compile(r"\b(?:much|any|no|not) (?:more|less|fewer) than (?=\d)", re.IGNORECASE)
+"""'Not much more than 4 points' says how many, and not how many more."""
 _HEADING = re.compile(r"^(?:tyres?|set|rejoin|finish|stop|pit loss|gap)\w*:", re.IGNORECASE)
 """In notes a word and a colon say what all numbers after them are of."""
 _PARTS = re.compile(r"[,:(;]|\b(?:and|but|while)\b")
@@ -150,7 +152,7 @@ def topic_of(kind: str, clause: str, at: int) -> str | None:
     following = _PARTS.search(clause, at)
     end = following.start() if following else len(clause)
     heading = _HEADING.match(clause)
-    part = clause[begin:end]
+    part = _LIMIT.sub("", clause[begin:end])
     for told in (heading[0] + part if heading and heading.end() <= begin else part, clause):
         for name, pattern in _COMPILED.get(kind, ()):
             if pattern.search(told):

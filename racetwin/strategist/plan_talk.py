@@ -83,7 +83,7 @@ OLD = (
     r"|(?<!is )called|was|were|had|used to|(?:earlier|previous|former|original|old) (?:call|plan|target|idea|strategy"
     r"|one)|no longer"
 )
-NEW = r"(?<=\d )to|is now|now|new|next|target|current|prefers?|becomes?|think|going to"
+NEW = r"(?<=\d )to|it['’]s|is now|now|new|next|target|current|prefers?|becomes?|think|going to"
 GOVERNS = re.compile(rf"\b(?:(?P<old>{OLD})|(?P<new>{NEW}))\b", re.IGNORECASE)
 
 

@@ -8,7 +8,7 @@ from racetwin.schemas import Checked, DeskAnswer, FollowUp, RankedPlan, Rejoin, 
 from racetwin.strategist.calls import NOISE, SLIGHT_POINTS, call_of, difference
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.draft import Draft
-from racetwin.strategist.facts import Z90, plan_facts, points, receipt_of, spoken, window
+from racetwin.strategist.facts import Z90, neighbours, plan_facts, points, receipt_of, spoken, window
 from racetwin.strategist.questions import Question
 from racetwin.strategist.situation import Situation
 
@@ -31,7 +31,9 @@ def compare(
         out.sheet.add("plans", len(answer.plans), f"{len(answer.plans)} plans were weighed.", source="strategy desk")
         out.say("description", f"None of the {len(answer.plans)} plans weighed is such a plan.", "plans")
         return _finish(out, question, text, answer, simulated)
-    if other is call:
+    if spoken(other) == spoken(
+        call
+    ):  # one call, though the laps may differ on which a safety car would bring it forward
         out.say("description", f"That is the call: '{spoken(call)}'.", "best.plan")
         _outcome(out, call, "best")
         _rejoins(out, rejoins, situation)
@@ -119,11 +121,12 @@ def _rejoins(out: Draft, rejoins: Sequence[Rejoin], situation: Situation) -> Non
         stated = f"Boxing at the end of lap {r.lap} it rejoins P{r.position} ({r.probability:.0%} likely)."
         out.sheet.add(f"{key}.position", r.position, stated, source=source)
         ids = [f"{key}.position"]
-        if r.car_ahead is not None and r.gap_ahead_s is not None:
-            name = situation.name(r.car_ahead)
-            gap = f"Boxing on lap {r.lap} {name} is then {r.gap_ahead_s:.1f} s ahead."
-            out.sheet.add(f"{key}.gap_ahead", round(r.gap_ahead_s, 1), gap, unit="s", source=source)
-            text += f", {r.gap_ahead_s:.1f} s behind {name}"
+        ahead = neighbours(r, situation).get("ahead")
+        if ahead is not None:
+            name, gap = ahead
+            stated = f"Boxing on lap {r.lap} {name} is then {gap:.1f} s ahead."
+            out.sheet.add(f"{key}.gap_ahead", round(gap, 1), stated, unit="s", source=source)
+            text += f", {gap:.1f} s behind {name}"
             ids.append(f"{key}.gap_ahead")
         out.say("description", f"{text}.", *ids)
 

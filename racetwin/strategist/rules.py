@@ -27,6 +27,7 @@ from racetwin.strategist.facts import (
     STATUS_WORDS,
     laps,
     life_left,
+    neighbours,
     plan_facts,
     points,
     probability_better,
@@ -267,10 +268,8 @@ def _say_why(
     rejoin = answer.box_now
     if rejoin is not None and to_go is not None and to_go <= MODERATE_LAPS and status is not TrackStatus.RED:
         text = f"Boxing now: P{rejoin.position} ({rejoin.probability:.0%})"
-        if rejoin.car_ahead is not None and rejoin.gap_ahead_s is not None:
-            text += f", {rejoin.gap_ahead_s:.1f} s behind {situation.name(rejoin.car_ahead)}"
-        if rejoin.car_behind is not None and rejoin.gap_behind_s is not None:
-            text += f", {rejoin.gap_behind_s:.1f} s ahead of {situation.name(rejoin.car_behind)}"
+        for side, (name, gap) in neighbours(rejoin, situation).items():
+            text += f", {gap:.1f} s {'behind' if side == 'ahead' else 'ahead of'} {name}"
         out.say("reasoning", f"{text}.", "rejoin.position", "rejoin.gap_ahead", "rejoin.gap_behind")
     tyre, life = car.tyre, car.tyre_life_laps
     if tyre.compound is not None and tyre.age is not None and tyre.compound.is_slick:
@@ -322,13 +321,9 @@ def _old_plan(out: Draft) -> str:
 def _say_risks(out: Draft, answer: DeskAnswer, situation: Situation, plan: RankedPlan, to_go: int | None) -> None:
     rejoin = answer.box_now
     if rejoin is not None and to_go is not None and to_go <= URGENT_LAPS:
-        if rejoin.gap_ahead_s is not None and rejoin.gap_ahead_s < TRAFFIC_S and rejoin.car_ahead:
-            ahead = situation.name(rejoin.car_ahead)
-            out.say(
-                "risks",
-                f"Traffic: boxing now rejoins {rejoin.gap_ahead_s:.1f} s behind {ahead}.",
-                "rejoin.gap_ahead",
-            )
+        ahead = neighbours(rejoin, situation).get("ahead")
+        if ahead is not None and ahead[1] < TRAFFIC_S:
+            out.say("risks", f"Traffic: boxing now rejoins {ahead[1]:.1f} s behind {ahead[0]}.", "rejoin.gap_ahead")
         lower = sum(p for k, p in rejoin.position_probability.items() if k > rejoin.position)
         if lower >= 0.05:
             out.say("risks", f"It rejoins behind P{rejoin.position} with a probability of {lower:.0%}.", "rejoin.lower")

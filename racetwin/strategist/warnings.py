@@ -14,6 +14,7 @@ from racetwin.strategist.facts import (
     TELEMETRY,
     laps,
     life_left,
+    neighbours,
     plan_facts,
     points,
     rain_facts,
@@ -83,19 +84,20 @@ def traffic(
 ) -> Draft | None:
     """Boxing now would drop the car just behind another one."""
     rejoin, first = answer.box_now, first_lap(plan)
-    if rejoin is None or rejoin.car_ahead is None or rejoin.gap_ahead_s is None or first is None:
+    ahead = neighbours(rejoin, situation).get("ahead") if rejoin is not None else None
+    if rejoin is None or rejoin.car_ahead is None or ahead is None or first is None:
         return None
+    name, gap = ahead
     known = standing(said, "traffic", rejoin.car_ahead) is not None
-    if rejoin.gap_ahead_s >= (TRAFFIC_GONE_S if known else TRAFFIC_S):
+    if gap >= (TRAFFIC_GONE_S if known else TRAFFIC_S):
         return None
     to_go = first - situation.laps_done(car.car_id)
     if not 2 < to_go <= TRAFFIC_LAPS:  # a stop this lap or the next names its traffic itself
         return None
     out = Draft("traffic", rejoin.car_ahead)
     rejoin_facts(out.sheet, rejoin, situation)
-    name = situation.name(rejoin.car_ahead)
     out.say("title", f"Mind {name} at the rejoin", "rejoin.gap_ahead")
-    out.say("description", f"A stop this lap rejoins {rejoin.gap_ahead_s:.1f} s behind {name}.", "rejoin.gap_ahead")
+    out.say("description", f"A stop this lap rejoins {gap:.1f} s behind {name}.", "rejoin.gap_ahead")
     out.say("expected_benefit", f"A larger gap to {name} before the stop gives a clear out-lap.", "rejoin.gap_ahead")
     text = f"It rejoins P{rejoin.position} with a probability of {rejoin.probability:.0%}."
     out.say("reasoning", text, "rejoin.position", "rejoin.probability")

@@ -126,6 +126,17 @@ NO_STOP = checker(
 )
 
 TRUE = (
+    (AHEAD_OF_A_STOP, "Target lap for the stop is twenty-four, and NOR would be one point three seconds ahead."),
+    (AHEAD_OF_A_STOP, "These tires are 17 laps old. They have about 9 laps left."),
+    (AHEAD_OF_A_STOP, "No rush, we aren't stopping until lap 24."),
+    (AHEAD_OF_A_STOP, "Safety car from lap 19 to lap 23 and we box, no questions asked."),
+    (AHEAD_OF_A_STOP, "We had lap 21 before, so forget 21: it's lap 24 now."),
+    (AHEAD_OF_A_STOP, "The set is losing 0.06 seconds per lap due to wear."),
+    (AHEAD_OF_A_STOP, "Rejoin: P11 (68 %), NOR 1.3 s in front, HAM 2.7 behind."),
+    (LEVEL, "Neither lap 24 nor lap 27 has a real edge."),
+    (RIVAL, "The gap behind to RUS is just 1.8 seconds."),
+    (NO_STOP, "We won't need to stop again."),
+    (NO_STOP, "7 cars have gone to wets or inters."),
     (AHEAD_OF_A_STOP, "Pitting on lap 24 for hard tyres offers the best expected return of 15.12 points."),
     (
         AHEAD_OF_A_STOP,
@@ -241,6 +252,17 @@ TRUE = (
     (NO_STOP, "Stay out, no stop planned."),
 )
 FALSE = (
+    (AHEAD_OF_A_STOP, "Target lap for the stop is twenty-five, and NOR would be one point three seconds ahead."),
+    (AHEAD_OF_A_STOP, "These tires are 17 laps old. They have about 34 laps left."),
+    (AHEAD_OF_A_STOP, "We won't stop on lap 24."),
+    (AHEAD_OF_A_STOP, "Because a safety car is expected on laps 19 to 23, we box then."),
+    (AHEAD_OF_A_STOP, "We had lap 24 before, so forget 24: it's lap 21 now."),
+    (AHEAD_OF_A_STOP, "There's nothing in it between lap 24 and lap 27."),
+    (AHEAD_OF_A_STOP, "9% of races do not end outside the points."),
+    (LEVEL, "Lap 24 has a real edge over lap 27."),
+    (RIVAL, "The gap ahead to RUS is just 1.8 seconds."),
+    (NO_STOP, "We'll need to stop again."),
+    (NO_STOP, "It is recommended to pit before the flag, as no further stops are planned."),
     (AHEAD_OF_A_STOP, "Pitting on lap 24 for soft tyres offers the best expected return of 15.12 points."),
     (AHEAD_OF_A_STOP, "With a 37% chance of points and a 91% chance of a podium, this is the strongest plan."),
     (AHEAD_OF_A_STOP, "After the stop we expect to rejoin tenth, 1.3 seconds behind NOR and 2.7 seconds ahead of HAM."),

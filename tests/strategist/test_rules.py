@@ -8,6 +8,7 @@ from builders.advice import answer, car, many_recommendations, plan, rejoin, sit
 from racetwin.schemas import CarStatus, Estimate, Priority, RankedPlan, TrackStatus
 from racetwin.strategist import Situation, recommend
 from racetwin.strategist.checker import Checker
+from racetwin.strategist.wording import texts_of
 
 pytestmark = pytest.mark.unit
 
@@ -48,6 +49,20 @@ def test_rejoin_in_traffic_is_warned_of() -> None:
     assert any(r.title == "Mind D11 at the rejoin" for r in advice)
     clear = recommend(answer(plan(1, 24, 15.0, 0.0), box_now=rejoin(gap_ahead=4.0)), situation())
     assert not any("rejoin" in r.title for r in clear)
+
+
+def test_rejoin_names_no_car_that_has_retired_since_it_was_forecast() -> None:
+    cars = {"4": car("4", 3), "16": car("16", 4), "11": car("11", 9)}
+    asked = answer(plan(1, 21, 15.0, 0.0), plan(2, 30, 14.0, -1.0), box_now=rejoin(gap_ahead=0.8))
+    racing = " ".join(text for r in recommend(asked, situation(cars=cars)) for text in texts_of(r))
+    assert "0.8 s behind D11" in racing
+    assert "1.2 s ahead of D16" in racing
+    out = cars | {"11": car("11", 9, status=CarStatus.RETIRED)}
+    advice = recommend(asked, situation(cars=out))
+    said = " ".join(text for r in advice for text in texts_of(r))
+    assert "D11" not in said
+    assert "1.2 s ahead of D16" in said
+    assert not any("D11" in f.text for r in advice for f in r.facts)
 
 
 def test_close_rival_about_to_stop_is_to_be_covered() -> None:
