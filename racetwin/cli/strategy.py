@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from racetwin.simulation import RaceState, StrategyDesk
     from racetwin.simulation.detail import PlanDetail
+    from racetwin.strategist import Situation
     from racetwin.twins import RaceTwin
 
 
@@ -54,6 +55,8 @@ def strategy(
     from racetwin.runtime.catch_up import twin_at
     from racetwin.simulation import StrategyDesk
     from racetwin.simulation.detail import plan_detail
+    from racetwin.strategist import Situation
+    from racetwin.strategist.questions import understand
     from racetwin.telemetry.library import RaceLibrary
 
     own = {"races": races, "seed": seed}
@@ -64,6 +67,10 @@ def strategy(
         raise InputError(f"car: {car!r} is not in {race}; cars: {', '.join(state.car_id)}")
     if sum((team, respond, what_if is not None)) > 1:
         raise InputError("--team, --respond, --what-if: expected one of them at a time")
+    cars = {car_id: one.state() for car_id, one in twin.cars.items()}
+    situation = Situation(cars, state.lap, state.total_laps, twin.track_status, twin.rainfall)
+    for question in questions or ():
+        understand(question, situation, car, None)  # says at once what it does not understand
     desk = StrategyDesk(now)
     asked: TeamAnswer | BestResponse | WhatIf
     if team or respond:
@@ -85,12 +92,12 @@ def strategy(
         answer = answer.model_copy(update={"sensitivity": desk.sensitivity(state, car, objective, base=found)})
     best, n = found.ranking.scored[0].plan, answer.receipt.n_races
     detail = plan_detail(state, best, n, answer.receipt.seed, car_id=car, parameters=found.parameters) if laps else None
-    replies = _replies(desk, twin, state, car, answer, questions) if questions else ()
+    replies = _replies(desk, state, car, answer, questions, situation) if questions else ()
     if as_json:
         told = [r.model_dump(mode="json", exclude={"elapsed_s"}) for r in replies]
         print_json({**_as_json(answer, detail), **({"follow_ups": told} if questions else {})})
         return
-    _print(answer, top, _where(twin, state, car))
+    _print(answer, top, _where(twin, state, car), situation)
     if rival:
         console.print(ask.gaps_table(answer, min(top, 3)))
     if sensitivity:
@@ -115,14 +122,12 @@ def _show(asked: TeamAnswer | BestResponse | WhatIf, shown: Table, as_json: bool
 
 
 def _replies(
-    desk: StrategyDesk, twin: RaceTwin, state: RaceState, car: str, answer: DeskAnswer, questions: list[str]
+    desk: StrategyDesk, state: RaceState, car: str, answer: DeskAnswer, questions: list[str], situation: Situation
 ) -> tuple[FollowUp, ...]:
     """Answer follow-up questions about the call."""
     from racetwin.runtime.follow_up import follow_up
-    from racetwin.strategist import Situation, recommend
+    from racetwin.strategist import recommend
 
-    cars = {car_id: one.state() for car_id, one in twin.cars.items()}
-    situation = Situation(cars, state.lap, state.total_laps, twin.track_status, twin.rainfall)
     said = recommend(answer, situation)
     return tuple(follow_up(desk, state, car, question, situation, said) for question in questions)
 
@@ -157,7 +162,7 @@ def _where(twin: RaceTwin, state: RaceState, car_id: str) -> str:
     return f"{car.driver or car_id} P{car.position}, {tyre}, {stops}, track {twin.track_status.value}"
 
 
-def _print(answer: DeskAnswer, top: int, where: str) -> None:
+def _print(answer: DeskAnswer, top: int, where: str, situation: Situation) -> None:
     rows = [
         (
             f"{p.rank}",
@@ -180,8 +185,11 @@ def _print(answer: DeskAnswer, top: int, where: str) -> None:
     console.print(table(title, columns, rows, left=2))
     box = answer.box_now
     if box is not None:
-        ahead = f", {box.gap_ahead_s:.1f} s behind car {box.car_ahead}" if box.gap_ahead_s is not None else ""
-        behind = f", {box.gap_behind_s:.1f} s ahead of car {box.car_behind}" if box.gap_behind_s is not None else ""
+        from racetwin.strategist.facts import neighbours
+
+        near = neighbours(box, situation)
+        ahead = f", {near['ahead'][1]:.1f} s behind {near['ahead'][0]}" if "ahead" in near else ""
+        behind = f", {near['behind'][1]:.1f} s ahead of {near['behind'][0]}" if "behind" in near else ""
         console.print(f"Box now: P{box.position} ({box.probability:.0%}){ahead}{behind}.")
     receipt = answer.receipt
     console.print(f"'=' is too close to call. {receipt.n_races} races a plan, seed {receipt.seed}, {receipt.backend}.")
