@@ -44,6 +44,7 @@ _HARMLESS = re.compile(
     r"|earlier|sooner|longer"
     r"|than|only|just|least|more"
     r"|fewer|less|near|close|stopping again)\b"
+    r"|(?<=\bor not)\b| nothing\b(?! to)| (?:why|how|who)\b|(?: \w+){0,2} (?:much|any) more than\b"
     r"|(?<=\bneither)\b.* nor\b.*\b(?:edge|advantage|better|ahead|winner|favou?rite)\b"
     r"|(?<=\bno) (?:need|reason|change|odds|rush|hurry|panic|gap|daylight)\b"
     r"|(?: [\w'’-]+){0,3}? (?:clear|clear-cut|decisive|critical|crucial|vital|important|conclusive|obvious|given"
@@ -58,7 +59,7 @@ _HARMLESS = re.compile(
 """What follows a negation that hedges, compares, or is itself a statement the claims carry."""
 _SHORT = 2
 """Words after a negation that say so little that it is of what stands before it: "lap 27 is not on"."""
-_OF_A_DENIAL = re.compile(r"(?: [\w'’]+){0,3}? (?:outside|miss|fail|without|nothing)\w*\b", re.IGNORECASE)
+_OF_A_DENIAL = re.compile(r"(?: [\w'’]+){0,3}? (?:outside|miss|fail|without)\w*\b", re.IGNORECASE)
 """To deny a denial asserts what it denies."""
 _CONDITION_BEFORE = re.compile(r"\b(?:if|unless|whether|in case)\b[^,;:]*$", re.IGNORECASE)
 _GAINED = re.compile(

@@ -364,7 +364,8 @@ class Checker:
                 found.append(Objection(clause, said, why))
         if self._window and supposes_safety_car(bare):
             laps = {c.value for c in claims if c.kind == "lap"}
-            known = self._window | self._stops if laps & self._window else self._window
+            to_the_stop = bool(laps & self._window) or "before lap" in bare
+            known = self._window | self._stops if to_the_stop else self._window
             found += [Objection(clause, f"lap {n}", "no fact has this lap") for n in laps - known]
             if ignores_safety_car(bare):
                 found.append(Objection(clause, "safety car", "the plan boxes then"))

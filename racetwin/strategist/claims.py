@@ -41,7 +41,7 @@ _PLANS = r"(?:plans?|strateg(?:y|ies)|candidates?|options?|ways?|alternatives?)"
 _RACES = r"(?:races?|simulations?|sims?|runs?|times?|scenarios?)"
 # Tried in order at each number: the first pattern that fits says what the number means.
 _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
-    ("position", rf"\b(?:P|position (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))", ("p",)),
+    ("position", rf"\b(?:P|pos(?:ition)? (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))", ("p",)),
     ("lap", rf"\b(?:lap |laps |L){_NUMBER}\b(?! of the)", ("l",)),
     (
         "lap",

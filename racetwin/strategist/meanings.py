@@ -88,7 +88,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         (
             "age",
-            r"\bold\b|\bdone\b|\bage\b|\binto this set\b|\bon (?:it|th(?:ese|is) (?:tyre|set|soft|medium|hard"
+            r"\bold\b|\bdone\b|\bage\b|\binto this set\b|\b(?:on|under) (?:it|them|th(?:ese|is|e) (?:tyre|set|soft|medium|hard"
             r"|intermediate|wet)s?)\b|\bhas run\b"
             r"|\bso far\b|\bof wear\b|\bago\b|^tyres?:(?!.*\b(?:left|to go)\b)",
         ),
@@ -122,7 +122,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "close",
             r"\bclose\b|\bnoise\b|\bseparate\b|\blevel\b|\b(?:margin of|within the|inside the) error\b"
-            r"|\bas (?:good|well)\b|\bindistinguish|\bapart\b|\bbetween\b",
+            r"|\bas (?:good|well)\b|\bequal\b|\bequivalent\b|\bindistinguish|\bapart\b|\bbetween\b",
         ),
         ("races", r"\braced\b|\btimes\b|\braces\b"),
         ("plans", r"\bplans?\b|\bstrateg|\bcandidates?\b|\boptions?\b"),
@@ -136,7 +136,7 @@ _LIMIT = re.compile(r"\b(?:much|any|no|not) (?:more|less|fewer) than (?=\d)", re
 """'Not much more than 4 points' says how many, and not how many more."""
 _HEADING = re.compile(r"^(?:tyres?|set|rejoin|finish|stop|pit loss|gap)\w*:", re.IGNORECASE)
 """In notes a word and a colon say what all numbers after them are of."""
-_PARTS = re.compile(r"[,:(;]|\b(?:and|but|while)\b")
+_PARTS = re.compile(r"[,:(;]|\s[/|]\s|\b(?:and|but|while)\b")
 """Where another statement of the same clause begins."""
 UNSAID = {
     "lap": frozenset({"stop", "rejoin"}),

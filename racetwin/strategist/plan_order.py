@@ -33,7 +33,7 @@ _RANKED_LAST = re.compile(
 )
 _GOOD = re.compile(
     r"\b(?:gain(?:s|ed|ing)?|sav(?:es?|ed|ing)|buys?|earn(?:s|ed)?|picks? up|better|more|higher|additional"
-    r"|extra|ahead|up|to the good"
+    r"|extra|ahead|(?<!-)up|to the good"
     r"|beats?|wins?|leads?|rewards?|benefits?|profits?|advantage|plus|in hand|improves?|outscores?|outperforms?"
     r"|worthwhile|right side"
     r"|to our advantage|above)\b|(?:(?<=\s)|^)\+(?=\d)",
@@ -63,7 +63,7 @@ _CLEARLY = re.compile(
 )
 _LEVEL = re.compile(
     r"\b(?:coin[- ](?:flip|toss)|toss-up|nothing (?:\w+ )?(?:in it|between)|neither\b.*\bnor|level|dead[- ]heat|too close"
-    r"|inseparable|(?:not|n['’]t|cannot|no) (?:\w+ ){0,3}(?:separat|split|difference|tell))",
+    r"|inseparable|equal|equivalent|(?:not|n['’]t|cannot|no) (?:\w+ ){0,3}(?:separat|split|difference|tell))",
     re.IGNORECASE,
 )
 _CLEAR_ERRORS, _CLEAR_POINTS = 3.0, 0.1

@@ -35,12 +35,12 @@ _ANOTHER = re.compile(
     r"|choice)|other plans?"
     r"|fall(?:s|ing)? back|fallback|runner-up|waiting|waits?|hold(?:s|ing)? (?:on|off|out)|hang(?:s|ing)? on"
     r"|delay(?:s|ed|ing)?"
-    r"|instead(?! of)|otherwise|postpon\w+|staying out|going longer|go longer|stretch\w*)\b",
+    r"|instead(?! of)|otherwise|any later|postpon\w+|staying out|going longer|go longer|stretch\w*)\b",
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(
     r"^(?:and |so |but )?(?:could|should|would|can|what|why|how|do|does|is|are|shall)\b.*\?|\b(?:if|versus"
-    r"|vs|against|compared|rather|instead|chance|probability)\b",
+    r"|vs|against|compared|rather|instead|chance|probability|argue|as well)\b",
     re.IGNORECASE,
 )
 """With one of these a clause weighs what it speaks of and does not call it."""
@@ -58,7 +58,7 @@ BAD = re.compile(
     re.IGNORECASE,
 )
 _BARE_LAP = re.compile(
-    r"\b(on|for|forget|scrap|than|versus|vs|over|until|till|stay|call|not)\s(\d{1,2})\b"
+    r"\b(on|for|pit|box|stop|alt|forget|scrap|than|versus|vs|over|until|till|stay|call|not)\s(\d{1,2})\b"
     r"(?!\.\d|\s?(?:%|[-–±]|to \d|per\b|s\b|secs?\b|(?:[a-z]+ )?(?:laps?|seconds?|points?|pts|places?|cars|plans"
     r"|races)\b|in a\b|of the\b))",
     re.IGNORECASE,

@@ -20,7 +20,8 @@ _ON_THE_CAR = re.compile(
 _TO_FIT = re.compile(
     r"\b(?:box|boxes|boxing|pit|pits|stop|stops|stopping|fit|fits|take|takes|switch|onto|next|for|lap"
     r"|laps|want|target|call|then|going|goes|choice|bolt\w*|send|answer|recommend\w*|chang\w*|"
-    r"prefer|plan|waits?|waiting|com(?:e|ing) in|is the (?:tyre|one)|tyre will be|get|this time|(?:soft|medium|hard|intermediate"
+    r"prefer|plan|waits?|waiting|com(?:e|ing) in|is the (?:tyre|one)|tyre will be|(?:that|it)['’]ll be|get|this time"
+    r"|(?:soft|medium|hard|intermediate"
     r"|wet) tyre)\b(?! (?:age|life|wear))",
     re.IGNORECASE,
 )
