@@ -165,6 +165,7 @@ def _withdrawn(r: Recommendation, lap: int, reason: str) -> Recommendation:
                 Sentence(part="description", text=reason),
             ),
             "checked": None,
+            "worded": None,
             "life": life,
         }
     )

@@ -45,7 +45,8 @@ _SUPPOSED = re.compile(
 )
 """With one of these a clause weighs what it speaks of and does not call it."""
 REFERENCE = re.compile(
-    r"\b(?:over|than|against|versus|vs|compared (?:with|to)|instead of|rather than|relative to|in place of"
+    r"\b(?:over|(?<!smaller )(?<!larger )(?<!bigger )than|against|versus|vs|compared (?:with|to)|instead of"
+    r"|rather than|relative to|in place of"
     r"|beside|short of|(?:up|down|gains?) on)\b",
     re.IGNORECASE,
 )
@@ -64,6 +65,7 @@ _BARE_LAP = re.compile(
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"(?:yes|it|that|this|at|which|for)\b", re.IGNORECASE)
+_WE_THEN = re.compile(r"we (?:gain|lose|bleed|drop|give|pick)\b", re.IGNORECASE)
 _WOULD = re.compile(r"[^,;:]{0,25}?\b(?:would|could|might)\b", re.IGNORECASE)
 _RANGE = re.compile(r"\b(?:from |between )?laps? \d+ (?:to|through|and|until) (?:lap )?\d", re.IGNORECASE)
 """The laps on which a safety car would bring a stop forward are no stops."""
@@ -131,7 +133,8 @@ class Plans:
 
     def continued(self, clause: str, before: str) -> str:
         """A clause that names no plan and goes on about the one of the clause before, with that plan's name put before it."""
-        if not before or not _GOES_ON.match(clause) or self.mentions(clause):
+        goes_on = _GOES_ON.match(clause) or (_WE_THEN.match(clause) and not REFERENCE.search(before))
+        if not before or not goes_on or self.mentions(clause):
             return clause
         keys = [m.key for m in self.mentions(before) if m.key is not None]
         return f"'{self.labels[keys[-1]]}': {clause}" if keys and keys[-1] in self.labels else clause

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from builders.advice import many_recommendations
 
+from racetwin.evaluation.batches import BATCHES
 from racetwin.evaluation.groundedness import measure, measure_spoken
 from racetwin.schemas import Fact
 from racetwin.strategist.checker import Checker
@@ -105,9 +106,9 @@ def test_planted_errors_are_caught_and_correct_texts_are_not_refused() -> None:
     assert result.false_refusals <= 0.02, result.refused[:5]
 
 
-@pytest.mark.parametrize("batch", ["third", "fourth", "fifth"])
+@pytest.mark.parametrize("batch", BATCHES)
 def test_sentences_of_engineers_and_models_pass_and_false_ones_beside_them_do_not(batch: str) -> None:
     result = measure_spoken(batch, [(r, ("BOT",)) for r in many_recommendations(40)], seed=2)
-    assert result.planted.total() >= 2000
+    assert result.planted.total() >= 1000
     assert result.recall >= 0.99, result.missed[:5]
     assert result.false_refusals <= 0.02, result.refused[:5]
