@@ -61,6 +61,11 @@ _SPELLINGS = (
     (re.compile(r"\b(?:rain|rain-weather|wet-weather) tyres\b", re.IGNORECASE), "intermediate or wet tyres"),
     (re.compile(r"\bhalf a second\b", re.IGNORECASE), "0.5 s"),
 )
+_ANY = re.compile(
+    "|".join(("inter", "tire", "check", "rain", "wet-w", "runner", "half", r"\d[snrt]", *_VALUES, *_ORDINALS)),
+    re.IGNORECASE,
+)
+"""A text with none of this is written as the facts are: looking is cheap."""
 
 
 def in_figures(text: str) -> str:
@@ -73,6 +78,8 @@ def in_figures(text: str) -> str:
     >>> in_figures("Target lap thirty-eight, gap one point oh five seconds, two hundred and five plans")
     'Target lap 38, gap 1.05 seconds, 205 plans'
     """
+    if not _ANY.search(text):
+        return text
     for pattern, spelling in _SPELLINGS:
         text = pattern.sub(spelling, text)
     text = _TENTHS.sub(lambda m: f"0.{_VALUES[m['n'].lower()]} s", text)

@@ -128,6 +128,8 @@ class Plans:
 
     def with_laps_named(self, clause: str) -> str:
         """A clause whose plans are called by the numbers of their laps ("forget 28, it's 30 now"), with "lap" before those."""
+        if not _BARE_LAP.search(clause):
+            return clause
         laps = {str(lap) for label in self.labels.values() if (lap := first_lap(label)) is not None}
         return _BARE_LAP.sub(lambda m: f"{m[1]} lap {m[2]}" if m[2] in laps else m[0], clause)
 
