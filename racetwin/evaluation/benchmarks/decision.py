@@ -45,7 +45,7 @@ HOUSEKEEPING = {
     "distributed.admin.system-monitor.gil.enabled": False,
     "distributed.worker.profile.enabled": False,
 }
-"""What Dask does of itself many times a second, 6 % of a core by default: on two cores it would be measured with the two workers."""
+"""What Dask does of itself many times a second, 6 % of a core by default: on two cores it would be measured, too."""
 
 
 @dataclass(frozen=True, slots=True)
