@@ -24,10 +24,10 @@ from racetwin.runtime.subscription import endpoints
 from racetwin.telemetry.datagrams import is_loopback
 from racetwin.telemetry.feed_opening import feed_spec
 
-SCREENS_READY = 2
-"""Pre-heated kernels that wait for a screen: one that was opened, and the next."""
-REFILL_AFTER_S = 5.0
-"""After which a kernel that a screen has taken is replaced: not while that screen, and the one beside it, are still loading."""
+SCREENS_READY = 4
+"""Pre-heated kernels that wait for a screen: as many as a pit wall has, so that all of them can be opened at once."""
+REFILL_AFTER_S = 1.0
+"""After which a kernel that a screen has taken is replaced: not while that screen is still loading."""
 START_WITHIN_S = 180.0
 """On a new machine the race model is compiled first, which a slow one needs a minute or two for."""
 STOP_WITHIN_S = 10.0
@@ -259,8 +259,6 @@ def _children(
         "--preheat_kernel=True",
         f"--pool_size={SCREENS_READY}",
         f"--VoilaKernelManager.fill_delay={REFILL_AFTER_S}",
-        "--MappingKernelManager.cull_interval=30",
-        "--MappingKernelManager.cull_idle_timeout=300",
     ]
     own_url = f"{_root(settings.host, settings.voila_port)}/voila/static/"
     page = Child("dashboard", voila, for_page, own_url, _log_file(settings, "dashboard.log"))

@@ -233,7 +233,9 @@ class Subscription:
     def _request(self, method: str, path: str, **more: Any) -> httpx.Response:
         client = self._client
         if client is None:  # kept: a question of a few milliseconds must not pay for a new connection
-            client = self._client = httpx.Client(headers=self._headers, timeout=30.0, trust_env=False)
+            # Reading the certificates takes a quarter of a second, which only an engine behind https is worth.
+            secure = any(rest.startswith("https:") for _, rest in self._engines)
+            client = self._client = httpx.Client(headers=self._headers, timeout=30.0, trust_env=False, verify=secure)
         try:
             answer = client.request(method, self.http_url + path, **more)
         except httpx.HTTPError as error:

@@ -10,6 +10,8 @@ import threading
 from typing import Any
 
 from racetwin.config import Settings, settings
+from racetwin.runtime import warm_kernels
+from racetwin.runtime.screen_kernels import LOOK_EVERY_S, ScreenKernels
 from racetwin.telemetry.datagrams import is_loopback
 from racetwin.tokens import secret_for
 
@@ -42,9 +44,13 @@ def main() -> None:
     from traitlets.config import Config
     from voila.app import Voila  # type: ignore[import-untyped]
 
+    warm_kernels.prepare()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     config = Config()
     config.VoilaConfiguration.page_config_hook = only_what_is_needed
+    config.VoilaConfiguration.multi_kernel_manager_class = ScreenKernels
+    config.MappingKernelManager.cull_interval = LOOK_EVERY_S
+    config.MappingKernelManager.cull_idle_timeout = LOOK_EVERY_S  # above 0: look at all
     token = page_token(settings())
     if token is not None:
         config.Voila.token = token

@@ -1,9 +1,10 @@
 import { frame, watch, h, put, attr, lapTime, gap, percent, tyre, setTyre } from "./format.js";
 
+const place = (r) => (r.status === "RETIRED" ? 1e9 - (r.lap ?? 0) : r.position ?? 1e6);
 const behind = (r) => (r.status === "RETIRED" ? 1e9 - (r.lap ?? 0) : 1e5 * (r.laps_down ?? 0) + (r.gap ?? 0));
 // Key, heading, what it says, and what a click on the heading sorts by (smallest first).
 const COLUMNS = [
-  ["position", "Pos", "position", behind], ["change", "+/−", "places won since the grid", (r) => -(r.change ?? -99)], ["driver", "Driver", "driver", (r) => r.driver],
+  ["position", "Pos", "position", place], ["change", "+/−", "places won since the grid", (r) => -(r.change ?? -99)], ["driver", "Driver", "driver", (r) => r.driver],
   ["gap", "Gap", "seconds to the leader", behind], ["interval", "Int", "seconds to the car ahead", (r) => r.interval ?? 1e9],
   ["last", "Last", "last lap", (r) => r.last ?? 1e9], ["best", "Best", "best lap of the race so far", (r) => r.best ?? 1e9],
   ["tyre", "Tyre", "compound and age in laps", (r) => -(r.age ?? -1)], ["stops", "St", "stops so far", (r) => r.stops ?? 99],
@@ -34,10 +35,10 @@ function render({ model, el }) {
   };
   const ordered = (all) => {
     const by = sorted && COLUMNS.find(([k]) => k === sorted[0])[3];
-    const place = new Map(all.map((r, i) => [r.id, i]));
+    const index = new Map(all.map((r, i) => [r.id, i]));
     const order = (a, b) => {
       const [x, y] = by ? [by(a), by(b)] : [0, 0];
-      return (x < y ? -1 : x > y ? 1 : 0) * (sorted?.[1] ?? 1) || place.get(a.id) - place.get(b.id);
+      return (x < y ? -1 : x > y ? 1 : 0) * (sorted?.[1] ?? 1) || index.get(a.id) - index.get(b.id);
     };
     return [...all].sort((a, b) => pinned.has(b.id) - pinned.has(a.id) || order(a, b));
   };
@@ -77,6 +78,7 @@ function render({ model, el }) {
       const { node, cells, badge, name, pinner, threat } = rows.get(r.id);
       const out = r.status === "RETIRED";
       node.style.height = `${height}px`;
+      // At once, never sliding: between two places a row would stand where another position than its own is read.
       node.style.transform = `translateY(${(i * height + (i >= stuck ? space : 0)).toFixed(1)}px)`;
       attr(node, "aria-rowindex", i + 2);
       attr(node, "aria-selected", r.id === data.car ? "true" : "false");

@@ -22,10 +22,13 @@ def tower_rows(snapshot: RaceSnapshot, rejoin: Rejoin | None = None, car_id: str
     virtual = _virtual_positions(snapshot)
     best = min((c.best_lap_s for c in snapshot.order if c.best_lap_s), default=None)
     rows = []
-    for place, car in enumerate(_race_order(snapshot), start=1):
+    before = 0
+    for car in _race_order(snapshot):
         twin: CarTwinState | None = snapshot.cars.get(car.car_id)
         retired = car.status is CarStatus.RETIRED
-        position = None if retired else car.position or place
+        # A car that the feed names no position for stands behind those that have one, and says so.
+        position = None if retired else car.position or before + 1
+        before = position or before
         grid = car.grid_position
         role = None
         if rejoin is not None and car.car_id in (rejoin.car_ahead, rejoin.car_behind):

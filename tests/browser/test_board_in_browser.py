@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from racetwin.runtime.channel import Link
-from racetwin.widgets import RaceDayBoard
+from racetwin.widgets import RaceDayBoard, TimingTower
 
 pytestmark = pytest.mark.browser
 
@@ -91,6 +91,40 @@ def test_tower_shows_the_engines_values(show: Callable[..., Any], race: ModuleTy
         ".map((r) => [Number(r.ariaRowIndex), r.getBoundingClientRect().top])"
     )
     assert [t for _, t in sorted(tops)] == sorted(t for _, t in tops)
+
+
+WATCHED = """(text) => new Promise((done) => {
+  const seen = [], until = performance.now() + 700;
+  const look = () => {
+    const rows = [...document.querySelectorAll('.t-list .t-row')].map(
+      (r) => [r.getBoundingClientRect().top, Number(r.querySelector('.t-position').textContent)]);
+    seen.push(rows.filter(([, p]) => p).sort((a, b) => a[0] - b[0]).map(([, p]) => p));
+    performance.now() < until ? requestAnimationFrame(look) : done(seen);
+  };
+  window.models.tower.set(text);
+  requestAnimationFrame(look);
+})"""
+
+
+@pytest.mark.parametrize("sort", [None, ".t-position"])
+def test_no_picture_shows_a_position_out_of_its_place(
+    show: Callable[..., Any], race: ModuleType, stills: ModuleType, sort: str | None
+) -> None:
+    """The leader boxes and comes out fourth: from one picture to the next, without a moment at which P4 is read above P1."""
+    before = race.snapshot(22)
+    page = show(before)
+    if sort is not None:
+        page.locator(f".t-header {sort}").click()
+    first, *others = (c.car_id for c in before.order[:4])
+    place = {car: k for k, car in enumerate([*others, first], start=1)}
+    cars = tuple(c.model_copy(update={"position": place.get(c.car_id, c.position)}) for c in before.frame.cars)
+    after = TimingTower()
+    after.show(before.model_copy(update={"frame": before.frame.model_copy(update={"cars": cars})}), "63")
+    seen = page.evaluate(WATCHED, stills.encode(after))
+    assert len(seen) > 5
+    assert all(positions == sorted(positions) for positions in seen)
+    top = page.locator('.t-list .t-row[aria-rowindex="2"]')
+    assert (top.get_attribute("data-car"), top.locator(".t-position").inner_text()) == (others[0], "1")
 
 
 def test_the_answer_can_be_read_in_words(show: Callable[..., Any], race: ModuleType) -> None:

@@ -47,6 +47,16 @@ def test_tower_has_every_car_in_order_and_the_retired_last(race: ModuleType) -> 
     assert (rows[-1]["driver"], rows[-1]["position"], rows[-1]["net"]) == ("PER", None, None)
 
 
+def test_rows_are_in_the_order_that_they_state_also_where_a_feed_says_too_little(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    unknown = {"1", snapshot.order[7].car_id}
+    cars = tuple(c.model_copy(update={"position": None}) if c.car_id in unknown else c for c in snapshot.frame.cars)
+    frame = snapshot.frame.model_copy(update={"cars": cars})
+    stated = [r["position"] for r in tower_rows(snapshot.model_copy(update={"frame": frame})) if r["position"]]
+    assert len(stated) == 19
+    assert stated == sorted(stated)
+
+
 def test_tower_values_are_the_frames(race: ModuleType) -> None:
     snapshot = race.snapshot(22)
     for row in tower_rows(snapshot)[:19]:
