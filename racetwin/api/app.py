@@ -63,8 +63,8 @@ def create_app(face: EngineFace, settings: Settings | None = None, *, buckets: B
     answers = Answers(face, cache, shortcut)
     app.state.face, app.state.metrics, app.state.cache, app.state.policy = face, metrics, cache, policy
     problems.install(app)
-    app.include_router(routes.router(answers), prefix="/api/v1")
-    app.include_router(system.router(answers, metrics), prefix="/api/v1")
+    app.include_router(routes.router(answers))
+    app.include_router(system.router(answers, metrics))
     ws.install(app, face, metrics)
     replication.install(app, face)
     openapi.install(app, policy)

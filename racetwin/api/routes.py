@@ -21,6 +21,7 @@ from racetwin.api.answers import (
     environment,
     known_fields,
 )
+from racetwin.api.core import ROOT
 from racetwin.api.problems import NotThereError, UnavailableError
 from racetwin.api.queries import only_known_queries
 from racetwin.api.questions import (
@@ -97,7 +98,7 @@ def _json(model: Any, example: Any = None) -> dict[int | str, dict[str, Any]]:
 
 def router(answers: Answers) -> APIRouter:
     """Return the routes of one engine."""
-    api = APIRouter(tags=["race"], dependencies=[Depends(only_known_queries)])
+    api = APIRouter(prefix=ROOT, tags=["race"], dependencies=[Depends(only_known_queries)])
     face = answers.face
 
     @api.get("/car-twin", responses=_json(CarTwinState | dict[str, Any], examples.CAR_TWIN))

@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from racetwin import __version__
 from racetwin.api.answers import Answers, encode
-from racetwin.api.core import APIMetrics
+from racetwin.api.core import ROOT, APIMetrics
 from racetwin.api.queries import only_known_queries
 from racetwin.runtime.face import EngineFace
 from racetwin.schemas import FRAME_VERSION, Model
@@ -47,7 +47,7 @@ class Health(Model):
 
 def router(answers: Answers, metrics: APIMetrics) -> APIRouter:
     """Return the routes about one engine."""
-    api = APIRouter(tags=["system"], dependencies=[Depends(only_known_queries)])
+    api = APIRouter(prefix=ROOT, tags=["system"], dependencies=[Depends(only_known_queries)])
     face, cache = answers.face, answers.cache
     engine = CollectorRegistry()
     engine.register(_Now(face))

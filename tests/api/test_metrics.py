@@ -31,7 +31,7 @@ def value(families: dict[str, Metric], name: str, **labels: str) -> float:
 def test_names_and_types_are_as_prometheus_wants_them(served: Any) -> None:
     served.get("environment")
     families = scraped(served)
-    asked = [s for s in families["racetwin_http_requests"].samples if s.labels["route"].endswith("/environment")]
+    asked = [s for s in families["racetwin_http_requests"].samples if s.labels["route"] == "/api/v1/environment"]
     assert ("GET", "200") in [(s.labels["method"], s.labels["status"]) for s in asked]
     for family in families.values():
         assert family.documentation, family.name
