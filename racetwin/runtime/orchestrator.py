@@ -9,9 +9,8 @@ are never dropped.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Hashable, Iterable, Mapping
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, TypeVar
 
 from racetwin import __version__
 from racetwin.config import Settings
@@ -19,6 +18,7 @@ from racetwin.runtime.advising import Advising
 from racetwin.runtime.desk_queue import Advised, DeskRequest
 from racetwin.runtime.desk_worker import DeskWorker
 from racetwin.runtime.engine import RaceEngine
+from racetwin.runtime.intake import DrivingFeed, FrameIntake, Raw
 from racetwin.runtime.journal_writer import JournalWriter
 from racetwin.runtime.monitor import SystemMonitor
 from racetwin.runtime.overload import Overload
@@ -30,28 +30,15 @@ from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.runtime.time_travel import known_at, remembered
 from racetwin.runtime.vitals import Vitals
 from racetwin.runtime.wordsmith import Wordsmith
-from racetwin.schemas import CarStatus, FollowUp, Recommendation, Rejection
+from racetwin.schemas import CarStatus, FollowUp, Recommendation
 from racetwin.strategist.life import Action
 
 T = TypeVar("T")
-Raw = Any
-"""What a feed yields: a frame, or whatever the ingestor can read one from."""
-
 SNAPSHOT_EVERY_S = 5.0
 RESTART_AFTER_S = 1.0
-BREATHE_EVERY = 20
-"""Frames in a row after which the loop looks after everybody else, when the feed never waits."""
 
 
-@runtime_checkable
-class DrivingFeed(Protocol):
-    """A feed that hands its frames over itself, because it owes its senders an answer."""
-
-    async def drive(self, taker: MainOrchestrator) -> None:
-        """Call ``taker.ingest`` with each frame until it is cancelled."""
-
-
-class MainOrchestrator:
+class MainOrchestrator(FrameIntake):
     """Runs one engine.
 
     Parameters
@@ -94,14 +81,12 @@ class MainOrchestrator:
         report: Callable[[Exception], None] | None = None,
         settings: Settings | None = None,
     ) -> None:
+        super().__init__(engine)
         self.engine = engine
         self.feed = feed
         self.journal = journal
         self.monitor = monitor or SystemMonitor()
         self.overload = overload or Overload()
-        self._stage_began = 0.0
-        self._heard_at = 0.0
-        engine.passed = self._passed
         self.worker = DeskWorker(engine.queue, desk_deadline_s)
         self.replicas = Replicas(journal)
         self.in_step = in_step
@@ -109,7 +94,6 @@ class MainOrchestrator:
         self.drops = 0
         self.feed_ended = False
         self._report = report or (lambda _: None)
-        self._lap_published = -1
         self.vitals = Vitals(self)
         self.publishing = Publishing(
             self.vitals.look, rate_hz=rate_hz, monitor=self.monitor, overload=self.overload, report=self._report
@@ -212,84 +196,6 @@ class MainOrchestrator:
     async def _feed(self) -> None:
         await self.pump(self.feed)
 
-    async def pump(self, feed: AsyncIterable[Raw] | DrivingFeed) -> None:
-        """Take everything that a feed has, until it ends or the engine is stopped."""
-        if isinstance(feed, DrivingFeed):
-            await feed.drive(self)
-            return
-        in_a_row = 0
-        generation = getattr(feed, "generation", 0)
-        async for raw in feed:
-            if getattr(feed, "generation", 0) != generation:  # a replay that was sought backwards begins anew
-                generation = getattr(feed, "generation", 0)
-                self.engine.rewind()
-            self.ingest(raw)
-            in_a_row += 1
-            if self.in_step or in_a_row >= BREATHE_EVERY:
-                in_a_row = 0
-                await asyncio.sleep(0)
-            if self._stopping.is_set():
-                return
-
-    def ingest(self, raw: Raw) -> int | None:
-        """Take one frame (on the event loop); returns its number in the journal, None if it was refused."""
-        begin = self._stage_began = time.perf_counter()
-        self._heard_at = time.monotonic()
-        self.monitor.frame()
-        engine = self.engine
-        if not self.in_step:
-            self.monitor.record("feed", getattr(self.feed, "waited_s", getattr(self.feed, "behind_s", 0.0)))
-        refused, race = engine.ingestor.counters.rejected_frames, engine.twin
-        try:
-            ingested = engine.ingest(raw)
-        except (
-            Exception
-        ) as error:  # a fault of ours in one frame must not end the race: it is told, and the next frame comes
-            ingested = None
-            self.monitor.fault()
-            error.add_note(f"in frame {engine.frames_in}; the race goes on")
-            self._report(error)
-        number: int | None = None
-        if engine.admitted is not None:
-            number = engine.frames_in
-            if self.journal is not None:  # also what is not believed: that, too, is remembered by the ingestor
-                number = self.journal.frame(engine.admitted, ingested.events if ingested else ())
-            if engine.ingestor.counters.rejected_frames != refused:
-                number = None
-            self.advising.keep()
-        # The frame that a race begins with also builds its twins, and a replay that is sought gives all at once: neither is live.
-        if engine.twin is race and not getattr(self.feed, "catching_up", False):
-            self.monitor.record("ingest", time.perf_counter() - begin)
-        if self.in_step:
-            if len(engine.laps_archive) != self._lap_published:
-                self._lap_published = len(engine.laps_archive)
-                self._settle()
-        else:
-            if engine.waiting:
-                self.advising.wake()
-            self.publishing.frame_came(begin)
-        return number
-
-    def _passed(self, stage: str) -> None:
-        """Note how long the frame at hand took through a stage of the engine."""
-        now = time.perf_counter()
-        self.monitor.record(stage, now - self._stage_began)
-        self._stage_began = now
-
-    def _settle(self) -> None:
-        """Do the waiting desk work now, and publish the race with its answers."""
-        self.engine.settle()
-        self.advising.keep()
-        self.engine.archive()
-        self.publish()
-
-    def receive(self, raw: Raw) -> int | None:
-        """Take a frame that came in through the API; as :meth:`ingest`, but of the race that the engine's own feeds are of."""
-        name = getattr(self.feed, "name_received", None)
-        if name is not None:
-            raw = name(raw, self)
-        return None if isinstance(raw, Rejection) else self.ingest(raw)
-
     async def acknowledged(self, number: int) -> None:
         """Return when a frame is safe: in the journal (at once where none is kept) and known to the standbys."""
         await self.replicas.acknowledged(number)
@@ -305,21 +211,6 @@ class MainOrchestrator:
     def last_journalled(self) -> int:
         """Return the number of the newest frame in the journal, committed or not; 0 without one."""
         return 0 if self.journal is None else self.journal.last
-
-    def release_waiting(self, quiet_s: float) -> None:
-        """Let go the frames that wait for others, if none has come for ``quiet_s`` seconds."""
-        if self.engine.ingestor.waiting and time.monotonic() - self._heard_at >= quiet_s:
-            release = self.engine.ingestor.release()
-            if release is not None:
-                self.ingest(release)
-
-    def refused(self) -> tuple[Rejection, ...]:
-        """Return what was refused of the frame before: why it was, or which of its parts were."""
-        return self.engine.ingestor.refused_of(self.engine.admitted)
-
-    def note_refusal(self, rejection: Rejection) -> None:
-        """Keep what a feed refused before it was a frame beside what the ingestor refuses."""
-        self.engine.ingestor.note(rejection)
 
     # --- plans and advice ---------------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ def page_token(chosen: Settings) -> str | None:
 def main() -> None:
     """Run Voila with the arguments of the command line."""
     from traitlets.config import Config
-    from voila.app import Voila  # type: ignore[import-untyped]
+    from voila.app import Voila  # type: ignore[import-untyped]  # Voila has no types
 
     warm_kernels.prepare()
     threading.Thread(target=_end_with_parent, daemon=True).start()

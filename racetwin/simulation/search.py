@@ -195,8 +195,10 @@ def _hopeful(utility: FloatArray, order: list[int]) -> list[int]:
 
 def survivors(order: list[int], keep: int, groups: list[object]) -> list[int]:
     """Return, sorted, the best of each group and then the best of all, ``keep`` together (or one per group, if they are more)."""
-    seen: set[object] = set()
-    leaders = [i for i in order if not (groups[i] in seen or seen.add(groups[i]))]  # type: ignore[func-returns-value]
+    best: dict[object, int] = {}
+    for i in order:
+        best.setdefault(groups[i], i)
+    leaders = list(best.values())
     others = [i for i in order if i not in leaders]
     return sorted(leaders + others[: max(0, keep - len(leaders))])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def unpack(data: bytes) -> dict[str, Any]:
     return head
 
 
-class Panel(anywidget.AnyWidget):  # type: ignore[misc]
+class Panel(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget has no types
     """Base of the panels: ``data`` is what is drawn (see :func:`pack`), ``theme`` is ``'dark'`` or ``'light'``.
 
     Data flow one way, from Python to the screen. What a viewer does (choose a car, pick a plan) comes back as a message to
@@ -81,6 +81,8 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
     cannot overwrite each other.
     """
 
+    outbox: dict[str, bytes] | None = None
+    """Where a board that sends its pictures together collects them; None: each panel sends its own."""
     data = traitlets.Bytes(b"").tag(sync=True)
     theme = traitlets.Enum(("dark", "light"), default_value="dark").tag(sync=True)
 
@@ -88,6 +90,13 @@ class Panel(anywidget.AnyWidget):  # type: ignore[misc]
         super().__init__(**traits)
         self._choices: list[Callable[[dict[str, Any]], None]] = []
         self.on_msg(self._hear)
+
+    def send_state(self, key: str | Iterable[str] | None = None) -> None:
+        """Send what has changed, as every widget does; a picture that a board collects is left to the board."""
+        if self.outbox is not None and key == "data":
+            self.outbox[self.model_id] = self.data
+        else:
+            super().send_state(key)
 
     def on_choice(self, act: Callable[[dict[str, Any]], None]) -> None:
         """Call ``act`` with each message of a viewer, such as ``{"choose": "44"}``."""

@@ -15,7 +15,7 @@ from racetwin.api.door import door
 pytestmark = pytest.mark.integration
 
 
-async def hello(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+async def hello(scope, receive, send) -> None:
     await receive()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
@@ -23,7 +23,7 @@ async def hello(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
 
 @contextlib.asynccontextmanager
 async def serving(metrics: APIMetrics, **limits: float) -> AsyncIterator[int]:
-    config = uvicorn.Config(hello, port=0, http=door(metrics, **limits), lifespan="off", log_level="error")  # type: ignore[arg-type]
+    config = uvicorn.Config(hello, port=0, http=door(metrics, **limits), lifespan="off", log_level="error")
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:

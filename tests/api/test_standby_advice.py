@@ -30,7 +30,7 @@ async def until(holds: Callable[[], object]) -> None:
 async def silence() -> AsyncIterator[TelemetryFrame]:
     """A feed that has nothing to say."""
     await asyncio.Event().wait()
-    yield  # type: ignore[misc]
+    yield
 
 
 def decided(said: tuple[Recommendation, ...]) -> tuple[Any, ...] | None:
@@ -49,7 +49,7 @@ async def test_call_that_was_accepted_and_pinned_is_so_on_the_standby(
     with serve_frames(race, tmp_path, journal=True, follow=(car,)) as first:
 
         def said() -> tuple[Recommendation, ...]:
-            return first.call(lambda: first.runner.engine.book.said(car))  # type: ignore[no-any-return]
+            return first.call(lambda: first.runner.engine.book.said(car))
 
         def at_rest() -> bool:
             engine = first.runner.engine

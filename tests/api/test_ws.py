@@ -40,7 +40,7 @@ def test_full_state_first_then_what_changes(race: list[TelemetryFrame], tmp_path
         reader = Reader()
         reader.apply(first)
         deadline = time.monotonic() + 5
-        while reader.snapshot.frame.seq != race[100].seq:  # type: ignore[union-attr]
+        while reader.snapshot.frame.seq != race[100].seq:
             message = hear(socket)
             assert message["type"] == "delta"
             reader.apply(message)
@@ -157,9 +157,9 @@ def test_viewer_comes_back_when_the_engine_does(race: list[TelemetryFrame], tmp_
         live = LiveRace.connect(server.url).start()
         live.wait_for(lambda s: s.frame is not None)
         session = live._shared.session
-        session._connection.close()  # type: ignore[attr-defined]
+        session._connection.close()
         deadline = time.monotonic() + 10
-        while session.reconnects < 1 or session._connection is None:  # type: ignore[attr-defined]
+        while session.reconnects < 1 or session._connection is None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         server.call(lambda: server.runner.ingest(race[50]))

@@ -46,7 +46,7 @@ def make(
     race: ModuleType, stills: ModuleType, tmp_path: Path
 ) -> Callable[..., tuple[RaceDayBoard, Callable[..., str]]]:
     def make_board(theme: str) -> tuple[RaceDayBoard, Callable[..., str]]:
-        board = RaceDayBoard(race.StillRace(race.snapshot(22)), "63", theme=theme)  # type: ignore[arg-type]
+        board = RaceDayBoard(race.StillRace(race.snapshot(22)), "63", theme=theme)
         board.settle(10)
         board.try_plan(board.scenario.plan_now(board._live.snapshot, "63") or (), "sc@25")
         board.deliberate("team", "points")

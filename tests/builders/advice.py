@@ -106,7 +106,7 @@ def rejoin(gap_ahead: float = 4.0, **changes: object) -> Rejoin:
 def situation(**changes: object) -> Situation:
     cars = {"4": car("4", 3), "16": car("16", 4, stop_probability_next_5=0.1), "11": car("11", 9)}
     values: dict[str, object] = {"cars": cars, "lap": 20, "total_laps": 52}
-    return Situation(**(values | changes))  # type: ignore[arg-type]
+    return Situation(**(values | changes))
 
 
 def many_recommendations(n: int) -> list[Recommendation]:

@@ -36,7 +36,7 @@ class Doubling(asyncio.DatagramProtocol):
         self.target, self.delay_s, self.n = (host, port), delay_s, 0
         self.transport: asyncio.DatagramTransport | None = None
 
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
         self.transport = transport
 
     def datagram_received(self, data: bytes, addr: object) -> None:

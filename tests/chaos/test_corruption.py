@@ -31,7 +31,7 @@ WOUNDS = int(os.environ.get("RACETWIN_CHAOS_WOUNDS", "60"))
 
 
 class Silent:
-    async def __aiter__(self):  # type: ignore[no-untyped-def]
+    async def __aiter__(self):
         await asyncio.Event().wait()
         yield
 

@@ -46,7 +46,7 @@ def race() -> list[TelemetryFrame]:
 
 
 class Silent:
-    async def __aiter__(self):  # type: ignore[no-untyped-def]
+    async def __aiter__(self):
         await asyncio.Event().wait()
         yield
 

@@ -133,7 +133,7 @@ def test_what_is_sent_over_a_cable_that_is_cut_comes_once(
             last = line
         assert producer.wait(60) == 0
         told = rooms.ask("a", f"http://{a}:{API}/api/v1/health", "LOOK")
-    tries = int(re.search(r'"tries": (\d+)', last)[1])  # type: ignore[index]
+    tries = int(re.search(r'"tries": (\d+)', last)[1])
     print(f"\n{len(some)} frames in {tries} tries: {told['components']['ingestor']}")
     assert told["components"]["ingestor"]["accepted"] == len(some)
     assert told["frames_in"] >= len(some)

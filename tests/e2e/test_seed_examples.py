@@ -91,7 +91,7 @@ def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         deadline = time.monotonic() + 180
         while True:
-            assert process.poll() is None, process.stdout.read().decode()  # type: ignore[union-attr]
+            assert process.poll() is None, process.stdout.read().decode()
             assert time.monotonic() < deadline
             try:
                 if requests.get(f"{url}/api/v1/environment", timeout=5).json().get("lap", 0) >= 3:

@@ -81,7 +81,7 @@ def test_parameters_of_a_walk_forward_race_never_saw_it(race_data: Path, tmp_pat
             class Done:
                 @staticmethod
                 def result() -> object:
-                    return remember(*args)  # type: ignore[arg-type]
+                    return remember(*args)
 
             return Done
 
@@ -89,7 +89,7 @@ def test_parameters_of_a_walk_forward_race_never_saw_it(race_data: Path, tmp_pat
     order = list(tables.races.race_id)
     for refit in ("race", "season"):
         seen.clear()
-        for race, _ in module._parameter_files(tables, chosen, refit, tmp_path, Here()):  # type: ignore[arg-type]
+        for race, _ in module._parameter_files(tables, chosen, refit, tmp_path, Here()):
             known = max(seen, key=lambda r: order.index(r) if order.index(r) <= order.index(race) else -1)
             assert race not in seen[known]
             assert all(order.index(r) < order.index(race) for r in seen[known])

@@ -95,8 +95,8 @@ def test_a_replay_is_shown_late_by_race_time_and_can_be_set_back() -> None:
         now = live.wait_for(lambda s: s.time_s > 2).time_s
         live.delay_s = 10  # half a second at this speed
         live.wait_for(lambda s: s.time_s > now + 1)
-        engine = live._shared.session._engine  # type: ignore[attr-defined]
-        behind = engine.frame.time_s - live.snapshot.time_s  # type: ignore[union-attr]
+        engine = live._shared.session._engine
+        behind = engine.frame.time_s - live.snapshot.time_s
         assert 8 < behind < 20
         live.delay_s = 0
         live.wait_for(lambda s: s.time_s > engine.frame.time_s - 2)

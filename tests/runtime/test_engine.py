@@ -26,7 +26,7 @@ RACES = 32
 
 
 def fed(frames: list[TelemetryFrame], **options: object) -> RaceEngine:
-    engine = RaceEngine(races=RACES, **options)  # type: ignore[arg-type]
+    engine = RaceEngine(races=RACES, **options)
     for frame in frames:
         engine.ingest(frame)
     return engine
@@ -142,10 +142,10 @@ def test_equal_states_are_answered_from_memory(race_frames: list[TelemetryFrame]
 def test_finished_car_is_not_planned_for(engine: RaceEngine, record: object) -> None:
     from racetwin.telemetry.laptable import frames
 
-    for frame in frames(record, hz=None):  # type: ignore[arg-type]
+    for frame in frames(record, hz=None):
         engine.ingest(frame)
     assert engine.finished
-    assert not engine.request(engine.frame.cars[0].car_id)  # type: ignore[union-attr]
+    assert not engine.request(engine.frame.cars[0].car_id)
 
 
 def test_next_session_starts_afresh(race_frames: list[TelemetryFrame]) -> None:
@@ -195,7 +195,7 @@ def lap(car: str) -> LapCompleted:
     ],
 )
 def test_what_makes_a_new_plan_worth_asking_for(event: object, why: str | None) -> None:
-    assert reasons_for("2", (event,), PLACES) == ((why,) if why else ())  # type: ignore[arg-type]
+    assert reasons_for("2", (event,), PLACES) == ((why,) if why else ())
 
 
 def test_looking_changes_nothing(race_frames: list[TelemetryFrame]) -> None:

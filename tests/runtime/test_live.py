@@ -100,9 +100,9 @@ def test_pause_and_resume() -> None:
         live.wait_for(lambda s: s.time_s > 3)
         live.pause()
         time.sleep(0.3)
-        there = live.snapshot.time_s  # type: ignore[union-attr]
+        there = live.snapshot.time_s
         time.sleep(0.4)
-        assert live.snapshot.time_s == there  # type: ignore[union-attr]
+        assert live.snapshot.time_s == there
         live.resume()
         live.wait_for(lambda s: s.time_s > there)
 

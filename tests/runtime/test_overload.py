@@ -41,7 +41,7 @@ def test_level_does_not_flicker() -> None:
 def test_what_cannot_wait_goes_first(engine: RaceEngine, race_frames: list[TelemetryFrame]) -> None:
     for frame in race_frames:
         engine.ingest(frame)
-    a, b = (c.car_id for c in engine.frame.cars[:2])  # type: ignore[union-attr]
+    a, b = (c.car_id for c in engine.frame.cars[:2])
     queue = DeskQueue()
     for car, reason in ((a, "lap completed"), (b, "track SC")):
         request = engine.prepare(car, reason)

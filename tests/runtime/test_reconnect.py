@@ -84,6 +84,6 @@ def test_a_subscriber_asks_for_a_little_more_than_it_draws_so_that_it_can_catch_
             told.append(json.loads(text))
 
     for rate_hz in (10.0, 60.0):
-        Subscription("ws://127.0.0.1:1/ws", rate_hz=rate_hz)._subscribe(Connection())  # type: ignore[arg-type]
+        Subscription("ws://127.0.0.1:1/ws", rate_hz=rate_hz)._subscribe(Connection())
     assert told[0]["rate_hz"] > 10.0
     assert told[1]["rate_hz"] == 60.0, "as many as a server gives"

@@ -145,7 +145,7 @@ async def test_what_was_known_then_is_rebuilt(path: Path, race_frames: list[Tele
         assert rebuild(path, "run", lap=lap).cars == whole.laps_archive[lap].cars
         assert rebuild(path, "run", lap=lap).laps == whole.laps_archive[lap].laps
     middle = race_frames[100].time_s
-    assert rebuild(path, "run", time_s=middle).frame.time_s == middle  # type: ignore[union-attr]
+    assert rebuild(path, "run", time_s=middle).frame.time_s == middle
     with pytest.raises(DataError, match="lap 40 was not completed"):
         rebuild(path, "run", lap=40)
 
@@ -187,7 +187,7 @@ async def test_run_that_was_cut_off_is_gone_on_with(run_settings: Settings, race
         runner.ingest(frame)
     assert runner.journal is not None
     await runner.journal.flush()
-    first.journal.close()  # type: ignore[union-attr]  # the process is gone: nothing was closed in order
+    first.journal.close()  # the process is gone: nothing was closed in order
 
     second = session(run_settings, race_frames)
     assert second.report is not None

@@ -54,11 +54,11 @@ def test_a_recording_is_held_stepped_sought_and_rewound(recorded: Path) -> None:
         ahead = live.wait_for(lambda s: s.lap >= 5, 60)
         assert max(r.lap for r in ahead.laps) >= 4, "what lies between was taken in"
         time.sleep(0.3)
-        held = live.snapshot.time_s  # type: ignore[union-attr]
+        held = live.snapshot.time_s
         live.step(4)
         live.wait_for(lambda s: s.time_s >= held + 1.5)
         time.sleep(0.3)
-        assert live.snapshot.time_s == pytest.approx(held + 2.0, abs=0.6)  # type: ignore[union-attr]
+        assert live.snapshot.time_s == pytest.approx(held + 2.0, abs=0.6)
         live.seek(2)
         back = live.wait_for(lambda s: s.lap == 2, 60)
         assert max(r.lap for r in back.laps) == 1, "the race began anew"

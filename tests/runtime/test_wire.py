@@ -53,7 +53,7 @@ def test_reader_that_was_away_catches_up(busy: RaceEngine, race_frames: list[Tel
             resumed = publisher.can_resume(known.run_id if known else None, known.version if known else None)
             assert resumed == (known is not None)
             same(reader.apply(publisher.message(known.version if known else None)), published)
-    assert len(reader.snapshot.events) <= EVENTS_KEPT  # type: ignore[union-attr]
+    assert len(reader.snapshot.events) <= EVENTS_KEPT
 
 
 def test_delta_is_small(race_frames: list[TelemetryFrame]) -> None:

@@ -61,7 +61,7 @@ class Tap:
 
 
 def settings_for(url: str, **changes: object) -> Settings:
-    return Settings(llm_url=url, llm_model=MODEL, **changes)  # type: ignore[arg-type]
+    return Settings(llm_url=url, llm_model=MODEL, **changes)
 
 
 @contextlib.asynccontextmanager

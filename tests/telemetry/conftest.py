@@ -57,7 +57,7 @@ def small_record(**more: object) -> RaceRecord:
         "total_laps": 8,
         "lap_length_km": 5.0,
     }
-    return RaceRecord.from_laps(small_laps(), **{**given, "grid": {"1": 1, "2": 2, "3": 3, "4": 4}, **more})  # type: ignore[arg-type]
+    return RaceRecord.from_laps(small_laps(), **{**given, "grid": {"1": 1, "2": 2, "3": 3, "4": 4}, **more})
 
 
 @pytest.fixture(scope="session")

@@ -217,7 +217,7 @@ def test_names_in_another_alphabet_do_not_cost_the_line(tmp_path: Path) -> None:
     timing = json.dumps(["TimingData", {"Lines": {"11": {"Position": "1"}}}, utc(T0 + 1)])
     path.write_bytes(f"{line}\n{timing}".encode("latin-1"))
     (recording := Recording(path)).frames()
-    cars = list(recording.frames())[-1].cars  # type: ignore[union-attr]
+    cars = list(recording.frames())[-1].cars
     assert (cars[0].driver, cars[0].team) == ("PER", "Escudería")
 
 
@@ -289,8 +289,8 @@ def test_a_topic_that_was_not_recorded_is_missed_alone(gone: str, plain: tuple[A
 def test_without_a_start_the_clock_begins_when_cars_are_first_timed() -> None:
     kept = [m for m in messages() if m.topic not in ("SessionStatus", "SessionData", "ExtrapolatedClock")]
     frames = list(session_frames(kept, F1Session()))
-    assert frames[-1].time_s == pytest.approx(391.5 - 95, abs=1)  # type: ignore[union-attr]
-    assert frames[0].time_s < 0  # type: ignore[union-attr]
+    assert frames[-1].time_s == pytest.approx(391.5 - 95, abs=1)
+    assert frames[0].time_s < 0
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_without_session_info_the_timing_screen_tells_what_session_it_is(
 ) -> None:
     told = [TopicMessage("TimingData", {"Lines": {"44": {"Position": "1", **m}}}, T0 + i) for i, m in enumerate(marks)]
     frames = list(session_frames(told, F1Session()))
-    assert frames[-1].session_type == kind  # type: ignore[union-attr]
+    assert frames[-1].session_type == kind
 
 
 def test_who_joins_while_cars_stand_in_the_pits_sees_no_stop() -> None:
@@ -334,7 +334,7 @@ def test_two_sessions_in_one_file_are_two_races(tmp_path: Path) -> None:
                 m.payload.pop("Key", None)
         path = tmp_path / f"{name}.txt"
         path.write_text(KINDS["fastf1"](both))
-        ids = list(dict.fromkeys(f.race_id for f in Recording(path).frames()))  # type: ignore[union-attr]
+        ids = list(dict.fromkeys(f.race_id for f in Recording(path).frames()))
         assert ids == ["2026-11-great-britain", "2026-11-great-britain-sprint"], name
 
 
@@ -358,7 +358,7 @@ def test_cars_beyond_the_most_there_can_be_are_told_and_cost_nothing() -> None:
     session.builder.on_refusal = refused.append
     lines = {str(n): {"Position": str(n), "NumberOfLaps": 1} for n in range(1, 28)}
     frames = list(session_frames([*messages()[:7], TopicMessage("TimingData", {"Lines": lines}, T0 + 100)], session))
-    assert len(frames[-1].cars) == 24  # type: ignore[union-attr]
+    assert len(frames[-1].cars) == 24
     assert [r.car_id for r in refused] == ["25", "26", "27"]
     assert refused[0].kind == "cars.too_many"
 

@@ -23,7 +23,7 @@ def test_feeds_that_name_a_race_differently_are_one() -> None:
     first = one.name(told("2026-11-great-britain", "f1", circuit_id="silverstone", season=2026, session_type="race"), 0)
     second = one.name(told("2026-great-britain", "openf1", circuit_id="silverstone", season=2026), 1)
     third = one.name(told(None, "garage"), 2)
-    assert [f["race_id"] for f in (first, second, third)] == ["2026-11-great-britain"] * 3  # type: ignore[index]
+    assert [f["race_id"] for f in (first, second, third)] == ["2026-11-great-britain"] * 3
 
 
 @pytest.mark.parametrize("other", [{"circuit_id": "monza"}, {"season": 2025}, {"session_type": "qualifying"}])
@@ -48,8 +48,8 @@ def test_when_the_preferred_feed_moves_on_the_others_wait_until_they_follow() ->
     one.name(told("sprint", "f1"), 0)
     one.name(told("openf1 sprint", "openf1"), 1)
     assert isinstance(one.name(told("openf1 race", "openf1"), 1), Rejection), "the preferred one is still at the sprint"
-    assert one.name(told("race", "f1"), 0)["race_id"] == "race"  # type: ignore[index]
-    assert one.name(told("openf1 race", "openf1"), 1)["race_id"] == "race"  # type: ignore[index]
+    assert one.name(told("race", "f1"), 0)["race_id"] == "race"
+    assert one.name(told("openf1 race", "openf1"), 1)["race_id"] == "race"
 
 
 def test_a_race_that_goes_on_while_nobody_speaks_of_this_one_is_believed() -> None:
@@ -57,7 +57,7 @@ def test_a_race_that_goes_on_while_nobody_speaks_of_this_one_is_believed() -> No
     one.name(told("a", "dead"), 0)
     answers = [one.name(told("b", "alive"), 0) for _ in range(PATIENCE + 1)]
     assert all(isinstance(a, Rejection) for a in answers[:-1])
-    assert answers[-1]["race_id"] == "b"  # type: ignore[index]
+    assert answers[-1]["race_id"] == "b"
 
 
 def test_two_producers_of_different_races_do_not_take_turns() -> None:
@@ -80,12 +80,12 @@ def test_an_engine_that_was_restarted_goes_on_with_its_race() -> None:
         == "2026-11-great-britain"
     )
     moved = OneRace(goes_on=Session("friday", "practice"))
-    assert moved.name(told("sunday", session_type="race"), 0)["race_id"] == "sunday"  # type: ignore[index]
+    assert moved.name(told("sunday", session_type="race"), 0)["race_id"] == "sunday"
 
 
 def test_the_given_name_stands_whatever_feeds_say() -> None:
     one = OneRace(merge=True, race_id="ours")
-    assert one.name(told("a"), 0)["race_id"] == "ours"  # type: ignore[index]
+    assert one.name(told("a"), 0)["race_id"] == "ours"
 
 
 @given(

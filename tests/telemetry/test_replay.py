@@ -26,7 +26,7 @@ class Time:
 
 
 def replay(record: RaceRecord, speed: float | None, time: Time, **how: object) -> Replay:
-    return Replay.of(record, speed, hz=2, clock=time.clock, sleep=time.sleep, **how)  # type: ignore[arg-type]
+    return Replay.of(record, speed, hz=2, clock=time.clock, sleep=time.sleep, **how)
 
 
 async def test_frames_come_at_the_pace_of_the_race(record: RaceRecord) -> None:

@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_race(simulator: TelemetrySimulator) -> Non
 def test_the_whole_race_goes_through_the_ingestor(simulator: TelemetrySimulator) -> None:
     fast = TelemetrySimulator("monza", 2025, seed=3, hz=None, settings=simulator._settings)
     ingestor = TelemetryIngestor()
-    laps = [e for f in fast for e in ingestor.process(f).events if isinstance(e, LapCompleted)]  # type: ignore[union-attr]
+    laps = [e for f in fast for e in ingestor.process(f).events if isinstance(e, LapCompleted)]
     assert len(laps) == fast.record.laps["race_time_s"].notna().sum()
     assert ingestor.frame is not None
     assert {c.status for c in ingestor.frame.cars} <= {CarStatus.FINISHED, CarStatus.RETIRED}
@@ -58,7 +58,7 @@ def test_cars_follow_the_circuit(simulator: TelemetrySimulator) -> None:
     moving = [c for c in leader if c.status is CarStatus.TRACK]
     assert len({(c.x_m, c.y_m) for c in moving}) > 500
     steps = [
-        math.dist((a.x_m, a.y_m), (b.x_m, b.y_m))  # type: ignore[arg-type]
+        math.dist((a.x_m, a.y_m), (b.x_m, b.y_m))
         for a, b in itertools.pairwise(moving)
         if a.car_id == b.car_id and a.lap == b.lap and (b.lap_fraction or 0) < 0.94
     ]

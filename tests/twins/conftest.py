@@ -94,7 +94,7 @@ class Toy:
             session=self.session,
             total_laps=self.laps,
             grid={str(c): c for c in range(1, self.n_cars + 1)},
-            **more,  # type: ignore[arg-type]
+            **more,
         )
 
 

@@ -38,7 +38,7 @@ def test_older_tyres_stop_sooner(parameters: RaceParameters) -> None:
     ],
 )
 def test_what_makes_a_stop_likelier(parameters: RaceParameters, change: dict[str, object]) -> None:
-    changed = replace(MID, **change)  # type: ignore[arg-type]
+    changed = replace(MID, **change)
     assert stop_hazard(parameters, changed, 1)[0] > stop_hazard(parameters, MID, 1)[0]
 
 

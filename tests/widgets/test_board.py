@@ -293,3 +293,30 @@ def test_a_lap_that_is_not_there_leaves_the_screen_as_it_is(race: ModuleType, st
     board.settle(10)
     assert board.held is None
     assert board.errors == []
+
+
+def test_a_page_that_asks_for_it_gets_the_pictures_of_an_instant_together(race: ModuleType) -> None:
+    board = RaceDayBoard(race.StillRace(race.snapshot(22)), "63")
+    board.settle(10)
+    apart: list[str] = []
+    together: list[tuple[dict[str, Any], list[bytes]]] = []
+    for name, panel in board.panels.items():
+        panel.observe(lambda _, name=name: apart.append(name), "data")
+    board.send = lambda content, buffers=None: together.append((content, buffers))
+    board.draw(race.snapshot(21))
+    assert len(apart) > 5
+    assert not together  # nobody has asked: as in a notebook, each panel sends its own
+
+    for act in board._msg_callbacks.callbacks:
+        act(board, {"bundles": True}, [])
+    apart.clear()
+    board.draw(race.snapshot(20))
+    board.settle(10)
+    by_id = {panel.model_id: panel for panel in board.panels.values()}
+    newest: dict[str, bytes] = {}
+    for content, buffers in together:
+        newest |= dict(zip(content["pictures"], buffers, strict=True))
+    assert {by_id[i] for i in newest} == {board.panels[name] for name in apart}
+    assert all(by_id[i].data == data for i, data in newest.items())
+    assert len(together[0][1]) > 5
+    assert all(panel.outbox is None for panel in board.panels.values())

@@ -20,15 +20,15 @@ def laps(race: ModuleType) -> pd.DataFrame:
 
 
 def line(figure: object, name: str) -> object:
-    return next(t for t in figure.data if t.name == name and t.mode == "lines")  # type: ignore[attr-defined]
+    return next(t for t in figure.data if t.name == name and t.mode == "lines")
 
 
 def test_race_trace_against_a_car_shows_true_gaps(laps: pd.DataFrame) -> None:
     figure = plots.race_trace(laps, reference="44", highlight=["1"])
     times = laps.pivot_table(index="lap", columns="car_id", values="line_time_s")
     trace = line(figure, "1")
-    np.testing.assert_allclose(trace.y, (times["1"] - times["44"]).to_numpy())  # type: ignore[attr-defined]
-    assert set(line(figure, "44").y) == {0.0}  # type: ignore[attr-defined]
+    np.testing.assert_allclose(trace.y, (times["1"] - times["44"]).to_numpy())
+    assert set(line(figure, "44").y) == {0.0}
 
 
 def test_race_trace_agrees_with_the_pit_walls(laps: pd.DataFrame, race: ModuleType) -> None:
@@ -86,4 +86,4 @@ def test_finishing_positions_are_the_answers(race: ModuleType) -> None:
 )
 def test_errors_name_what_is_wrong(laps: pd.DataFrame, call: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        call(laps)  # type: ignore[operator]
+        call(laps)

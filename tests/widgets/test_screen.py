@@ -25,7 +25,7 @@ def test_a_click_on_a_plan_follows_it_and_a_second_one_lets_go(board: RaceDayBoa
     board.plans._hear(board.plans, {"plan": plan}, [])
     board.settle(10)
     assert [p["plan"] for p in board.plans.shown()["plans"] if p["current"]] == [plan]
-    lap = board.followed_plan[0].lap  # type: ignore[index]
+    lap = board.followed_plan[0].lap
     assert board.trace.shown()["planned"][0][0] == lap
     assert board.scenario.shown()["plan"][0][0] == lap
     board.plans._hear(board.plans, {"plan": None}, [])

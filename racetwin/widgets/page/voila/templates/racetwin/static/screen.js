@@ -120,10 +120,10 @@ class Kernel {
     this.heardAt = performance.now();
     if (type === "status" && GONE.includes(content.execution_state)) window.location.reload();
     if (type !== "comm_msg") return;
-    const { method, states, state, buffer_paths: paths } = content.data;
+    const { method, states, state, buffer_paths: paths, content: words } = content.data;
     if (content.comm_id === this.control && method === "update_states") this.take(filled(states, paths, buffers));
-    else if (method === "update" && this.control) this.change(content.comm_id, filled(state, paths, buffers));
-    else if (method === "update") this.early.push([content.comm_id, filled(state, paths, buffers)]);
+    else if (method === "update") this.change(content.comm_id, filled(state, paths, buffers));
+    else if (words?.pictures) words.pictures.forEach((id, i) => this.change(id, { data: buffers[i] }));
   }
   change(id, state) {
     const model = this.models.get(id);
@@ -225,6 +225,7 @@ else {
     endWithPage();
     const scripted = [];
     for (const { place, view } of outputs) place.replaceChildren(element(kernel, view, scripted));
+    for (const { view } of outputs) kernel.models.get(view).send({ bundles: true }); // all panels of one instant in one message
     await Promise.all(scripted.map(([model, node]) => draw(model, node)));
     document.getElementById("loading")?.remove();
     document.getElementById("rendered_cells").style.display = "";
