@@ -56,9 +56,9 @@ def command(mojo: Path, source: str, defines: dict[str, int], out: Path) -> list
     return [str(mojo), "build", *target, *macros, "-I", str(sources()), str(sources() / source), "-o", str(out)]
 
 
-def build(mojo: Path) -> list[Path]:
-    """Make all PTX files with this compiler; returns their paths."""
-    folder = sources() / "ptx"
+def build(mojo: Path, folder: Path | None = None) -> list[Path]:
+    """Make all PTX files with this compiler, those that are shipped or, with ``folder``, others there; returns their paths."""
+    folder = folder or sources() / "ptx"
     folder.mkdir(exist_ok=True)
     written = []
     for name, (source, defines) in FILES.items():
