@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from builders.race_cases import CASES, PLANS, field, packed_case, same
 
+from racetwin.config import Settings
 from racetwin.errors import ConfigurationError, InputError
 from racetwin.simulation import PitPlan
 from racetwin.simulation.backends import choose, cupy_race, mojo_library, ptx
@@ -88,6 +89,21 @@ def test_lane_widths_give_identical_races():
     packed = packed_case("mid-race")
     results = [mojo_library.backend(c, w)(packed, 0, 1000, True, np.zeros(0, np.int32)) for c, w in levels]
     assert all(same(results[0], other) for other in results[1:])
+
+
+@pytest.mark.mojo
+@pytest.mark.skipif(mojo_library.compiler() is None, reason="no Mojo compiler")
+def test_it_builds_for_arm64_too(tmp_path):
+    out = tmp_path / "race.o"
+    command = mojo_library.build_command(mojo_library.compiler(), "generic", 4, out)
+    command[command.index("shared-lib")] = "object"  # a library would need that system's linker
+    command[2:2] = ["--target-triple", "aarch64-unknown-linux-gnu"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    made = out.read_bytes()
+    assert made[:4] == b"\x7fELF"
+    assert int.from_bytes(made[18:20], "little") == 0xB7  # ELF's number for aarch64
+    assert all(name in made for name in (b"racetwin_batch", b"racetwin_screen", b"racetwin_layout"))
 
 
 @pytest.mark.gpu
@@ -297,6 +313,30 @@ def test_an_unknown_backend_is_named():
 def test_a_gpu_that_is_not_there_is_said_so():
     with pytest.raises(ConfigurationError, match="no CUDA device"):
         simulate(field(lap=20), PLANS, 16, 1, "cupy", car_id="5")
+
+
+@pytest.mark.parametrize(("cpu", "lanes"), mojo_library.SHIPPED)
+def test_shipped_libraries_are_of_these_sources_and_need_the_c_library_alone(cpu, lanes):
+    (path,) = (mojo_library.sources() / "lib").glob(f"*-{cpu}-w{lanes}-*.so")
+    assert path.name.startswith(mojo_library._stem(cpu, lanes))
+    reader = shutil.which("readelf")
+    if reader is None:
+        pytest.skip("no readelf to see what the library needs")
+    said = subprocess.run([reader, "-d", str(path)], capture_output=True, text=True, check=True).stdout
+    assert [line.split("[")[1].rstrip("]") for line in said.splitlines() if "(NEEDED)" in line] == ["libc.so.6"]
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or mojo_library.target() not in mojo_library.SHIPPED,
+    reason="no library shipped for this machine",
+)
+def test_without_a_compiler_the_shipped_library_races_as_numba(monkeypatch, tmp_path):
+    monkeypatch.setattr(mojo_library, "compiler", lambda: None)
+    monkeypatch.setattr(mojo_library, "settings", lambda: Settings(cache=tmp_path))
+    mojo = mojo_library.MojoBackend()
+    assert mojo.path.parent == mojo_library.sources() / "lib"
+    packed, watch = packed_case("mid-race"), np.array([0, 1], np.int32)
+    assert same(mojo(packed, 7, 300, True, watch), NumbaBackend()(packed, 7, 300, True, watch))
 
 
 def test_auto_runs_without_a_compiler(monkeypatch):

@@ -1,7 +1,8 @@
 """The Mojo race: compiled on first use into the user's cache, loaded by ctypes, run side by side from Python threads.
 
 The library's name holds a hash of the sources, the target and lane count, and the compiler's version, so that a change of any of
-them makes a new one and old ones do no harm. Where no compiler is installed a library that an earlier one built still serves.
+them makes a new one and old ones do no harm. Where no compiler is installed, a library that an earlier one built still serves. So do
+those that are shipped for Linux, made by ``python kernels/make_libraries.py``: they need nothing but the C library.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ REFUSALS = {
     8: "a watched car is not one of the cars",
 }
 """What the library answers instead of running what would lead it outside its buffers (``race_cpu.mojo``)."""
+SHIPPED = (("x86-64-v3", 8), ("x86-64-v4", 16))
+"""Processors and lanes of the libraries that are shipped."""
 V4 = frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
 V3 = frozenset({"avx2", "bmi1", "bmi2", "fma", "f16c", "movbe"})
 
@@ -97,7 +100,7 @@ def available() -> bool:
     if backend.cache_info().currsize:
         return True  # it is loaded: asked before each batch, and looking for a compiler costs half a millisecond
     try:
-        return compiler() is not None or bool(_built())
+        return compiler() is not None or _ready(*target()) is not None
     except ConfigurationError:
         return False
 
@@ -109,8 +112,12 @@ def _stem(cpu: str, lanes: int) -> str:
     return f"race-{digest.hexdigest()}-{cpu}-w{lanes}"
 
 
-def _built() -> list[Path]:
-    return sorted((settings().cache / "mojo").glob(f"{_stem(*target())}-*.so"))
+def _ready(cpu: str, lanes: int) -> Path | None:
+    """Return a library that needs no compiler: the newest that one built here before, else the one that is shipped."""
+    pattern = f"{_stem(cpu, lanes)}-*.so"
+    built = sorted((settings().cache / "mojo").glob(pattern))
+    shipped = sorted((sources() / "lib").glob(pattern)) if sys.platform == "linux" else []
+    return next(iter([*reversed(built), *reversed(shipped)]), None)
 
 
 def library_path(cpu: str | None = None, lanes: int | None = None) -> Path:
@@ -123,9 +130,9 @@ def library_path(cpu: str | None = None, lanes: int | None = None) -> Path:
         return path
     mojo = compiler()
     if mojo is None:
-        old = sorted(folder.glob(f"{_stem(cpu, lanes)}-*.so"))
-        if old:
-            return old[-1]
+        ready = _ready(cpu, lanes)
+        if ready is not None:
+            return ready
         raise ConfigurationError("backend mojo: no compiler; install it with: pip install 'racetwin[mojo]'")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -177,6 +184,21 @@ def _build(mojo: Path, cpu: str, lanes: int, path: Path) -> None:
         raise ConfigurationError(f"backend mojo: the compiler took more than {BUILD_TIMEOUT_S} s") from e
     finally:
         out.unlink(missing_ok=True)
+
+
+def ship() -> list[Path]:
+    """Make the libraries that are shipped, in place of those there are; returns their paths."""
+    mojo = compiler()
+    if mojo is None:
+        raise ConfigurationError("no Mojo compiler; install it with: pip install 'racetwin[mojo]'")
+    folder = sources() / "lib"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.so"):
+        old.unlink()
+    made = [folder / f"{_stem(cpu, lanes)}-{compiler_version()}.so" for cpu, lanes in SHIPPED]
+    for (cpu, lanes), path in zip(SHIPPED, made, strict=True):
+        _build(mojo, cpu, lanes, path)
+    return made
 
 
 def _pointer(a: npt.NDArray[np.generic]) -> ctypes.c_void_p:
