@@ -1,8 +1,8 @@
 """The Mojo race: compiled on first use into the user's cache, loaded by ctypes, run side by side from Python threads.
 
 The library's name holds a hash of the sources, the target and lane count, and the compiler's version, so that a change of any of
-them makes a new one and old ones do no harm. Where no compiler is installed, a library that an earlier one built still serves. So do
-those that are shipped for Linux, made by ``python kernels/make_libraries.py``: they need nothing but the C library.
+them makes a new one and old ones do no harm. Where no compiler is installed, one that was built before still serves, and so do
+those that are shipped for Linux (``python kernels/make_libraries.py`` makes them): they need nothing but the C library.
 """
 
 from __future__ import annotations
