@@ -157,7 +157,10 @@ def _rival(text: str, low: str, situation: Situation, car_id: str) -> str | None
     gaps = [
         (g, c.car_id) for g, c in ((own.interval_s, ahead), (behind.interval_s if behind else None, behind)) if c and g
     ]
-    return min(gaps)[1] if gaps else (ahead or behind).car_id if (ahead or behind) else None  # type: ignore[union-attr]
+    if gaps:
+        return min(gaps)[1]
+    either = ahead or behind
+    return None if either is None else either.car_id
 
 
 def _not_understood(text: str) -> InputError:
