@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from racetwin.strategist.lexicon import is_known
+
 _CERTAIN = re.compile(
-    r"\b(?:certain(?:ly|ty)?|guarantee[sd]?|definite(?:ly)?|(?<!pretty )(?<!fairly )(?<!quite )(?<!reasonably )sure(?:ly)?"
+    r"\b(?:certain(?:ly|ty)?|guarantee[sd]?|definite(?:ly)?"
+    r"|(?<!pretty )(?<!fairly )(?<!quite )(?<!reasonably )sure(?:ly)?"
     r"|undoubtedly|no doubt|without (?:a "
     r"|any )?doubt|bound to"
     r"|inevitabl[ey]|exactly|precisely|always|every time|without fail|no matter what|in the bag|out of reach"
     r"|off the table|locked in|nailed on"
-    r"|will (?:finish|score)(?![^.]*(?:\b(?:average|around|about|roughly)\b|%|per ?cent))|impossible|is safe|are safe)\b",
+    r"|will (?:finish|score)(?![^.]*(?:\b(?:average|around|about|roughly)\b|%|per ?cent))|impossible|is safe"
+    r"|are safe)\b",
     re.IGNORECASE,
 )
 _HOW_SURE = re.compile(r"(?:%|per ?cent) $", re.IGNORECASE)
@@ -28,12 +32,14 @@ _FAR_FROM = re.compile(
     re.IGNORECASE,
 )
 _CHECKABLE = re.compile(
-    r"\d|\b(?-i:[A-Z]{3}\b)|\b(?:soft|medium|hard|intermediate|wet|dry|rain\w*|yellow|red|green|flag|safety[- ]car|sc|vsc)s?\b"
+    r"\d|\b(?-i:[A-Z]{3}\b)|\b(?:soft|medium|hard|intermediate|wet|dry|rain\w*|yellow|red|green|flag"
+    r"|safety[- ]car|sc|vsc)s?\b"
     r"|\b(?:box|pit|stop|stay|com(?:e|es|ing) (?:in|out)|call|plan|strateg|choice|alternative|option|wait|extend"
     r"|go long|undercut|cover"
     r"|better|best|worse|worst|worth|more|less|gain|los[et]|cost|win|beat|ahead|behind|in front|lead|trail|chas"
     r"|follow|clear(?! air)"
-    r"|point|podium|scor|finish|rejoin|place|position|tyre|set|wear|life|left|old|last|close|apart|level|separat|threat|risk|danger"
+    r"|point|podium|scor|finish|rejoin|place|position|tyre|set|wear|life|left|old|last|close|apart|level"
+    r"|separat|threat|risk|danger"
     r"|traffic|chance|likely|safe|track|race|lap|run|leader|leading|end|home)\w*\b",
     re.IGNORECASE,
 )
@@ -50,7 +56,8 @@ _HARMLESS = re.compile(
     r"|(?: [\w'’-]+){0,3}? (?:clear|clear-cut|decisive|critical|crucial|vital|important|conclusive|obvious|given"
     r"|separat\w*|split|tell"
     r"|told|distinguish\w*|differ\w*"
-    r"|choose|difference|edge|winner|favou?rite|apart|guarantee\w*|certain\w*|sure|safe|points|scor\w*|forever|matters?)\b"
+    r"|choose|difference|edge|winner|favou?rite|apart|guarantee\w*|certain\w*|sure|safe|points|scor\w*|forever"
+    r"|matters?)\b"
     r"|(?: \w+ing)?(?: in)? (?:this lap|now)\b"
     r"|(?<=\bno)(?: (?:further|more|other|second|pit|extra|additional)){0,3} (?:stops?|visits?)\b"
     r"|(?: [\w'’]+){0,3}? (?:stop|box|pit|com(?:e|ing) in)\w* (?:again|until|till|before|yet|now|this lap)\b",
@@ -61,6 +68,37 @@ _SHORT = 2
 """Words after a negation that say so little that it is of what stands before it: "lap 27 is not on"."""
 _OF_A_DENIAL = re.compile(r"(?: [\w'’]+){0,3}? (?:outside|miss|fail|without)\w*\b", re.IGNORECASE)
 """To deny a denial asserts what it denies."""
+_AFTER_IS = re.compile(
+    r"\b(?:is|are|was|were|be|['’]s|['’]re|(?:is|are|was|were)n['’]t) ?(?:not|n['’]t)?$", re.IGNORECASE
+)
+_IS_NOT = re.compile(
+    r"(?:(?! (?:and|but)\b)[ '’][\w'’-]+){0,2}?[ '’](?:[\w.+-]*\d|(?-i:[A-Z]{3}\b)|(?:soft|medium|hard"
+    r"|intermediate|wet|dry|rain\w*|green"
+    r"|red|yellow|safety|sc|vsc|better|best|worth|call|plan|strategy|choice|ahead|behind|front|likely|expect\w*"
+    r"|recommend\w*|advis\w*"
+    r"|minded|what|currently|first|top|under|stop\w*|box\w*|pit\w*|com(?:e|ing)|go(?:ing)?|look(?:ing)?"
+    r"|rejoin\w*|scor\w*|losing"
+    r"|gaining|wait\w*|stay\w*)\b)",
+    re.IGNORECASE,
+)
+"""After 'is not' something is denied only if it is one of these; "isn't on" and "isn't a big ask" deny no fact."""
+_VERB = re.compile(
+    r" (?:(?:\w+ly|even|quite|now|still|ever|yet|really|just|be|have|been"
+    r"|to) )*(?P<verb>[a-z]+)",
+    re.IGNORECASE,
+)
+_BEFORE_A_VERB = frozenset({"not", "never", "n't", "n’t", "cannot", "no", "hardly", "barely"})
+_SAID_SOON = re.compile(
+    r"(?! (?:about|of|from|for)\b)(?: [\w'’-]+){0,2}? (?:[\w.+-]*\d|(?-i:[A-Z]{3})\b|(?:soft|medium|hard|intermediate"
+    r"|wet)s?\b)",
+    re.IGNORECASE,
+)
+_NEVER_MIND = re.compile(
+    r"\W*(?:please |and |but |so )?(?:do not|don['’]t) (?:forget|worry|panic|get|let|bother|read|underestimate"
+    r"|overthink|fret|be)\b",
+    re.IGNORECASE,
+)
+"""What one is told not to do, and that is nothing a plan does."""
 _CONDITION_BEFORE = re.compile(r"\b(?:if|unless|whether|in case)\b[^,;:]*$", re.IGNORECASE)
 _GAINED = re.compile(
     r"\b(?:gain|sav|earn|find|win|improv)(?:s|es|e|ed|ing)?\b|\b(?:picks?|picking) up\b|\bquicker by\b", re.IGNORECASE
@@ -86,6 +124,25 @@ _UNSTATED = re.compile(
     r"|\bdriver (?:\w+ )?(?:wants?|feels?|says?|asks?|asked|thinks?|reports?|likes?|prefers?)\b"
     r"|\b(?:leader|rivals?|field|others|everyone|everybody|nobody|teams)\b[^,;]*\b(?:pits?|stops?|box(?:es)?"
     r"|pitt(?:ed|ing)|stopp(?:ed|ing))\b"
+    r"|\b(?:is|are|it['’]s|track['’]s|stays?|remains?|turn\w*|gett?\w*) (?:\w+ )?(?:dry|wet|damp)\b(?! (?:tyre"
+    r"|set|weather))"
+    r"|\b(?:undercut|overcut|overtaking|passing|deg|degradation) (?:here )?(?:is|looks|seems) (?:\w+ )?(?:powerful"
+    r"|strong|weak|easy|hard"
+    r"|difficult|impossible|possible|high\w*|low\w*|worse|better|huge|big|tough)\b"
+    r"|\b(?:been|made|heavy|slight) contact\b|\b(?:fastest|quickest|slowest|best) (?:car|man|driver)\b"
+    r"|\bworks? better\b"
+    r"|\b(?:set|tyres?|rubber|softs|mediums|hards|front left|front right|rear left|rear right) (?:is|are|has"
+    r"|have) (?:\w+ )?(?:shot|going off|had it|fallen)\b"
+    r"|\b(?:lost|losing|gained|gaining) time (?:in|at|on)\b|\b(?:more|less|better|no) pace than\b|\bat turn\b"
+    r"|\b(?:ran|went|goes|going) wide\b"
+    r"|\b(?:pit ?lane|pit exit) (?:is|has|was) (?:\w+ )?(?:open|closed|shut)\w*\b|\b(?:has"
+    r"|have) made a mistake\b|\blift(?:ing)? and coast"
+    r"|\b(?:not |un|very |so )happy\b|\b(?:saving|managing|nursing) his\b|\brace is over\b|\bbunching\b|\b(?:is"
+    r"|are|got) stuck in\b"
+    r"|\bthan (?:we )?expected\b|\b(?:crew|stop) (?:is|was|has been) (?:slow|quick|fast|poor)\b"
+    r"|\b(?:power unit|flat spot|lock(?:ed|s|ing)? up|fall(?:s|ing)? apart|running (?:hot|lean|low)"
+    r"|track limits|blue flag|black flag"
+    r"|drive through|jump(?:ed)? (?:the )?start|let (?:him|them|her|[A-Z]{3}) (?:by|past|through)|slow zone)"
     r"|\b(?:twice|double|triple|half) (?:as|the)\b|\b(?:half|thirds?|quarters?) of (?:the |all )?(?:\w+ )?(?:races"
     r"|simulations|cases|time)\b"
     r"|\b(?:one|two|three) (?:in|out of) (?:two|three|four|five|ten)\b",
@@ -104,7 +161,10 @@ _THEIRS = re.compile(
     r"\b(?:(?:worn|old|older|new|newer|fresh|fresher|used|better|softer|harder|same) (?:tyres?|rubber"
     r"|sets?|softs?|mediums?|hards?)"
     r"|(?:one|two|three)[- ]stop(?:per)?s?|strategy|pace|speed|(?:better|quick|slow|strong) out-lap)\b"
-    r"|\b(?:is|are|looks?) (?:very |too |quite |so )?(?:slow|fast|quick|strong|weak|stuck|vulnerable)\b",
+    r"|\b(?:is|are|looks?|seems?|['’]s)(?: (?!not\b)\w+)? (?:slow|fast|quick|strong|weak|stuck|vulnerable"
+    r"|struggl\w+|suffer\w+|limping|fading"
+    r"|flying|nursing|saving|managing|hurting|catching|closing|pulling away|dropping (?:back|away|off)|gaining"
+    r"|finished|beaten)\b",
     re.IGNORECASE,
 )
 _STATUS = re.compile(
@@ -120,18 +180,27 @@ _STATES = {
 _SUPPOSED = re.compile(
     r"\b(?:if|should|in case|whenever|when|any|were|would|could|might|may|contingency|scenario|in the event"
     r"|unless|until|chance"
-    r"|risk|possible|ready|up to|anywhere|between|from lap|on laps?|before|throws?|for a|brings?|window|in the event)\b|\bSC L\d",
+    r"|risk|possible|ready|up to|anywhere|between|from lap|on laps?|before|throws?|for a|brings?|window"
+    r"|in the event)\b|\bSC L\d",
     re.IGNORECASE,
 )
 """A clause with one of these speaks of what may come."""
 CAUSAL = re.compile(
     r"\b(?:because|(?<!has )(?<!have )(?<!'s )since|due to|owing to|thanks to|caused by|driven by|on account of"
-    r"|in view of|seeing that|now that|as a result"
-    r"|therefore|hence|thus|so that|which means|given|after the (?!stop\b|rejoin\b)"
-    r"|as (?:the|our|we|it|they|he|she|his|their|there|[A-Z]{3}|car)\b(?! (?:stands?|exits?|leaves?|rejoins?"
-    r"|comes?|emerges?|cross\w*|pits?|box\w*|gets?|reach\w*)\b)|with the \w+ \w+ing\b)",
+    r"|in view of|seeing that|now that"
+    r"|so that|which means|given|after the (?!stop\b|rejoin\b)"
+    r"|as (?:the|our|we|it|they|he|she|his|their|there|[A-Z]{3}|car)\b(?=(?: [\w-]+){0,2}?(?:['’](?:s|re|ve)"
+    r"| (?:is|are|was|were|has|have|had"
+    r"|will|would|can(?:not)?|could|needs?|wants?|does|do|did|gets?|los\w+|degrad\w*|drops?|wears?|gains?))\b)"
+    r"|with the \w+ \w+ing\b)",
 )
 """What claims a cause: what follows must be a fact."""
+_OF_THE_RANKING = re.compile(
+    r"(?:\W*(?:it|that|this|is|are|our|the|plan|call|option|strategy|best|better|worth|scor(?:es?|ing)|most|more|highest|expected"
+    r"|points|average|on|in|of|all|them|top|ranks?|ranked|first|we|weighed|simulated|races|simulations|numbers|say|model|likes|prefers"
+    r"|has|have|nothing|else|comes?|close|to|came|out|so|and|s)\b)+\W*",
+    re.IGNORECASE,
+)
 _NO_CAUSE = re.compile(
     r"^\W*(?:(?:the|this|that|these|those|all|our|current|present|as|it|things|of|at|in|how|what|we|know"
     r"|here|above|now|and|have|is|are)\W+)*(?:(?:talked|speak|go|said|discussed|planned|agreed|thought|spoke)\b|"
@@ -159,9 +228,16 @@ def denial_in(clause: str) -> str | None:
     True
     """
     for found in _NEGATOR.finditer(clause):
+        if _NEVER_MIND.match(clause) and found.end() < len("and please do not "):
+            continue
         if _OF_A_DENIAL.match(clause, found.end()):
             return found[0]
         if _HARMLESS.match(clause, found.end()) or _CONDITION_BEFORE.search(clause[: found.start()]):
+            continue
+        verb = _VERB.match(clause, found.end()) if found[0].lower() in _BEFORE_A_VERB else None
+        if verb is not None and not is_known(verb["verb"].lower()) and not _SAID_SOON.match(clause, verb.end()):
+            continue  # "you won't hear from us": whatever that is, no fact says it
+        if _AFTER_IS.search(clause[: found.end()]) and not _IS_NOT.match(clause, found.end()):
             continue
         scope, *_ = _PART.split(clause[found.end() :], maxsplit=1)
         said = scope if len(scope.split()) > _SHORT else _PART.split(clause[: found.start()])[-1] + scope
@@ -257,3 +333,8 @@ def cause_in(clause: str) -> re.Match[str] | None:
     """Return the words that announce a cause, None where there are none or what follows is no cause."""
     found = CAUSAL.search(clause)
     return None if found is None or _NO_CAUSE.search(clause[found.end() :]) else found
+
+
+def of_the_ranking(told: str) -> bool:
+    """Whether a cause is only where the plan ranks ("because it is the best of them"): that is looked at as what it is."""
+    return _OF_THE_RANKING.fullmatch(told) is not None

@@ -16,52 +16,28 @@ from racetwin.strategist.assertions import (
     gained,
     ignores_safety_car,
     of_rivals,
+    of_the_ranking,
     other_status,
     states_in,
     supposes_safety_car,
     unstated,
 )
 from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in, clauses, headed, plan_claims
-from racetwin.strategist.decisions import wrong_moment, wrong_stops
+from racetwin.strategist.decisions import decides, wrong_moment, wrong_stops
 from racetwin.strategist.differences import Difference, difference_in
-from racetwin.strategist.lexicon import forms, is_known
-from racetwin.strategist.matching import laps_done, same_meaning, same_number, same_side, says
+from racetwin.strategist.lexicon import IDIOMS, forms, is_invention, is_known
+from racetwin.strategist.matching import fits, same_meaning, same_number, same_side, says
 from racetwin.strategist.meanings import unit_fits
 from racetwin.strategist.plan_order import Order
 from racetwin.strategist.plan_talk import CALL, REFERENCE, Plans, worth_of
 from racetwin.strategist.tyre_talk import wrong_tyres
+from racetwin.strategist.verdict import Objection, Verdict
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 _COMPOUND_NAMES = frozenset(c.value for c in COMPOUNDS) | {c.value + "S" for c in COMPOUNDS}
-_EXTRA_CAPITALS = frozenset({"SC", "VSC", "DRS", "P", "L", "S", "E"})
-
-
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """One thing in a text that its facts do not carry."""
-
-    sentence: str
-    claim: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the checker found: ``supported`` of ``claims`` claims, and an objection for each other one."""
-
-    claims: int
-    supported: int
-    objections: tuple[Objection, ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing was objected to."""
-        return not self.objections
-
-    @property
-    def share(self) -> float:
-        """Share of claims that are supported; 1 for a text that claims nothing."""
-        return 1.0 if not self.claims else self.supported / self.claims
+_EXTRA_CAPITALS = frozenset({"SC", "VSC", "P", "L", "S", "E", "OK", "TV"})
+_WITHIN = re.compile(r"[\w,;'’%)] $")
+"""Before a word that stands within a sentence, or in a row of words: there a capital makes a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +105,7 @@ class Checker:
             for part in clauses(text):
                 clause = headed(self._plans.with_laps_named(part), before)
                 count, found = self._clause(clause, self._plans.continued(clause, before))
+                found += self._errors(clause, before)
                 before = clause
                 total += count
                 objections += found
@@ -148,7 +125,7 @@ class Checker:
 
     def _clause(self, clause: str, about: str) -> tuple[int, list[Objection]]:
         """Check one clause; ``about`` is it with the plan that it goes on to speak of, where it names none."""
-        objections = [Objection(clause, w, "this word is not in the facts") for w in self._unknown_words(clause)]
+        objections = [Objection(clause, word, why) for word, why in self._inventions(clause)]
         pool = self._pool(about)
         claims = claims_in(clause)
         for claim in claims:
@@ -162,16 +139,17 @@ class Checker:
         objections += self._assertions(clause, claims)
         return max(1, len(claims)), objections
 
-    def _unknown_words(self, clause: str) -> list[str]:
-        text = PLAN.sub(" ", clause)
-        unknown = []
-        for word in _WORD.findall(text):
-            if word in self._cars or word in _EXTRA_CAPITALS or word.upper() in _COMPOUND_NAMES:
+    def _inventions(self, clause: str) -> Iterator[tuple[str, str]]:
+        """Words for what no fact is about, and names, each with what is wrong with it."""
+        text = IDIOMS.sub(" ", PLAN.sub(" ", clause))
+        for found in _WORD.finditer(text):
+            word, plain = found[0], re.sub(r"['’]s?$", "", found[0].lower())
+            if word in self._cars or word in _EXTRA_CAPITALS or word.upper() in _COMPOUND_NAMES or plain in self._words:
                 continue
-            plain = re.sub(r"['’]s?$", "", word.lower())
-            if plain not in self._words and not is_known(plain) and not is_known(word.lower().replace("’", "'")):
-                unknown.append(word)
-        return unknown
+            if is_invention(plain):
+                yield word, "no fact is about this"
+            elif word[0].isupper() and _WITHIN.search(text[: found.start()]) and not is_known(word.lower()):
+                yield word, "this may be a name, and no fact has it"
 
     def _pool(self, clause: str) -> list[_Known]:
         """The facts a clause may rest on: those of the plans it speaks of, and those that belong to no plan."""
@@ -198,11 +176,12 @@ class Checker:
             return "this cannot be counted in that unit"
         if claim.kind == "compound":
             return None if any(c.kind == "compound" and c.value == claim.value for c in known) else "no fact names it"
-        if claim.topic in ("until", "shift") and self._lap is not None and claim.kind == "laps":
+        if self._lap is not None and claim.kind == "laps":
             away = self._plans.laps_away(self._lap)
-            return None if claim.value in away.get(claim.topic, ()) else "no stop is that far away"
+            if any(claim.value in away.get(topic, ()) for topic in claim.topics):
+                return None
         # A bare number may be any fact's; one with a meaning only a fact's with that meaning.
-        same_kind = [c for c in known if claim.kind in (c.kind, "number") or laps_done(claim, c)]
+        same_kind = [c for c in known if fits(claim, c)]
         equal = [c for c in same_kind if same_number(claim, c) and same_meaning(claim, c)]
         if not equal:
             return "no fact has this number with this meaning"
@@ -253,6 +232,8 @@ class Checker:
             return []
         # "Losing 0.05 s a lap due to wear": the fact that has the number has its cause, too.
         before = claims_in(clause[: where.start()])
+        if of_the_ranking(told):
+            return []
         words = {w.lower() for w in _WORD.findall(told)} - {"the", "tyre"}
         if words and any(
             words <= _words_of(k.fact.text) for k in pool if any(says(c, b) for c in k.claims for b in before)
@@ -297,6 +278,25 @@ class Checker:
             if c.kind == "error" and error is not None and isinstance(c.value, float) and abs(c.value - error) > 0.006
         ]
 
+    def _errors(self, clause: str, before: str) -> list[Objection]:
+        """An error must be that of the number it stands beside, or of the one in the clause before."""
+        errors = [c for c in claims_in(clause) if c.kind == "error"]
+        said = [
+            c for part in (clause, before) for c in claims_in(part) if c.kind in ("points", "number") and c.decimals
+        ]
+        if not errors or not said:
+            return []
+        beside = [
+            k.claims
+            for k in self._known
+            if any(c.kind == "points" and same_number(s, c) for c in k.claims for s in said)
+        ]
+        return [
+            Objection(clause, f"{e.value:g}", "this is the error of another number")
+            for e in errors
+            if beside and not any(c.kind == "error" and same_number(e, c) for claims in beside for c in claims)
+        ]
+
     def _compares(self, order: Order, clause: str, claims: Sequence[Claim]) -> bool:
         """Whether words of more and less in a clause are about what plans are worth, and not about gaps, places or laps."""
         kinds = {c.kind for c in claims}
@@ -316,7 +316,9 @@ class Checker:
 
     def _swapped(self, clause: str, claims: Sequence[Claim]) -> list[Objection]:
         """In "15.1 against 14.8 points" and in "lap 27 is worth 14.8, ours 15.1" each number is its own plan's."""
-        numbers = [c for c in claims if c.kind in ("points", "percent", "position", "number") and c.topic != "delta"]
+        numbers = [
+            c for c in claims if c.kind in ("points", "percent", "position", "number") and "delta" not in c.topics[:1]
+        ]
         if len(numbers) != 2:
             return []
         compared = REFERENCE.search(clause)
@@ -331,9 +333,7 @@ class Checker:
         for claim, key in zip(numbers, sides, strict=True):
             label = self._plans.labels[key]
             own = [c for k in self._known if self._plans.labels.get(k.key) == label for c in k.claims]
-            if not any(
-                claim.kind in (c.kind, "number") and same_number(claim, c) and same_meaning(claim, c) for c in own
-            ):
+            if not any(fits(claim, c) and same_number(claim, c) and same_meaning(claim, c) for c in own):
                 out.append(Objection(clause, f"{claim.value:g}", "the facts say this of another plan"))
         return out
 
@@ -350,10 +350,12 @@ class Checker:
         bare = PLAN.sub("it", clause)
         turned_down = self._plans.without_what_is_not_called(clause, any(c.kind == "points" for c in claims))
         names_car = any(c.kind == "car" for c in claims)
+        kinds = {c.kind for c in claims}
+        decided = "lap" in kinds <= {"lap", "compound"} and self._plans.spoken_of(clause) == {CALL} and decides(bare)
         lost = gained(clause) and any(self._is_loss(c) for c in claims)
         for said, why in (
             (denial_in(turned_down), "this denies what the facts say"),
-            (certainty_in(bare), "no fact is certain of this"),
+            (None if decided else certainty_in(bare), "no fact is certain of this"),
             ("gain" if lost else None, "the facts say that this is lost"),
             (other_status(bare, self._status, self._states), "the track is in another state"),
             (unstated(bare), "no fact states this"),

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal
 
 from racetwin.schemas import COMPOUNDS
-from racetwin.strategist.meanings import topic_of
+from racetwin.strategist.meanings import topics_of
 from racetwin.strategist.numerals import in_figures
 from racetwin.strategist.sides import Side, side_of
 
@@ -56,12 +56,18 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("lap", rf"(?<![\w.]){_WHOLE} is the (?:lap|call|target)\b", (" is the ",)),
     (
         "error",
-        rf"(?:±\s?|plus or minus |give or take |(?:standard error|uncertainty|margin of error|an error)(?: of"
-        rf"| is)? ){_NUMBER}",
+        rf"(?:±\s?|plus or minus |give or take |(?:error|uncertainty)(?: on (?:it|that|this))?(?:['’]s| is| of"
+        rf"|:)?(?: just"
+        rf"| only| about| around)? ){_NUMBER}",
         ("±", "plus", "give", "error", "uncertainty"),
     ),
     ("percent", rf"{_NUMBER}\s*(?:%|per ?cent)", ("%", "cent")),
-    ("percent", rf"{_WHOLE} (?:times )?(?:in|out of) (?:(?:a|every|each) )?(?:hundred|100)\b", ("hundred", "100")),
+    ("percent", rf"{_WHOLE} ?/ ?100\b", ("100",)),
+    (
+        "percent",
+        rf"{_WHOLE} (?:[a-z]+ ){{0,2}}?(?:in|out of|from|of) (?:(?:a|every|each) )?(?:hundred|100)\b",
+        ("hundred", "100"),
+    ),
     (
         "foreign",
         rf"{_NUMBER}{_MORE}\s*(?:minutes?|min|hours?|km|metres?|kg|degrees?|places?|positions?|spots?)\b",
@@ -72,7 +78,8 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("seconds", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)\b", ("s",)),
     (
         "seconds",
-        r"(?P<sign>[+\-−])?(?P<value>\d+\.\d+) (?:ahead|behind|in front|back|clear|adrift|up the road|down the road|in it)\b",
+        r"(?P<sign>[+\-−])?(?P<value>\d+\.\d+) (?:ahead|behind|in front|back|clear|adrift|up the road"
+        r"|down the road|in it)\b",
         ("ahead", "behind", "front", "back", "clear", "adrift", "road", "in it"),
     ),
     ("laps", rf"{_NUMBER}{_MORE}(?:\s*|-)laps?\b", ("lap",)),
@@ -111,24 +118,33 @@ _PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE), words) for kind, pa
 """With each pattern the letters of which one must stand in a clause for it to fit: looking for those is cheap."""
 _DIGIT = re.compile(r"\d")
 _RANGE = re.compile(
-    r"(?P<low>\d+(?:\.\d+)?)(?:\s?(?: to | through | until |-|–)\s?(?:lap |L)?(?=\d)| and (?:lap )?(?=\d))(?P<high>\d+(?:\.\d+)?)"
+    r"(?P<low>\d+(?:\.\d+)?)(?:\s?(?: to | up to | through | until |-|–)\s?(?:lap |L)?(?=\d)"
+    r"| and (?:lap )?(?=\d))(?P<high>\d+(?:\.\d+)?)"
 )
 _LIMIT = re.compile(
-    r"\b(?:at (?:least|most)|up to|until|as (?:many|few|much|little) as|(?:maximum|minimum) of|before the end of"
+    r"\b(?:at (?:least|most)|(?:best|worst|good|bad)[- ]case|optimistically|pessimistically|maybe(?: even)?"
+    r"|perhaps|stretch\w*(?: (?:it|them))? to"
+    r"|up to|until|as (?:many|few|much|little) as|(?:maximum|minimum) of|before the end of"
     r"|no (?:more|less|fewer) than)"
-    r"\s+(?:lap |L)?$"
+    r",?\s+(?:lap |L)?$"
 )
 _LIMIT_AFTER = re.compile(
     r"^(?: laps?| s| seconds?)? (?:at (?:the (?:outside|very most|most|least)|best|worst|most|least)|tops"
-    r"|or (?:more|fewer|less))\b"
+    r"|or (?:more|fewer|less)|in the (?:best|worst) case|with (?:some |any |a bit of )?luck|on a (?:good"
+    r"|bad) day|at a (?:push|pinch|stretch)"
+    r"|if (?:we(?:['’]re| are) (?:un)?lucky|all goes|things go|they hold|it holds))\b"
 )
 _PRONOUN = re.compile(r"(?:it|they|these|those|that)\b(?=.*\b(?:laps?|left|to go)\b)", re.IGNORECASE)
 _SET = re.compile(r"\b(?:set|tyres?|rubber|(?:soft|medium|hard|intermediate|wet)s)\b", re.IGNORECASE)
-_EACH_LAP = re.compile(r"\b(?:every|each) lap\b", re.IGNORECASE)
+_PLACED = re.compile(r"\b(?:ahead|behind|in front|gap|car|rival|mirrors?|us)\b", re.IGNORECASE)
+_EACH_LAP = re.compile(
+    r"\b(?:every|each)(?: (?:passing|single|new))? (?:lap|tour|time (?:round|around|by))\b", re.IGNORECASE
+)
 _CODE = re.compile(r"\b[A-Z]{3}\b")
 _CAR_NUMBER = re.compile(r"\bcar (\d{1,3})\b", re.IGNORECASE)
 _ANY_CAR = re.compile(r"\b(?:[A-Z]{3}|car \d{1,3})\b")
-_ANOTHER_PART = re.compile(r"[,;:]|\band\b|\bwith\b|\bwhile\b|[\d.]+\D+\d")
+_ANOTHER_PART = re.compile(r"[,;:]|\band\b|\bwith\b|\bwhile\b|\d")
+_FIGURE = re.compile(r"[\d.]*")
 _COMPOUND = re.compile(r"\b(" + "|".join(c.value for c in COMPOUNDS) + r")S?\b(?!-)", re.IGNORECASE)
 _NOT_DRIVERS = frozenset(
     {
@@ -165,8 +181,8 @@ class Claim:
 
     ``value`` is the number, upper-case compound or car; ``decimals`` how many digits after the point were written, so that
     rounding can be judged; ``cars`` the car that the number is about; ``side`` whether that rival is ``ahead`` or ``behind`` of
-    our car, where the clause says so; ``topic`` what the number is of ("podium", "life"), where words near it tell; ``bound``
-    which end of an interval it is.
+    our car, where the clause says so; ``topics`` what the number may be of ("podium", "life"), likeliest first, where words near
+    it tell; ``bound`` which end of an interval it is.
     """
 
     kind: Kind
@@ -175,7 +191,7 @@ class Claim:
     signed: bool = False
     cars: frozenset[str] = frozenset()
     side: str | None = None
-    topic: str | None = None
+    topics: tuple[str, ...] = ()
     bound: Literal["low", "high", "either"] | None = None
     text: str = ""
 
@@ -196,6 +212,8 @@ def clauses(text: str) -> tuple[str, ...]:
 
 def headed(clause: str, before: str) -> str:
     """A clause that goes on about the set of tyres of the clause before ("it has 14 laps left"), under that heading."""
+    if before.endswith("?") and not _DIGIT.search(before):
+        return f"{before[:-1]}: {clause}"  # a question, and its answer
     goes_on = _PRONOUN.match(clause) and _SET.search(before) and not _SET.search(clause)
     return f"Set: {clause}" if goes_on else clause
 
@@ -223,7 +241,7 @@ def plan_claims(label: str) -> tuple[Claim, ...]:
     """Read the stops of a plan: laps and compounds."""
     found: list[Claim] = []
     for lap, compound in re.findall(r"L(\d+) ([A-Z]+)", label):
-        found += [Claim("lap", float(lap), topic="stop", text=label), Claim("compound", compound, text=label)]
+        found += [Claim("lap", float(lap), topics=("stop",), text=label), Claim("compound", compound, text=label)]
     return tuple(found)
 
 
@@ -250,7 +268,7 @@ def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
                 match["sign"] is not None,
                 frozenset() if car is None else frozenset({car}),
                 None if car is None else cars[car],
-                _topic(meant, match, clause),
+                _topics(meant, match, clause),
                 "either" if _LIMIT.search(clause[: span[0]]) or _LIMIT_AFTER.search(clause[span[1] :]) else None,
                 clause,
             )
@@ -263,26 +281,36 @@ def _elliptic(claims: dict[int, Claim]) -> dict[int, Claim]:
     before: Claim | None = None
     for at, claim in claims.items():
         if claim.kind == "number" and claim.bound == "either" and before is not None:
-            claims[at] = replace(claim, kind=before.kind, topic=before.topic)
+            claims[at] = replace(claim, kind=before.kind, topics=before.topics)
+        elif (
+            claim.kind == "number"
+            and not claim.decimals
+            and before is not None
+            and before.kind == "laps"
+            and _SET.search(claim.text)
+        ):
+            claims[at] = replace(claim, kind="laps", topics=("life", "age"))  # "19 laps in, the set should do 9"
         before = claim
     return claims
 
 
-def _topic(kind: Kind, match: re.Match[str], clause: str) -> str | None:
-    """What a number is of; a place in fractions is an average, and so of the finish."""
+def _topics(kind: Kind, match: re.Match[str], clause: str) -> tuple[str, ...]:
+    """What a number may be of; a place in fractions is an average, and so of the finish."""
     if kind == "count":
-        return _counted(match[0], clause)
-    told = topic_of(kind, clause, match.start("value"))
-    return "finish" if told is None and kind == "position" and "." in match["value"] else told
+        return _counted(match, clause)
+    told = topics_of(kind, clause, match.start("value"))
+    if kind == "seconds" and told == ("gap",) and not (_CODE.search(clause) or _PLACED.search(clause)):
+        return ()  # "the stop gives back 21 s" is no gap to anybody
+    return ("finish",) if not told and kind == "position" and "." in match["value"] else told
 
 
-def _counted(number: str, clause: str) -> str | None:
+def _counted(match: re.Match[str], clause: str) -> tuple[str, ...]:
     """What is counted, by the noun after the number."""
-    if re.search(rf" {_PLANS}$", number, re.IGNORECASE):
-        return topic_of("count", clause, 0) or "plans"
-    if re.search(r" cars?$", number, re.IGNORECASE):
-        return "cars"
-    return "races" if re.search(rf" {_RACES}$", number, re.IGNORECASE) else None
+    if re.search(rf" {_PLANS}$", match[0], re.IGNORECASE):
+        return ("close",) if "close" in topics_of("count", clause, match.start("value")) else ("plans",)
+    if re.search(r" cars?$", match[0], re.IGNORECASE):
+        return ("cars",)
+    return ("races",) if re.search(rf" {_RACES}$", match[0], re.IGNORECASE) else ()
 
 
 def _nearest(clause: str, at: int, cars: dict[str, Side | None]) -> str | None:
@@ -291,7 +319,8 @@ def _nearest(clause: str, at: int, cars: dict[str, Side | None]) -> str | None:
         return next(iter(cars), None)
     for match in _ANY_CAR.finditer(clause, at):  # "2.7 s ahead of HAM": the next one, if nothing else begins before it
         if match[0] in cars:
-            if not _ANOTHER_PART.search(clause[at : match.start()]):
+            begin = _FIGURE.match(clause, at)
+            if begin is not None and not _ANOTHER_PART.search(clause, begin.end(), match.start()):
                 return match[0]
             break
     return min(
@@ -313,6 +342,6 @@ def _ranges(clause: str, claims: dict[int, Claim]) -> list[Claim]:
             model = claims[low] if claims[low].kind != "number" else (earlier[-1] if earlier else model)
         if model.kind == "lap" and not re.search(r"\bsafety[- ]car\b|\bSC\b", clause):
             continue  # two stops, and not a range of laps
-        claims[low] = replace(claims[low], kind=model.kind, topic=model.topic, bound="low")
-        claims[high] = replace(claims[high], kind=model.kind, topic=model.topic, bound="high")
+        claims[low] = replace(claims[low], kind=model.kind, topics=model.topics, bound="low")
+        claims[high] = replace(claims[high], kind=model.kind, topics=model.topics, bound="high")
     return list(claims.values())

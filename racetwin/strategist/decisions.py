@@ -44,6 +44,10 @@ _NOT_AT_ONCE = re.compile(
     rf"|run this set) (?:to|until|for)\b",
     re.IGNORECASE,
 )
+_DECIDES = re.compile(
+    r"^(?!.*\b(?:would|could|might|finish|score)\b).*\b(?:box|pit|stop|com(?:e|ing) in|fit|go|going|call|plan|it)\w*\b",
+    re.IGNORECASE,
+)
 _ORDERED = re.compile(r"\b(?:then|first|before|followed by|after that|again on)\b", re.IGNORECASE)
 _LAP = re.compile(r"\b(?:lap |L)(\d+)\b", re.IGNORECASE)
 
@@ -98,3 +102,8 @@ def wrong_moment(clause: str, plan: str, lap: int) -> str | None:
     if later is not None and first is not None and int(first[1]) <= lap + 1:
         return later[0]
     return None
+
+
+def decides(clause: str) -> bool:
+    """Whether a clause says what we do, which may be certain, and not what comes of it, which never is."""
+    return _DECIDES.search(clause) is not None

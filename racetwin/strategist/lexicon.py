@@ -1,8 +1,8 @@
-"""The words advice may use: the pit wall's vocabulary in ``lexicon.txt``, general English around it in ``english.txt``.
+"""The words of the pit wall (``lexicon.txt``), and those that bring up what no fact is about (``inventions.txt``).
 
-The vocabulary is closed on purpose. A cause that no fact states ("graining", "engine", "team orders") needs a word that is not
-in it, so it cannot pass unseen; what the race is made of is in it, and what is said of that is checked claim by claim. Words
-stand in it in their base form or as they are: "waited", "waits" and "waiting" are known with "wait".
+English is open, and most of its words say nothing of a race by themselves. So a word that nobody listed refuses nothing; what is
+refused is a word for something that a sentence could make up and no fact could ever bear out: a part of a car, a fault, weather,
+an incident, a penalty, somebody's wish, a name. A capital within a sentence makes any word a name, unless the pit wall has it.
 """
 
 from __future__ import annotations
@@ -18,32 +18,47 @@ def _read(name: str) -> frozenset[str]:
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
-_ALL = _read("lexicon.txt") | _read("english.txt")
-AS_THEY_ARE = frozenset(word[1:] for word in _ALL if word.startswith("="))
-"""Known in this form only: "scrub lap 24" calls it off, a "scrubbed" set is a detail that no fact states."""
-WORDS = (_ALL - {f"={word}" for word in AS_THEY_ARE}) | AS_THEY_ARE
-_ADVERB = re.compile(r"[a-z]{3,}(?<!definite)(?<!certain)(?<!sure)(?<!precise)(?<!exact)ly")
-"""How something is done or meant is no cause; words of certainty are looked at in :mod:`racetwin.strategist.assertions`."""
+WORDS = _read("lexicon.txt")
+_INVENTIONS = _read("inventions.txt")
+_AS_THEY_ARE = frozenset(word[1:] for word in _INVENTIONS if word.startswith("="))
 _CONTRACTED = re.compile(r"(?:n['’]t|['’](?:s|re|ll|ve|d|m)?)$")
+IDIOMS = re.compile(
+    r"\bdead[- ]heat\b|\bhot on\b|\bhot pursuit\b|\brear[- ]view\b|\bwarm[- ]up\b|\b(?:no|not an?"
+    r"|without(?: a)?) (?:problem|trouble|issue)s?\b"
+    r"|\bwheel[- ]to[- ]wheel\b|\btread(?:ing)? water\b|\bunder fire\b|\bin the dust\b|\bcan(?:no|['’])t complain\b",
+    re.IGNORECASE,
+)
+"""Turns of speech that bring up nothing of what their words name."""
+
+
+@lru_cache(maxsize=8192)
+def is_invention(word: str) -> bool:
+    """Whether a word (in lower case), or a part of a compound, names something that no fact is about.
+
+    Examples
+    --------
+    >>> [is_invention(w) for w in ("graining", "front-wing", "engine's", "waited", "grinder")]
+    [True, True, True, False, False]
+    """
+    plain = _CONTRACTED.sub("", word)
+    if plain in _AS_THEY_ARE or plain in _INVENTIONS or any(form in _INVENTIONS for form in forms(plain)):
+        return True
+    return "-" in plain and any(is_invention(part) for part in plain.split("-") if part)
 
 
 @lru_cache(maxsize=8192)
 def is_known(word: str) -> bool:
-    """Whether a word (in lower case) is in the vocabulary, in any of its forms; a compound is known if its parts are.
+    """Whether a word (in lower case) is one of the pit wall's, in any of its forms; a compound is if its parts are.
 
     Examples
     --------
-    >>> [is_known(w) for w in ("waited", "pitting", "that'll", "second-best", "graining", "wind")]
-    [True, True, True, True, False, False]
+    >>> [is_known(w) for w in ("waited", "pitting", "that'll", "second-best", "Anna")]
+    [True, True, True, True, False]
     """
-    if _ADVERB.fullmatch(word):
-        return True
-    if word in WORDS or any(form in WORDS and form not in AS_THEY_ARE for form in forms(word)):
-        return True
     plain = _CONTRACTED.sub("", word)
-    if plain != word:
-        return not plain or is_known(plain)
-    return "-" in word and all(is_known(part) for part in word.split("-"))
+    if word in WORDS or not plain or plain in WORDS or any(form in WORDS for form in forms(plain)):
+        return True
+    return "-" in plain and all(is_known(part) for part in plain.split("-"))
 
 
 def forms(word: str) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from racetwin.strategist.claims import Claim
 from racetwin.strategist.meanings import same_topic
 
@@ -10,13 +12,28 @@ def says(fact: Claim, said: Claim) -> bool:
     """Whether a claim of a fact is the claim that was said."""
     if said.kind in ("car", "compound"):
         return fact.kind == said.kind and fact.value == said.value and same_side(said, fact)
-    same = said.kind in (fact.kind, "number") and same_number(said, fact) and same_meaning(said, fact)
+    same = fits(said, fact) and same_number(said, fact) and same_meaning(said, fact)
     return same and same_side(said, fact) and (not fact.cars or not said.cars or bool(fact.cars & said.cars))
 
 
 def laps_done(said: Claim, fact: Claim) -> bool:
     """'The leader has done 12 laps' says that lap 12 is completed."""
-    return said.kind == "laps" and fact.kind == "lap" and said.topic == fact.topic == "completed"
+    return said.kind == "laps" and fact.kind == "lap" and "completed" in said.topics and "completed" in fact.topics
+
+
+_WEARS = re.compile(r"\b(?:wear\w*|deg\w*|each|every|(?:a|per) lap)\b", re.IGNORECASE)
+
+
+def fits(said: Claim, fact: Claim) -> bool:
+    """Whether a number of the one's kind may be one of the other's: one without a unit may be any, one of wear is for a lap."""
+    if said.kind in (fact.kind, "number") or laps_done(said, fact):
+        return True
+    return (
+        said.kind == "seconds"
+        and fact.kind == "seconds_a_lap"
+        and not said.cars
+        and _WEARS.search(said.text) is not None
+    )
 
 
 def same_number(said: Claim, fact: Claim) -> bool:
@@ -41,4 +58,4 @@ def same_meaning(said: Claim, fact: Claim) -> bool:
     """Whether both numbers are of the same thing, and not one a mean and the other the end of an interval."""
     if said.bound not in (fact.bound, "either") and not (said.kind == "lap" and said.bound is None):
         return False
-    return same_topic(said.kind, said.topic, fact.topic)
+    return same_topic(said.topics, fact.topics)

@@ -7,6 +7,7 @@ wording are read with the same table, so a number said of one thing cannot rest 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "seconds": (
@@ -47,7 +48,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("higher", r"\bhigher\b|\bgain(?:s|ing)? (?:a )?places?\b"),
         (
             "lower",
-            r"\b(?:behind|below|lower than) P\d|\blower\b|\bfurther (?:back|down)\b|\bworse\b|\bdropping\b|\blos(?:e|ing) (?:a "
+            r"\b(?:behind|below|lower than) P\d|\blower\b|\bfurther (?:back|down)\b|\bworse\b|\bdropping\b"
+            r"|\blos(?:e|ing) (?:a "
             r"|more )?places?\b",
         ),
         (
@@ -88,7 +90,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         (
             "age",
-            r"\bold\b|\bdone\b|\bage\b|\binto this set\b|\b(?:on|under) (?:it|them|th(?:ese|is|e) (?:tyre|set|soft|medium|hard"
+            r"\bold\b|\bdone\b|\bage\b|\binto this set\b|\b(?:on|under) (?:it|them|th(?:ese|is|e) (?:tyre|set"
+            r"|soft|medium|hard"
             r"|intermediate|wet)s?)\b|\bhas run\b"
             r"|\bso far\b|\bof wear\b|\bago\b|^tyres?:(?!.*\b(?:left|to go)\b)",
         ),
@@ -136,41 +139,41 @@ _LIMIT = re.compile(r"\b(?:much|any|no|not) (?:more|less|fewer) than (?=\d)", re
 """'Not much more than 4 points' says how many, and not how many more."""
 _HEADING = re.compile(r"^(?:tyres?|set|rejoin|finish|stop|pit loss|gap)\w*:", re.IGNORECASE)
 """In notes a word and a colon say what all numbers after them are of."""
+_LABEL = re.compile(r"[\w ]{3,40}:(?= \S+$)")
+"""'Average finishing position: P5.'"""
+_NARROWER = (("outside", "points"), ("life", "to go"))
+"""The words of the second stand in sentences about the first, too: "out of the points", "the set has 9 laps left"."""
 _PARTS = re.compile(r"[,:(;]|\s[/|]\s|\b(?:and|but|while)\b")
 """Where another statement of the same clause begins."""
-UNSAID = {
-    "lap": frozenset({"stop", "rejoin"}),
-    "percent": frozenset({"rejoin", "stop"}),
-    "position": frozenset({"rejoin", "current"}),
-}
-"""What a number of a kind may be of where no word says it; any other kind may then be of anything."""
 
 
-def topic_of(kind: str, clause: str, at: int) -> str | None:
-    """Return the topic of the number of that kind that begins at ``at``, None where no word tells."""
+def topics_of(kind: str, clause: str, at: int) -> tuple[str, ...]:
+    """Return what the number of that kind that begins at ``at`` may be of, likeliest first; nothing where no word tells."""
     begin = max((m.end() for m in _PARTS.finditer(clause, 0, at)), default=0)
     following = _PARTS.search(clause, at)
     end = following.start() if following else len(clause)
-    heading = _HEADING.match(clause)
+    heading = _HEADING.match(clause) or _LABEL.match(clause)
     part = _LIMIT.sub("", clause[begin:end])
-    for told in (heading[0] + part if heading and heading.end() <= begin else part, clause):
-        for name, pattern in _COMPILED.get(kind, ()):
-            if pattern.search(told):
-                future = name == "current" and (_AFTER_STOP.search(clause, 0, at) or _PERCENT.search(part))
-                return "rejoin" if kind == "position" and future else name
-    return None
+    own = heading[0] + part if heading and heading.end() <= begin else part
+    for told in (own, clause) if kind in ("percent", "count") else (own,):
+        found = [name for name, pattern in _COMPILED.get(kind, ()) if pattern.search(told)]
+        for narrow, wide in _NARROWER:
+            if narrow in found and wide in found:
+                found.remove(wide)
+        if found:
+            future = "current" in found and (_AFTER_STOP.search(clause, 0, at) or _PERCENT.search(part))
+            return ("rejoin",) if kind == "position" and future else tuple(found)
+    return ()
 
 
-def same_topic(kind: str, said: str | None, fact: str | None) -> bool:
-    """Whether a number said of one thing may rest on a fact about the other."""
-    if said is None:
-        return fact is None or kind not in UNSAID or fact in UNSAID[kind]
-    return fact is None or said == fact
+def same_topic(said: Collection[str], fact: Collection[str]) -> bool:
+    """Whether a number said of one thing may rest on a fact about the other; where no word tells, it may be of anything."""
+    return not said or not fact or next(iter(fact)) in said
 
 
 _AFTER_STOP = re.compile(
     r"\b(?:box|pit|stop)\w* (?:now|this lap|right away)\b|\b(?:if|once|when) (?:we|you) (?:box|pit|stop)"
-    r"|\bafter (?:the|a|this) stop\b",
+    r"|\b(?:after|net of) (?:the|a|this) stop\b",
     re.IGNORECASE,
 )
 """'Box now and we are P8' says where the car is after that."""
@@ -178,7 +181,8 @@ _LAPS_ONLY = re.compile(
     r"\bold\b|\bage\b|\bcompleted\b|\btyre life\b|\bof life\b|\blasts?\b|\b(?:set|tyres?|rubber|softs?|mediums?"
     r"|hards?)\b[^,;]* good for\b|\btyres (?:have|can|should)\b"
     r"|\binto this set\b"
-    r"|\bto (?:go|run)\b|\bremaining\b|\bleft (?:in|to run)\b|\bhas run\b|\bin the tyres\b|\bto hold\b|\bon these tyres\b"
+    r"|\bto (?:go|run)\b|\bremaining\b|\bleft (?:in|to run)\b|\bhas run\b|\bin the tyres\b|\bto hold\b"
+    r"|\bon these tyres\b"
     r"|\bfrom (?:this|the) set\b|\bof (?:this|the) set\b|\bfrom these tyres\b",
     re.IGNORECASE,
 )
@@ -197,7 +201,14 @@ _POINTS_TO_A_CAR = re.compile(
     r"(?i:\b(?:gap|rejoin\w*|behind|ahead|mirrors|trail\w*|leads?|chas\w*)\b).*\b(?!VSC)[A-Z]{3}\b"
     r"|\b(?!VSC)[A-Z]{3}\b.*(?i:\b(?:behind|ahead|back)\b)"
 )
-_LAPS_LOST = re.compile(r"\b(?:stop|pit\w*|box\w*)\b.*\b(?:costs?|loses?|lost)\b|\bpit loss\b", re.IGNORECASE)
+_LAPS_LOST = re.compile(
+    r"\b(?:stop|pit\w*|box\w*)\b.*\b(?:costs?|loses?|lost)\b|\bpit loss\b|\blos\w+ (?:by|in"
+    r"|when|from) (?:the )?(?:stop|pit|box)",
+    re.IGNORECASE,
+)
+_PER_ANOTHER = re.compile(
+    r"\b(?:per|an?|each|every) (?:minute|hour|race|km|sector|second|corner|point)\b", re.IGNORECASE
+)
 _PERCENT = re.compile(r"%|\bper ?cent\b", re.IGNORECASE)
 _CHANCE = re.compile(r"\b(?:podium|chance|odds (?:of|are)|risk|probability|likely)\b", re.IGNORECASE)
 
@@ -207,6 +218,8 @@ def unit_fits(kind: str, clause: str) -> bool:
     if kind in ("seconds", "points") and _LAPS_ONLY.search(clause):
         return False
     if kind == "points" and (_POINTS_A_LAP.search(clause) or _POINTS_TO_A_CAR.search(clause)):
+        return False
+    if kind in ("seconds", "laps", "points") and _PER_ANOTHER.search(clause):
         return False
     if kind == "laps" and _LAPS_LOST.search(clause):
         return False

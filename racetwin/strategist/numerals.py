@@ -59,10 +59,36 @@ _SPELLINGS = (
     (re.compile(r"\brunners\b", re.IGNORECASE), "cars"),
     (re.compile(r"\bcheckered\b", re.IGNORECASE), "chequered"),
     (re.compile(r"\b(?:rain|rain-weather|wet-weather) tyres\b", re.IGNORECASE), "intermediate or wet tyres"),
+    (re.compile(r"\b90 ?(?:%|per ?cent) (?=range|interval|confidence|credible|band)", re.IGNORECASE), ""),
+    (
+        re.compile(
+            r"\b(?:safety car|SC|VSC|rain),? or (?:no|not)\b(?: (?:safety car|SC|VSC"
+            r"|rain)\b)?",
+            re.IGNORECASE,
+        ),
+        "Either way",
+    ),
+    (re.compile(r"(?<=[A-Z\d]) > (?=L\d|lap )"), " beats "),
     (re.compile(r"\bhalf a second\b", re.IGNORECASE), "0.5 s"),
 )
 _ANY = re.compile(
-    "|".join(("inter", "tire", "check", "rain", "wet-w", "runner", "half", r"\d[snrt]", *_VALUES, *_ORDINALS)),
+    "|".join(
+        (
+            "inter",
+            "tire",
+            "check",
+            "rain",
+            "wet-w",
+            "runner",
+            "half",
+            " > ",
+            "90 ?[%p]",
+            " or no",
+            r"\d[snrt]",
+            *_VALUES,
+            *_ORDINALS,
+        )
+    ),
     re.IGNORECASE,
 )
 """A text with none of this is written as the facts are: looking is cheap."""

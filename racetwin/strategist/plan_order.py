@@ -34,7 +34,7 @@ _RANKED_LAST = re.compile(
 _GOOD = re.compile(
     r"\b(?:gain(?:s|ed|ing)?|sav(?:es?|ed|ing)|buys?|earn(?:s|ed)?|picks? up|better|more|higher|additional"
     r"|extra|ahead|(?<!-)up|good for(?! (?:\d+ laps|another))|to the good"
-    r"|beats?|wins?|leads?|rewards?|benefits?|profits?|advantage|plus|in hand|improves?|outscores?|outperforms?"
+    r"|has it|beats?|wins?|leads?|rewards?|benefits?|profits?|advantage|plus|in hand|improves?|outscores?|outperforms?"
     r"|worthwhile|right side"
     r"|to our advantage|above)\b|(?:(?<=\s)|^)\+(?=\d)",
     re.IGNORECASE,
@@ -44,10 +44,16 @@ _WORTH = re.compile(
 )
 """'Going on lap 24 instead of lap 27 is worth 0.3 points.'"""
 _TRANSITIVE = re.compile(
-    r"\b(?:beats?|outscores?|outperforms?|tops|leads?|trails?|loses? to|edges?|ahead of|behind)\b(?: [\w']+){0,4} '?$",
+    r"\b(?:beats?|outscores?|outperforms?|tops|leads?|trails?|loses? to|edges?|ahead of"
+    r"|behind)\b(?: [\w']+){0,4} '?$",
     re.IGNORECASE,
 )
-_ITSELF = re.compile(r"[:,;] (?:it|that|this)(?:['’]s| is| comes| would| will|\b)|: ", re.IGNORECASE)
+_VERB = re.compile(
+    r"'? (?:for [a-z]+ |on [a-z]+ )?(?!(?:and|or|nor|with|then|is|as|was|are|becomes?|to|until|from|not|but|for"
+    r"|on|of|was|equals?|match\w*|ties?|replac\w*)\b)"
+    r"[a-z]+s (?:(?:out|off|the|a|stop|stopping|on|for)? ?){0,3}'?"
+)
+_ITSELF = re.compile(r"[:,;] (?:it|that|this|which)(?:['’]s| is| comes| would| will|\b)|: ", re.IGNORECASE)
 _CONDITION = re.compile(r"(?:if|should|unless|when|once)\b[^,;]*,", re.IGNORECASE)
 _DO = re.compile(r"do (?:wait|hold|delay|stay|hang)\b", re.IGNORECASE)
 _REFERRED = re.compile(rf"{REFERENCE.pattern}(?: [a-z]+){{0,4}} (?:lap |L)(?P<lap>\d+)\b", re.IGNORECASE)
@@ -56,13 +62,15 @@ _PART = re.compile(r"[,;:]|\b(?:and|but|while|whereas)\b")
 _TURNS = re.compile(r"\b(?:avoid(?:s|ed|ing)?|spares?|prevent(?:s|ing)?|without)\b", re.IGNORECASE)
 """'We avoid losing 0.3 points' gains them."""
 _CLEARLY = re.compile(
-    r"\b(?:clearly|easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut|clear winner"
+    r"\b(?:clearly|easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut"
+    r"|clear winner"
     r"|clear favou?rite|can (?:be )?separated?|(?:outside|beyond) (?:the )?(?:margin of )?(?:error|noise)|(?:real"
     r"|clear|big|decisive) edge|significant(?:ly)?)\b",
     re.IGNORECASE,
 )
 _LEVEL = re.compile(
-    r"\b(?:coin[- ](?:flip|toss)|toss-up|nothing (?:\w+ )?(?:in it|between)|neither\b.*\bnor|level|dead[- ]heat|too close"
+    r"\b(?:coin[- ](?:flip|toss)|toss-up|nothing (?:\w+ )?(?:in it|between)|neither\b.*\bnor|level|dead[- ]heat"
+    r"|too close"
     r"|inseparable|equal|equivalent|(?:not|n['’]t|cannot|no) (?:\w+ ){0,3}(?:separat|split|difference|tell))",
     re.IGNORECASE,
 )
@@ -108,7 +116,7 @@ def order(plans: Plans, clause: str) -> Order | None:
     good, bad = _GOOD.search(rest), BAD.search(rest)
     if good is None and bad is None and references:
         good = _WORTH.search(rest)
-    word = good or bad
+    word = good or bad or _verb_between(clause, found)
     if word is None or (good is not None and bad is not None):
         return None
     second = references or subjects[1:]
@@ -118,12 +126,19 @@ def order(plans: Plans, clause: str) -> Order | None:
         subject, reference = subjects[-1], None  # "... fall back to lap 27: it is 0.3 points down"
     if subject is not None and reference is not None and subject.key == reference.key:
         return None
-    sign = 1 if good is not None else -1
+    sign = -1 if bad is not None else 1
     if _TURNS.search(rest):
         sign = -sign
     of = subject.key if subject is not None else (None if reference is not None and reference.key == CALL else CALL)
     beside = reference.key if reference is not None else (None if of == CALL else CALL)
     return Order(of, beside, sign, word[0], reference is None, reference is not None or of != CALL)
+
+
+def _verb_between(clause: str, mentions: list[Mention]) -> re.Match[str] | None:
+    """The word by which one plan does something to another: whatever it is ("trumps", "pips"), that one is the better."""
+    if len(mentions) != 2 or mentions[0].end >= mentions[1].start:
+        return None
+    return _VERB.fullmatch(clause, mentions[0].end, mentions[1].start)
 
 
 def _refers(clause: str, before: Mention | None, mention: Mention) -> bool:

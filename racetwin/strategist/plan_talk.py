@@ -23,15 +23,18 @@ _COMPOUND = r"(?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?"
 _LAP = re.compile(r"\b(?:laps? |L)(?P<lap>\d+)\b", re.IGNORECASE)
 _COMPOUND_BESIDE = re.compile(rf"^[^.;:]{{0,28}}?\b(?P<compound>{_COMPOUND})\b", re.IGNORECASE)
 _COMPOUND_BEFORE = re.compile(
-    rf"\b(?P<compound>{_COMPOUND})\b(?: (?:tyres|stop|on|at|the|end|of|from|in|set|and|stint)){{0,6}} $", re.IGNORECASE
+    rf"\b(?P<compound>{_COMPOUND})\b(?: (?:tyres|stop|on|at|the|end|of|from|in|set|and"
+    rf"|stint)){{0,6}} $",
+    re.IGNORECASE,
 )
 _THE_CALL = re.compile(
     r"\b(?:the|our|this|that) (?:(?:best|current|preferred|recommended|chosen|first) )*(?:plan|call|strategy"
-    r"|choice|pick|one)\b|\bours\b",
+    r"|choice|pick|option|one)\b|\bours\b",
     re.IGNORECASE,
 )
 _ANOTHER = re.compile(
-    r"\b(?:alternatives?|second(?:-best| choice| best)|next[- ]best|plan b|alt|the other|another (?:plan|option"
+    r"\b(?:alternatives?|(?:nearest|closest|main|next) (?:rival|challenger|contender|competitor|option|plan)"
+    r"|second(?:-best| choice| best)|next[- ]best|plan b|alt|the other|another (?:plan|option"
     r"|choice)|other plans?"
     r"|fall(?:s|ing)? back|fallback|runner-up|waiting|waits?|hold(?:s|ing)? (?:on|off|out)|hang(?:s|ing)? on"
     r"|delay(?:s|ed|ing)?"
@@ -55,7 +58,8 @@ BAD = re.compile(
     r"|short|down|behind|trail(?:s|ing)?"
     r"|drop(?:s|ping)?|surrender(?:s|ing)?|sacrific\w+|price|deficit|minus|wrong side|poorer|forgo\w*"
     r"|forfeit\w*|throw\w* away|concede[sd]?"
-    r"|on the table|shy|below|expense|loses? out)\b|(?:(?<=\s)|^)[-−](?=\d)",
+    r"|on the table|shy|lags?|bad for|burn(?:s|ing)?|wast(?:es?|ing)|bleed(?:s|ing)?|below|expense"
+    r"|loses? out)\b|(?:(?<=\s)|^)[-−](?=\d)",
     re.IGNORECASE,
 )
 _BARE_LAP = re.compile(

@@ -29,11 +29,14 @@ _RELATIONS: tuple[tuple[str, Side], ...] = (
     # said of the subject; an object may follow
     (r"\b(?:ahead|in front|clear)(?: of)?(?= )(?! (?:out-lap|call|air))|\b(?:ahead|in front)\b", "ahead"),
     (rf"(?:{_UNIT})clear\b", "ahead"),
-    (r"\b(?:up the road|further up|in the lead|comes? past|goes? past|gets? past)\b", "ahead"),
+    (r"\b(?:up the (?:road|track)|further up|in the lead|comes? past|goes? past|gets? past)\b", "ahead"),
     (r"\b(?:in hand over|up on)\b", "ahead"),
     (rf"\b(?:over|before)(?= (?:{_CAR}|us\b|you\b))", "ahead"),
     (r"\bon(?= (?:us|you)\b)", "ahead"),
-    (r"\bbehind\b|\bin (?:our|the|your) (?:mirrors?|wake)\b|\bdown the road\b|\badrift(?: of)?\b|\bin tow\b", "behind"),
+    (
+        r"\bbehind\b|\bin (?:our|the|your) (?:mirrors?|wake)\b|\bdown the (?:road|track)\b|\badrift(?: of)?\b|\bin tow\b",
+        "behind",
+    ),
     (rf"\bafter(?= (?:{_CAR}|us\b|you\b))|\bshort of\b|\boff (?:our|your) (?:gearbox|tail)\b", "behind"),
     (rf"(?:{_UNIT})(?:back|down|off)\b(?! the\b)(?! to {_CAR})", "behind"),
     (r"\bto (?:make up|find|gain|catch up) on\b|\bdown on\b", "behind"),

@@ -18,7 +18,7 @@ _ON_THE_CAR = re.compile(
     re.IGNORECASE,
 )
 _TO_FIT = re.compile(
-    r"\b(?:box|boxes|boxing|pit|pits|stop|stops|stopping|fit|fits|take|takes|switch|onto|next|for|lap"
+    r"\b(?:box|boxes|boxing|pit|pits|stop|stops|stopping|fit|fits|take|takes|switch|onto|next|lap"
     r"|laps|want|target|call|then|going|goes|choice|bolt\w*|send|answer|recommend\w*|chang\w*|"
     r"prefer|plan|waits?|waiting|com(?:e|ing) in|is the (?:tyre|one)|tyre will be|(?:that|it)['’]ll be|get|this time"
     r"|(?:soft|medium|hard|intermediate"
@@ -28,7 +28,8 @@ _TO_FIT = re.compile(
 """A clause without any of these speaks of the tyres that are on the car."""
 _STOP_PAIR = re.compile(
     r"\b(?:lap |L)(\d+)\b"
-    r"(?:(?!\b(?:and|then) (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET))[^.;]){0,24}?\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b",
+    r"(?:(?!\blaps? \d|\bL\d|\b(?:and|then) (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET))[^.;]){0,24}?\b(SOFT|MEDIUM"
+    r"|HARD|INTERMEDIATE|WET)S?\b",
     re.IGNORECASE,
 )
 _PAIR_STOP = re.compile(
@@ -36,11 +37,15 @@ _PAIR_STOP = re.compile(
     r"|L)(\d+)\b",
     re.IGNORECASE,
 )
+_HAS_RUN = re.compile(
+    r"\b(?:for|of|with|after|under|at|another) (?:\w+ ){0,2}\d+ laps?\b|\b\d+(?:[- ]laps?| more)\b", re.IGNORECASE
+)
+"""How far a set has run or can run is said of one that is on the car."""
 _ON_IT = re.compile(
     r"(?<!bolt )(?<!going )(?<!go )(?<!put )(?<!out )(?<!strap )"
     r"\bon (?:the |a set of |our )?(?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)"
     r"|\b(?:current|present|these|running|run|started|still|fitted|are)\b"
-    r"|^(?:tyres?|set):|\bon (?:the car|it|them)\b|\blaps old\b|\b(?:lasts?|life|wear|worn|remaining|age|done)\b",
+    r"|^(?:tyres|set):|\bon (?:the car|it|them)\b|\blaps old\b|\b(?:lasts?|life|wear|worn|remaining|age|done)\b",
     re.IGNORECASE,
 )
 """What speaks of the tyres that are on the car."""
@@ -76,7 +81,7 @@ def wrong_tyres(
     fitted = {compound for _, compound in stops}
     to_fit = _FITTED.findall(clause)
     found += [(c, "no plan spoken of fits it") for c in to_fit if fitted and c.upper() not in {*fitted, *elsewhere}]
-    on_the_car = _ON_IT.search(clause) is not None
+    on_the_car = _ON_IT.search(clause) is not None or _HAS_RUN.search(clause) is not None
     if present and on_the_car and not _TO_FIT.search(clause):
         return found + [(c, "the car is not on it") for c in said if c not in present and c not in elsewhere]
     alone = len(said) == 1 and not on_the_car and _TO_FIT.search(clause)

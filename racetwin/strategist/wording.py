@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from racetwin.schemas import AdviceTexts, Checked, Fact, ModelWording, Recommendation
 from racetwin.schemas import Sentence as ShownSentence
-from racetwin.strategist.checker import Checker, Objection, Verdict
+from racetwin.strategist.checker import Checker
 from racetwin.strategist.client import Answer, ModelClient, ModelUnavailableError
+from racetwin.strategist.verdict import Objection, Verdict
 
 
 class Sentence(BaseModel):

@@ -68,7 +68,7 @@ def test_text_that_says_what_the_facts_say_passes(text: str) -> None:
         ("Waiting for lap 27 gains 0.31 points.", "other way"),
         ("'L27 MEDIUM' gains 0.31 points over 'L24 HARD'.", "other way"),
         ("Undercut VER on lap 24.", "no fact speaks of this car"),
-        ("Box on lap 24 because the engine is hot.", "not in the facts"),
+        ("Box on lap 24 because the engine is hot.", "no fact is about this"),
         ("Box on lap 24 because the tyres are worn.", "cause"),
         ("The set is 6 laps old.", "meaning"),
         ("Waiting for lap 27 does not cost 0.31 points.", "denies"),
