@@ -9,7 +9,7 @@ from racetwin.strategist.lexicon import is_known
 
 _CERTAIN = re.compile(
     r"\b(?:certain(?:ly|ty)?|guarantee[sd]?|definite(?:ly)?"
-    r"|(?<!pretty )(?<!fairly )(?<!quite )(?<!reasonably )sure(?:ly)?"
+    r"|(?<!pretty )(?<!fairly )(?<!quite )(?<!reasonably )(?<!how )sure(?:ly)?"
     r"|undoubtedly|no doubt|without (?:a "
     r"|any )?doubt|bound to"
     r"|inevitabl[ey]|exactly|precisely|always|every time|without fail|no matter what|in the bag|out of reach"
@@ -60,7 +60,7 @@ _HARMLESS = re.compile(
     r"|matters?)\b"
     r"|(?: \w+ing)?(?: in)? (?:this lap|now)\b"
     r"|(?<=\bno)(?: (?:further|more|other|second|pit|extra|additional)){0,3} (?:stops?|visits?)\b"
-    r"|(?: [\w'’]+){0,3}? (?:stop|box|pit|com(?:e|ing) in)\w* (?:again|until|till|before|yet|now|this lap)\b",
+    r"|(?: [\w'’]+){0,3}? (?:stop|box|pit|com(?:e|ing) in)\w* (?:on )?(?:again|until|till|before|yet|now|this lap)\b",
     re.IGNORECASE,
 )
 """What follows a negation that hedges, compares, or is itself a statement the claims carry."""
@@ -101,7 +101,8 @@ _NEVER_MIND = re.compile(
 """What one is told not to do, and that is nothing a plan does."""
 _CONDITION_BEFORE = re.compile(r"\b(?:if|unless|whether|in case)\b[^,;:]*$", re.IGNORECASE)
 _GAINED = re.compile(
-    r"\b(?:gain|sav|earn|find|win|improv)(?:s|es|e|ed|ing)?\b|\b(?:picks?|picking) up\b|\bquicker by\b", re.IGNORECASE
+    r"\b(?:gain|sav|earn|find|win|won|improv)(?:s|es|e|ed|ing)?\b|\b(?:picks?|picking) up\b|\bquicker by\b",
+    re.IGNORECASE,
 )
 _LOST = re.compile(r"\b(?:los\w+|lost|cost\w*|gives? (?:up|away)|bleed\w*)\b", re.IGNORECASE)
 _IS_OUT = re.compile(
@@ -140,6 +141,8 @@ _UNSTATED = re.compile(
     r"|\b(?:not |un|very |so )happy\b|\b(?:saving|managing|nursing) his\b|\brace is over\b|\bbunching\b|\b(?:is"
     r"|are|got) stuck in\b"
     r"|\bthan (?:we )?expected\b|\b(?:crew|stop) (?:is|was|has been) (?:slow|quick|fast|poor)\b"
+    r"|\breal races\b|\b(?:this|our|the) (?:\w+ )?(?:has|have|gives?|brings?|scores?) the (?:lowest|fewest"
+    r"|least|worst|smallest)\b"
     r"|\b(?:power unit|flat spot|lock(?:ed|s|ing)? up|fall(?:s|ing)? apart|running (?:hot|lean|low)"
     r"|track limits|blue flag|black flag"
     r"|drive through|jump(?:ed)? (?:the )?start|let (?:him|them|her|[A-Z]{3}) (?:by|past|through)|slow zone)"
@@ -149,6 +152,11 @@ _UNSTATED = re.compile(
     re.IGNORECASE,
 )
 _ANSWERED_BEFORE = re.compile(r"\blap before\b|\bearlier\b|\bbefore (?:him|them|they)\b|\bsame lap\b", re.IGNORECASE)
+_WISHES = re.compile(
+    r"\b(?-i:[A-Z]{3}) (?:\w+ )?(?:wants?|told|said|says|asked|asks|thinks|feels|complain\w*"
+    r"|hopes?|plans?)\b",
+    re.IGNORECASE,
+)
 _STAYS_OUT = re.compile(r"\bstays? out\b(?! (?:now|until|to|;|and))", re.IGNORECASE)
 _WILL_STOP = re.compile(
     r"\bwill (?:\w+ly )?(?:stop|pit|box|come in|try|undercut|cover)\b|\bis (?:planning|going to(?! be)"
@@ -195,10 +203,13 @@ CAUSAL = re.compile(
     r"|with the \w+ \w+ing\b)",
 )
 """What claims a cause: what follows must be a fact."""
+_FIRST = re.compile(r"(?:Because|Since|Due to|Owing to|Thanks to|Given|Now that|On account of|In view of)\b")
 _OF_THE_RANKING = re.compile(
-    r"(?:\W*(?:it|that|this|is|are|our|the|plan|call|option|strategy|best|better|worth|scor(?:es?|ing)|most|more|highest|expected"
-    r"|points|average|on|in|of|all|them|top|ranks?|ranked|first|we|weighed|simulated|races|simulations|numbers|say|model|likes|prefers"
-    r"|has|have|nothing|else|comes?|close|to|came|out|so|and|s)\b)+\W*",
+    r"(?:\W*(?:it|that|this|is|are|our|the|plan|call|option|strategy|best|better|worth|scor(?:es?|ing)|most"
+    r"|more|highest|expected"
+    r"|points|average|on|in|of|all|them|top|ranks?|ranked|first|we|weighed|simulated|races|simulations|numbers"
+    r"|say|model|likes|prefers"
+    r"|has|have|no|any|other|nothing|else|comes?|close|to|came|out|so|and|s)\b)+\W*",
     re.IGNORECASE,
 )
 _NO_CAUSE = re.compile(
@@ -278,7 +289,11 @@ def of_rivals(clause: str, names_car: bool) -> str | None:
         return None
     found = _THEIRS.search(clause)
     if found is None and names_car:
-        found = _STAYS_OUT.search(clause) or (_WILL_STOP.search(clause) if not _PERCENT.search(clause) else None)
+        found = (
+            _WISHES.search(clause)
+            or _STAYS_OUT.search(clause)
+            or (_WILL_STOP.search(clause) if not _PERCENT.search(clause) else None)
+        )
     if found is None and names_car and _SUPPOSED.search(clause):
         found = _ANSWERED_BEFORE.search(clause)
     return found[0] if found is not None else None
@@ -331,7 +346,7 @@ def _states(word: str) -> tuple[str, ...]:
 
 def cause_in(clause: str) -> re.Match[str] | None:
     """Return the words that announce a cause, None where there are none or what follows is no cause."""
-    found = CAUSAL.search(clause)
+    found = CAUSAL.search(clause) or _FIRST.match(clause)
     return None if found is None or _NO_CAUSE.search(clause[found.end() :]) else found
 
 

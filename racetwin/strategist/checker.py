@@ -36,6 +36,8 @@ from racetwin.strategist.verdict import Objection, Verdict
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 _COMPOUND_NAMES = frozenset(c.value for c in COMPOUNDS) | {c.value + "S" for c in COMPOUNDS}
 _EXTRA_CAPITALS = frozenset({"SC", "VSC", "P", "L", "S", "E", "OK", "TV"})
+_TITLED = re.compile(r"(?<=[a-z0-9,] )(?!(?:and|for|with|the|from|over|than)\b)[a-z]{3,}")
+"""Without a longer word in small letters a clause is a title, or shouted: there capitals make no names."""
 _WITHIN = re.compile(r"[\w,;'’%)] $")
 """Before a word that stands within a sentence, or in a row of words: there a capital makes a name."""
 
@@ -104,7 +106,7 @@ class Checker:
             before = ""
             for part in clauses(text):
                 clause = headed(self._plans.with_laps_named(part), before)
-                count, found = self._clause(clause, self._plans.continued(clause, before))
+                count, found = self._clause(clause, self._plans.continued(clause, before), before)
                 found += self._errors(clause, before)
                 before = clause
                 total += count
@@ -123,7 +125,7 @@ class Checker:
 
     # --- one clause ---------------------------------------------------------------------------------------------
 
-    def _clause(self, clause: str, about: str) -> tuple[int, list[Objection]]:
+    def _clause(self, clause: str, about: str, before: str) -> tuple[int, list[Objection]]:
         """Check one clause; ``about`` is it with the plan that it goes on to speak of, where it names none."""
         objections = [Objection(clause, word, why) for word, why in self._inventions(clause)]
         pool = self._pool(about)
@@ -135,20 +137,26 @@ class Checker:
         objections += self._named_plans(clause)
         objections += self._tyres(clause, pool)
         objections += self._cause(clause, pool)
-        objections += self._comparison(about, claims)
+        objections += self._comparison(about, claims, before)
         objections += self._assertions(clause, claims)
         return max(1, len(claims)), objections
 
     def _inventions(self, clause: str) -> Iterator[tuple[str, str]]:
         """Words for what no fact is about, and names, each with what is wrong with it."""
         text = IDIOMS.sub(" ", PLAN.sub(" ", clause))
+        titled = _TITLED.search(text) is None
         for found in _WORD.finditer(text):
             word, plain = found[0], re.sub(r"['’]s?$", "", found[0].lower())
             if word in self._cars or word in _EXTRA_CAPITALS or word.upper() in _COMPOUND_NAMES or plain in self._words:
                 continue
             if is_invention(plain):
                 yield word, "no fact is about this"
-            elif word[0].isupper() and _WITHIN.search(text[: found.start()]) and not is_known(word.lower()):
+            elif (
+                word[0].isupper()
+                and not titled
+                and _WITHIN.search(text[: found.start()])
+                and not is_known(word.lower())
+            ):
                 yield word, "this may be a name, and no fact has it"
 
     def _pool(self, clause: str) -> list[_Known]:
@@ -241,7 +249,7 @@ class Checker:
             return []
         return [Objection(clause, where[0].strip(), "no fact states this cause")]
 
-    def _comparison(self, clause: str, claims: Sequence[Claim]) -> list[Objection]:
+    def _comparison(self, clause: str, claims: Sequence[Claim], before: str) -> list[Objection]:
         """Of two plans the better one must be said to be better, and each number to be its own plan's."""
         found = []
         order = plan_order.order(self._plans, clause)
@@ -252,11 +260,13 @@ class Checker:
             (plan_order.wrong_rank, "this is not where the facts rank this plan"),
             (plan_order.unknown_reference, "no plan stops on this lap"),
             (plan_order.too_close, "these plans are too close to call"),
-            (plan_order.far_apart, "one of these plans is clearly better"),
             (plan_order.old_call, "the call has changed the other way round"),
         ):
             said = wrong(self._plans, clause)
             found += [Objection(clause, said, why)] if said is not None else []
+        level = plan_order.far_apart(self._plans, clause, before)
+        if level is not None:
+            found.append(Objection(clause, level, "one of these plans is clearly better"))
         return found + self._swapped(clause, claims)
 
     def _another_difference(self, order: Order | None, clause: str, claims: Sequence[Claim]) -> list[Objection]:

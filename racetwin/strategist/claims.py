@@ -41,7 +41,7 @@ _PLANS = r"(?:plans?|strateg(?:y|ies)|candidates?|options?|ways?|alternatives?)"
 _RACES = r"(?:races?|simulations?|sims?|runs?|times?|scenarios?)"
 # Tried in order at each number: the first pattern that fits says what the number means.
 _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
-    ("position", rf"\b(?:P|pos(?:ition)? (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))", ("p",)),
+    ("position", rf"\b(?:P|pos(?:ition)?:? (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))", ("p",)),
     ("lap", rf"\b(?:lap |laps |L){_NUMBER}\b(?! of the)", ("l",)),
     (
         "lap",
@@ -128,6 +128,18 @@ _LIMIT = re.compile(
     r"|no (?:more|less|fewer) than)"
     r",?\s+(?:lap |L)?$"
 )
+_END = r"(?: (?:bound|end|limit|estimate|side|edge|figure))"
+_LOW = re.compile(
+    rf"\bas (?:few|little|low) as\s+$|\b(?:lower?|bottom"
+    rf"|pessimistic){_END}[^,;\d]{{0,25}}$",
+    re.IGNORECASE,
+)
+_HIGH = re.compile(
+    rf"\bas (?:many|much|high|long) as\s+$|\b(?:upper{_END}?|(?:high|higher|top"
+    rf"|optimistic){_END})[^,;\d]{{0,25}}$",
+    re.IGNORECASE,
+)
+_HIGH_AFTER = re.compile(r"(?: laps?| s| seconds?)? at the (?:outside|very most)\b")
 _LIMIT_AFTER = re.compile(
     r"^(?: laps?| s| seconds?)? (?:at (?:the (?:outside|very most|most|least)|best|worst|most|least)|tops"
     r"|or (?:more|fewer|less)|in the (?:best|worst) case|with (?:some |any |a bit of )?luck|on a (?:good"
@@ -269,18 +281,27 @@ def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
                 frozenset() if car is None else frozenset({car}),
                 None if car is None else cars[car],
                 _topics(meant, match, clause),
-                "either" if _LIMIT.search(clause[: span[0]]) or _LIMIT_AFTER.search(clause[span[1] :]) else None,
+                _bound(clause, *span),
                 clause,
             )
             found.append((span[0], claim))
     return _ranges(clause, _elliptic(dict(sorted(found, key=lambda f: f[0]))))
 
 
+def _bound(clause: str, start: int, end: int) -> Literal["low", "high", "either"] | None:
+    """Which end of an interval a number is said to be."""
+    if _LOW.search(clause, 0, start):
+        return "low"
+    if _HIGH.search(clause, 0, start) or _HIGH_AFTER.match(clause, end):
+        return "high"
+    return "either" if _LIMIT.search(clause[:start]) or _LIMIT_AFTER.search(clause[end:]) else None
+
+
 def _elliptic(claims: dict[int, Claim]) -> dict[int, Claim]:
     """In "call it 9 laps, 13 at the outside" the second number is of what the first is of."""
     before: Claim | None = None
     for at, claim in claims.items():
-        if claim.kind == "number" and claim.bound == "either" and before is not None:
+        if claim.kind == "number" and claim.bound is not None and before is not None:
             claims[at] = replace(claim, kind=before.kind, topics=before.topics)
         elif (
             claim.kind == "number"

@@ -33,17 +33,20 @@ _SUPPOSED = re.compile(
     r"|when|unless|whether|had|costs?|rejoins?|comes? out)\b|\bP\d",
     re.IGNORECASE,
 )
-_NOW = r"(?:(?:right )?now|this lap|right away|straight away|immediately|at once)"
+_NOW = r"(?:(?:right )?now|(?:on |in |at the end of )?this lap|right away|straight away|immediately|at once)"
 _AT_ONCE = re.compile(
     rf"(?<!\ba )(?<!\bthe )(?<!\bour )\b(?:box|pit|stop|come in|in|(?:are|['’]re) (?:boxing|pitting|stopping"
-    rf"|coming in)) {_NOW}\b|\bbox,? box\b(?![^.]*\blap \d)",
+    rf"|coming in)|end (?:the|this|our)(?: current)? stint) {_NOW}\b|\bbox,? box\b(?![^.]*\blap \d)",
     re.IGNORECASE,
 )
 _NOT_AT_ONCE = re.compile(
-    rf"\bstay(?:s|ing)? out\b|\bnot (?:yet|(?:\w+ing )?(?:in )?{_NOW})\b|\b(?:extend|keep going|carry on"
+    rf"\bstay(?:s|ing)? out\b|\bnot (?:yet|(?:\w+ ){{0,2}}?{_NOW})\b|\b(?:extend|keep going|carry on"
     rf"|run this set) (?:to|until|for)\b",
     re.IGNORECASE,
 )
+_URGENT = re.compile(r"(?<!not )(?<!less )\burgent(?:ly)?\b", re.IGNORECASE)
+_SOON = 2
+"""Laps within which a stop is urgent."""
 _DECIDES = re.compile(
     r"^(?!.*\b(?:would|could|might|finish|score)\b).*\b(?:box|pit|stop|com(?:e|ing) in|fit|go|going|call|plan|it)\w*\b",
     re.IGNORECASE,
@@ -96,6 +99,9 @@ def wrong_moment(clause: str, plan: str, lap: int) -> str | None:
     if _SUPPOSED.search(clause):
         return None
     first = re.match(r"L(\d+) ", plan)
+    urgent = _URGENT.search(clause)
+    if urgent is not None and first is not None and int(first[1]) > lap + _SOON:
+        return urgent[0]
     at_once, later = _AT_ONCE.search(clause), _NOT_AT_ONCE.search(clause)
     if at_once is not None and later is None and (first is None or int(first[1]) > lap + 1):
         return at_once[0]

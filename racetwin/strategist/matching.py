@@ -21,6 +21,7 @@ def laps_done(said: Claim, fact: Claim) -> bool:
     return said.kind == "laps" and fact.kind == "lap" and "completed" in said.topics and "completed" in fact.topics
 
 
+_IN_RANGES = ("laps", "seconds", "seconds_a_lap", "lap")
 _WEARS = re.compile(r"\b(?:wear\w*|deg\w*|each|every|(?:a|per) lap)\b", re.IGNORECASE)
 
 
@@ -56,6 +57,9 @@ def same_side(said: Claim, fact: Claim) -> bool:
 
 def same_meaning(said: Claim, fact: Claim) -> bool:
     """Whether both numbers are of the same thing, and not one a mean and the other the end of an interval."""
-    if said.bound not in (fact.bound, "either") and not (said.kind == "lap" and said.bound is None):
+    as_said = (
+        said.bound == fact.bound or said.bound == "either" or (said.bound is not None and said.kind not in _IN_RANGES)
+    )
+    if not as_said and not (said.kind == "lap" and said.bound is None):
         return False
     return same_topic(said.topics, fact.topics)

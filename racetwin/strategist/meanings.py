@@ -45,7 +45,10 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
     ),
     "percent": (
-        ("higher", r"\bhigher\b|\bgain(?:s|ing)? (?:a )?places?\b"),
+        (
+            "higher",
+            r"\bhigher\b|\bfurther (?:forward|up)\b|\b(?:better|gained?) places?\b|\bgain(?:s|ing)? (?:a )?places?\b",
+        ),
         (
             "lower",
             r"\b(?:behind|below|lower than) P\d|\blower\b|\bfurther (?:back|down)\b|\bworse\b|\bdropping\b"
@@ -107,7 +110,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             r"|\btrails?\b|\bbeats?\b|\bbenefit\b|\badvantage\b|\b(?:up|down) on\b|\baway\b|\bbuys?\b|\bdifference\b"
             r"|\btrade\b|\bdeficit\b|\bsacrific",
         ),
-        ("expected", r"\bworth\b|\baverages?\b|\bexpect|\bbrings?\b|\bscores?\b|\breturns?\b"),
+        ("expected", r"\bworth\b|(?<!on )\baverages?\b|\bexpect|\bbrings?\b|\bscores?\b|\breturns?\b"),
     ),
     "lap": (
         ("age", r"\blife\b|\bage\b"),
@@ -172,7 +175,9 @@ def same_topic(said: Collection[str], fact: Collection[str]) -> bool:
 
 
 _AFTER_STOP = re.compile(
-    r"\b(?:box|pit|stop)\w* (?:now|this lap|right away)\b|\b(?:if|once|when) (?:we|you) (?:box|pit|stop)"
+    r"\b(?:box|pit|stop|com(?:e|es|ing) in|came in)\w* (?:now|this lap|right away)\b|\b(?:if|once|when) (?:we"
+    r"|you|he) (?:box|pit|stop|c[oa]me)"
+    r"|\b(?:would|['’]d)\b"
     r"|\b(?:after|net of) (?:the|a|this) stop\b",
     re.IGNORECASE,
 )
@@ -189,7 +194,7 @@ _LAPS_ONLY = re.compile(
 _SHARE = re.compile(
     r"(?:%|\bper ?cent|\bhundred|\b100)(?: of| out of)?(?: the| all| simulated)* (?:laps|seconds|points)\b"
     r"|\d\s*(?:s|seconds?|laps?|points?)\s+(?:of (?:the |simulated )*(?:races|cases|time(?! lost)|simulations)"
-    r"|chance|likely|sure)\b",
+    r"|chance|likely|sure|risk|probability)\b",
     re.IGNORECASE,
 )
 _POINTS_A_LAP = re.compile(
@@ -206,11 +211,9 @@ _LAPS_LOST = re.compile(
     r"|when|from) (?:the )?(?:stop|pit|box)",
     re.IGNORECASE,
 )
-_PER_ANOTHER = re.compile(
-    r"\b(?:per|an?|each|every) (?:minute|hour|race|km|sector|second|corner|point)\b", re.IGNORECASE
-)
+_PER_ANOTHER = re.compile(r"\b(?:per|an?|each|every) (?:minute|hour|race|km|sector|stint)\b", re.IGNORECASE)
 _PERCENT = re.compile(r"%|\bper ?cent\b", re.IGNORECASE)
-_CHANCE = re.compile(r"\b(?:podium|chance|odds (?:of|are)|risk|probability|likely)\b", re.IGNORECASE)
+_CHANCE = re.compile(r"\b(?:podium|chance|odds (?:of|are)|probability)\b", re.IGNORECASE)
 
 
 def unit_fits(kind: str, clause: str) -> bool:

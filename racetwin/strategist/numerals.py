@@ -38,7 +38,8 @@ _CARDINAL = re.compile(
     rf"\b(?:(?P<hundreds>{_ONES}) hundred(?: and)?(?: (?P<rest>{_BELOW_100}))?"
     rf"|(?P<whole>{_BELOW_100}|zero|nought))"
     rf"(?: point (?P<part>(?:{_DIGIT})(?: (?:{_DIGIT}))*))?\b"
-    r"(?P<unit>(?= (?:more |further |other |and a half )?(?:s|secs?|seconds?|laps?|points?|pts|percent|per cent"
+    r"(?P<unit>(?= (?:more |further |other |and a half )?(?:s|secs?|seconds?|minutes?|hours?|metres?|laps?"
+    r"|points?|pts|percent|per cent"
     r"|places?|positions?"
     r"|cars|plans|races|in (?:a|every) hundred|to go|left|times out)\b))?",
     re.IGNORECASE,
@@ -48,6 +49,12 @@ _PLAIN_FROM = 11
 _SPELLED = re.compile(rf"\b(?P<lap>laps? )(?P<digits>(?:{_DIGIT}) (?:{_DIGIT}))\b", re.IGNORECASE)
 """Over the radio lap 24 is "lap two four"."""
 _TENTHS = re.compile(rf"\b(?P<n>{_ONES}) tenths\b(?: of a second)?", re.IGNORECASE)
+_THE_TWO = re.compile(
+    r"\b(?:the|these|those) two(?= (?:plans|options|calls|strategies|alternatives|stops"
+    r"|laps)\b)",
+    re.IGNORECASE,
+)
+"""'The two plans' counts nothing."""
 _PLACE = re.compile(
     rf"\b(?:(?P<word>{'|'.join(_ORDINALS)})|(?P<n>\d+)(?:st|nd|rd|th))\b"
     r"(?! (?:plan|option|choice|stop|best|lap|stint|set|time))(?: (?:place|position))?",
@@ -108,6 +115,7 @@ def in_figures(text: str) -> str:
         return text
     for pattern, spelling in _SPELLINGS:
         text = pattern.sub(spelling, text)
+    text = _THE_TWO.sub("both", text)
     text = _TENTHS.sub(lambda m: f"0.{_VALUES[m['n'].lower()]} s", text)
     text = _SPELLED.sub(lambda m: m["lap"] + _digits(m["digits"]), text)
     text = _CARDINAL.sub(_figure, text)

@@ -34,15 +34,19 @@ _RANKED_LAST = re.compile(
 _GOOD = re.compile(
     r"\b(?:gain(?:s|ed|ing)?|sav(?:es?|ed|ing)|buys?|earn(?:s|ed)?|picks? up|better|more|higher|additional"
     r"|extra|ahead|(?<!-)up|good for(?! (?:\d+ laps|another))|to the good"
-    r"|has it|beats?|wins?|leads?|rewards?|benefits?|profits?|advantage|plus|in hand|improves?|outscores?|outperforms?"
+    r"|has it|beats?|wins?|leads?|rewards?|benefits?|profits?|advantage|plus|in hand|improves?|outscores?"
+    r"|outperforms?"
     r"|worthwhile|right side"
     r"|to our advantage|above)\b|(?:(?<=\s)|^)\+(?=\d)",
     re.IGNORECASE,
 )
 _WORTH = re.compile(
-    r"\b(?:worth|brings?|returns?|yields?|favou?rs?|prefers?|points? to|suggests?|likes?)\b", re.IGNORECASE
+    r"\b(?:worth|brings?|returns?|yields?|favou?rs?|prefers?|points? to|suggests?|likes?|rather(?! than))\b",
+    re.IGNORECASE,
 )
 """'Going on lap 24 instead of lap 27 is worth 0.3 points.'"""
+_BESIDE_IT = re.compile(r"\b(?:compared (?:to|with)|against|versus|vs\.?|than) (?:the )?\d+\.\d")
+"""'Worth 14.8 points, compared to 15.1 for the plan': which is more is told by the numbers."""
 _TRANSITIVE = re.compile(
     r"\b(?:beats?|outscores?|outperforms?|tops|leads?|trails?|loses? to|edges?|ahead of"
     r"|behind)\b(?: [\w']+){0,4} '?$",
@@ -62,14 +66,18 @@ _PART = re.compile(r"[,;:]|\b(?:and|but|while|whereas)\b")
 _TURNS = re.compile(r"\b(?:avoid(?:s|ed|ing)?|spares?|prevent(?:s|ing)?|without)\b", re.IGNORECASE)
 """'We avoid losing 0.3 points' gains them."""
 _CLEARLY = re.compile(
-    r"\b(?:clearly|easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut"
+    r"\bclearly(?= (?:\w+ )?(?:better|worse|ahead|behind|best|beats?|beaten|superior|faster|apart|beyond|wins?"
+    r"|preferable|favou?r\w*|outside|the)\b)"
+    r"|\b(?:easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut"
     r"|clear winner"
-    r"|clear favou?rite|can (?:be )?separated?|(?:outside|beyond) (?:the )?(?:margin of )?(?:error|noise)|(?:real"
+    r"|clear favou?rite|can (?:be )?separated?|enough to (?:call|tell|decide)|(?:outside"
+    r"|beyond) (?:the )?(?:margin of )?(?:error|noise)|(?:real"
     r"|clear|big|decisive) edge|significant(?:ly)?)\b",
     re.IGNORECASE,
 )
 _LEVEL = re.compile(
-    r"\b(?:coin[- ](?:flip|toss)|toss-up|nothing (?:\w+ )?(?:in it|between)|neither\b.*\bnor|level|dead[- ]heat"
+    r"\b(?:coin[- ](?:flip|toss)|toss-up|nothing (?:\w+ )?(?:in it|between)|neither\b.*\bnor|level|(?:lost"
+    r"|buried|drowned) in (?:the )?noise|(?:within|inside) (?:the )?noise|dead[- ]heat"
     r"|too close"
     r"|inseparable|equal|equivalent|(?:not|n['’]t|cannot|no) (?:\w+ ){0,3}(?:separat|split|difference|tell))",
     re.IGNORECASE,
@@ -115,7 +123,7 @@ def order(plans: Plans, clause: str) -> Order | None:
     rest = _blanked(clause, [(m.start, m.end) for m in found])
     good, bad = _GOOD.search(rest), BAD.search(rest)
     if good is None and bad is None and references:
-        good = _WORTH.search(rest)
+        good = _WORTH.search(rest) if not _BESIDE_IT.search(clause) else None
     word = good or bad or _verb_between(clause, found)
     if word is None or (good is not None and bad is not None):
         return None
@@ -232,10 +240,14 @@ def in_turn(plans: Plans, clause: str) -> tuple[str, str] | None:
     return (first, second) if first is not None and second is not None and first != second else None
 
 
-def far_apart(plans: Plans, clause: str) -> str | None:
-    """Return the word by which a clause calls plans level that are not: the facts have one clearly better than the other."""
+def far_apart(plans: Plans, clause: str, before: str = "") -> str | None:
+    """Return the word by which a clause calls plans level that are not: the facts have one clearly better than the other.
+
+    Where it mentions no plan, it speaks of those of the clause ``before``.
+    """
     found = _LEVEL.search(clause)
-    others = [m.key for m in plans.mentions(clause) if m.key not in (None, CALL) and m.key in plans.worth]
+    mentions = plans.mentions(clause) or plans.mentions(before)
+    others = [m.key for m in mentions if m.key not in (None, CALL) and m.key in plans.worth]
     if found is None or not others or CALL not in plans.worth:
         return None
     of = [(abs(plans.worth[k] - plans.worth[CALL]), max(plans.errors[k], plans.errors[CALL])) for k in others if k]

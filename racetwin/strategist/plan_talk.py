@@ -34,16 +34,20 @@ _THE_CALL = re.compile(
 )
 _ANOTHER = re.compile(
     r"\b(?:alternatives?|(?:nearest|closest|main|next) (?:rival|challenger|contender|competitor|option|plan)"
-    r"|second(?:-best| choice| best)|next[- ]best|plan b|alt|the other|another (?:plan|option"
+    r"|(?:second|third|next)[- ](?:ranked|placed|best|choice|option|on the list|in line)|next[- ]best|plan b"
+    r"|alt|the other|another (?:plan|option"
     r"|choice)|other plans?"
-    r"|fall(?:s|ing)? back|fallback|runner-up|waiting|waits?|hold(?:s|ing)? (?:on|off|out)|hang(?:s|ing)? on"
+    r"|fall(?:s|ing)? back|fallback|runner-up|(?<!tyres )(?<!set )waiting|waits?|hold(?:s|ing)? (?:on|off|out)"
+    r"|hang(?:s|ing)? on"
     r"|delay(?:s|ed|ing)?"
     r"|instead(?! of)|otherwise|any later|postpon\w+|staying out|going longer|go longer|stretch\w*)\b",
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(
-    r"^(?:and |so |but )?(?:could|should|would|can|what|why|how|do|does|is|are|shall)\b.*\?|\b(?:if|versus"
-    r"|vs|against|compared|rather|instead|chance|probability|argue|as well)\b",
+    r"^(?:and |so |but )?(?:could|should|would|can|what|why|how|do|does|is|are|shall)\b.*\?|^[^,;]{0,40}\?$"
+    r"|\b(?:if|versus"
+    r"|vs|against|compared|rather|instead|chance|probability|argue|as (?:well|good)|in it|apart|level|equal\w*"
+    r"|no worse|(?:within|inside) (?:the )?(?:noise|error))\b",
     re.IGNORECASE,
 )
 """With one of these a clause weighs what it speaks of and does not call it."""
@@ -74,13 +78,21 @@ _WOULD = re.compile(r"[^,;:]{0,25}?\b(?:would|could|might)\b", re.IGNORECASE)
 _RANGE = re.compile(r"\b(?:from |between )?laps? \d+ (?:to|through|and|until) (?:lap )?\d", re.IGNORECASE)
 """The laps on which a safety car would bring a stop forward are no stops."""
 _ITS_STOP = re.compile(
-    r"(?: (?:for|of|with|on|at|to|a|the|stop|stopping|box|boxing|pit|pitting|in|end))+ '?", re.IGNORECASE
+    r"(?: (?:that|which|stops|boxes|pits|boxing|for|of|with|on|at|to|a|the|stop|stopping|box|boxing|pit|pitting"
+    r"|in|end))+ '?",
+    re.IGNORECASE,
 )
 """'The plan with a stop on lap 27' is the one that is named, and not the call."""
 _UNTIL = re.compile(r" (?:on )?(?:until|till|for|to)(?: the)?(?: end of)? '?", re.IGNORECASE)
 _TURNED_DOWN = re.compile(
     r"\b(?:not|no|never|do not|don['’]t|cannot|won['’]t)\b(?= (?:[\w'’]+ ){0,4}?(?:lap \d|L\d|wait|hold"
     r"|hang|delay|stretch|go(?:ing)? long))",
+    re.IGNORECASE,
+)
+_NOT_CALLED = re.compile(
+    r"[^,;:]{0,30}?\b(?:is|are|was|would be)(?: not|n['’]t) (?:\w+ly )?(?:recommended|advised|advisable"
+    r"|preferred|favou?red|chosen|called|the call|our call"
+    r"|worth it|what we want|as good)\b",
     re.IGNORECASE,
 )
 OLD = (
@@ -139,7 +151,9 @@ class Plans:
 
     def continued(self, clause: str, before: str) -> str:
         """A clause that names no plan and goes on about the one of the clause before, with that plan's name put before it."""
-        goes_on = _GOES_ON.match(clause) or (_WE_THEN.match(clause) and not REFERENCE.search(before))
+        goes_on = (
+            _GOES_ON.match(clause) or before.endswith("?") or (_WE_THEN.match(clause) and not REFERENCE.search(before))
+        )
         if not before or not goes_on or self.mentions(clause):
             return clause
         keys = [m.key for m in self.mentions(before) if m.key is not None]
@@ -208,6 +222,9 @@ class Plans:
         for m in self.mentions(clause):
             if m.key == CALL:
                 continue
+            after = _NOT_CALLED.match(clause, m.end)
+            if after is not None:
+                return clause[: m.start] + clause[after.end() :]
             found = [*_TURNED_DOWN.finditer(clause[: m.end])]
             if found and (not in_points or re.match(r" ?[:;–-] ?(?:that|it|this)\b", clause[m.end :])):
                 return clause[: found[-1].start()] + clause[m.end :]

@@ -144,6 +144,8 @@ def _subject(clause: str, start: int, before: list[_Entity]) -> _Entity | None:
         between = clause[e.end : start]
         if re.search(r"[;]", between):
             return None
+        if e.car is None and clause[e.start : e.end] == "us":
+            continue  # we are not what is said of "us"
         if e.car is not None or re.fullmatch(r"(?:['’]\w+)?(?: [\w.]+){0,5} ?", between):
             return e
     return None

@@ -33,7 +33,7 @@ _STOP_PAIR = re.compile(
     re.IGNORECASE,
 )
 _PAIR_STOP = re.compile(
-    r"\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b(?:(?!SOFT|MEDIUM|HARD|INTERMEDIATE|WET)[^.;]){0,40}?\b(?:lap "
+    r"\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b(?:(?!SOFT|MEDIUM|HARD|INTERMEDIATE|WET|until|till)[^.;]){0,40}?\b(?:lap "
     r"|L)(\d+)\b",
     re.IGNORECASE,
 )
@@ -43,7 +43,7 @@ _HAS_RUN = re.compile(
 """How far a set has run or can run is said of one that is on the car."""
 _ON_IT = re.compile(
     r"(?<!bolt )(?<!going )(?<!go )(?<!put )(?<!out )(?<!strap )"
-    r"\bon (?:the |a set of |our )?(?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)"
+    r"\b(?:on|keeps?|keeping) (?:the |a set of |our |its |his |these )?(?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)"
     r"|\b(?:current|present|these|running|run|started|still|fitted|are)\b"
     r"|^(?:tyres|set):|\bon (?:the car|it|them)\b|\blaps old\b|\b(?:lasts?|life|wear|worn|remaining|age|done)\b",
     re.IGNORECASE,
