@@ -33,7 +33,7 @@ _RANKED_LAST = re.compile(
 )
 _GOOD = re.compile(
     r"\b(?:gain(?:s|ed|ing)?|sav(?:es?|ed|ing)|buys?|earn(?:s|ed)?|picks? up|better|more|higher|additional"
-    r"|extra|ahead|(?<!-)up|good for(?! (?:\d+ laps|another))|to the good"
+    r"|extra|ahead|(?<!-)up|richer|better off|good for(?! (?:\d+ laps|another))|to the good"
     r"|has it|beats?|wins?|leads?|rewards?|benefits?|profits?|advantage|plus|in hand|improves?|outscores?"
     r"|outperforms?"
     r"|worthwhile|right side"
