@@ -13,7 +13,11 @@ _CERTAIN = re.compile(
     r"|undoubtedly|no doubt|without (?:a "
     r"|any )?doubt|bound to"
     r"|inevitabl[ey]|exactly|precisely|always|every time|without fail|no matter what|in the bag|out of reach"
-    r"|off the table|locked in|nailed on"
+    r"|off the table|locked in|nailed on|beyond (?:any |all )?(?:doubt|question|dispute)|(?:it['’]s"
+    r"|is) a (?:lock|given|certainty|banker|fact)|done deal"
+    r"|sure thing|dead cert|slam dunk|foregone conclusion|to the bank|(?:set|carved) in stone|can(?:no"
+    r"|['’])t (?:miss|fail|go wrong)"
+    r"|no question|for sure|100 ?(?:%|per ?cent)(?= (?:sure|certain))|assured|home and dry|as good as done"
     r"|will (?:finish|score)(?![^.]*(?:\b(?:average|around|about|roughly)\b|%|per ?cent))|impossible|is safe"
     r"|are safe)\b",
     re.IGNORECASE,
@@ -26,7 +30,7 @@ _NEGATOR = re.compile(
     re.IGNORECASE,
 )
 _FAR_FROM = re.compile(
-    r"(?:\b(?:far from|less than|anything but|nothing|none)\b|"
+    r"(?:\b(?:far from|less than|anything but|nothing|none|nobody(?:['’]s)?|no one)\b|"
     + _NEGATOR.pattern
     + r")(?: [\w'’-]+){0,4} $|\bneither\b.*\bnor\b.* $",
     re.IGNORECASE,
@@ -66,7 +70,11 @@ _HARMLESS = re.compile(
 """What follows a negation that hedges, compares, or is itself a statement the claims carry."""
 _SHORT = 2
 """Words after a negation that say so little that it is of what stands before it: "lap 27 is not on"."""
-_OF_A_DENIAL = re.compile(r"(?: [\w'’]+){0,3}? (?:outside|miss|fail|without)\w*\b", re.IGNORECASE)
+_OF_A_DENIAL = re.compile(
+    r"(?: [\w'’]+){0,3}? (?:outside|miss|fail|without|ruled? out|exclud"
+    r"|dismiss)\w*\b",
+    re.IGNORECASE,
+)
 """To deny a denial asserts what it denies."""
 _AFTER_IS = re.compile(
     r"\b(?:is|are|was|were|be|['’]s|['’]re|(?:is|are|was|were)n['’]t) ?(?:not|n['’]t)?$", re.IGNORECASE
@@ -91,6 +99,11 @@ _BEFORE_A_VERB = frozenset({"not", "never", "n't", "n’t", "cannot", "no", "har
 _SAID_SOON = re.compile(
     r"(?! (?:about|of|from|for)\b)(?: [\w'’-]+){0,2}? (?:[\w.+-]*\d|(?-i:[A-Z]{3})\b|(?:soft|medium|hard|intermediate"
     r"|wet)s?\b)",
+    re.IGNORECASE,
+)
+_NOT_RULED_OUT = re.compile(
+    r"\b(?:cannot|can['’]t|not) (?:be |quite |yet )*(?:rul(?:e|ed) out"
+    r"|excluded?)\b",
     re.IGNORECASE,
 )
 _NEVER_MIND = re.compile(
@@ -196,7 +209,7 @@ _SUPPOSED = re.compile(
 CAUSAL = re.compile(
     r"\b(?:because|(?<!has )(?<!have )(?<!'s )since|due to|owing to|thanks to|caused by|driven by|on account of"
     r"|in view of|seeing that|now that"
-    r"|so that|which means|given|after the (?!stop\b|rejoin\b)"
+    r"|so that|which means|(?<!be )(?<!been )(?<!is )(?<!are )(?<!was )given|after the (?!stop\b|rejoin\b)"
     r"|as (?:the|our|we|it|they|he|she|his|their|there|[A-Z]{3}|car)\b(?=(?: [\w-]+){0,2}?(?:['’](?:s|re|ve)"
     r"| (?:is|are|was|were|has|have|had"
     r"|will|would|can(?:not)?|could|needs?|wants?|does|do|did|gets?|los\w+|degrad\w*|drops?|wears?|gains?))\b)"
@@ -209,7 +222,8 @@ _OF_THE_RANKING = re.compile(
     r"|more|highest|expected"
     r"|points|average|on|in|of|all|them|top|ranks?|ranked|first|we|weighed|simulated|races|simulations|numbers"
     r"|say|model|likes|prefers"
-    r"|has|have|no|any|other|nothing|else|comes?|close|to|came|out|so|and|s)\b)+\W*",
+    r"|has|have|higher|lower|ran|tried|as|well|good|no|any|other|nothing|else|comes?|close|to|came|out|so|and"
+    r"|s)\b)+\W*",
     re.IGNORECASE,
 )
 _NO_CAUSE = re.compile(
@@ -240,6 +254,8 @@ def denial_in(clause: str) -> str | None:
     """
     for found in _NEGATOR.finditer(clause):
         if _NEVER_MIND.match(clause) and found.end() < len("and please do not "):
+            continue
+        if any(m.start() <= found.start() < m.end() for m in _NOT_RULED_OUT.finditer(clause)):
             continue
         if _OF_A_DENIAL.match(clause, found.end()):
             return found[0]

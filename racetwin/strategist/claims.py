@@ -57,7 +57,7 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     (
         "error",
         rf"(?:±\s?|plus or minus |give or take |(?:error|uncertainty)(?: on (?:it|that|this))?(?:['’]s| is| of"
-        rf"|:)?(?: just"
+        rf"| to| at|:)?(?: just"
         rf"| only| about| around)? ){_NUMBER}",
         ("±", "plus", "give", "error", "uncertainty"),
     ),
@@ -111,7 +111,12 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
         ),
     ),
     ("laps", rf"\b(?:another|good for) {_WHOLE}(?! (?:points?|pts|seconds?|s|sec|%|per)\b)", ("another", "good for")),
-    ("laps", rf"\b(?:age|life|laps (?:remaining|left|to go))(?: is| of|:)? {_WHOLE}\b", ("age", "life", "laps ")),
+    (
+        "laps",
+        rf"\b(?:age|life(?: left| remaining)?|laps (?:remaining|left|to go))(?: is| of"
+        rf"|:)? ~?{_WHOLE}\b",
+        ("age", "life", "laps "),
+    ),
     ("number", rf"(?<![A-Za-z\d.]){_NUMBER}", ("",)),
 )
 _PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE), words) for kind, pattern, words in _SOURCES)

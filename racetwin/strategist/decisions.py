@@ -36,7 +36,8 @@ _SUPPOSED = re.compile(
 _NOW = r"(?:(?:right )?now|(?:on |in |at the end of )?this lap|right away|straight away|immediately|at once)"
 _AT_ONCE = re.compile(
     rf"(?<!\ba )(?<!\bthe )(?<!\bour )\b(?:box|pit|stop|come in|in|(?:are|['’]re) (?:boxing|pitting|stopping"
-    rf"|coming in)|end (?:the|this|our)(?: current)? stint) {_NOW}\b|\bbox,? box\b(?![^.]*\blap \d)",
+    rf"|coming in)|end (?:the|this|our)(?: current)? stint) {_NOW}\b|\bstop(?:['’]s| is) {_NOW}\b"
+    rf"|\bbox,? box\b(?![^.]*\blap \d)",
     re.IGNORECASE,
 )
 _NOT_AT_ONCE = re.compile(
@@ -48,7 +49,8 @@ _URGENT = re.compile(r"(?<!not )(?<!less )\burgent(?:ly)?\b", re.IGNORECASE)
 _SOON = 2
 """Laps within which a stop is urgent."""
 _DECIDES = re.compile(
-    r"^(?!.*\b(?:would|could|might|finish|score)\b).*\b(?:box|pit|stop|com(?:e|ing) in|fit|go|going|call|plan|it)\w*\b",
+    r"^(?!.*\b(?:would|could|might|finish|score)\b).*\b(?:box|pit|stop|com(?:e|ing) in|fit|go|going|call|plan"
+    r"|it)\w*\b",
     re.IGNORECASE,
 )
 _ORDERED = re.compile(r"\b(?:then|first|before|followed by|after that|again on)\b", re.IGNORECASE)

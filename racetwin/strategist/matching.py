@@ -21,7 +21,7 @@ def laps_done(said: Claim, fact: Claim) -> bool:
     return said.kind == "laps" and fact.kind == "lap" and "completed" in said.topics and "completed" in fact.topics
 
 
-_IN_RANGES = ("laps", "seconds", "seconds_a_lap", "lap")
+_IN_RANGES = ("number", "laps", "seconds", "seconds_a_lap", "lap")
 _WEARS = re.compile(r"\b(?:wear\w*|deg\w*|each|every|(?:a|per) lap)\b", re.IGNORECASE)
 
 

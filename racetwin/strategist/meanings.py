@@ -75,7 +75,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "laps": (
         ("shift", r"\blaps? (?:earlier|later|sooner)\b"),
         ("until", r"\bin \d+ laps?\b|\blaps? from now\b|\blaps? (?:to|before|until) (?:the|our|we) (?:stop|box|pit)"),
-        ("within", r"\bwithin\b|\binside\b|\bnext\b.*\blaps\b"),
+        ("within", r"\bwithin\b|\bin \d+ laps\b|\binside\b|\bnext\b.*\blaps\b"),
         ("ask", r"\basks?\b|\bhas to do\b|\bneeds?\b"),
         (
             "age",
@@ -186,7 +186,7 @@ _LAPS_ONLY = re.compile(
     r"\bold\b|\bage\b|\bcompleted\b|\btyre life\b|\bof life\b|\blasts?\b|\b(?:set|tyres?|rubber|softs?|mediums?"
     r"|hards?)\b[^,;]* good for\b|\btyres (?:have|can|should)\b"
     r"|\binto this set\b"
-    r"|\bto (?:go|run)\b|\bremaining\b|\bleft (?:in|to run)\b|\bhas run\b|\bin the tyres\b|\bto hold\b"
+    r"|\bto (?:go|run)\b(?! us\b)|\bremaining\b|\bleft (?:in|to run)\b|\bhas run\b|\bin the tyres\b|\bto hold\b"
     r"|\bon these tyres\b"
     r"|\bfrom (?:this|the) set\b|\bof (?:this|the) set\b|\bfrom these tyres\b",
     re.IGNORECASE,

@@ -75,6 +75,8 @@ _SPELLINGS = (
         ),
         "Either way",
     ),
+    (re.compile(r"[\[(](\d+(?:\.\d+)?), ?(\d+(?:\.\d+)?)[\])]"), r"(\1 to \2)"),
+    (re.compile(r"\+ ?/ ?[-−] ?"), "± "),
     (re.compile(r"(?<=[A-Z\d]) > (?=L\d|lap )"), " beats "),
     (re.compile(r"\bhalf a second\b", re.IGNORECASE), "0.5 s"),
 )
@@ -91,6 +93,8 @@ _ANY = re.compile(
             " > ",
             "90 ?[%p]",
             " or no",
+            r"[\[(]\d",
+            r"\+ ?/",
             r"\d[snrt]",
             *_VALUES,
             *_ORDINALS,

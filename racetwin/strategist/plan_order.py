@@ -33,7 +33,7 @@ _RANKED_LAST = re.compile(
 )
 _GOOD = re.compile(
     r"\b(?:gain(?:s|ed|ing)?|sav(?:es?|ed|ing)|buys?|earn(?:s|ed)?|picks? up|better|more|higher|additional"
-    r"|extra|ahead|(?<!-)up|richer|better off|good for(?! (?:\d+ laps|another))|to the good"
+    r"|extra|ahead|(?<!-)up|richer|better off|adds?|good for(?! (?:\d+ laps|another))|to the good"
     r"|has it|beats?|wins?|leads?|rewards?|benefits?|profits?|advantage|plus|in hand|improves?|outscores?"
     r"|outperforms?"
     r"|worthwhile|right side"
@@ -70,7 +70,8 @@ _CLEARLY = re.compile(
     r"|preferable|favou?r\w*|outside|the)\b)"
     r"|\b(?:easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut"
     r"|clear winner"
-    r"|clear favou?rite|can (?:be )?separated?|enough to (?:call|tell|decide)|(?:outside"
+    r"|clear favou?rite|can (?:be )?separated?|easy (?:call|choice|decision)|no-brainer|not even close"
+    r"|one-sided|enough to (?:call|tell|decide)|(?:outside"
     r"|beyond) (?:the )?(?:margin of )?(?:error|noise)|(?:real"
     r"|clear|big|decisive) edge|significant(?:ly)?)\b",
     re.IGNORECASE,

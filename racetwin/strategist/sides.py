@@ -25,6 +25,9 @@ _GAP = re.compile(
     rf"|in front|behind)"
 )
 """'The gap behind to NOR' is that to the car behind."""
+_AHEAD_LABEL = re.compile(rf"\b(?:ahead|front):? (?={_CAR})")
+_LABEL = re.compile(rf"\b(?P<side>ahead|front|behind):? (?P<car>{_CAR})(?P<named>)(?P<where>)")
+"""In notes ("ahead NOR, 1.2 s, behind HAM, 0.8 s") the word before a car is where that car is."""
 _RELATIONS: tuple[tuple[str, Side], ...] = (
     # said of the subject; an object may follow
     (r"\b(?:ahead|in front|clear)(?: of)?(?= )(?! (?:out-lap|call|air))|\b(?:ahead|in front)\b", "ahead"),
@@ -34,12 +37,18 @@ _RELATIONS: tuple[tuple[str, Side], ...] = (
     (rf"\b(?:over|before)(?= (?:{_CAR}|us\b|you\b))", "ahead"),
     (r"\bon(?= (?:us|you)\b)", "ahead"),
     (
-        r"\bbehind\b|\bin (?:our|the|your) (?:mirrors?|wake)\b|\bdown the (?:road|track)\b|\badrift(?: of)?\b|\bin tow\b",
+        r"\bbehind\b|\bin (?:our|the|your) (?:mirrors?|wake)\b|\bdown the (?:road|track)\b|\badrift(?: of)?\b"
+        r"|\bin tow\b",
         "behind",
     ),
     (rf"\bafter(?= (?:{_CAR}|us\b|you\b))|\bshort of\b|\boff (?:our|your) (?:gearbox|tail)\b", "behind"),
     (rf"(?:{_UNIT})(?:back|down|off)\b(?! the\b)(?! to {_CAR})", "behind"),
     (r"\bto (?:make up|find|gain|catch up) on\b|\bdown on\b", "behind"),
+    (
+        r"\b(?:los\w+|giv\w+ up|conced\w+) (?:track position|(?:an? |the |our )?(?:places?|positions?)"
+        r"|out) to\b",
+        "behind",
+    ),
     # transitive verbs
     (rf"\b(?:leads?|leading|heads?|beats?)\b|\b(?:clears?|pass(?:es)?|jumps?)(?= {_CAR})", "ahead"),
     (r"\b(?:trail|chas|follow|hunt|shadow|pursu)(?:s|es?|ing|ed)?\b", "behind"),
@@ -87,7 +96,7 @@ def _sides(clause: str) -> tuple[tuple[str, Side], ...]:
     found: list[tuple[str, Side]] = [
         (m["seen"], "behind") if m["seen"] else (m["car"] or m["minded"], "ahead") for m in _POSSESSIVE.finditer(clause)
     ]
-    gaps = [*_GAP.finditer(clause)]
+    gaps = [*(_LABEL if _AHEAD_LABEL.search(clause) else _GAP).finditer(clause)]
     found += [(m["car"] or m["named"], "behind" if "behind" in m.group("side", "where") else "ahead") for m in gaps]
     objects: set[_Entity] = set()
     for start, end, side in _relations(clause):
