@@ -308,14 +308,10 @@ def _elliptic(claims: dict[int, Claim]) -> dict[int, Claim]:
     for at, claim in claims.items():
         if claim.kind == "number" and claim.bound is not None and before is not None:
             claims[at] = replace(claim, kind=before.kind, topics=before.topics)
-        elif (
-            claim.kind == "number"
-            and not claim.decimals
-            and before is not None
-            and before.kind == "laps"
-            and _SET.search(claim.text)
-        ):
-            claims[at] = replace(claim, kind="laps", topics=("life", "age"))  # "19 laps in, the set should do 9"
+        elif claim.kind == "number" and before is not None and before.kind == "laps" and _SET.search(claim.text):
+            # "19 laps in, the set should do 9"
+            told = topics_of("laps", claim.text, at) or ("life", "age")
+            claims[at] = replace(claim, kind="laps", topics=told) if not claim.decimals else claim
         before = claim
     return claims
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from racetwin.strategist.claims import Claim
 from racetwin.strategist.meanings import same_topic
 
@@ -22,19 +20,11 @@ def laps_done(said: Claim, fact: Claim) -> bool:
 
 
 _IN_RANGES = ("number", "laps", "seconds", "seconds_a_lap", "lap")
-_WEARS = re.compile(r"\b(?:wear\w*|deg\w*|each|every|(?:a|per) lap)\b", re.IGNORECASE)
 
 
 def fits(said: Claim, fact: Claim) -> bool:
-    """Whether a number of the one's kind may be one of the other's: one without a unit may be any, one of wear is for a lap."""
-    if said.kind in (fact.kind, "number") or laps_done(said, fact):
-        return True
-    return (
-        said.kind == "seconds"
-        and fact.kind == "seconds_a_lap"
-        and not said.cars
-        and _WEARS.search(said.text) is not None
-    )
+    """Whether a number of the one's kind may be one of the other's: one without a unit may be any."""
+    return said.kind in (fact.kind, "number") or laps_done(said, fact)
 
 
 def same_number(said: Claim, fact: Claim) -> bool:

@@ -72,7 +72,7 @@ _BARE_LAP = re.compile(
     r"|races)\b|in a\b|of the\b))",
     re.IGNORECASE,
 )
-_GOES_ON = re.compile(r"(?:yes|it|that|this|at|which|for)\b", re.IGNORECASE)
+_GOES_ON = re.compile(r"(?:on average,? |and |but )?(?:yes|it|that|this|at|which|for)\b", re.IGNORECASE)
 _WE_THEN = re.compile(r"we (?:gain|lose|bleed|drop|give|pick)\b", re.IGNORECASE)
 _WOULD = re.compile(r"[^,;:]{0,25}?\b(?:would|could|might)\b", re.IGNORECASE)
 _RANGE = re.compile(r"\b(?:from |between )?laps? \d+ (?:to|through|and|until) (?:lap )?\d", re.IGNORECASE)
