@@ -18,6 +18,9 @@ _CERTAIN = re.compile(
     r"|sure thing|dead cert|slam dunk|foregone conclusion|to the bank|(?:set|carved) in stone|can(?:no"
     r"|['’])t (?:miss|fail|go wrong)"
     r"|no question|for sure|100 ?(?:%|per ?cent)(?= (?:sure|certain))|assured|home and dry|as good as done"
+    r"|sewn up|(?:is|are) ours|(?:you|we) can bank on|off the (?:menu|cards)|nothing can|full stop"
+    r"|every (?:single )?(?:race|time)|in (?:all|none) of the (?:simulated )?races|chances?[^,;\d]* (?:is"
+    r"|are) (?:nil|zero|none|gone|dead)|(?:no|zero|nil) chance"
     r"|will (?:finish|score)(?![^.]*(?:\b(?:average|around|about|roughly)\b|%|per ?cent))|impossible|is safe"
     r"|are safe)\b",
     re.IGNORECASE,
@@ -153,7 +156,10 @@ _UNSTATED = re.compile(
     r"|\b(?:not |un|very |so )happy\b|\b(?:saving|managing|nursing) his\b|\brace is over\b|\bbunching\b|\b(?:is"
     r"|are|got) stuck in\b"
     r"|\bthan (?:we )?expected\b|\b(?:crew|stop) (?:is|was|has been) (?:slow|quick|fast|poor)\b"
-    r"|\breal races\b|\b(?:this|our|the) (?:\w+ )?(?:has|have|gives?|brings?|scores?) the (?:lowest|fewest"
+    r"|\breal races\b|\bfree stop\b|\bstop (?:is|comes|would be) (?:for )?free\b|\b(?:win|wins|winning) by\b"
+    r"|\b(?-i:[A-Z]{3})(?:['’]s| is| runs| has been| stays)(?: still| now)? on (?:the |a set of |old |new "
+    r"|worn )?(?:soft|medium|hard|intermediate|wet)"
+    r"|\b(?:this|our|the) (?:\w+ )?(?:has|have|gives?|brings?|scores?) the (?:lowest|fewest"
     r"|least|worst|smallest)\b"
     r"|\b(?:power unit|flat spot|lock(?:ed|s|ing)? up|fall(?:s|ing)? apart|running (?:hot|lean|low)"
     r"|track limits|blue flag|black flag"

@@ -190,6 +190,12 @@ class Checker:
                 return None
         # A bare number may be any fact's; one with a meaning only a fact's with that meaning.
         same_kind = [c for c in known if fits(claim, c)]
+        if (
+            claim.beyond
+            and claim.kind != "position"
+            and not any(o != claim and o.kind == claim.kind for o in claims_in(claim.text))
+        ):
+            return "the facts say this number, and not more or less"
         equal = [c for c in same_kind if same_number(claim, c) and same_meaning(claim, c)]
         if not equal:
             return "no fact has this number with this meaning"
@@ -260,6 +266,7 @@ class Checker:
             (plan_order.wrong_rank, "this is not where the facts rank this plan"),
             (plan_order.unknown_reference, "no plan stops on this lap"),
             (plan_order.too_close, "these plans are too close to call"),
+            (plan_order.turned_down, "this is the call"),
             (plan_order.old_call, "the call has changed the other way round"),
         ):
             said = wrong(self._plans, clause)

@@ -134,17 +134,23 @@ _LIMIT = re.compile(
     r",?\s+(?:lap |L)?$"
 )
 _END = r"(?: (?:bound|end|limit|estimate|side|edge|figure))"
+_BEYOND = re.compile(
+    r"(?<!\bno )(?<!\bnot )(?<!\bmuch )(?<!\bany )\b(?:more|less|fewer|better|worse|higher|lower"
+    r"|greater) than\s+P?$",
+    re.IGNORECASE,
+)
 _LOW = re.compile(
-    rf"\bas (?:few|little|low) as\s+$|\b(?:lower?|bottom"
+    rf"\b(?:as (?:few|little|low) as|at least|minimum of)\s+$|\b(?:lower?|bottom"
     rf"|pessimistic){_END}[^,;\d]{{0,25}}$",
     re.IGNORECASE,
 )
 _HIGH = re.compile(
-    rf"\bas (?:many|much|high|long) as\s+$|\b(?:upper{_END}?|(?:high|higher|top"
+    rf"\b(?:as (?:many|much|high|long) as|at (?:the )?most|up to|maximum of)\s+$|\b(?:upper{_END}?|(?:high|higher|top"
     rf"|optimistic){_END})[^,;\d]{{0,25}}$",
     re.IGNORECASE,
 )
-_HIGH_AFTER = re.compile(r"(?: laps?| s| seconds?)? at the (?:outside|very most)\b")
+_LOW_AFTER = re.compile(r"(?: laps?| s| seconds?)? at (?:the )?(?:very )?least\b")
+_HIGH_AFTER = re.compile(r"(?: laps?| s| seconds?)? at (?:the )?(?:outside|very most|most)\b")
 _LIMIT_AFTER = re.compile(
     r"^(?: laps?| s| seconds?)? (?:at (?:the (?:outside|very most|most|least)|best|worst|most|least)|tops"
     r"|or (?:more|fewer|less)|in the (?:best|worst) case|with (?:some |any |a bit of )?luck|on a (?:good"
@@ -211,6 +217,8 @@ class Claim:
     topics: tuple[str, ...] = ()
     bound: Literal["low", "high", "either"] | None = None
     text: str = ""
+    beyond: bool = False
+    """Said to be more or less than the number."""
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -288,6 +296,7 @@ def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
                 _topics(meant, match, clause),
                 _bound(clause, *span),
                 clause,
+                _BEYOND.search(clause, 0, span[0]) is not None,
             )
             found.append((span[0], claim))
     return _ranges(clause, _elliptic(dict(sorted(found, key=lambda f: f[0]))))
@@ -295,7 +304,7 @@ def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
 
 def _bound(clause: str, start: int, end: int) -> Literal["low", "high", "either"] | None:
     """Which end of an interval a number is said to be."""
-    if _LOW.search(clause, 0, start):
+    if _LOW.search(clause, 0, start) or _LOW_AFTER.match(clause, end):
         return "low"
     if _HIGH.search(clause, 0, start) or _HIGH_AFTER.match(clause, end):
         return "high"

@@ -16,7 +16,8 @@ _NO_STOP = re.compile(
     r"\bnot stopping(?: again)?\b|(?:\b(?:not|never|without)|n['’]t)(?: [\w'’]+){0,3}? (?:stop|box|pit|com(?:e"
     r"|ing) in)\w* again\b|\bno (?:need to|reason to) stop\b"
     r"|\b(?:this|the|that) set (?:goes|runs|lasts|is good|has to go) (?:all the way |through )?to the (?:end|flag)\b"
-    r"|\b(?:straight|right|all the way|run|stay out|carry on|go) (?:through |on )?to the (?:end|finish"
+    r"|\bone set to the (?:end|flag|finish)\b|\b(?:straight|right|all the way|run|stay out|carry on"
+    r"|go) (?:through |on )?to the (?:end|finish"
     r"|(?:chequered )?flag)\b",
     re.IGNORECASE,
 )

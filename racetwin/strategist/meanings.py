@@ -89,7 +89,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             r"\blife\b|\bleft in\b(?! the race)|\blasts?\b|\bhold\b"
             r"|\bcan do\b|\bgood\b|\bof running left\b|\banother\b|\bin (?:it"
             r"|them)\b"
-            r"|\b(?:set|tyres?)\b.*\b(?:left|to go)\b|\bfrom (?:this|the) set\b|\bfrom these\b|\bgives the set\b",
+            r"|\b(?:set|tyres?|rubber|softs|mediums|hards)\b.*\bmore laps?\b|\b(?:set|tyres?)\b.*\b(?:left"
+            r"|to go)\b|\bfrom (?:this|the) set\b|\bfrom these\b|\bgives the set\b",
         ),
         (
             "age",

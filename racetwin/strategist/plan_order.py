@@ -32,7 +32,8 @@ _RANKED_LAST = re.compile(
     re.IGNORECASE,
 )
 _GOOD = re.compile(
-    r"\b(?:gain(?:s|ed|ing)?|sav(?:es?|ed|ing)|buys?|earn(?:s|ed)?|picks? up|better|more|higher|additional"
+    r"\b(?:gain(?:s|ed|ing)?|pays?|pockets?|sav(?:es?|ed|ing)|buys?|earn(?:s|ed)?|picks? up|better|more|higher"
+    r"|additional"
     r"|extra|ahead|(?<!-)up|richer|better off|adds?|good for(?! (?:\d+ laps|another))|to the good"
     r"|has it|beats?|wins?|leads?|rewards?|benefits?|profits?|advantage|plus|in hand|improves?|outscores?"
     r"|outperforms?"
@@ -77,7 +78,8 @@ _CLEARLY = re.compile(
     re.IGNORECASE,
 )
 _LEVEL = re.compile(
-    r"\b(?:coin[- ](?:flip|toss)|toss-up|nothing (?:\w+ )?(?:in it|between)|neither\b.*\bnor|level|(?:lost"
+    r"\b(?:coin[- ](?:flip|toss)|toss-up|nothing (?:\w+ )?(?:in it|between)|neither\b.*\bnor|level|a wash"
+    r"|(?:flip|toss) (?:of )?a coin|identical|interchangeable|six of one|(?:lost"
     r"|buried|drowned) in (?:the )?noise|(?:within|inside) (?:the )?noise|dead[- ]heat"
     r"|too close"
     r"|inseparable|equal|equivalent|(?:not|n['’]t|cannot|no) (?:\w+ ){0,3}(?:separat|split|difference|tell))",
@@ -85,6 +87,18 @@ _LEVEL = re.compile(
 )
 _CLEAR_ERRORS, _CLEAR_POINTS = 3.0, 0.1
 """Plans that differ by more than so many standard errors and so many points are not level."""
+_AGAINST = re.compile(
+    r"\b(?:skip|avoid|refus\w+|forget|scrap|ignor\w+|reject|abandon|don['’]t touch|do not touch"
+    r"|decid\w+ against|steer clear of|argues? against)\b"
+    r"(?: (?:to|the|a|stop|stopping|box|pit|on|at|for|of|idea|plan|about))* '?$",
+    re.IGNORECASE,
+)
+_A_MISTAKE = re.compile(
+    r"(?: (?:for|on) [a-z]+)?'?(?:['’]s| is| was| looks| would be"
+    r"| seems)(?: like)?(?: \w+ly)? (?:out of the question|an? (?:mistake|error|blunder|bad|poor"
+    r"|wrong|terrible)|wrong|the wrong|pointless|too (?:early|late)|no good|rejected|madness|useless)\b",
+    re.IGNORECASE,
+)
 _GONE = re.compile(
     r"^[^,;]{0,24}?\b(?:no longer|is off|is out|has passed|is gone|withdrawn|rejected|cancelled|scrapped)\b",
     re.IGNORECASE,
@@ -195,6 +209,14 @@ def contradicted(plans: Plans, order: Order) -> bool:
 def _has(plans: Plans, a: str, b: str, sign: int) -> bool:
     gain = plans.worth[a] - plans.worth[b]
     return abs(gain) < 0.01 or (gain > 0) == (sign > 0)
+
+
+def turned_down(plans: Plans, clause: str) -> str | None:
+    """Return the call where a clause turns it down: "skip lap 24", "lap 24 would be a mistake"."""
+    for m in plans.mentions(clause):
+        if m.key == CALL and (_AGAINST.search(clause[: m.start]) or _A_MISTAKE.match(clause[m.end :])):
+            return clause[m.start : m.end]
+    return None
 
 
 def wrong_rank(plans: Plans, clause: str) -> str | None:

@@ -43,14 +43,14 @@ _RELATIONS: tuple[tuple[str, Side], ...] = (
     ),
     (rf"\bafter(?= (?:{_CAR}|us\b|you\b))|\bshort of\b|\boff (?:our|your) (?:gearbox|tail)\b", "behind"),
     (rf"(?:{_UNIT})(?:back|down|off)\b(?! the\b)(?! to {_CAR})", "behind"),
-    (r"\bto (?:make up|find|gain|catch up) on\b|\bdown on\b", "behind"),
+    (r"\bto (?:make up|find|gain|catch up)(?: on)?\b|\bdown on\b", "behind"),
     (
         r"\b(?:los\w+|giv\w+ up|conced\w+) (?:track position|(?:an? |the |our )?(?:places?|positions?)"
         r"|out) to\b",
         "behind",
     ),
     # transitive verbs
-    (rf"\b(?:leads?|leading|heads?|beats?)\b|\b(?:clears?|pass(?:es)?|jumps?)(?= {_CAR})", "ahead"),
+    (rf"\b(?:leads?|leading|heads?|beats?)\b|\b(?:clears?|pass(?:es)?|jumps?|overtakes?)(?= {_CAR})", "ahead"),
     (r"\b(?:trail|chas|follow|hunt|shadow|pursu)(?:s|es?|ing|ed)?\b", "behind"),
 )
 _COMPILED = tuple((re.compile(pattern), side) for pattern, side in _RELATIONS)
