@@ -9,6 +9,7 @@ from racetwin.evaluation.batches import BATCHES
 from racetwin.evaluation.groundedness import measure, measure_spoken
 from racetwin.schemas import Fact
 from racetwin.strategist.checker import Checker
+from racetwin.strategist.lexicon import is_invention
 
 pytestmark = pytest.mark.unit
 
@@ -112,3 +113,57 @@ def test_sentences_of_engineers_and_models_pass_and_false_ones_beside_them_do_no
     assert result.planted.total() >= 1000
     assert result.recall >= 0.99, result.missed[:5]
     assert result.false_refusals <= 0.02, result.refused[:5]
+
+
+FREE = (
+    "Chaps, the blankets come off on lap 24, hards.",
+    "Dawdling until lap 27 would squander it: 0.31 points.",
+    "Lap 24 trumps lap 27 to the tune of 0.31 points.",
+    "The road spits us back out P8, with NOR 2.1 s ahead and HAM breathing down our necks 0.9 s behind.",
+    "Champagne can wait, it is lap 24.",
+    "My hunch, backed by the model, is 6 laps more before the set cries enough.",
+    "You won't hear from us before lap 24.",
+    "No problem, lap 24 for HARD.",
+    "Box Window: Lap 24 For Hards",
+)
+FALSE = (
+    "The car is porpoising badly.",
+    "Our front left is going off.",
+    "The driver has cramp in his leg.",
+    "The stewards are looking at it.",
+    "We are short on fuel.",
+    "He is saving his tyres.",
+    "The pit crew is slow today.",
+    "There has been contact.",
+    "We have more pace than them.",
+    "Verstappen is out there somewhere.",
+    "Tell Anna to box on lap 24.",
+    "Points are sewn up.",
+    "It's a done deal that we rejoin P8.",
+    "Skip the stop on lap 24.",
+    "Lap 24 would be a mistake.",
+    "More than 15.12 points are expected.",
+    "These tyres are good for 9 laps at least.",
+    "We overtake NOR in the pits, 2.1 s.",
+    "ALO has 2.1 s to find to catch us.",
+    "Lap 27 trumps lap 24 to the tune of 0.31 points.",
+    "Since the engine is tired, box on lap 24.",
+)
+
+
+@pytest.mark.parametrize("text", FREE)
+def test_words_that_nobody_listed_refuse_nothing(text: str) -> None:
+    verdict = Checker(FACTS).check(text)
+    assert verdict.passed, verdict.objections
+
+
+@pytest.mark.parametrize("text", FALSE)
+def test_what_no_fact_is_about_is_refused(text: str) -> None:
+    assert not Checker(FACTS).check(text).passed
+
+
+def test_a_word_of_the_facts_is_no_invention() -> None:
+    rain = FACTS[0].model_copy(update={"name": "rain", "value": True, "text": "It is raining."})
+    assert is_invention("rain")
+    assert not Checker(FACTS).check("It is raining.").passed
+    assert Checker([*FACTS, rain]).check("It is raining, folks.").passed
