@@ -36,6 +36,7 @@ from racetwin.schemas import (
     Retired,
     TelemetryFrame,
 )
+from racetwin.strategist.situation import RACING
 from racetwin.telemetry import TelemetryIngestor
 from racetwin.twins import RaceTwin
 
@@ -188,12 +189,19 @@ class RaceEngine(EnginePlans):
         completed = self._view.note(events)
         crossed = {e.car_id for e in events if isinstance(e, LapCompleted)}
         for car_id in self.book.answers:
-            situation = self.situation() if crossed else None
-            behind = situation.behind(car_id) if situation is not None else None
-            if situation is not None and behind is not None and behind.car_id in crossed:
-                self.book.refresh(car_id, situation)
+            # What the rules look at costs more than the rest of a frame: it is made for the one car whose crossing they wait for.
+            if self._behind(car_id) in crossed and (now := self.situation()) is not None:
+                self.book.refresh(car_id, now)
         if completed:
             self.archive()
+
+    def _behind(self, car_id: str) -> str | None:
+        """Return the car that runs one place behind, None if there is none."""
+        cars = self.twin.cars if self.twin is not None else {}
+        place = cars[car_id].position if car_id in cars else None
+        if place is None:
+            return None
+        return next((c for c, one in cars.items() if one.position == place + 1 and one.status in RACING), None)
 
     def archive(self) -> None:
         """Remember what is known now as what was known when the leader completed its last lap."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from racetwin.config import Settings, settings
 from racetwin.runtime import warm_kernels
+from racetwin.runtime.priority import yield_to_engine
 from racetwin.runtime.screen_kernels import LOOK_EVERY_S, ScreenKernels
 from racetwin.telemetry.datagrams import is_loopback
 from racetwin.tokens import secret_for
@@ -44,6 +45,7 @@ def main() -> None:
     from traitlets.config import Config
     from voila.app import Voila  # type: ignore[import-untyped]  # Voila has no types
 
+    yield_to_engine()
     warm_kernels.prepare()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     config = Config()

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from racetwin.runtime.priority import yield_to_engine
+
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
@@ -114,6 +116,7 @@ def _be_a_kernel(words: list[str], environment: Mapping[str, str], cwd: str) -> 
     from ipykernel.kernelapp import IPKernelApp
 
     os.setsid()
+    yield_to_engine()  # a session of its own is a share of its own
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd or ".")

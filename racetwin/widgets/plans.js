@@ -86,7 +86,7 @@ function render({ model, el }) {
       h("div", { class: "p-delta" }, p.current ? [h("b", {}, "ours"), h("small", {}, p.rank === 1 ? "the best" : `± ${p.error.toFixed(2)}`)]
         : !following && p.rank === 1 ? [h("b", {}, "best"), h("small", {}, `± ${p.error.toFixed(2)}`)]
         : [h("b", {}, signed(p.delta, 2)), h("small", {}, p.too_close ? "too close" : `± ${p.delta_error.toFixed(2)}`)])));
-    const header = h("div", { class: "p-row p-header", "aria-hidden": "true" }, h("span"), h("span", {}, `next stop (equally good laps) · stints to lap ${data.total_laps}`),
+    const header = h("div", { class: "p-row p-header", "aria-hidden": "true" }, h("span"), h("span", { title: `the laps in brackets are as good; the bars show the stints, to lap ${data.total_laps}` }, "next stop (or as good)"),
       h("span", { class: "p-scale" }, h("span", {}, "P1"), h("span", {}, "finish"), h("span", {}, `P${n}`)), h("span", {}, "mean"), h("span", {}, following ? "Δ to ours" : "Δ points"));
     body.replaceChildren(h("div", { class: "p-list" }, header, rows));
   };

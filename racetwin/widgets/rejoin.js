@@ -14,7 +14,7 @@ function render({ model, el }) {
     const lost = data.now == null ? null : r.position - data.now;
     const big = h("div", { class: "b-big" },
       h("strong", {}, ordinal(r.position)),
-      h("span", {}, percent(r.probability)),
+      h("span", {}, `${percent(r.probability)} likely`),
       h("small", {}, lost == null ? "" : lost === 0 ? "keeps its place" : `from ${ordinal(data.now)}`));
 
     // The road at pit exit, drawn to scale in seconds: who is in front on the left, who comes from behind on the right.

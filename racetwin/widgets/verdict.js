@@ -83,7 +83,7 @@ function render({ model, el }) {
     const r = data.rejoin;
     put(rejoin.value, r ? ordinal(r.position) : "–");
     const side = (word, name, s) => (name ? `${word} ${name} ${s == null ? "" : `${s.toFixed(1)} s`}` : null);
-    put(rejoin.more, r ? `${percent(r.probability)} · ` + ([side("behind", r.ahead, r.gap_ahead), side("ahead of", r.behind, r.gap_behind)].filter(Boolean).join(", ") || "alone") : "no answer yet");
+    put(rejoin.more, r ? `${percent(r.probability)} likely · ` + ([side("behind", r.ahead, r.gap_ahead), side("ahead of", r.behind, r.gap_behind)].filter(Boolean).join(", ") || "alone") : "no answer yet");
 
     const [word, bars] = SURE[v.sure];
     put(sureWord, word);

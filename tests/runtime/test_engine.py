@@ -5,6 +5,7 @@ import json
 import pytest
 
 from racetwin.errors import InputError
+from racetwin.runtime.advice_book import AdviceBook
 from racetwin.runtime.engine import RaceEngine
 from racetwin.runtime.recovery import pack, unpack
 from racetwin.runtime.triggers import reasons_for
@@ -215,6 +216,31 @@ def first_stop(happenings: list[TelemetryFrame]) -> tuple[int, str]:
             if isinstance(event, PitEntered) and event.lap > 5:
                 return i, event.car_id
     raise AssertionError("the race holds no stop")
+
+
+def test_states_are_worked_out_when_the_car_behind_crosses_and_not_for_each_of_the_field(
+    record: RaceRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    race_frames = list(frames(record, hz=None, to_lap=9))
+    engine = fed(race_frames[: len(race_frames) // 2])
+    car_id = race_frames[0].cars[3].car_id
+    engine.follow(car_id)
+    engine.settle()
+    looked: list[str] = []
+    refresh, situation = AdviceBook.refresh, RaceEngine.situation
+    monkeypatch.setattr(AdviceBook, "refresh", lambda book, *a: (looked.append("refresh"), refresh(book, *a))[1])
+    monkeypatch.setattr(RaceEngine, "situation", lambda engine: (looked.append("situation"), situation(engine))[1])
+    behind = crossings = 0
+    for frame in race_frames[len(race_frames) // 2 :]:
+        ingested = engine.ingest(frame)
+        crossed = {e.car_id for e in (ingested.events if ingested else ()) if isinstance(e, LapCompleted)}
+        now = situation(engine)
+        rival = now.behind(car_id) if now is not None else None
+        behind += rival is not None and rival.car_id in crossed
+        crossings += len(crossed)
+    assert behind >= 3
+    assert looked == ["situation", "refresh"] * behind
+    assert crossings > 10 * behind
 
 
 def test_what_was_said_to_a_car_is_withdrawn_when_it_boxes(record: RaceRecord) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from racetwin.runtime.priority import SHOWING
 from racetwin.runtime.screen_kernels import ScreenKernels
 
 pytestmark = pytest.mark.integration
@@ -39,6 +40,7 @@ async def main():
         "import json, os, sys, ipywidgets; asked = set(sys.modules); from racetwin.widgets import RaceDayBoard; "
         "print(json.dumps({'pid': os.getpid(), 'ppid': os.getppid(), 'cwd': os.getcwd(), 'query': os.environ['QUERY_STRING'], "
         "'imported_before': 'racetwin.widgets' in asked, 'voila': 'voila' in asked, "
+        "'nice': os.nice(0), 'shared': open('/proc/self/autogroup').read() if os.path.exists('/proc/self/autogroup') else '', "
         "'targets': sorted(ipywidgets.comm.get_comm_manager().targets), 'cpu': sum(os.times()[:2])}))"
     )
     await client.execute_interactive(code, output_hook=lambda m: told.append(m["content"].get("text", "")), timeout=60)
@@ -64,6 +66,8 @@ def test_a_kernel_is_a_fork_that_has_its_imports_and_ends_with_the_server() -> N
     assert kernel["imported_before"]
     assert not kernel["voila"]
     assert kernel["targets"] == ["jupyter.widget", "jupyter.widget.control"]
+    assert kernel["nice"] == SHOWING, "a screen yields to the engine"
+    assert kernel["shared"] == "" or kernel["shared"].endswith(f" nice {SHOWING}\n")
     assert kernel["cpu"] < 2  # a kernel that imports all of it takes more than three seconds
     deadline = time.monotonic() + 20
     while Path(f"/proc/{kernel['other']}").exists():
