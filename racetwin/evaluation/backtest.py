@@ -20,6 +20,7 @@ from racetwin.calibration.calibrate import MIN_RACES, write
 from racetwin.calibration.tables import RaceTables, load
 from racetwin.config import Settings, settings
 from racetwin.errors import DataError, InputError
+from racetwin.evaluation.climatology import safety_cars_before
 from racetwin.evaluation.forecasts import N_RACES, RaceForecasts, forecast_race
 from racetwin.evaluation.scores import Row, score
 from racetwin.simulation.form import Form
@@ -112,13 +113,16 @@ def backtest(
     skipped: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="racetwin-backtest-") as folder, _pool(workers) as pool:
         forms = _forms_before(tables)
+        safety_cars = safety_cars_before(tables.laps, [str(r) for r in tables.races.race_id])
         total = len(chosen)
         waiting: list[tuple[str, Future[RaceForecasts]]] = []
         tell("fitting parameters", 0, total)
         plan = _parameter_files(tables, chosen, refit, Path(folder), pool)
         for race_id, (file, history) in plan:
             form = _form_of(file, history.get("form"), forms.get(race_id))
-            waiting.append((race_id, pool.submit(_score_one, source, race_id, file, form, seed, n)))
+            waiting.append(
+                (race_id, pool.submit(_score_one, source, race_id, file, form, seed, n, safety_cars[race_id]))
+            )
         for k, (race_id, future) in enumerate(waiting):
             tell(race_id, k, total)
             try:
@@ -186,6 +190,9 @@ def _form_of(file: str | None, block: Any, before: Mapping[str, Any] | None) -> 
     return Form.of({**{k: v for k, v in block.items() if k != "history"}, **before})
 
 
-def _score_one(source: Settings, race_id: str, file: str | None, form: Form, seed: int, n: int) -> RaceForecasts:
+def _score_one(
+    source: Settings, race_id: str, file: str | None, form: Form, seed: int, n: int, safety_cars: float
+) -> RaceForecasts:
     record = RaceLibrary(source).load(race_id)
-    return forecast_race(record, load_parameters(record.circuit_id, record.season, file), form, seed=seed, n=n)
+    p = load_parameters(record.circuit_id, record.season, file)
+    return forecast_race(record, p, form, seed=seed, n=n, safety_cars=safety_cars)

@@ -69,6 +69,11 @@ def climatology_brier(y: str = "happened") -> Score:
     return lambda t: float(t[y].mean() * (1 - t[y].mean()))
 
 
+def usual_brier(t: pd.DataFrame) -> float:
+    """Brier score of how often it happened in the races before; of the rows' own share where that is not known."""
+    return brier("usual")(t) if t.usual.notna().all() else climatology_brier()(t)
+
+
 def log_loss(t: pd.DataFrame) -> float:
     """Mean log loss of ``p`` against ``happened``, nats."""
     p = t.p.clip(1e-4, 1 - 1e-4)
@@ -247,7 +252,7 @@ LINES: tuple[Line, ...] = (
     ),
     Line("laps 1-10 ahead, CRPS s", "laps", lambda t: float(t.crps_s.mean()), None, 0.24, 0.20, only_dry=True),
     Line("laps 1-10 ahead, cover of 90 %", "laps", cover, None, [88.0, 92.0], [89.0, 91.0], only_dry=True),
-    Line("safety car within 10 laps, Brier", "safety_car", brier(), climatology_brier(), None, None),
+    Line("safety car within 10 laps, Brier", "safety_car", brier(), usual_brier, None, None),
 )
 
 

@@ -84,8 +84,14 @@ def ahead_after(p: RaceParameters, lead_s: float, variance: float) -> float:
     return (1.0 - 2.0 * slow) * usual + slow * own + slow * theirs
 
 
-def undercut_worked_chance(gap_s: float) -> float:
-    """Return the probability that a car ``gap_s`` behind is ahead once both have stopped: it stops now and is soon answered."""
+def undercut_worked_chance(gap_s: float, wetness: float = 0.0) -> float:
+    """Return the probability that a car ``gap_s`` behind is ahead once both have stopped: it stops now and is soon answered.
+
+    While the track is wet it is even: who comes in first drives the laps between the two stops on another kind of tyre, and what
+    that is worth has nothing to do with the gap.
+    """
+    if wetness > 0.0:
+        return 0.5
     return 1.0 / (1.0 + math.exp(-(WORKED_AT_ONCE + WORKED_PER_S * gap_s)))
 
 

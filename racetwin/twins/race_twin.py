@@ -32,6 +32,7 @@ from racetwin.twins.losses import StopLosses
 from racetwin.twins.pace_filter import PaceFilter
 from racetwin.twins.pace_model import PaceModel
 from racetwin.twins.road import LapNote, surroundings
+from racetwin.twins.stops_today import StopsToday
 from racetwin.twins.synchronous import race_state
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class RaceTwin:
         self._status_of_stop: dict[str, str] = {}
         self.stop_losses = StopLosses()
         """What green stops have lost so far."""
+        self.stops_today = StopsToday()
 
     # --- what is seen ------------------------------------------------------------------------------------------------
 
@@ -237,22 +239,8 @@ class RaceTwin:
             before.behind_id, before.gap_behind_s = e.car_id, road_gap  # only now is it known how near this one came
             before.invalidate()
         gap = e.gap_s if e.gap_s is not None and e.laps_down == 0 else e.line_time_s - first
-        self.history.append(
-            LapNote(
-                lap=e.lap,
-                car_id=e.car_id,
-                time_s=e.line_time_s,
-                lap_time_s=e.lap_time_s,
-                gap_s=gap,
-                position=e.position,
-                compound=e.tyre.compound.value if e.tyre.compound is not None else None,
-                tyre_age=e.tyre.age,
-                pit_in=e.pit_in,
-                pit_out=e.pit_out,
-                track_status=e.track_status.value,
-                neutralised=e.neutralised,
-            )
-        )
+        self.history.append(LapNote.of(e, gap))
+        self.stops_today.note(self.history[-1])
 
     # --- what surrounds a car ----------------------------------------------------------------------------------------
 
@@ -274,6 +262,8 @@ class RaceTwin:
             status_laps=self.status_laps,
             bias=self.field.stop_bias(twin.car_id),
             cover_bias=profile.cover_bias,
+            stopped_of_late=self.stops_today.of_late(twin.car_id, twin.laps) / max(1, self.n_running),
+            age_today=self.stops_today.usual_age(twin.car_id, twin.compound),
         )
 
     def status_at_pit(self, twin: CarTwin) -> TrackStatus:
@@ -298,6 +288,11 @@ class RaceTwin:
     def status_laps(self) -> int:
         """Laps the leader has completed since the track status changed."""
         return max(0, self.leader_laps - self.status_since_lap)
+
+    @property
+    def n_running(self) -> int:
+        """Cars still in the race."""
+        return sum(c.running for c in self.cars.values())
 
     def _on_wets(self) -> int:
         wet = (Compound.INTERMEDIATE, Compound.WET)
@@ -392,6 +387,7 @@ class RaceTwin:
         twin.field.take_up(saved["profiles"])
         names = [f.name for f in fields(LapNote)]
         twin.history = [LapNote(**dict(zip(names, row, strict=True))) for row in saved["history"]]
+        twin.stops_today = StopsToday(twin.history)
         for car_twin in twin.cars.values():
             car_twin.invalidate()
         return twin

@@ -35,6 +35,24 @@ class LapNote:
     track_status: str
     neutralised: bool
 
+    @classmethod
+    def of(cls, e: LapCompleted, gap_s: float) -> LapNote:
+        """Return the note of a completed lap."""
+        return cls(
+            lap=e.lap,
+            car_id=e.car_id,
+            time_s=e.line_time_s,
+            lap_time_s=e.lap_time_s,
+            gap_s=gap_s,
+            position=e.position,
+            compound=e.tyre.compound.value if e.tyre.compound is not None else None,
+            tyre_age=e.tyre.age,
+            pit_in=e.pit_in,
+            pit_out=e.pit_out,
+            track_status=e.track_status.value,
+            neutralised=e.neutralised,
+        )
+
 
 def surroundings(race: RaceTwin, ahead: tuple[float, str] | None, gap_s: float, e: LapCompleted) -> Traffic:
     """What will surround a car in its next lap, as known when it crosses the line."""

@@ -18,7 +18,7 @@ from racetwin.simulation.plans import PitPlan
 from racetwin.twins import RaceTwin
 from racetwin.twins.after_stop import LineNote, line_note, place_after_stop
 from racetwin.twins.duels import undercut_worked_chance
-from racetwin.twins.hazard import StopContext, stop_chance, stop_hazard
+from racetwin.twins.hazard import StopContext, modelled_chances, stop_hazard
 from racetwin.twins.losses import StopLosses
 
 pytestmark = pytest.mark.unit
@@ -80,11 +80,11 @@ def test_a_race_notes_its_green_stops(toy: Any, drive: Drive) -> None:
 def test_a_safety_car_that_may_come_makes_a_stop_likelier_but_none_certain() -> None:
     p = load_parameters("monza", 2024)
     ctx = StopContext(lap=15, total_laps=53, compound=1, age=15.0, stops=0, compounds_used=2)
-    green, chance = stop_hazard(p, ctx, 20), stop_chance(p, ctx, 20)
+    green, chance = stop_hazard(p, ctx, 20), modelled_chances(p, [ctx], 20)[0]
     assert (chance >= green).all()
     assert 0.001 < float((chance - green).mean()) < 0.15
     calm = p.replace(sc_rate=0.0, vsc_rate=0.0, sc_retirement=0.0, vsc_retirement=0.0)
-    without = stop_chance(calm, ctx, 20)
+    without = modelled_chances(calm, [ctx], 20)[0]
     assert without[0] == pytest.approx(
         green[0]
     )  # what the neighbours did is known for the next lap, not for those after it
@@ -96,6 +96,10 @@ def test_the_nearer_the_likelier_an_undercut() -> None:
     chances = [undercut_worked_chance(g) for g in (0.5, 1.0, 2.0, 3.0, 5.0)]
     assert chances == sorted(chances, reverse=True)
     assert chances[0] > 0.5 > chances[-1]
+
+
+def test_on_a_wet_track_the_gap_tells_nothing_of_an_undercut() -> None:
+    assert undercut_worked_chance(0.5, wetness=0.3) == undercut_worked_chance(3.0, wetness=0.3) == 0.5
 
 
 def test_what_stops_lose_today_is_in_the_race_state(toy: Any, drive: Drive) -> None:

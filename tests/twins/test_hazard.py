@@ -8,7 +8,16 @@ import pytest
 
 from racetwin.schemas import TrackStatus
 from racetwin.simulation.parameters import RaceParameters
-from racetwin.twins.hazard import StopContext, by_lap, stop_chance, stop_chances, stop_hazard, within
+from racetwin.twins.hazard import (
+    NEAR_LAPS,
+    StopContext,
+    by_lap,
+    modelled_chances,
+    stop_chance,
+    stop_chances,
+    stop_hazard,
+    within,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -99,3 +108,45 @@ def test_many_cars_at_once_are_each_as_by_itself(parameters: RaceParameters) -> 
     for ctx, row in zip(field, together, strict=True):
         alone = stop_chance(parameters, ctx, 42, running=18)
         assert row.tolist() == [*alone.tolist(), *[0.0] * (42 - len(alone) - 1)]
+
+
+@pytest.mark.parametrize("change", [{"stopped_of_late": 0.4}, {"gap_ahead_s": 30.0}])
+def test_what_others_do_now_bears_on_the_next_laps_only(parameters: RaceParameters, change: dict[str, float]) -> None:
+    before, after = (stop_chance(parameters, c, 12) for c in (replace(MID, gap_ahead_s=0.8), replace(MID, **change)))
+    if "stopped_of_late" in change:
+        before = stop_chance(parameters, MID, 12)
+    assert (after[:NEAR_LAPS] > before[:NEAR_LAPS]).all()
+    assert after[NEAR_LAPS:].tolist() == before[NEAR_LAPS:].tolist()
+
+
+def test_a_set_as_old_as_those_that_others_changed_today_is_changed_sooner(parameters: RaceParameters) -> None:
+    young, old = (within(stop_chance(parameters, replace(MID, age_today=a), 5), 5) for a in (30.0, 17.0))
+    assert old > 1.5 * young
+
+
+def test_hards_are_kept_and_slicks_on_a_dried_track_too(parameters: RaceParameters) -> None:
+    alike = parameters.replace(life_laps=(20.0,) * 5)
+    soft, medium, hard = (
+        within(stop_chance(alike, replace(MID, compound=c, compounds_used=1 << c), 5), 5) for c in (0, 1, 2)
+    )
+    assert soft > medium > hard
+    free = replace(MID, stops=1, compounds_used=0b110)
+    dried = replace(free, compounds_used=0b1010)
+    assert within(stop_chance(parameters, dried, 5), 5) < within(stop_chance(parameters, free, 5), 5)
+
+
+@pytest.mark.parametrize("change", [{"compound": 3, "compounds_used": 0b1000}, {"lap": 50}])
+def test_intermediates_and_stops_that_must_be_are_as_the_race_model_has_them(
+    parameters: RaceParameters, change: dict[str, int]
+) -> None:
+    ctx = replace(MID, **change)
+    told, model = stop_chances(parameters, [ctx], 20)[0], modelled_chances(parameters, [ctx], 20)[0]
+    if "lap" in change:
+        assert told[5] == model[5] == 1.0
+    else:
+        assert told.tolist() == model.tolist()
+
+
+def test_a_sprint_is_as_the_race_model_has_it(parameters: RaceParameters) -> None:
+    sprint = parameters.sprint()
+    assert stop_chances(sprint, [MID], 9).tolist() == modelled_chances(sprint, [MID], 9).tolist()
