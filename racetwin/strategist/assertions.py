@@ -129,6 +129,7 @@ _NO_STOP_THEN = re.compile(
     r"|\bkeep going\b|\bhold (?:the|our|off|on)\b",
     re.IGNORECASE,
 )
+_UNLESS = re.compile(r"\b(?:unless|until)\b[^,;]*\b(?:safety[- ]car|(?-i:SC)|vsc)\b", re.IGNORECASE)
 _UNSTATED = re.compile(
     r"\b(?:quicker|faster|slower|grippier|fresher|stronger|weaker|(?:more|less) durable)\b"
     r"|\b(?:places?|positions?) (?:or (?:two|more) )?(?:higher|better|up|gained|won)\b|\bgain\w* (?:a "
@@ -206,7 +207,7 @@ _STATES = {
 _SUPPOSED = re.compile(
     r"\b(?:if|should|in case|whenever|when|any|were|would|could|might|may|contingency|scenario|in the event"
     r"|unless|until|chance"
-    r"|risk|possible|ready|up to|anywhere|between|from lap|on laps?|before|throws?|for a|brings?|window"
+    r"|risk|possible|ready|up to|anywhere|between|from (?:lap |L)?\d+|on laps?|before|throws?|for a|brings?|window"
     r"|in the event)\b|\bSC L\d",
     re.IGNORECASE,
 )
@@ -301,7 +302,7 @@ def supposes_safety_car(clause: str) -> bool:
 
 def ignores_safety_car(clause: str) -> bool:
     """Whether a clause supposes a safety car and does not stop at once then."""
-    return supposes_safety_car(clause) and _NO_STOP_THEN.search(clause) is not None
+    return supposes_safety_car(clause) and _NO_STOP_THEN.search(clause) is not None and _UNLESS.search(clause) is None
 
 
 def of_rivals(clause: str, names_car: bool) -> str | None:

@@ -29,7 +29,7 @@ from racetwin.strategist.lexicon import IDIOMS, forms, is_invention, is_known
 from racetwin.strategist.matching import fits, same_meaning, same_number, same_side, says
 from racetwin.strategist.meanings import unit_fits
 from racetwin.strategist.plan_order import Order
-from racetwin.strategist.plan_talk import CALL, REFERENCE, Plans, worth_of
+from racetwin.strategist.plan_talk import CALL, REFERENCE, WINDOW, Plans, worth_of
 from racetwin.strategist.tyre_talk import wrong_tyres
 from racetwin.strategist.verdict import Objection, Verdict
 
@@ -233,7 +233,8 @@ class Checker:
         elsewhere = (
             {str(c.value) for k in others for c in k.claims if c.kind == "compound"} if "cars" in clause else set()
         )
-        return [Objection(clause, what, why) for what, why in wrong_tyres(clause, said, stops, present, elsewhere)]
+        told = WINDOW.sub("", clause) if states_in(clause) else clause  # no stop is on the laps of a window
+        return [Objection(clause, what, why) for what, why in wrong_tyres(told, said, stops, present, elsewhere)]
 
     def _cause(self, clause: str, pool: Sequence[_Known]) -> list[Objection]:
         """What is given as a cause must itself be a stated fact, with its number."""

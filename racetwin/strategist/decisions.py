@@ -81,7 +81,7 @@ def wrong_stops(clause: str, plan: str) -> str | None:
     if (
         stops is not None
         and not laps
-        and not re.search(r"\b(?:not|no)\b|n['’]t\b", clause[: stops.end()], re.IGNORECASE)
+        and not re.search(r"\b(?:not|no|without)\b|n['’]t\b", clause[: stops.end()], re.IGNORECASE)
     ):
         return stops[0]
     said = [n for n in map(int, _LAP.findall(clause)) if n in laps]

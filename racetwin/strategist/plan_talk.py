@@ -75,7 +75,10 @@ _BARE_LAP = re.compile(
 _GOES_ON = re.compile(r"(?:on average,? |and |but )?(?:yes|it|that|this|at|which|for)\b", re.IGNORECASE)
 _WE_THEN = re.compile(r"we (?:gain|lose|bleed|drop|give|pick)\b", re.IGNORECASE)
 _WOULD = re.compile(r"[^,;:]{0,25}?\b(?:would|could|might)\b", re.IGNORECASE)
-_RANGE = re.compile(r"\b(?:from |between )?laps? \d+ (?:to|through|and|until) (?:lap )?\d", re.IGNORECASE)
+WINDOW = re.compile(
+    r"\b(?:(?:from |between )?laps? |L)\d+(?: (?:to|through|and|until|up to(?: and including)?) | ?[-–] ?)(?:laps? |L)?\d+",
+    re.IGNORECASE,
+)
 """The laps on which a safety car would bring a stop forward are no stops."""
 _ITS_STOP = re.compile(
     r"(?: (?:that|which|stops|boxes|pits|boxing|for|of|with|on|at|to|a|the|stop|stopping|box|boxing|pit|pitting"
@@ -164,7 +167,7 @@ class Plans:
         found = [Mention(*m.span(), self.key_of(m[0])) for m in PLAN.finditer(clause)]
         for match in _LAP.finditer(clause):
             key = self._stopping(int(match["lap"]), clause, match)
-            if key is not None and not _within(match, found) and not (states_in(clause) and _RANGE.search(clause)):
+            if key is not None and not _within(match, found) and not (states_in(clause) and WINDOW.search(clause)):
                 found.append(Mention(*match.span(), key))
         return found
 
@@ -195,7 +198,8 @@ class Plans:
         mentions = self.mentions(clause)
         named = {m.key for m in mentions}
         others = {key for key in named if key not in (None, CALL)}
-        marked = _ANOTHER.search(clause) is not None
+        no_stop = self.labels.get(CALL) == "no stop"
+        marked = any(not (no_stop and m[0].lower() == "staying out") for m in _ANOTHER.finditer(clause))
         compared = REFERENCE.search(clause) is not None
         if others:
             old = BEFORE in others and any(m["old"] for m in GOVERNS.finditer(clause))
