@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from builders.engines import RACETWIN, engine, health, wait
 
 from racetwin.config import Settings
 from racetwin.errors import ConfigurationError, DataError
-from racetwin.runtime.race_day import notebook_path, run_race_day
+from racetwin.runtime.race_day import Child, _await_answers, notebook_path, run_race_day
 
 pytestmark = pytest.mark.integration
 
@@ -48,6 +49,30 @@ def test_missing_race_is_told_before_anything_is_started(tmp_path: Path) -> None
     settings = Settings(state=tmp_path, library=tmp_path, data=None, api_port=free_port(), voila_port=free_port())
     with pytest.raises(DataError, match="1999-01-nowhere"):
         run_race_day(race="1999-01-nowhere", settings=settings, say=lambda _: None)
+
+
+def test_waiting_for_the_children_loads_no_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    loaded: list[str] = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def counted(context: ssl.SSLContext, *files: object, **named: object) -> None:
+        loaded.append(str(files or named))
+        load(context, *files, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+    port = free_port()
+    server = [
+        sys.executable,
+        "-c",
+        f"import time; time.sleep(1); import http.server as h; h.test(h.SimpleHTTPRequestHandler, port={port}, bind='127.0.0.1')",
+    ]
+    child = Child("server", server, os.environ.copy(), f"http://127.0.0.1:{port}/", tmp_path / "log")
+    child.start()
+    try:
+        _await_answers([child])
+    finally:
+        child.stop()
+    assert loaded == []
 
 
 def test_notebook_is_at_hand() -> None:
