@@ -17,7 +17,3 @@ class DataError(RacetwinError):
 
 class InputError(RacetwinError, ValueError):
     """An argument, frame or plan does not make sense: the message names the field, the value and what was expected."""
-
-
-class NotUnderstoodError(InputError):
-    """A question in words of one's own that nobody here can read: the message names some that are understood."""

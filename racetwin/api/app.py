@@ -51,7 +51,7 @@ def create_app(face: EngineFace, settings: Settings | None = None, *, buckets: B
                 (404, "Not in this race, or not known then"),
                 (409, "The question does not fit the race as it is"),
                 (413, "Too large"),
-                (422, "The question is malformed, or not understood"),
+                (422, "The question is malformed"),
                 (429, "Too many requests"),
                 (503, "No race yet"),
             )

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from racetwin.errors import DataError, NotUnderstoodError, RacetwinError
+from racetwin.errors import DataError, RacetwinError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -66,9 +66,7 @@ def install(app: FastAPI) -> None:
     async def _ours(_: Request, error: RacetwinError) -> Response:
         if isinstance(error, UnavailableError):
             return problem(503, str(error), headers={"Retry-After": "1"})
-        # A well-formed question that does not fit the race as it is conflicts with its state; 422 is for what cannot be read.
-        if isinstance(error, NotUnderstoodError):
-            return problem(422, str(error))
+        # A well-formed question that does not fit the race as it is conflicts with its state; 422 is for what is malformed.
         return problem(404 if isinstance(error, NotThereError | DataError) else 409, str(error))
 
     @app.exception_handler(Exception)

@@ -12,7 +12,6 @@ from typing import Any
 from racetwin.config import Settings, settings
 from racetwin.runtime import warm_kernels
 from racetwin.runtime.priority import yield_to_engine
-from racetwin.runtime.screen_kernels import LOOK_EVERY_S, ScreenKernels
 from racetwin.telemetry.datagrams import is_loopback
 from racetwin.tokens import secret_for
 
@@ -41,9 +40,14 @@ def page_token(chosen: Settings) -> str | None:
 
 
 def main() -> None:
-    """Run Voila with the arguments of the command line."""
+    """Run Voila with the arguments of the command line.
+
+    Each kernel imports this module again, as the main one of the process it comes from: what takes long is imported here.
+    """
     from traitlets.config import Config
     from voila.app import Voila  # type: ignore[import-untyped]  # Voila has no types
+
+    from racetwin.runtime.screen_kernels import LOOK_EVERY_S, ScreenKernels
 
     yield_to_engine()
     warm_kernels.prepare()

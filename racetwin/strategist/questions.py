@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from racetwin.errors import NotUnderstoodError
+from racetwin.errors import InputError
 from racetwin.schemas import Compound
 from racetwin.strategist.situation import RACING, Situation
 
@@ -70,7 +70,7 @@ def understand(text: str, situation: Situation, car_id: str, call_lap: int | Non
 
     Raises
     ------
-    NotUnderstoodError
+    InputError
         If it is not understood; the error names questions that are.
     """
     low = " ".join(text.lower().replace("?", " ").replace("'", " ").split())
@@ -163,5 +163,5 @@ def _rival(text: str, low: str, situation: Situation, car_id: str) -> str | None
     return None if either is None else either.car_id
 
 
-def _not_understood(text: str) -> NotUnderstoodError:
-    return NotUnderstoodError(f"question: {text!r} is not understood; ask for instance: {' · '.join(EXAMPLES)}")
+def _not_understood(text: str) -> InputError:
+    return InputError(f"question: {text!r} is not understood; ask for instance: {' · '.join(EXAMPLES)}")

@@ -64,5 +64,5 @@ def test_a_follow_up_is_answered_with_its_facts(served: Any) -> None:
     assert all(s.facts and set(s.facts) <= known for s in found.sentences)
     assert found.checked.supported == found.checked.claims
     refused = served.post("strategy/ask", json={"car_id": car, "question": "what is the weather like"})
-    assert refused.status_code == 422
+    assert refused.status_code == 409
     assert "why not lap 27?" in refused.json()["detail"]
