@@ -39,6 +39,3 @@ def safety_cars_before(laps: pd.DataFrame, races: list[str]) -> dict[str, float]
                 asked += 1
                 followed += bool(((deployed > lap) & (deployed <= lap + SAFETY_CAR_LAPS)).any())
     return out
-
-
-__all__ = ["safety_cars_before"]

@@ -287,27 +287,23 @@ def _log_file(settings: Settings, name: str) -> Path:
 
 
 def _await_answers(children: Sequence[Child]) -> None:
-    # One client, without certificates: to load them ten times a second took half a core from those that are starting.
-    with httpx.Client(timeout=2.0, trust_env=False, verify=False) as client:
-        _await_with(client, children)
-
-
-def _await_with(client: httpx.Client, children: Sequence[Child]) -> None:
     deadline = time.monotonic() + START_WITHIN_S
     waiting = list(children)
-    while waiting:
-        for child in list(waiting):
-            status = child.ended
-            if status is not None:
-                raise ConfigurationError(f"the {child.name} did not start (exit status {status}): {child.why}")
-            if child.answers(client):
-                waiting.remove(child)
-        if time.monotonic() > deadline:
-            names = " and ".join(c.name for c in waiting)
-            raise ConfigurationError(
-                f"the {names} did not answer within {START_WITHIN_S:.0f} s; is the machine overloaded?"
-            )
-        time.sleep(0.1)
+    # One client, without certificates: to load them ten times a second took half a core from those that are starting.
+    with httpx.Client(timeout=2.0, trust_env=False, verify=False) as client:
+        while waiting:
+            for child in list(waiting):
+                status = child.ended
+                if status is not None:
+                    raise ConfigurationError(f"the {child.name} did not start (exit status {status}): {child.why}")
+                if child.answers(client):
+                    waiting.remove(child)
+            if time.monotonic() > deadline:
+                names = " and ".join(c.name for c in waiting)
+                raise ConfigurationError(
+                    f"the {names} did not answer within {START_WITHIN_S:.0f} s; is the machine overloaded?"
+                )
+            time.sleep(0.1)
 
 
 def _supervise(children: tuple[Child, ...], say: Say) -> None:

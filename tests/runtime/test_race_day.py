@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -51,15 +50,7 @@ def test_missing_race_is_told_before_anything_is_started(tmp_path: Path) -> None
         run_race_day(race="1999-01-nowhere", settings=settings, say=lambda _: None)
 
 
-def test_waiting_for_the_children_loads_no_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    loaded: list[str] = []
-    load = ssl.SSLContext.load_verify_locations
-
-    def counted(context: ssl.SSLContext, *files: object, **named: object) -> None:
-        loaded.append(str(files or named))
-        load(context, *files, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+def test_waiting_for_the_children_loads_no_certificates(certificates_loaded: list[str], tmp_path: Path) -> None:
     port = free_port()
     server = [
         sys.executable,
@@ -72,7 +63,7 @@ def test_waiting_for_the_children_loads_no_certificates(monkeypatch: pytest.Monk
         _await_answers([child])
     finally:
         child.stop()
-    assert loaded == []
+    assert certificates_loaded == []
 
 
 def test_notebook_is_at_hand() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -167,16 +166,8 @@ async def test_without_a_server_ours_stands_and_those_who_asked_for_a_model_are_
 
 
 async def test_looking_for_a_server_makes_one_client_and_loads_no_certificates_for_plain_http(
-    monkeypatch: pytest.MonkeyPatch,
+    certificates_loaded: list[str],
 ) -> None:
-    loaded: list[str] = []
-    load = ssl.SSLContext.load_verify_locations
-
-    def counted(context: ssl.SSLContext, *files: object, **named: object) -> None:
-        loaded.append(str(files or named))
-        load(context, *files, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
     word = wordsmith.Wordsmith(
         settings_for("http://127.0.0.1:9/v1"), advice=dict, retired=tuple, show=lambda car_id, advice: True
     )
@@ -186,7 +177,7 @@ async def test_looking_for_a_server_makes_one_client_and_loads_no_certificates_f
     await asyncio.sleep(4 * wordsmith.PROBE_EVERY_S)
     assert word.client is first
     assert word.state == "searching"
-    assert loaded == []
+    assert certificates_loaded == []
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
 
