@@ -39,7 +39,7 @@ SPRINT_STOP_INTERCEPT = -8.0
 """Log hazard of a stop in a sprint: for damage, and under a safety car.
 
 Five sprints to early 2023 had six stops; log loss of a stop within five laps (1,389 line crossings, 0.8 % of them before one)
-0.056 with -12, 0.043 with -8, 0.041 with -7.5, which is too near the hazard of a Grand Prix of Monaco to be told from it.
+0.056 with -12, 0.043 with -8, 0.041 with -7.5: six stops do not tell the last two apart.
 """
 SPRINT_SHARE = 100 / 305
 """Distance of a sprint against a Grand Prix, km [sporting regulations]."""
@@ -271,9 +271,14 @@ class RaceParameters:
         """Return a copy with some fields changed: a what-if lever."""
         return replace(self, **changes)
 
+    @property
+    def prescribes_stop(self) -> bool:
+        """Whether the rules ask a stop of everybody: a Grand Prix in the dry does, a sprint does not."""
+        return self.min_stops > 0 or self.two_compounds > 0
+
     def sprint(self) -> RaceParameters:
         """Return the numbers for a sprint: no stop prescribed, none wanted but for damage, a third of the distance."""
-        if self.stop_intercept <= SPRINT_STOP_INTERCEPT:
+        if not self.prescribes_stop:
             return self  # is one already
         return replace(
             self,

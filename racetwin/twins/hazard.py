@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from racetwin.schemas import TrackStatus
-from racetwin.simulation.parameters import SPRINT_STOP_INTERCEPT
 
 if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters
@@ -231,8 +230,7 @@ def _live(p: RaceParameters, contexts: Sequence[StopContext], hazard: FloatArray
     factor += near * (w.held_up * _column(c.gap_ahead_s < HELD_UP_S for c in contexts))
     factor += w.dried * _column(bool(c.compounds_used >> 3) for c in contexts)
     told = 1.0 - np.exp(-np.exp(np.minimum(log_hazard + factor, MAX_LOG_HAZARD)))
-    sprint = p.stop_intercept <= SPRINT_STOP_INTERCEPT
-    as_it_is = (compound > 2) | (hazard <= 0.0) | (hazard >= 1.0) | sprint
+    as_it_is = (compound > 2) | (hazard <= 0.0) | (hazard >= 1.0) | (not p.prescribes_stop)
     return np.where(as_it_is, hazard, told)
 
 
