@@ -19,8 +19,9 @@ from racetwin.widgets.deck import Deck
 from racetwin.widgets.desk import DeskPanel
 from racetwin.widgets.instant import ShownInstant
 from racetwin.widgets.live_face import Live
+from racetwin.widgets.our_plan import OurPlan, ours_of
 from racetwin.widgets.page import asked_car
-from racetwin.widgets.plans import PlansPanel, plan_families
+from racetwin.widgets.plans import PlansPanel, stop_window
 from racetwin.widgets.questions import BoardQuestions
 from racetwin.widgets.rejoin import RejoinPanel
 from racetwin.widgets.rivals import RivalsPanel
@@ -269,19 +270,20 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
             racing = [c for c in snapshot.order if c.status is not CarStatus.RETIRED]
             self._car_id = (racing or snapshot.order)[0].car_id
             self._live.follow(self._car_id)
-        car, followed = self._car_id, self.followed_plan
-        self.verdict.show(snapshot, car, held=self.held, link=self._live.link, delay_s=self._live.delay_s)
+        car = self._car_id
+        ours = ours_of(snapshot, car, self._followed.get(car))
+        self._show_verdict(snapshot, car, self._live.link)
         self.tower.show(snapshot, car)
         self.rejoin.show(snapshot, car)
-        self.plans.show(snapshot, car, followed, self._followed[car].plan if car in self._followed else None)
+        self.plans.show(snapshot, car, ours)
         self.advice.show(snapshot, car)
-        self._show_trace(snapshot, car)
+        self._show_trace(snapshot, car, ours)
         self.rivals.show(snapshot, car)
         self.tyres.show(snapshot, car)
-        self.scenario.offer(snapshot, car, followed)
+        self.scenario.offer(snapshot, car, ours)
         self.desk.offer(snapshot, car)
         self._show_track(snapshot, car)
-        self._show_window(snapshot, car)
+        self._show_window(snapshot, car, ours)
         self.status.show(snapshot, car)
         self.system.show(snapshot, self._live.link, skipped=self._live.skipped)
         self._show_clock()
@@ -297,11 +299,15 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
         with self._lock:
             snapshot = self._instant.snapshot
             if snapshot is not None and snapshot.order and self._car_id is not None:
-                self.verdict.show(snapshot, self._car_id, held=self.held, link=link, delay_s=self._live.delay_s)
+                self._show_verdict(snapshot, self._car_id, link)
                 self.system.show(snapshot, link, skipped=self._live.skipped)
 
-    def _show_trace(self, snapshot: RaceSnapshot, car_id: str) -> None:
-        stops = self.scenario.plan_now(snapshot, car_id, self.followed_plan)
+    def _show_verdict(self, snapshot: RaceSnapshot, car_id: str, link: Link) -> None:
+        ours = ours_of(snapshot, car_id, self._followed.get(car_id))
+        self.verdict.show(snapshot, car_id, held=self.held, link=link, delay_s=self._live.delay_s, ours=ours)
+
+    def _show_trace(self, snapshot: RaceSnapshot, car_id: str, ours: OurPlan | None) -> None:
+        stops = ours.stops if ours else None
         fan = None if self._instant.past else self._questions.fan(snapshot, car_id, stops, self._reference)
         self.trace.show(snapshot, car_id, self._reference, fan=fan, planned=stops)
 
@@ -311,18 +317,18 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
             self.track.draw_outline(circuit_points(self._circuit) if self._circuit else None)
         self.track.show(snapshot, car_id)
 
-    def _show_window(self, snapshot: RaceSnapshot, car_id: str) -> None:
+    def _show_window(self, snapshot: RaceSnapshot, car_id: str, ours: OurPlan | None) -> None:
         if self._instant.past:
             self.window.show_window((), why="the pit window is that of the race as it goes on; return to it to see it")
             return
         names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
         car, answer = snapshot.car(car_id), snapshot.answers.get(car_id)
-        families = plan_families(answer.plans, 1) if answer else []
+        plan = ours.ranked if ours else None
         self.window.show_window(
             self._questions.window(snapshot, car_id),
             names,
             position=car.position if car else None,
-            best=families[0][1] if families else None,
+            best=stop_window(plan, answer.plans) if answer and plan else None,
         )
 
     def _act(self, message: dict[str, Any]) -> None:

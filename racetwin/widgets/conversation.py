@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from racetwin.errors import RacetwinError
+from racetwin.widgets.our_plan import OurPlan, ours_of
 
 if TYPE_CHECKING:
     import threading
@@ -48,10 +49,10 @@ class AsksTheDesk:
     _instant: ShownInstant
 
     @property
-    def followed_plan(self) -> tuple[PlannedStop, ...] | None:
-        """The stops of the plan that we follow, None while we follow none."""
-        plan = self._followed.get(self._car_id or "")
-        return None if plan is None else plan.stops
+    def our_plan(self) -> OurPlan | None:
+        """The plan that every panel takes for ours: the one that we follow, else the call that stands."""
+        snapshot, car_id = self._instant.snapshot, self._car_id
+        return ours_of(snapshot, car_id, self._followed.get(car_id)) if snapshot is not None and car_id else None
 
     def ask(self, lever: str) -> None:
         """Ask what would be best for our car with something changed (``"sc@31"``); the bench shows the answer."""
@@ -60,9 +61,9 @@ class AsksTheDesk:
 
     def try_plan(self, stops: Sequence[PlannedStop], lever: str | None = None) -> None:
         """Race a plan of our own (with ``lever``, in the race as that makes it) beside the one at hand, on the bench."""
-        snapshot, car_id, bench, live = self._instant.snapshot, self._car_id, self.scenario, self._live
-        against = bench.plan_now(snapshot, car_id, self.followed_plan) if snapshot and car_id else None
-        if against is not None:
+        ours, bench, live = self.our_plan, self.scenario, self._live
+        if ours is not None:
+            against = ours.stops
             asked = lever or "your plan"
             self._ask(
                 "bench", asked, bench, lambda car: live.try_plan(car, stops, against, lever=lever), bench.show_trial

@@ -64,30 +64,29 @@ function render({ model, el }) {
       put(note, "");
       return body.replaceChildren(empty("no ranked plans for this car yet"));
     }
-    const lost = data.followed && !data.followed.weighed ? `ours (${data.followed.plan}) was not weighed · ` : "";
+    const lost = data.ours && !data.ours.weighed ? `ours (${data.ours.plan}) was not weighed · ` : "";
     put(note, lost + `${data.count} plans × ${data.races?.toLocaleString("en-GB")} races, after lap ${data.answer_lap}` + (data.elapsed != null ? ` · ${data.elapsed < 1 ? `${Math.round(1000 * data.elapsed)} ms` : `${data.elapsed.toFixed(1)} s`} ${data.backend}` : ""));
     // As many ideas as the panel has room for: a row cut in half at the edge reads as a mistake.
     const size = parseFloat(getComputedStyle(root).fontSize);
     const room = Math.max(3, Math.floor((body.clientHeight - 1.4 * size) / (3.05 * size)));
-    // Our current plan is always among them.
-    const following = data.plans.find((p) => p.current);
+    // Our plan is always among them: the one that is followed, else the call that stands. All others are measured against it.
+    const ours = data.plans.find((p) => p.current), followed = data.ours?.followed;
     const first = data.plans.map((p, k) => [p, k]).slice(0, room);
-    if (following && !first.some(([p]) => p.current)) first.splice(-1, 1, [following, data.plans.indexOf(following)]);
+    if (ours && !first.some(([p]) => p.current)) first.splice(-1, 1, [ours, data.plans.indexOf(ours)]);
     const n = data.positions.shape[1];
     const top = Math.max(...data.positions.values, 0.15);
-    const follow = (p) => model.send({ plan: p.current ? null : p.plan });
-    const rows = first.map(([p, k]) => h("div", { class: "p-row", role: "row", tabindex: "0", "data-best": p.rank === 1, "data-close": p.too_close || p.rank === 1, "data-plan": p.plan, "data-current": p.current,
-      title: `${p.plan}: win ${percent(p.p_win)}, podium ${percent(p.p_podium)}, points ${percent(p.p_points)}; click to ${p.current ? "let go of it" : "follow it"}`,
+    const follow = (p) => model.send({ plan: p.current && followed ? null : p.plan });
+    const rows = first.map(([p, k]) => h("div", { class: "p-row", role: "row", tabindex: "0", "data-close": p.too_close || p.current || (!ours && p.rank === 1), "data-plan": p.plan, "data-current": p.current,
+      title: `${p.plan}: win ${percent(p.p_win)}, podium ${percent(p.p_podium)}, points ${percent(p.p_points)}; click to ${p.current && followed ? "let go of it" : "follow it"}`,
       onclick: () => follow(p), onkeydown: (e) => { if (e.key === "Enter") follow(p); } },
-      h("span", { class: "p-rank" }, p.current && p.rank !== 1 ? "▸" : String(k + 1)),
+      h("span", { class: "p-rank" }, p.current ? "▸" : String(k + 1)),
       h("div", { class: "p-what" }, h("span", { class: "p-when" }, when(p)), stintBar(data, p)),
       h("div", { class: "p-hist" }, histogram(data.positions.values.subarray(k * n, (k + 1) * n), top)),
       h("div", { class: "p-mean" }, h("b", {}, `P${p.position.toFixed(1)}`), h("small", {}, `${p.points.toFixed(1)} pts`)),
-      h("div", { class: "p-delta" }, p.current ? [h("b", {}, "ours"), h("small", {}, p.rank === 1 ? "the best" : `± ${p.error.toFixed(2)}`)]
-        : !following && p.rank === 1 ? [h("b", {}, "best"), h("small", {}, `± ${p.error.toFixed(2)}`)]
-        : [h("b", {}, signed(p.delta, 2)), h("small", {}, p.too_close ? "too close" : `± ${p.delta_error.toFixed(2)}`)])));
+      h("div", { class: "p-delta" }, p.current || (!ours && p.rank === 1) ? [h("b", {}, !ours ? "best" : followed ? "ours" : "called"), h("small", {}, `± ${p.error.toFixed(2)}`)]
+        : [h("b", {}, signed(p.delta, 2)), h("small", {}, `± ${p.delta_error.toFixed(2)}${p.too_close ? " too close" : ""}`)])));
     const header = h("div", { class: "p-row p-header", "aria-hidden": "true" }, h("span"), h("span", { title: `the laps in brackets are as good; the bars show the stints, to lap ${data.total_laps}` }, "next stop (or as good)"),
-      h("span", { class: "p-scale" }, h("span", {}, "P1"), h("span", {}, "finish"), h("span", {}, `P${n}`)), h("span", {}, "mean"), h("span", {}, following ? "Δ to ours" : "Δ points"));
+      h("span", { class: "p-scale" }, h("span", {}, "P1"), h("span", {}, "finish"), h("span", {}, `P${n}`)), h("span", {}, "mean"), h("span", {}, !ours ? "Δ points" : followed ? "Δ to ours" : "Δ to the call"));
     body.replaceChildren(h("div", { class: "p-list" }, header, rows));
   };
   return watch(model, root, draw);

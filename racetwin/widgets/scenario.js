@@ -68,7 +68,7 @@ function render({ model, el }) {
 
   const paintBar = () => {
     if (!last?.total_laps) return bar.replaceChildren();
-    put(planText, text(stops) + (edited ? "" : last.followed ? " (as followed)" : " (the best)"));
+    put(planText, text(stops) + (edited ? "" : last.followed ? " (as followed)" : " (the call)"));
     const ends = [span()[0], ...stops.map(([l]) => l), last.total_laps];
     const sets = [last.compound, ...stops.map(([, c]) => c)];
     const cycle = (k) => change(() => { const all = last.compounds; stops[k - 1][1] = all[(all.indexOf(stops[k - 1][1]) + 1) % all.length]; });

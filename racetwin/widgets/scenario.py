@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from racetwin.schemas import COMPOUNDS, CarStatus, PlannedStop, PlanTrial, RankedPlan, TriedPlan, WhatIf
+from racetwin.schemas import COMPOUNDS, CarStatus, DeskAnswer, PlanTrial, RankedPlan, TriedPlan, WhatIf
+from racetwin.strategist.calls import NOISE, difference
 from racetwin.widgets._panel import Panel, pack, script, style
+from racetwin.widgets.our_plan import OurPlan, find_plan, ours_of
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
 
-NOISE = 2.0
-"""Differences below this many standard errors are not called differences."""
 CHANGES_SHOWN = 7
 """Plans in the table of changes."""
 
@@ -33,16 +32,31 @@ def _outcome(plan: RankedPlan | TriedPlan, lap: int) -> dict[str, Any]:
     }
 
 
-def _gain(found: WhatIf) -> dict[str, Any]:
-    """Return the best plan under the lever over the best without it; where the plans differ, the errors add up."""
-    a, b = found.after.plans[0], found.before.plans[0]
-    same = next((c for c in found.changes if c.plan == a.plan == b.plan), None)
+def _gain(found: WhatIf, now: RankedPlan, then: RankedPlan) -> dict[str, Any]:
+    """Return a plan under the lever over one without it; where the plans differ, the errors add up."""
+    same = next((c for c in found.changes if c.plan == now.plan == then.plan), None)
     if same is not None:
-        difference, error = same.change, same.standard_error
+        gain, error = same.change, same.standard_error
     else:
-        difference = a.expected_points - b.expected_points
-        error = (a.standard_error**2 + b.standard_error**2) ** 0.5
-    return {"difference": difference, "error": error, "too_close": abs(difference) <= NOISE * error}
+        gain = then.expected_points - now.expected_points
+        error = (now.standard_error**2 + then.standard_error**2) ** 0.5
+    return {"difference": gain, "error": error, "too_close": abs(gain) <= NOISE * error}
+
+
+def _as_it_is(answer: DeskAnswer, ours: OurPlan | None) -> RankedPlan:
+    """Return our plan as an answer ranks it, its best where it does not."""
+    found = find_plan(answer.plans, ours.stops, answer.lap, ours.ranked.plan if ours.ranked else None) if ours else None
+    return found or answer.plans[0]
+
+
+def _under_the_lever(answer: DeskAnswer, ours: RankedPlan) -> RankedPlan:
+    """Return the best plan under a lever: ours, where that is as good beyond noise."""
+    best = answer.plans[0]
+    kept = find_plan(answer.plans, ours.stops, answer.lap, ours.plan)
+    if kept is None:
+        return best
+    gain, error = difference(best, kept, answer.objective)
+    return kept if gain <= NOISE * error else best
 
 
 class ScenarioBench(Panel):
@@ -63,9 +77,10 @@ class ScenarioBench(Panel):
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self._head: dict[str, Any] = {}
+        self._ours: OurPlan | None = None
 
-    def offer(self, snapshot: RaceSnapshot, car_id: str, followed: Sequence[PlannedStop] | None = None) -> None:
-        """Take the laps and rivals that levers can name, and our plan: ``followed``, else the best one.
+    def offer(self, snapshot: RaceSnapshot, car_id: str, ours: OurPlan | None = None) -> None:
+        """Take the laps and rivals that levers can name, and our plan: by default that of the call that stands.
 
         An answer about another car is put away.
         """
@@ -78,7 +93,8 @@ class ScenarioBench(Panel):
         near = sorted(rivals, key=lambda r: abs((r["position"] or 99) - ((car.position if car else None) or 0)))[:6]
         kept = self._head if self._head.get("car") == car_id else {}
         answer = snapshot.answers.get(car_id)
-        stops = self.plan_now(snapshot, car_id, followed)
+        self._ours = ours = ours or ours_of(snapshot, car_id)
+        stops = ours.stops if ours else None
         wet = bool(snapshot.field.get("wetness", 0.0)) or any(not s.compound.is_slick for s in stops or ())
         compounds = COMPOUNDS if wet else COMPOUNDS[:3]
         head = {
@@ -90,23 +106,12 @@ class ScenarioBench(Panel):
             "compound": car.tyre.compound.value if car and car.tyre.compound else None,
             "compounds": [c.value for c in compounds],
             "plan": None if stops is None else [[s.lap, s.compound.value] for s in stops],
-            "followed": followed is not None,
+            "followed": ours is not None and ours.followed,
             "rivals": sorted(near, key=lambda r: r["position"] or 99),
         }
         if head != self._head or not self.data:
             self._head = head
             self.data = pack(self._head)
-
-    @staticmethod
-    def plan_now(
-        snapshot: RaceSnapshot, car_id: str, followed: Sequence[PlannedStop] | None = None
-    ) -> tuple[PlannedStop, ...] | None:
-        """Return the stops to come of our plan: the followed one, else the best one; None before the first answer."""
-        answer = snapshot.answers.get(car_id)
-        if answer is None or not answer.plans:
-            return None
-        stops = answer.plans[0].stops if followed is None else followed
-        return tuple(s for s in stops if s.lap > answer.lap)
 
     def reset(self) -> None:
         """Put the answer away."""
@@ -141,13 +146,15 @@ class ScenarioBench(Panel):
         self.data = pack(self._head)
 
     def show_answer(self, found: WhatIf) -> None:
-        """Draw the answer beside the present one."""
+        """Draw the answer beside our plan as it is."""
+        now = _as_it_is(found.before, self._ours)
+        then = _under_the_lever(found.after, now)
         changes = [c.model_dump(mode="json") for c in found.changes[:CHANGES_SHOWN]]
         answer = {
             "lever": found.lever,
-            "before": _outcome(found.before.plans[0], found.before.lap),
-            "after": _outcome(found.after.plans[0], found.after.lap),
-            "gain": _gain(found),
+            "before": _outcome(now, found.before.lap),
+            "after": _outcome(then, found.after.lap),
+            "gain": _gain(found, now, then),
             "changes": changes,
             "races": found.after.receipt.n_races,
         }

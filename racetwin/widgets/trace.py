@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from racetwin.schemas import CarStatus
 from racetwin.widgets._panel import Panel, pack, script, style
+from racetwin.widgets.our_plan import ours_of
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import LapRow, RaceSnapshot
@@ -132,14 +133,15 @@ class RaceTrace(Panel):
         fan
             The forecast to draw from the last lap on.
         planned
-            The stops we intend to make; by default those of the best plan.
+            The stops we intend to make; by default those of the call that stands.
         """
         answer = snapshot.answers.get(car_id or "")
         rejoin = answer.box_now if answer else None
         marks = (rejoin.car_ahead, rejoin.car_behind) if rejoin else (None, None)
         out = tuple(c.car_id for c in snapshot.order if c.status is CarStatus.RETIRED)
         if planned is None:
-            planned = answer.plans[0].stops if answer and answer.plans else ()
+            ours = ours_of(snapshot, car_id) if car_id else None
+            planned = ours.stops if ours else ()
         key = (snapshot.laps, fan, car_id, reference, marks, out, tuple(planned))
         if (
             len(key) == len(self._key)

@@ -5,7 +5,7 @@ const STATUS = {
   VSC_ENDING: ["VSC ENDING", "caution"], RED: ["RED FLAG", "alarm"],
 };
 const SURE = {
-  clear: ["Clear call", 3], slight: ["Slight edge", 2], open: ["Too close to call", 1], "": ["–", 0],
+  clear: ["Clear call", 3], slight: ["Slight edge", 2], open: ["Too close to call", 1], worse: ["It costs points", 0], "": ["–", 0],
 };
 
 function render({ model, el }) {
@@ -22,15 +22,15 @@ function render({ model, el }) {
 
   const fact = (name, label) => {
     const value = h("strong");
-    const more = h("span", { class: "v-more" });
-    return { node: h("div", { class: `v-fact v-${name}` }, h("span", { class: "v-label" }, label), value, more), value, more };
+    const more = h("span", { class: "v-more" }), title = h("span", { class: "v-label" }, label);
+    return { node: h("div", { class: `v-fact v-${name}` }, title, value, more), name: title, value, more };
   };
   const rejoin = fact("rejoin", "If we box now");
   const sure = fact("sure", "Now or later?");
   const meter = h("span", { class: "v-meter", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
   const sureWord = h("span");
   sure.value.append(sureWord, meter);
-  const outcome = fact("outcome", "Average finish, best plan");
+  const outcome = fact("outcome", "Average finish, this call");
 
   const lap = h("strong");
   const total = h("span", { class: "v-more" });
@@ -92,8 +92,9 @@ function render({ model, el }) {
     put(sure.more, v.advantage == null ? (v.call === "stay" || v.call === "box" ? "nothing to compare with" : "")
       : `${signed(v.advantage, 2)} ± ${v.standard_error.toFixed(2)} pts ${against}` + (v.age_laps > 0 ? ` · ${v.age_laps} lap${v.age_laps > 1 ? "s" : ""} old` : ""));
 
+    put(outcome.name, v.followed ? "Average finish, our plan" : "Average finish, this call");
     put(outcome.value, v.expected_position == null ? "–" : `P${v.expected_position.toFixed(1)}`);
-    put(outcome.more, v.p_points == null ? "" : `${percent(v.p_points)} in the points · ${planWords(v.plan)}`);
+    put(outcome.more, v.p_points == null ? (v.plan ? `${planWords(v.plan)} was not weighed` : "") : `${percent(v.p_points)} in the points · ${planWords(v.plan)}`);
     attr(outcome.more, "title", v.plan);
 
     put(lap, String(data.lap));

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from racetwin.schemas import CarStatus, CarTelemetry, DeskAnswer, RankedPlan, Recommendation
-from racetwin.strategist.calls import call_of, difference
-from racetwin.strategist.life import standing
+from racetwin.schemas import CarStatus, CarTelemetry, DeskAnswer, PlannedStop, RankedPlan, Recommendation
+from racetwin.strategist.calls import NOISE, call_of, difference
 from racetwin.widgets._panel import Panel, pack, script, style
+from racetwin.widgets.our_plan import OurPlan, called_plan, our_plan, ours_of, words
 
 if TYPE_CHECKING:
     from racetwin.runtime.channel import Link
@@ -17,24 +17,23 @@ if TYPE_CHECKING:
 
 CLEAR_POINTS = 0.25
 """An advantage below this many expected points is a slight edge, however certain."""
-NOISE = 2.0
-"""Differences below this many standard errors are not called differences."""
+Sure = Literal["clear", "slight", "open", "worse", ""]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The twenty-second answer for one car.
 
-    ``call`` is what the best plan does on the lap being driven: ``box`` or ``stay`` (out), ``out`` where no decision is left.
+    ``call`` is what our plan does on the lap being driven: ``box`` or ``stay`` (out), ``out`` where no decision is left.
     ``advantage`` is its expected points over the best plan that does the opposite now, with its standard error; ``sure``
-    words that. ``age_laps`` counts laps completed since the answer's state was taken. ``leans`` is the call that the newest
-    answer prefers, where advice keeps another.
+    words that. ``age_laps`` counts laps completed since the answer's state was taken. ``leans`` is another call than our
+    plan's: the one that the newest answer prefers, or, where a viewer follows a plan (``followed``), the one that stands.
     """
 
     call: Literal["box", "stay", "out", "wait"]
     headline: str
     detail: str
-    sure: Literal["clear", "slight", "open", ""] = ""
+    sure: Sure = ""
     advantage: float | None = None
     standard_error: float | None = None
     plan: str | None = None
@@ -44,19 +43,12 @@ class Verdict:
     expected_position: float | None = None
     age_laps: int = 0
     leans: str | None = None
+    followed: bool = False
 
 
-def boxes_by(plan: RankedPlan, lap: int) -> bool:
+def boxes_by(stops: Sequence[PlannedStop], lap: int) -> bool:
     """Whether a plan's next stop comes on ``lap`` or before."""
-    return bool(plan.stops) and plan.stops[0].lap <= lap
-
-
-def kept_plan(answer: DeskAnswer, advice: Sequence[Recommendation]) -> RankedPlan:
-    """Return the best plan of the call that stands in the advice; the desk's best where there is none, or it was rejected."""
-    stop = standing(advice, "stop")
-    if stop is None or stop.life is None or stop.life.handling == "rejected":
-        return answer.plans[0]
-    return next((p for p in answer.plans if call_of(p) == stop.life.call), answer.plans[0])
+    return bool(stops) and stops[0].lap <= lap
 
 
 def verdict(
@@ -65,8 +57,9 @@ def verdict(
     advice: Sequence[Recommendation] = (),
     *,
     finished: bool = False,
+    ours: OurPlan | None = None,
 ) -> Verdict:
-    """Say what the call means for the lap that the car is driving.
+    """Say what our plan means for the lap that the car is driving.
 
     Parameters
     ----------
@@ -75,59 +68,77 @@ def verdict(
     car
         Its telemetry now: the answer may be a lap old, the decision is about this lap.
     advice
-        What is said to the car: the call that stands there is the one shown here, even if the newest answer leans otherwise.
+        What is said to the car.
+    ours
+        Our plan; by default the call that stands in the advice, even if the newest answer leans otherwise.
     """
     if finished or (car is not None and car.status in (CarStatus.RETIRED, CarStatus.FINISHED)):
         retired = car is not None and car.status is CarStatus.RETIRED
         return Verdict("out", "RETIRED" if retired else "FINISHED", "no decision left to make")
     if car is not None and car.status is CarStatus.PIT:
         return Verdict("wait", "IN THE PITS", "new plans once it is back on track")
-    if answer is None or not answer.plans:
+    ours = ours or our_plan(answer, advice)
+    if answer is None or ours is None:
         if car is not None and car.stops:
             return Verdict("wait", "WORKING", "new plans at the end of this lap")
         return Verdict("wait", "WORKING", "waiting for the first simulated plans of this car")
     lap = car.lap if car is not None and car.lap else answer.lap + 1
-    age = max(0, lap - answer.lap - 1)
-    best = kept_plan(answer, advice)
-    kept = call_of(best) != call_of(answer.plans[0])
-    box = boxes_by(best, lap)
-    waiting = answer.waiting if age == 0 and not kept else None
-    other = next((p for p in answer.plans if boxes_by(p, lap) is not box), None)
-    advantage = error = None
-    sure: Literal["clear", "slight", "open", ""] = ""
-    if other is not None:
-        advantage, error = difference(best, other)
-        close = other.too_close and not kept
-        if waiting is not None and waiting.unit == "points":  # the desk's own comparison, on races drawn for it
-            advantage = -waiting.difference if box else waiting.difference
-            error, close = waiting.standard_error, waiting.too_close
-        beyond_noise = not close and advantage > NOISE * error
-        sure = "open" if not beyond_noise else "clear" if advantage >= CLEAR_POINTS else "slight"
-    first = best.stops[0] if best.stops else None
+    plan = ours.ranked
+    box = boxes_by(ours.stops, lap)
+    first = ours.stops[0] if ours.stops else None
     if box and first is not None:
         headline, detail = "BOX NOW", f"fit {first.compound.value} at the end of lap {lap}"
     elif first is not None:
         headline, detail = "STAY OUT", f"box on lap {first.lap} for {first.compound.value}"
     else:
         headline, detail = "STAY OUT", "run to the flag on this set"
-    leans = call_of(answer.plans[0]) if kept else None
-    if leans is not None:
-        detail += f" (newest numbers lean to {leans})"
+    leans, aside = _elsewhere(answer, advice, ours)
+    sure, advantage, error = _over_the_opposite(answer, plan, box, lap) if plan is not None else ("", None, None)
     return Verdict(
         call="box" if box else "stay",
         headline=headline,
-        detail=detail,
+        detail=detail + aside,
         sure=sure,
         advantage=advantage,
         standard_error=error,
-        plan=best.plan,
+        plan=plan.plan if plan is not None else words(ours.stops),
         compound=first.compound.value if first else None,
         first_lap=first.lap if first else None,
-        p_points=best.p_points,
-        expected_position=best.expected_position,
-        age_laps=age,
+        p_points=plan.p_points if plan is not None else None,
+        expected_position=plan.expected_position if plan is not None else None,
+        age_laps=max(0, lap - answer.lap - 1),
         leans=leans,
+        followed=ours.followed,
     )
+
+
+def _elsewhere(answer: DeskAnswer, advice: Sequence[Recommendation], ours: OurPlan) -> tuple[str | None, str]:
+    """Return the call that differs from our plan, and how that is said: the only place on the board where it is."""
+    own = f"L{ours.stops[0].lap} {ours.stops[0].compound.value}" if ours.stops else "no stop"
+    call = call_of(called_plan(answer, advice)) if ours.followed else call_of(answer.plans[0])
+    if call == own:
+        return None, " (the plan you follow)" if ours.followed else ""
+    return call, f" (the plan you follow; the call is {call})" if ours.followed else f" (newest numbers lean to {call})"
+
+
+def _over_the_opposite(
+    answer: DeskAnswer, plan: RankedPlan, box: bool, lap: int
+) -> tuple[Sure, float, float] | tuple[Sure, None, None]:
+    """Return how sure a plan is, and its points over the best that does the opposite on this lap, with their error."""
+    other = next((p for p in answer.plans if boxes_by(p.stops, lap) is not box), None)
+    if other is None:
+        return "", None, None
+    advantage, error = difference(plan, other)
+    leads = plan is answer.plans[0]
+    close = leads and other.too_close
+    if leads and answer.lap + 1 == lap and answer.waiting is not None and answer.waiting.unit == "points":
+        waiting = answer.waiting  # the desk's own comparison, on races drawn for it
+        advantage = -waiting.difference if box else waiting.difference
+        error, close = waiting.standard_error, waiting.too_close
+    if not close and advantage < -NOISE * error:
+        return "worse", advantage, error
+    beyond_noise = not close and advantage > NOISE * error
+    return ("open" if not beyond_noise else "clear" if advantage >= CLEAR_POINTS else "slight"), advantage, error
 
 
 class VerdictStrip(Panel):
@@ -148,6 +159,7 @@ class VerdictStrip(Panel):
         held: int | None = None,
         link: Link | None = None,
         delay_s: float = 0.0,
+        ours: OurPlan | None = None,
     ) -> None:
         """Draw the answer for ``car_id`` at the snapshot's instant.
 
@@ -159,6 +171,8 @@ class VerdictStrip(Panel):
             How it is connected: a lost connection is said here.
         delay_s
             How late the race is shown on purpose.
+        ours
+            Our plan; by default the call that stands.
         """
         answer = snapshot.answers.get(car_id)
         car = snapshot.car(car_id)
@@ -176,7 +190,15 @@ class VerdictStrip(Panel):
                 "driver": names.get(car_id, car_id),
                 "position": car.position if car else None,
                 "cars": [{"id": c.car_id, "driver": names[c.car_id]} for c in snapshot.order],
-                "verdict": asdict(verdict(answer, car, snapshot.advice.get(car_id, ()), finished=snapshot.finished)),
+                "verdict": asdict(
+                    verdict(
+                        answer,
+                        car,
+                        snapshot.advice.get(car_id, ()),
+                        finished=snapshot.finished,
+                        ours=ours or ours_of(snapshot, car_id),
+                    )
+                ),
                 "races": answer.receipt.n_races if answer else None,
                 "plans": len(answer.plans) if answer else None,
                 "rejoin": None

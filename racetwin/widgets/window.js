@@ -13,7 +13,7 @@ function render({ model, el }) {
     const rows = [...new Set(data.cells.map((c) => c.status))];
     const places = data.cells.map((c) => c.position);
     const [best, worst] = [Math.min(...places), Math.max(...places)];
-    put(note, "place at the pit exit if we stop at the end of the lap" + (data.best ? ` · best plan stops on L${data.best[0]}${data.best[1] > data.best[0] ? `–${data.best[1]}` : ""}` : ""));
+    put(note, "place at the pit exit if we stop at the end of the lap" + (data.best ? ` · our plan stops on L${data.best[0]}${data.best[1] > data.best[0] ? `–${data.best[1]}` : ""}` : ""));
     const inside = (lap) => data.best && lap >= data.best[0] && lap <= data.best[1];
     const cell = (c) => {
       if (!c) return h("td");

@@ -28,7 +28,7 @@ class PitWindow(Panel):
         best: tuple[int, int] | None = None,
         why: str | None = None,
     ) -> None:
-        """Draw these forecasts; ``best`` is the first and last lap at which the best plan may stop, to be shaded.
+        """Draw these forecasts; ``best`` is the first and last lap at which our plan may stop, to be shaded.
 
         ``why`` says why there are none.
         """

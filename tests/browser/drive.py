@@ -9,6 +9,7 @@ import numpy as np
 
 from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.schemas import CarStatus, Estimate
+from racetwin.widgets.our_plan import ours_of
 from racetwin.widgets.trace import gaps_to_reference
 
 PATIENCE_MS = 120_000
@@ -110,16 +111,18 @@ def trace(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
 
 
 def plans(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
-    """The best plan with its points; one is followed and let go of."""
+    """Each plan with its points, the call that stands as ours; one is followed and let go of."""
     answer = snapshot.answers[car_id]
     rows = page.locator(".p-row[data-plan]")
-    assert rows.first.get_attribute("data-plan") == answer.plans[0].plan
+    ours = ours_of(snapshot, car_id)
+    assert page.locator('.p-row[data-current="true"]').get_attribute("data-plan") == ours.ranked.plan
     by_name = {p.plan: p for p in answer.plans}
     for k in range(rows.count()):
         plan = by_name[rows.nth(k).get_attribute("data-plan")]
         assert rows.nth(k).locator(".p-mean small").inner_text() == f"{plan.expected_points:.1f} pts"
-    wanted = rows.nth(1).get_attribute("data-plan")
-    rows.nth(1).click()
+    other = page.locator('.p-row[data-current="false"]').first
+    wanted = other.get_attribute("data-plan")
+    other.click()
     page.wait_for_selector(f'.p-row[data-plan="{wanted}"][data-current="true"]', timeout=PATIENCE_MS)
     page.locator(f'.p-row[data-plan="{wanted}"]').click()
     page.wait_for_selector(f'.p-row[data-plan="{wanted}"][data-current="false"]', timeout=PATIENCE_MS)

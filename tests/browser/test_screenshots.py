@@ -48,7 +48,7 @@ def make(
     def make_board(theme: str) -> tuple[RaceDayBoard, Callable[..., str]]:
         board = RaceDayBoard(race.StillRace(race.snapshot(22)), "63", theme=theme)
         board.settle(10)
-        board.try_plan(board.scenario.plan_now(board._live.snapshot, "63") or (), "sc@25")
+        board.try_plan(board.our_plan.stops, "sc@25")
         board.deliberate("team", "points")
         board.settle(10)
 

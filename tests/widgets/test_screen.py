@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from racetwin.runtime.channel import Link
+from racetwin.schemas import AdviceLife
+from racetwin.strategist.calls import call_of
 from racetwin.widgets import RaceDayBoard
 
 pytestmark = pytest.mark.unit
@@ -25,20 +27,80 @@ def test_a_click_on_a_plan_follows_it_and_a_second_one_lets_go(board: RaceDayBoa
     board.plans._hear(board.plans, {"plan": plan}, [])
     board.settle(10)
     assert [p["plan"] for p in board.plans.shown()["plans"] if p["current"]] == [plan]
-    lap = board.followed_plan[0].lap
+    lap = board.our_plan.stops[0].lap
+    assert board.our_plan.followed
     assert board.trace.shown()["planned"][0][0] == lap
     assert board.scenario.shown()["plan"][0][0] == lap
     board.plans._hear(board.plans, {"plan": None}, [])
-    assert board.followed_plan is None
-    assert not any(p["current"] for p in board.plans.shown()["plans"])
+    assert not board.our_plan.followed
+    assert [p["rank"] for p in board.plans.shown()["plans"] if p["current"]] == [1]  # the call that stands
+
+
+def called(race: ModuleType, rank: int) -> tuple[Any, Any]:
+    """A race in which advice keeps the plan of that rank, which the newest answer does not have first, and that plan."""
+    snapshot = race.snapshot(22, box=False)
+    plan = snapshot.answers["63"].plans[rank - 1]
+    said = snapshot.advice["63"][-1].model_copy(
+        update={"kind": "stop", "execution_lap": plan.stops[0].lap, "life": AdviceLife(call=call_of(plan))}
+    )
+    return snapshot.model_copy(update={"advice": {"63": (said,)}}), plan
+
+
+@pytest.mark.parametrize("rank", [2, 5])
+@pytest.mark.parametrize("follow", [None, 4])
+def test_all_panels_mean_one_plan_by_ours(race: ModuleType, still: Any, rank: int, follow: int | None) -> None:
+    snapshot, plan = called(race, rank)
+    board = RaceDayBoard(still(snapshot), "63")
+    if follow is not None:
+        plan = snapshot.answers["63"].plans[follow - 1]
+        board.follow_plan(plan.plan)
+    board.settle(10)
+    shown = {name: panel.shown() for name, panel in board.panels.items()}
+    stops = [[s.lap, s.compound.value] for s in plan.stops]
+    said = shown["verdict"]["verdict"]
+    assert (said["plan"], said["first_lap"], said["followed"]) == (plan.plan, stops[0][0], follow is not None)
+    assert (said["expected_position"], said["p_points"]) == (plan.expected_position, plan.p_points)
+    assert shown["trace"]["planned"] == shown["scenario"]["plan"] == stops
+    first, last = shown["window"]["best"]
+    assert first <= stops[0][0] <= last
+    rows = shown["plans"]["plans"]
+    ours = next(p for p in rows if p["current"])
+    assert (ours["plan"], ours["delta"], ours["too_close"]) == (plan.plan, 0.0, False)
+    assert [p["delta"] for p in rows if p["current"]] == [0.0]
+    for row in rows:
+        ranked = next(p for p in snapshot.answers["63"].plans if p.plan == row["plan"])
+        assert row["delta"] == pytest.approx(ranked.delta_points - plan.delta_points)
+    board.ask("sc@25")
+    board.settle(10)
+    answer = board.scenario.shown()["answer"]
+    assert answer["before"]["plan"] == plan.plan
+    other = "the plan you follow; the call is" if follow else "newest numbers lean to"
+    assert other in said["detail"]  # said here, and nowhere else
+
+
+def test_under_a_lever_our_plan_stands_where_it_is_as_good_as_the_best(race: ModuleType, still: Any) -> None:
+    snapshot, plan = called(race, 2)
+    live = still(snapshot)
+    found = race.what_if("63", 22)
+    live.what_if = lambda car, lever: found.model_copy(update={"after": found.before, "changes": ()})
+    board = RaceDayBoard(live, "63")
+    board.ask("slow:63+1")
+    board.settle(10)
+    answer = board.scenario.shown()["answer"]
+    assert (answer["before"]["plan"], answer["after"]["plan"]) == (plan.plan, plan.plan)
+    board.follow_plan(snapshot.answers["63"].plans[4].plan)  # clearly worse than the best
+    board.ask("slow:63+1")
+    board.settle(10)
+    answer = board.scenario.shown()["answer"]
+    assert answer["after"]["plan"] == found.before.plans[0].plan
 
 
 def test_each_car_has_a_plan_of_its_own(board: RaceDayBoard) -> None:
     board.follow_plan(board.plans.shown()["plans"][1]["plan"])
     board.choose("44")
-    assert board.followed_plan is None
+    assert board.our_plan is None
     board.choose("63")
-    assert board.followed_plan is not None
+    assert board.our_plan.followed
 
 
 def test_the_fan_follows_the_plan_and_the_reference(board: RaceDayBoard) -> None:
