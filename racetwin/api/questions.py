@@ -182,9 +182,11 @@ async def ask_rejoin(face: EngineFace, car_id: str, lap: int | None, status: str
     from racetwin.schemas import TrackStatus
     from racetwin.simulation.rejoin import box_now
 
-    state = present_state(face, car_id)
+    state, p = present_state(face, car_id), face.engine.parameters
     return await face.compute(
-        lambda: box_now(state, car_id, lap=lap, track_status=None if status is None else TrackStatus(status))
+        lambda: box_now(
+            state, car_id, lap=lap, track_status=None if status is None else TrackStatus(status), parameters=p
+        )
     )
 
 
@@ -192,8 +194,10 @@ async def ask_pit_window(face: EngineFace, car_id: str, laps: int) -> Any:
     """Return where a car rejoins for a stop on each of the coming laps, under green, VSC and SC."""
     from racetwin.simulation.rejoin import rejoin_window
 
-    state = present_state(face, car_id)
-    return await face.once(_key(state, ("pit window", car_id, laps)), lambda: list(rejoin_window(state, car_id, laps)))
+    state, p = present_state(face, car_id), face.engine.parameters
+    return await face.once(
+        _key(state, ("pit window", car_id, laps)), lambda: list(rejoin_window(state, car_id, laps, parameters=p))
+    )
 
 
 async def ask_fan(face: EngineFace, question: FanQuestion) -> Any:
@@ -202,8 +206,10 @@ async def ask_fan(face: EngineFace, question: FanQuestion) -> Any:
     from racetwin.simulation.plans import PitPlan
 
     state, plan = question_state(face, question.car_id), PitPlan(tuple(question.stops))
+    p = face.engine.parameters
     return await face.once(
-        _key(state, question), lambda: race_fan(state, question.car_id, plan, reference=question.reference)
+        _key(state, question),
+        lambda: race_fan(state, question.car_id, plan, reference=question.reference, parameters=p),
     )
 
 
@@ -214,8 +220,10 @@ async def ask_trial(face: EngineFace, question: TrialQuestion) -> Any:
 
     state = question_state(face, question.car_id)
     plan, against = PitPlan(tuple(question.stops)), PitPlan(tuple(question.against))
+    p = face.engine.parameters
     return await face.once(
-        _key(state, question), lambda: try_plan(state, question.car_id, plan, against, lever=question.lever)
+        _key(state, question),
+        lambda: try_plan(state, question.car_id, plan, against, lever=question.lever, parameters=p),
     )
 
 
@@ -224,7 +232,6 @@ async def race_plans(face: EngineFace, question: PlanQuestion) -> PlanOutcomes:
     from racetwin import __version__
     from racetwin.simulation import PitPlan, simulate
     from racetwin.simulation.candidates import check_plan
-    from racetwin.simulation.parameters import load_parameters
 
     state = present_state(face, question.car_id)
     try:
@@ -233,7 +240,7 @@ async def race_plans(face: EngineFace, question: PlanQuestion) -> PlanOutcomes:
         raise InputError(str(error)) from None
     for plan in plans:
         check_plan(state, question.car_id, plan)
-    parameters = load_parameters(state.circuit_id, state.season)
+    parameters = face.engine.parameters
     result = await face.compute(
         lambda: simulate(state, plans, question.n_races, question.seed, car_id=question.car_id, parameters=parameters)
     )

@@ -102,7 +102,7 @@ def _advice(now: Settings, record: RaceRecord, lap: int | None, car: str | None)
     from racetwin.strategist import recommend
 
     at = record.total_laps // 3 if lap is None else lap
-    twin = twin_at(record, at)
+    twin = twin_at(record, at, now.parameters)
     cars = {car_id: one.state() for car_id, one in twin.cars.items()}
     third = sorted((c.position or 99, c.car_id) for c in cars.values())[min(2, len(cars) - 1)][1]
     chosen = car or third

@@ -61,7 +61,7 @@ def strategy(
 
     own = {"races": races, "seed": seed}
     now = settings().model_copy(update={k: v for k, v in own.items() if v is not None})
-    twin = twin_at(RaceLibrary(now).load(race), lap)
+    twin = twin_at(RaceLibrary(now).load(race), lap, now.parameters)
     state = twin.race_state()
     if car not in state.car_id:
         raise InputError(f"car: {car!r} is not in {race}; cars: {', '.join(state.car_id)}")

@@ -166,7 +166,7 @@ def record_advice(
     for car in cars:
         if car not in record.grid:
             raise InputError(f"car: {car!r} is not in {record.race_id}; cars: {', '.join(record.grid)}")
-    engine = RaceEngine(races=settings.races, seed=settings.seed)
+    engine = RaceEngine(parameters=settings.parameters, races=settings.races, seed=settings.seed)
     out = {car: AdviceRecord(record.race_id, car, car) for car in cars}
     first, last = laps or (0, record.total_laps)
     lap = -1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from racetwin.config import settings
 from racetwin.runtime.overload import urgent
@@ -94,7 +95,7 @@ class DeskQueue:
 
     ``said`` returns what was last said of a car, for the advice to go on from. Without a ``desk``,
     a :class:`racetwin.simulation.StrategyDesk` is made when it is first needed, where :meth:`work` runs; it answers with so many
-    ``races`` from that ``seed`` where a question says nothing else.
+    ``races`` from that ``seed`` where a question says nothing else, by that file of ``parameters``.
 
     An answer is a function of its request alone, so equal requests are answered from memory.
     """
@@ -106,10 +107,12 @@ class DeskQueue:
         *,
         races: int | None = None,
         seed: int | None = None,
+        parameters: Path | None = None,
     ) -> None:
         self._desk = desk
         self._said = said
-        self._asks = {name: value for name, value in (("races", races), ("seed", seed)) if value is not None}
+        asks: dict[str, Any] = {"races": races, "seed": seed, "parameters": parameters}
+        self._asks = {name: value for name, value in asks.items() if value is not None}
         self.superseded = 0
         self.cached = 0
         self._due: OrderedDict[str, DeskRequest] = OrderedDict()

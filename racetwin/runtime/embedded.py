@@ -73,6 +73,7 @@ class Embedded:
         specs = source if isinstance(source, tuple) else ()
         self._engine = RaceEngine(
             RaceInfo(race_id="", source="live") if isinstance(source, tuple) else source.info,
+            parameters=settings.parameters,
             races=races or settings.races,
             seed=settings.seed,
             run_id=f"local-{uuid.uuid4().hex[:8]}",
@@ -216,14 +217,15 @@ class Embedded:
         """Return the rejoin for each of the coming laps under green, VSC and SC."""
         from racetwin.simulation.rejoin import rejoin_window
 
-        return rejoin_window(self._present(car_id), car_id, laps)
+        return rejoin_window(self._present(car_id), car_id, laps, parameters=self._engine.parameters)
 
     def fan(self, car_id: str, stops: tuple[PlannedStop, ...], reference: str | None) -> RaceFan:
         """Return how every car's gap changes from here if the car makes these stops."""
         from racetwin.simulation.fan import race_fan
         from racetwin.simulation.plans import PitPlan
 
-        return race_fan(self._questioned(car_id), car_id, PitPlan(stops), reference=reference)
+        state = self._questioned(car_id)
+        return race_fan(state, car_id, PitPlan(stops), reference=reference, parameters=self._engine.parameters)
 
     def try_plan(
         self, car_id: str, stops: tuple[PlannedStop, ...], against: tuple[PlannedStop, ...], lever: str | None
@@ -233,7 +235,10 @@ class Embedded:
         from racetwin.simulation.trial import try_plan
 
         plan, other = PitPlan(stops), PitPlan(against)
-        return try_plan(self._questioned(car_id), car_id, plan, other, lever=lever, settings=self._settings)
+        state = self._questioned(car_id)
+        return try_plan(
+            state, car_id, plan, other, lever=lever, settings=self._settings, parameters=self._engine.parameters
+        )
 
     def _present(self, car_id: str) -> RaceState:
         """Return the race as the twins see it now."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -41,7 +42,6 @@ from racetwin.telemetry import TelemetryIngestor
 from racetwin.twins import RaceTwin
 
 if TYPE_CHECKING:
-    from racetwin.simulation.parameters import RaceParameters
     from racetwin.telemetry.ingestor import Ingested
 
 DUMP_VERSION = 2
@@ -56,7 +56,8 @@ class RaceEngine(EnginePlans):
     info
         What is known of the race before its first frame; the frames fill in the rest.
     parameters
-        Race-model parameters (default: those of the circuit and season).
+        Race-model parameter file that twins and desk go by; by default the one in use
+        (:func:`racetwin.simulation.parameters.file_in_use`).
     desk
         Who ranks plans; None for a :class:`racetwin.simulation.StrategyDesk`.
     races, seed, objective
@@ -81,7 +82,7 @@ class RaceEngine(EnginePlans):
         self,
         info: RaceInfo | None = None,
         *,
-        parameters: RaceParameters | None = None,
+        parameters: Path | None = None,
         desk: Desk | None = None,
         races: int | None = None,
         seed: int | None = None,
@@ -90,13 +91,12 @@ class RaceEngine(EnginePlans):
         only_race: str | None = None,
         priority: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(desk, races=races, seed=seed, objective=objective)
+        super().__init__(desk, races=races, seed=seed, objective=objective, parameters=parameters)
         self.info = info or RaceInfo(race_id="")
         self.run_id = run_id
         self.ingestor = TelemetryIngestor(priority=priority)
         self.twin: RaceTwin | None = None
         self.frame: TelemetryFrame | None = None
-        self._parameters = parameters
         self.only_race = only_race
         self._frames_in = 0
         self._accepted = 0
@@ -140,6 +140,8 @@ class RaceEngine(EnginePlans):
             twin = self._begin(frame)
         before = {c.car_id: c.position for c in self.frame.cars} if ingested.events and self.frame else {}
         twin.update(ingested)
+        if self.info.parameters_hash is None:
+            self.info = self.info.model_copy(update={"parameters_hash": twin.parameters.hash()})
         self.passed("twins")
         self.frame = frame
         self._accepted += 1
@@ -165,9 +167,10 @@ class RaceEngine(EnginePlans):
                 "total_laps": frame.total_laps or known.total_laps,
                 "simulated": frame.simulated,
                 "source": frame.source,
+                "parameters_hash": None,  # known once the twin has seen the frame
             }
         )
-        self.twin = RaceTwin(race_id=frame.race_id, parameters=self._parameters)
+        self.twin = RaceTwin(race_id=frame.race_id, file=self.parameter_file)
         return self.twin
 
     def rewind(self) -> None:
@@ -265,7 +268,7 @@ class RaceEngine(EnginePlans):
             raise DataError(f"engine dump: version {dump.get('dump')!r}, expected {DUMP_VERSION}")
         self.info = RaceInfo.model_validate(dump["info"])
         self.ingestor = TelemetryIngestor.restore(dump["ingestor"])
-        self.twin = None if dump["twin"] is None else RaceTwin.restore(dump["twin"])
+        self.twin = None if dump["twin"] is None else RaceTwin.restore(dump["twin"], file=self.parameter_file)
         self.frame = None if dump["frame"] is None else TelemetryFrame.model_validate(dump["frame"])
         self._frames_in, self._accepted = dump["frames_in"], dump["accepted"]
         self._view = RaceView.restore(dump)

@@ -6,6 +6,7 @@ The questions are about the race as the twins see it at that moment; the state t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from racetwin.errors import InputError
@@ -19,6 +20,7 @@ from racetwin.strategist import Situation
 from racetwin.strategist.life import Action
 
 if TYPE_CHECKING:
+    from racetwin.simulation.parameters import RaceParameters
     from racetwin.simulation.state import RaceState
     from racetwin.twins import RaceTwin
 
@@ -31,11 +33,16 @@ class EnginePlans:
     frame: TelemetryFrame | None
     _view: RaceView
 
-    def __init__(self, desk: Desk | None, *, races: int | None, seed: int | None, objective: str) -> None:
+    def __init__(
+        self, desk: Desk | None, *, races: int | None, seed: int | None, objective: str, parameters: Path | None
+    ) -> None:
+        self.parameter_file = parameters
         self._ask: dict[str, Any] = {"objective": objective, "n_races": races, "seed": seed}
         self.book = AdviceBook()
         """What was last said of each car."""
-        self.queue = DeskQueue(desk, lambda car_id: self.book.said(car_id), races=races, seed=seed)
+        self.queue = DeskQueue(
+            desk, lambda car_id: self.book.said(car_id), races=races, seed=seed, parameters=parameters
+        )
         self._windows = PitWindows()
 
     def forget_plans(self) -> None:
@@ -67,6 +74,13 @@ class EnginePlans:
             self.twin.track_status,
             self.twin.rainfall,
         )
+
+    @property
+    def parameters(self) -> RaceParameters:
+        """Numbers of the race model that twins and desk go by; for a race that has begun."""
+        if self.twin is None or self.frame is None:
+            raise InputError("no frame has come in yet; there is no race")
+        return self.twin.parameters
 
     @property
     def waiting(self) -> int:

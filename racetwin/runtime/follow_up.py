@@ -71,7 +71,7 @@ def follow_up(
         found = changed(asked, question, compared, call, situation)
     elif asked.kind == "rejoin":
         laps = (state.lap + 1, first_lap(call))
-        found = rejoin(asked, question, answer, call, _rejoins(state, car_id, laps), situation)
+        found = rejoin(asked, question, answer, call, _rejoins(desk, state, car_id, laps), situation)
     else:
         found = _against_another(desk, state, car_id, asked, question, answer, call, situation)
     if partial:
@@ -112,7 +112,9 @@ def _against_another(
     if other is call and asked.kind == "compound":  # "why hard?": against the best of another compound
         other = next((p for p in answer.plans if p.stops and p.stops[0].compound is not asked.compound), None)
     laps = (first_lap(call), first_lap(other) if other is not None else None)
-    return compare(asked, text, answer, call, other, situation, _rejoins(state, car_id, laps), simulated=simulated)
+    return compare(
+        asked, text, answer, call, other, situation, _rejoins(desk, state, car_id, laps), simulated=simulated
+    )
 
 
 def _matches(asked: Question, call: RankedPlan, lap: int) -> Callable[[RankedPlan], bool]:
@@ -168,9 +170,10 @@ def _race(
     return raced, ours, theirs
 
 
-def _rejoins(state: RaceState, car_id: str, laps: Sequence[int | None]) -> tuple[Rejoin, ...]:
+def _rejoins(desk: StrategyDesk, state: RaceState, car_id: str, laps: Sequence[int | None]) -> tuple[Rejoin, ...]:
     from racetwin.simulation.rejoin import box_now
 
     last = min(state.lap + REJOIN_LAPS, state.total_laps - 1)
     wanted = sorted({lap for lap in laps if lap is not None and state.lap < lap <= last})
-    return tuple(box_now(state, car_id, lap=lap) for lap in wanted)
+    p = desk.parameters(state)
+    return tuple(box_now(state, car_id, lap=lap, parameters=p) for lap in wanted)

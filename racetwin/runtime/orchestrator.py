@@ -315,7 +315,7 @@ class MainOrchestrator(FrameIntake):
 
     async def at(self, lap: int | None = None, time_s: float | None = None) -> RaceSnapshot:
         """Return what was known when the leader had completed ``lap`` laps, or at race time ``time_s``."""
-        return await known_at(self.engine.laps_archive, self.journal, lap, time_s)
+        return await known_at(self.engine.laps_archive, self.journal, lap, time_s, self.engine.parameter_file)
 
     # --- about itself -------------------------------------------------------------------------------------------------
 

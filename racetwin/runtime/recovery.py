@@ -167,8 +167,20 @@ def _info(run: RunInfo) -> RaceInfo:
     return RaceInfo.model_validate(run.info)
 
 
-def rebuild(path: Path, run_id: str, *, lap: int | None = None, time_s: float | None = None) -> RaceSnapshot:
+def rebuild(
+    path: Path,
+    run_id: str,
+    *,
+    lap: int | None = None,
+    time_s: float | None = None,
+    parameters: Path | None = None,
+) -> RaceSnapshot:
     """Return what was known at a moment of a journalled run: when the leader had completed ``lap`` laps, or at ``time_s``.
+
+    Parameters
+    ----------
+    parameters
+        Parameter file to go by; by default the one in use.
 
     Raises
     ------
@@ -185,7 +197,9 @@ def rebuild(path: Path, run_id: str, *, lap: int | None = None, time_s: float | 
             upto = journal.time_frame(run_id, time_s)
             if upto is None:
                 raise DataError(f"at: run {run_id} begins after {time_s:g} s")
-        engine, report = SystemRecoveryManager(journal).recover(run_id, upto=upto)
+        engine, report = SystemRecoveryManager(journal).recover(
+            run_id, upto=upto, make=lambda info: RaceEngine(info, parameters=parameters)
+        )
         if report.last_frame != upto:
             raise DataError(f"at: frame {upto} of run {run_id} cannot be reached ({'; '.join(report.problems)})")
         return engine.snapshot()

@@ -146,7 +146,13 @@ def open_session(
         only = source.info.race_id if source and not recorded else None  # a recording may hold several sessions
         first = LiveFeeds.priority(specs)
         return RaceEngine(
-            about, races=settings.races, seed=settings.seed, run_id=_run_id(), only_race=only, priority=first
+            about,
+            parameters=settings.parameters,
+            races=settings.races,
+            seed=settings.seed,
+            run_id=_run_id(),
+            only_race=only,
+            priority=first,
         )
 
     if not keep:

@@ -40,7 +40,9 @@ class StateHandler:
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.folder = (settings or process_settings()).state / "journals"
+        chosen = settings or process_settings()
+        self.folder = chosen.state / "journals"
+        self._parameters = chosen.parameters
 
     def path(self, race_id: str) -> Path:
         """Return the journal file of a race, whether it is there or not."""
@@ -102,7 +104,7 @@ class StateHandler:
             raise InputError("snapshot: give either lap or time_s")
         with self.open(race_id) as journal:
             run = journal.run(run_id)
-        return rebuild(self.path(race_id), run.run_id, lap=lap, time_s=time_s)
+        return rebuild(self.path(race_id), run.run_id, lap=lap, time_s=time_s, parameters=self._parameters)
 
     def export(self, race_id: str, folder: Path, run_id: str | None = None) -> list[Path]:
         """Write a run as Parquet (``frames``, ``events``, ``advice``), with its version in the metadata; returns the files."""

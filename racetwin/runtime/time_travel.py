@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 from racetwin.errors import DataError, InputError
 from racetwin.runtime.journal_writer import JournalWriter
@@ -38,12 +39,18 @@ async def known_at(
     journal: JournalWriter | None,
     lap: int | None = None,
     time_s: float | None = None,
+    parameters: Path | None = None,
 ) -> RaceSnapshot:
-    """Return what was known when the leader had completed ``lap`` laps, or at race time ``time_s``."""
+    """Return what was known when the leader had completed ``lap`` laps, or at race time ``time_s``.
+
+    ``parameters`` is the file that the engine goes by.
+    """
     if journal is None or (lap is not None and lap in archive):
         return remembered(archive, lap, time_s)
     await journal.flush()
     try:
-        return await asyncio.to_thread(rebuild, journal.journal.path, journal.run_id, lap=lap, time_s=time_s)
+        return await asyncio.to_thread(
+            rebuild, journal.journal.path, journal.run_id, lap=lap, time_s=time_s, parameters=parameters
+        )
     except DataError as error:
         raise InputError(str(error)) from None

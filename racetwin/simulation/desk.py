@@ -22,7 +22,7 @@ from racetwin.simulation.joint import best_response, team_plans
 from racetwin.simulation.levers import Lever
 from racetwin.simulation.montecarlo import simulate
 from racetwin.simulation.objectives import Objective, parse_objective
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameters import RaceParameters, for_race, load_parameters
 from racetwin.simulation.placement import BatchRunner
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.rejoin import box_now
@@ -281,8 +281,8 @@ class StrategyDesk:
         return best_response(self, state, car_id, objective, rivals, rounds, n_races, seed)
 
     def parameters(self, state: RaceState) -> RaceParameters:
-        """Return the race model's numbers for a state, from the settings' file where one is named."""
-        return load_parameters(state.circuit_id, state.season, self.settings.parameters)
+        """Return the race model's numbers for a state under its race's rules, from the settings' file where one is named."""
+        return for_race(load_parameters(state.circuit_id, state.season, self.settings.parameters), state.race_id)
 
     def question(
         self, state: RaceState, car_id: str, goal: Objective, seed: int, parameters: RaceParameters | None = None

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from racetwin.simulation.parameters import read_document
+from racetwin.simulation.parameters import file_in_use, read_document
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -102,6 +102,6 @@ class Form:
 
 
 def load_form(race_id: str = "", path: Path | str | None = None) -> Form:
-    """Return form before a race from a parameter file (default: the one shipped); a file without knows nothing of any car."""
-    block = read_document(str(path) if path is not None else None).get("form")
+    """Return form before a race from a parameter file (default: the one in use); a file without knows nothing of any car."""
+    block = read_document(file_in_use(path)).get("form")
     return Form.of(block, race_id) if block else Form()

@@ -6,6 +6,7 @@ from typing import Any
 
 from racetwin.schemas import DeskAnswer
 from racetwin.simulation.desk import StrategyDesk
+from racetwin.simulation.parameters import load_parameters
 from racetwin.simulation.placement import BatchRunner
 from racetwin.simulation.state import RaceState
 from racetwin.simulation.triggers import Trigger, triggers
@@ -31,7 +32,8 @@ class HPCOrchestrator(BatchRunner):
 
     def triggers(self, state: RaceState, car_id: str) -> tuple[Trigger, ...]:
         """Return what has happened since this car was last looked at that calls for a new look at its plans."""
-        found = triggers(state, car_id, self._seen.get(car_id))
+        p = load_parameters(state.circuit_id, state.season, self.settings.parameters)
+        found = triggers(state, car_id, self._seen.get(car_id), p)
         self._seen[car_id] = state
         return found
 

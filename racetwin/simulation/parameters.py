@@ -29,6 +29,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from racetwin.config import settings
 from racetwin.errors import ConfigurationError
 
 FORMAT = "racetwin-parameters/1"
@@ -326,14 +327,23 @@ def load_parameters(circuit_id: str | None, season: int, path: Path | str | None
     season
         Year; one that is not in the file gets the nearest earlier season's rules, else the defaults.
     path
-        File to read; by default the one shipped with the package.
+        File to read; by default that of the setting ``parameters``, else the one shipped with the package.
 
     Examples
     --------
     >>> load_parameters("monza", 2024).pit_loss_s > 15
     True
     """
-    return _loaded(circuit_id, season, str(path) if path is not None else None)
+    return _loaded(circuit_id, season, file_in_use(path))
+
+
+def file_in_use(path: Path | str | None = None) -> str | None:
+    """Return the parameter file that is meant: the one named, that of the setting ``parameters``, or None for the one shipped.
+
+    Whatever reads a parameter file asks here, so that twins, form, desk and simulation never follow different ones.
+    """
+    named = path if path is not None else settings().parameters
+    return str(named) if named is not None else None
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -355,7 +365,7 @@ def load_errors(circuit_id: str | None, season: int, path: Path | str | None = N
     Fields whose standard error the file does not tell are left out.
     """
     errors: dict[str, Any] = {}
-    for _, entries in _levels(read_document(str(path) if path is not None else None), circuit_id, season):
+    for _, entries in _levels(read_document(file_in_use(path)), circuit_id, season):
         for name, entry in entries.items():
             errors.pop(name, None)  # a value that overrides another brings its own error, or none
             if isinstance(entry, dict) and "sd" in entry:

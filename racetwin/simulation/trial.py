@@ -14,7 +14,7 @@ from racetwin.simulation.candidates import check_plan, legal
 from racetwin.simulation.levers import parse_lever
 from racetwin.simulation.montecarlo import simulate
 from racetwin.simulation.objectives import is_sprint
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameters import RaceParameters, for_race, load_parameters
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.results import POINTS, SPRINT_POINTS, SimulationResult
 from racetwin.simulation.search import CLOSE, difference
@@ -31,6 +31,7 @@ def try_plan(
     n_races: int | None = None,
     seed: int | None = None,
     settings: Settings | None = None,
+    parameters: RaceParameters | None = None,
 ) -> PlanTrial:
     """Race a plan beside another on the same random draws.
 
@@ -44,6 +45,8 @@ def try_plan(
         One or more levers as :func:`racetwin.simulation.levers.parse_lever` reads them.
     n_races, seed
         By default those of the settings: the races that the desk's own answer counted.
+    parameters
+        Race-model numbers; by default those of the settings' file.
 
     Raises
     ------
@@ -56,7 +59,7 @@ def try_plan(
     changed = state if lever is None else parse_lever(lever).apply(state)
     check_plan(state, car_id, against)
     check_plan(changed, car_id, plan)
-    p = load_parameters(state.circuit_id, state.season, chosen.parameters)
+    p = parameters or for_race(load_parameters(state.circuit_id, state.season, chosen.parameters), state.race_id)
     table = SPRINT_POINTS if is_sprint(state) else POINTS
 
     def race(where: RaceState, one: PitPlan) -> SimulationResult:

@@ -7,8 +7,10 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from racetwin.errors import DataError
 from racetwin.schemas import (
     CarStatus,
     Compound,
@@ -63,9 +65,11 @@ class RaceTwin:
     race_id
         Taken from the first frame where empty.
     parameters
-        Race-model parameters; by default those of the first frame's circuit and season.
+        Race-model parameters; by default those of the first frame's circuit and season in the file.
     form
-        What is known of the cars before the race; by default what ships with the parameters.
+        What is known of the cars before the race; by default what the file knows.
+    file
+        Parameter file; by default the one in use (:func:`racetwin.simulation.parameters.file_in_use`).
 
     Examples
     --------
@@ -74,7 +78,14 @@ class RaceTwin:
     0
     """
 
-    def __init__(self, race_id: str = "", parameters: RaceParameters | None = None, form: Form | None = None) -> None:
+    def __init__(
+        self,
+        race_id: str = "",
+        parameters: RaceParameters | None = None,
+        form: Form | None = None,
+        *,
+        file: Path | str | None = None,
+    ) -> None:
         self.race_id = race_id
         self.circuit_id: str | None = parameters.circuit_id if parameters else None
         self.season = parameters.season if parameters else DEFAULT_SEASON
@@ -90,6 +101,7 @@ class RaceTwin:
         self.field = Field(self)
         self._given = parameters
         self._form = form
+        self._file = file
         self.form = form or Form()
         self._begun = False
         self._first_line: dict[int, float] = {}
@@ -134,7 +146,7 @@ class RaceTwin:
         self.season = frame.season or self.season
         self.simulated = frame.simulated
         self.form = self._known_form()
-        self.parameters = for_race(self._given or load_parameters(self.circuit_id, self.season), self.race_id)
+        self.parameters = self._known_parameters()
         self.total_laps = frame.total_laps or self.parameters.total_laps
         self.track_status = frame.track.status
         self.rainfall = frame.track.rainfall
@@ -146,11 +158,16 @@ class RaceTwin:
         self.cars[car_id].surroundings = self.stop_context
         return self.cars[car_id]
 
+    def _known_parameters(self) -> RaceParameters:
+        """Numbers of the race model under the rules of this race."""
+        given = self._given or load_parameters(self.circuit_id, self.season, self._file)
+        return for_race(given, self.race_id)
+
     def _known_form(self) -> Form:
         """Form before the race; a race drawn from the model has cars that nobody has seen before."""
         if self._form is not None:
             return self._form
-        return Form() if self.simulated else load_form(self.race_id)
+        return Form() if self.simulated else load_form(self.race_id, self._file)
 
     def pace_before(self) -> tuple[list[float], list[float]]:
         """Pace of each car before its first lap, from form and grid, and how far it may stray: seconds a lap."""
@@ -333,6 +350,7 @@ class RaceTwin:
             "race_id": self.race_id,
             "given": self._given is not None,
             "begun": self._begun,
+            "parameters_hash": self.parameters.hash() if self._begun else None,
             "frame": self.frame.model_dump(mode="json", exclude_defaults=True) if self.frame is not None else None,
             **self._learnt(),
         }
@@ -360,9 +378,22 @@ class RaceTwin:
         }
 
     @classmethod
-    def restore(cls, saved: Mapping[str, Any], parameters: RaceParameters | None = None) -> RaceTwin:
-        """Return the twin that :meth:`snapshot` was taken of; one made with parameters of its own needs them again."""
-        twin = cls(str(saved["race_id"]), parameters)
+    def restore(
+        cls,
+        saved: Mapping[str, Any],
+        parameters: RaceParameters | None = None,
+        form: Form | None = None,
+        *,
+        file: Path | str | None = None,
+    ) -> RaceTwin:
+        """Return the twin that :meth:`snapshot` was taken of; one given parameters, form or a file needs them again.
+
+        Raises
+        ------
+        DataError
+            If the snapshot was taken with other parameters: what was learnt is told against those.
+        """
+        twin = cls(str(saved["race_id"]), parameters, form, file=file)
         twin.circuit_id, twin.season = saved["circuit_id"], int(saved["season"])
         twin.total_laps, twin.simulated = int(saved["total_laps"]), bool(saved["simulated"])
         twin.leader_laps, twin.status_since_lap = int(saved["leader_laps"]), int(saved["status_since_lap"])
@@ -376,7 +407,12 @@ class RaceTwin:
         twin._begun = bool(saved["begun"])
         if twin._begun:
             twin.form = twin._known_form()
-            twin.parameters = for_race(parameters or load_parameters(twin.circuit_id, twin.season), twin.race_id)
+            twin.parameters = twin._known_parameters()
+            learnt_with = saved.get("parameters_hash")
+            if learnt_with not in (None, twin.parameters.hash()):
+                raise DataError(
+                    f"twin: learnt with parameters {learnt_with}, those in use are {twin.parameters.hash()}"
+                )
             model = PaceModel.of(twin.parameters, int(saved["fuelled_for"]))
             twin.pace = PaceFilter.restore(model, saved["pace"])
         for car_id, car in saved["cars"].items():
