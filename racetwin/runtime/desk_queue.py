@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,6 +12,7 @@ from racetwin.config import settings
 from racetwin.runtime.overload import urgent
 from racetwin.schemas import CarTwinState, Checked, DeskAnswer, Recommendation
 from racetwin.strategist import Situation, recommend
+from racetwin.strategist.calls import call_of
 from racetwin.strategist.wording import check_own
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 CACHE = 128
 """Answers remembered by what they were computed from."""
+
+
+Key = tuple[str, str, str, int | None, int | None]
 
 
 class Desk(Protocol):
@@ -32,13 +36,18 @@ class Desk(Protocol):
         n_races: int | None = None,
         seed: int | None = None,
         deadline_s: float | None = None,
+        *,
+        kept: Sequence[str] = (),
     ) -> DeskAnswer:
-        """Rank the pit plans of a car in a state."""
+        """Rank the pit plans of a car in a state; those that ``kept`` calls for are raced to the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeskRequest:
-    """One car in one state; ``reasons`` say what made it worth asking."""
+    """One car in one state; ``reasons`` say what made it worth asking.
+
+    ``kept`` are calls, or plans by label, that the answer must know as well as the best: what stands in the advice.
+    """
 
     car_id: str
     state: RaceState
@@ -49,6 +58,7 @@ class DeskRequest:
     n_races: int | None = None
     seed: int | None = None
     rainfall: bool | None = None
+    kept: tuple[str, ...] = ()
 
     @property
     def situation(self) -> Situation:
@@ -57,8 +67,8 @@ class DeskRequest:
         return Situation(self.cars, s.lap, s.total_laps, s.track_status, self.rainfall)
 
     @property
-    def key(self) -> tuple[str, str, str, int | None, int | None]:
-        """Everything the answer depends on."""
+    def key(self) -> Key:
+        """Everything the answer depends on; ``kept`` only says which plans it must know well, see :func:`knows`."""
         return self.state_hash, self.car_id, self.objective, self.n_races, self.seed
 
 
@@ -70,6 +80,13 @@ class Advised:
     answer: DeskAnswer
     advice: tuple[Recommendation, ...]
     basis: tuple[Recommendation, ...] = ()
+
+
+def knows(advised: Advised, kept: Sequence[str]) -> bool:
+    """Whether an answer has raced the best plan of each of these calls as often as its own best."""
+    plans = advised.answer.plans
+    full = {name for p in plans if p.n_races == plans[0].n_races for name in (call_of(p), p.plan)}
+    return all(call in full or call in advised.request.kept for call in kept)
 
 
 def advise(answer: DeskAnswer, situation: Situation, said: tuple[Recommendation, ...]) -> tuple[Recommendation, ...]:
@@ -116,7 +133,7 @@ class DeskQueue:
         self.superseded = 0
         self.cached = 0
         self._due: OrderedDict[str, DeskRequest] = OrderedDict()
-        self._answers: OrderedDict[tuple[str, str, str, int | None, int | None], Advised] = OrderedDict()
+        self._answers: OrderedDict[Key, Advised] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._due)
@@ -150,6 +167,8 @@ class DeskQueue:
     def known(self, request: DeskRequest) -> Advised | None:
         """Return the remembered answer to an equal request, or None."""
         found = self._answers.get(request.key)
+        if found is not None and not knows(found, request.kept):
+            return None
         if found is not None:
             self.cached += 1
             self._answers.move_to_end(request.key)
@@ -173,6 +192,7 @@ class DeskQueue:
             n_races=request.n_races,
             seed=request.seed,
             deadline_s=deadline_s,
+            kept=request.kept,
         )
         said = self._said(request.car_id)
         return Advised(request, answer, advise(answer, request.situation, said), said)

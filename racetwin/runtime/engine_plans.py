@@ -17,7 +17,7 @@ from racetwin.runtime.snapshot import RaceInfo
 from racetwin.runtime.triggers import PitWindows, reasons_for
 from racetwin.schemas import CarStatus, DeskAnswer, RaceEvent, Recommendation, TelemetryFrame
 from racetwin.strategist import Situation
-from racetwin.strategist.life import Action
+from racetwin.strategist.life import Action, standing
 
 if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters
@@ -124,8 +124,14 @@ class EnginePlans:
             cars=self._view.cars,
             reasons=reasons or ("asked",),
             rainfall=self.twin.rainfall,
+            kept=self._kept(car_id),
             **asked,
         )
+
+    def _kept(self, car_id: str) -> tuple[str, ...]:
+        """Return the call that stands in the advice to a car: the answer must know it as well as its best plan."""
+        stop = standing(self.book.said(car_id), "stop")
+        return (stop.life.call,) if stop is not None and stop.life is not None else ()
 
     def present_state(self, car_id: str) -> RaceState:
         """Return the race as the twins see it now, for a question about a car.

@@ -31,11 +31,13 @@ class RivalGap(Model):
 class RankedPlan(Model):
     """One candidate pit plan of a car with its simulated outcome.
 
-    ``position_probability[i]`` is the probability of finishing in position ``i + 1``, retirements counted in the place they
-    are classified in. ``standard_error`` is that of ``expected_points``; ``delta_points`` is expected points minus those of the
-    best plan on the same races, with its own standard error ``delta_standard_error``; ``too_close`` says that the data do not
-    tell it from the best. Where the objective is not expected points, ``utility`` is what was maximised, and ``delta_utility``
-    and ``too_close`` are by it.
+    All plans of an answer are comparable. Of one that ran fewer races (``n_races``) than the best, means are the best plan's plus
+    the difference race by race over the races both have run, and shares count each of these races as often as the best plan's
+    place in it comes up over all of its own. ``standard_error`` is that of ``expected_points``; ``delta_points`` is expected
+    points minus those of the best plan, with the standard error of the paired difference; ``too_close`` says that the data do not
+    tell it from the best. ``position_probability[i]`` is the probability of finishing in position ``i + 1``, retirements counted
+    in the place they are classified in. Where the objective is not expected points, ``utility`` is what was maximised, and
+    ``delta_utility`` and ``too_close`` are by it.
     """
 
     plan: str = Field(description="as spoken, e.g. 'L24 HARD' or 'L18 MEDIUM, L39 HARD'; 'no stop' for none")
@@ -51,6 +53,10 @@ class RankedPlan(Model):
     delta_points: float = 0.0
     delta_standard_error: float = 0.0
     too_close: bool = False
+    p_ahead: float = Field(
+        default=0.0, description="share of the races both have run in which it finishes ahead of the best"
+    )
+    p_behind: float = Field(default=0.0, description="... and behind it; in the others it finishes in the same place")
     n_races: int
     seed: int
     position_probability: tuple[float, ...]

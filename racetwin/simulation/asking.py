@@ -39,6 +39,7 @@ class Ranks(Protocol):
         final_plans: int = ...,
         keep: int = ...,
         always: Sequence[PitPlan] = ...,
+        kept: Sequence[str] = ...,
     ) -> Evaluation:
         """Return the ranking and the races behind it."""
 

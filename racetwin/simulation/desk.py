@@ -92,6 +92,7 @@ class StrategyDesk:
         rivals: Sequence[str] = (),
         parameters: RaceParameters | None = None,
         with_sensitivity: bool = False,
+        kept: Sequence[str] = (),
     ) -> DeskAnswer:
         """Rank the pit plans of a car.
 
@@ -122,6 +123,8 @@ class StrategyDesk:
             Race-model numbers; by default those of the state's circuit and season.
         with_sensitivity
             Also say what would change the ranking, see :meth:`sensitivity`.
+        kept
+            Calls (``'L24 HARD'``, ``'no stop'``) or plans by label: the best plan of each gets all the races, in any case.
 
         Raises
         ------
@@ -140,6 +143,7 @@ class StrategyDesk:
             standard_error=standard_error,
             rivals=rivals,
             parameters=parameters,
+            kept=kept,
         )
         if not with_sensitivity:
             return found.answer
@@ -162,6 +166,7 @@ class StrategyDesk:
         final_plans: int = FINAL_PLANS,
         keep: int = SHORTLIST,
         always: Sequence[PitPlan] = (),
+        kept: Sequence[str] = (),
     ) -> Evaluation:
         """Do as :meth:`evaluate`, and return the races behind the answer too.
 
@@ -184,7 +189,7 @@ class StrategyDesk:
         question = self.question(state, car_id, goal, seed, p)
         candidates = tuple(plans)
         if self.screen is not None and not exhaustive:
-            plans = shortlist(question, plans, self.screen, keep, always)
+            plans = shortlist(question, plans, self.screen, keep, always, kept)
         ranking = search(
             question,
             plans,
@@ -192,6 +197,7 @@ class StrategyDesk:
             final_plans=len(plans) if exhaustive else final_plans,
             standard_error=standard_error,
             out_of_time=lambda: deadline_s is not None and self.clock() - began > deadline_s,
+            kept=kept,
         )
         answer = DeskAnswer(
             race_id=state.race_id,

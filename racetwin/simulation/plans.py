@@ -41,3 +41,8 @@ class PitPlan:
         """The plan as spoken on the pit wall: ``L24 HARD``, ``L18 MEDIUM, L39 HARD``, ``no stop``."""
         text = ", ".join(f"L{s.lap} {s.compound.value}" for s in self.stops) or "no stop"
         return text + (f" (sooner under SC L{self.sc_window[0]}-{self.sc_window[1]})" if self.sc_window else "")
+
+    @property
+    def call(self) -> str:
+        """What the plan comes down to next, its first stop: ``L24 HARD``, or ``no stop``."""
+        return f"L{self.stops[0].lap} {self.stops[0].compound.value}" if self.stops else "no stop"

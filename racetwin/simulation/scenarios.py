@@ -63,16 +63,17 @@ def what_if(
         always=[s.plan for s in before.ranking.scored[:SHOWN]],
     )
     known = {s.plan: s for s in before.ranking.scored}
+    today = {p.plan: p for p in before.answer.plans}
     changes = []
     for s in after.ranking.scored:
         if s.plan in known:
             change, error = difference(s.utility, known[s.plan].utility)
-            n = min(len(s.utility), len(known[s.plan].utility))
+            level = today[s.plan.label].utility or 0.0
             changes.append(
                 PlanChange(
                     plan=s.plan.label,
-                    before=float(known[s.plan].utility[:n].mean()),
-                    after=float(s.utility[:n].mean()),
+                    before=level,
+                    after=level + change,
                     change=change,
                     standard_error=error,
                 )

@@ -139,6 +139,7 @@ def search(
     final_plans: int = 16,
     standard_error: float | None = None,
     out_of_time: OutOfTime = lambda: False,
+    kept: Sequence[str] = (),
 ) -> Ranking:
     """Rank plans by mean utility.
 
@@ -154,6 +155,8 @@ def search(
         Where given, the best few go on until the differences between them are known this well (or to 8 times the races).
     out_of_time
         Asked between rounds; once true, what is known is returned, marked partial. The first round is always run.
+    kept
+        Calls (``'L24 HARD'``, ``'no stop'``) or plans by label: the best plan of each gets all the races, however far behind.
     """
     if not plans:
         raise InputError("plans: none, expected at least one candidate")
@@ -168,7 +171,9 @@ def search(
                 break
             utility = question.objective.utility(so_far)
             order = _order(utility.mean(axis=1))
-            stay = survivors(_hopeful(utility, order), keep, [question.group(plans[i]) for i in alive])
+            must = first_of(kept, [plans[i] for i in alive], order)
+            groups = [question.group(plans[i]) for i in alive]
+            stay = survivors(_hopeful(utility, order), keep, groups, must)
             done = [(alive[i], select(so_far, [i])) for i in order if i not in stay] + done
             alive, so_far = [alive[i] for i in stay], select(so_far, stay)
         have = 0 if so_far is None else so_far.n_races
@@ -193,14 +198,20 @@ def _hopeful(utility: FloatArray, order: list[int]) -> list[int]:
     return [k for k, out in zip(order, clear.tolist(), strict=True) if not out or k == order[0]]
 
 
-def survivors(order: list[int], keep: int, groups: list[object]) -> list[int]:
-    """Return, sorted, the best of each group and then the best of all, ``keep`` together (or one per group, if they are more)."""
+def survivors(order: list[int], keep: int, groups: list[object], must: Sequence[int] = ()) -> list[int]:
+    """Return, sorted, ``must``, the best of each group, then the best of all; ``keep`` in all, or more if those are more."""
     best: dict[object, int] = {}
     for i in order:
         best.setdefault(groups[i], i)
-    leaders = list(best.values())
+    leaders = list(dict.fromkeys([*must, *best.values()]))
     others = [i for i in order if i not in leaders]
     return sorted(leaders + others[: max(0, keep - len(leaders))])
+
+
+def first_of(kept: Sequence[str], plans: Sequence[PitPlan], order: Sequence[int]) -> list[int]:
+    """Return, for each call or plan in ``kept``, which of ``plans`` is the first in ``order`` that it names."""
+    first = (next((i for i in order if wanted in (plans[i].call, plans[i].label)), None) for wanted in kept)
+    return [i for i in first if i is not None]
 
 
 def _order(means: FloatArray) -> list[int]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from racetwin.simulation.plans import PitPlan
-from racetwin.simulation.search import Question, survivors
+from racetwin.simulation.search import Question, first_of, survivors
 from racetwin.simulation.sharding import Simulate
 
 SCREEN_RACES = 128
@@ -27,8 +27,11 @@ def shortlist(
     screen: Simulate,
     keep: int = SHORTLIST,
     always: Collection[PitPlan] = (),
+    kept: Sequence[str] = (),
 ) -> tuple[PitPlan, ...]:
-    """Return the plans worth racing, in the order given: ``always``, the best by the objective, by place, and of each decision.
+    """Return the plans worth racing, in the order given.
+
+    They are ``always``, the best by the objective, by place, of each decision, and of each call (or plan) in ``kept``.
 
     Places are asked beside the objective because few points (or wins) fall to a car at the back: there nearly all plans score the
     same in so few races, and the place still tells them apart.
@@ -53,5 +56,4 @@ def shortlist(
     asked = [k for k, plan in enumerate(plans) if plan in always]
     order = list(dict.fromkeys(asked + turns))
     groups = [("asked", k) if k in asked else question.group(plan) for k, plan in enumerate(plans)]
-    kept = survivors(order, keep, groups)
-    return tuple(plans[k] for k in kept)
+    return tuple(plans[k] for k in survivors(order, keep, groups, first_of(kept, plans, order)))

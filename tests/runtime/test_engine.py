@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,7 @@ from racetwin.schemas import (
     TrackStatusChanged,
 )
 from racetwin.simulation.rejoin import box_now
+from racetwin.strategist.calls import call_of
 from racetwin.telemetry.laptable import frames
 from racetwin.telemetry.records import RaceRecord
 
@@ -138,6 +140,27 @@ def test_equal_states_are_answered_from_memory(race_frames: list[TelemetryFrame]
     second = engine.settle()
     assert second[0].answer is first[0].answer
     assert engine.desk_status().cached == 1
+
+
+def test_the_call_that_stands_is_known_as_well_as_the_best(race_frames: list[TelemetryFrame]) -> None:
+    engine = RaceEngine(races=300)
+    for frame in race_frames[:100]:
+        engine.ingest(frame)
+    car = race_frames[0].cars[0].car_id
+    engine.follow(car)
+    (first,) = engine.settle()
+    races = first.answer.plans[0].n_races
+    asked = engine.prepare(car)
+    assert asked is not None
+    assert asked.kept == (call_of(first.answer.plans[0]),)
+    raced = {call_of(p) for p in first.answer.plans if p.n_races == races}
+    other = next(call_of(p) for p in first.answer.plans if call_of(p) not in raced)
+    asked = replace(asked, kept=(other,))
+    assert engine.queue.known(asked) is None, "that answer does not know this call well"
+    again = engine.queue.work(asked)
+    assert max(p.n_races for p in again.answer.plans if call_of(p) == other) == races
+    engine.queue.remember(again)
+    assert engine.queue.known(asked) is again
 
 
 def test_finished_car_is_not_planned_for(engine: RaceEngine, record: object) -> None:

@@ -72,8 +72,90 @@ def test_numbers_of_a_plan_agree_with_each_other(answer):
         assert plan.p_win == pytest.approx(chance[0])
         assert plan.p_podium == pytest.approx(chance[:3].sum())
         assert plan.p_points == pytest.approx(chance[:10].sum())
+        if plan.n_races < answer.plans[0].n_races:  # its means are carried over by differences, its shares by places
+            continue
         assert plan.expected_position == pytest.approx(chance @ np.arange(1, 21))
         assert plan.expected_points == pytest.approx(chance[:10] @ [25, 18, 15, 12, 10, 8, 6, 4, 2, 1])
+
+
+@pytest.mark.parametrize("objective", ["points", "position", "0.7*points + 0.3*top10"])
+def test_plans_of_fewer_races_stand_beside_the_best_as_their_differences_say(desk, make_state, objective):
+    answer = desk.evaluate(make_state(), "5", objective=objective)
+    best, *others = answer.plans
+    assert any(p.n_races < best.n_races for p in others)
+    for p in others:
+        assert p.expected_points - best.expected_points == pytest.approx(p.delta_points)
+        assert p.utility - best.utility == pytest.approx(p.delta_utility)
+        assert p.standard_error > 0
+        assert 0 <= p.p_win <= p.p_podium <= p.p_points <= 1
+    if objective == "points":
+        by_points = sorted(others, key=lambda p: -p.expected_points)
+        assert [p.plan for p in by_points] == [p.plan for p in others]
+    if objective == "position":
+        assert best.expected_position == pytest.approx(-best.utility)
+        for p in others:
+            assert p.expected_position - best.expected_position == pytest.approx(-p.delta_utility)
+
+
+def test_what_is_carried_over_is_nearer_to_the_truth_than_what_few_races_say(toy, make_state):
+    desk = StrategyDesk(Settings(races=1000), run=toy, screen=None)
+    off = []
+    for seed in range(6):
+        found = desk.explain(make_state(lap=20), "5", "position", seed=seed)
+        whole = desk.evaluate(make_state(lap=20), "5", "position", seed=seed, exhaustive=True)
+        truth, rows = {p.plan: p for p in whole.plans}, {p.plan: p for p in found.answer.plans}
+        for s in found.ranking.scored:
+            if s.result.n_races <= 128:
+                true, row = truth[s.plan.label], rows[s.plan.label]
+                places, podium = s.result.positions[0].mean(), s.result.probabilities()[0][:3].sum()
+                bare = (places - true.expected_position, podium - true.p_podium)
+                off.append((*bare, row.expected_position - true.expected_position, row.p_podium - true.p_podium))
+    place, podium, place_carried, podium_carried = np.sqrt((np.array(off) ** 2).mean(axis=0))
+    assert len(off) >= 200
+    assert place_carried < place / 1.5
+    assert podium_carried < podium
+
+
+def test_the_error_of_what_is_carried_over_is_that_of_asking_again(toy, make_state):
+    desk = StrategyDesk(Settings(races=1000), run=toy, screen=None)
+    found = [desk.evaluate(make_state(lap=20), "5", seed=k).plans for k in range(24)]
+    common = set.intersection(*({p.plan for p in plans if p.n_races < 500} for plans in found))
+    assert len(common) >= 10
+    ratios = []
+    for name in common:
+        rows = [next(p for p in plans if p.plan == name) for plans in found]
+        said = np.sqrt(np.mean([p.standard_error**2 for p in rows]))
+        ratios.append(said / np.std([p.expected_points for p in rows], ddof=1))
+    assert 0.8 < np.median(ratios) < 1.3
+
+
+def test_the_call_that_stands_gets_all_the_races_however_far_behind(toy, make_state):
+    desk = StrategyDesk(Settings(races=1000), run=toy, screen=toy)
+    state = make_state(lap=20)
+    found = desk.explain(state, "5")
+    plain = found.answer.plans
+    raced = {q.plan.call for q in found.ranking.scored}
+    screened = next(q.call for q in found.candidates if q.call not in raced and toy.truth(q) > 8)
+    dropped = next(q.plan.label for q in found.ranking.scored if len(q.plan.stops) == 2 and q.result.n_races < 500)
+    kept = desk.explain(state, "5", kept=[screened, dropped]).ranking.scored
+    of_call = [s.result.n_races for s in kept if s.plan.call == screened]
+    assert max(of_call) == 1000
+    assert next(s for s in kept if s.plan.label == dropped).result.n_races == 1000
+    assert desk.evaluate(state, "5", kept=["L19 SOFT"]).plans == plain, (
+        "a call that cannot be made any more asks for nothing"
+    )
+
+
+def test_how_often_a_plan_finishes_ahead_of_the_best_is_counted_race_by_race(desk, make_state):
+    found = desk.explain(make_state(), "5")
+    best, *others = found.ranking.scored
+    rows = {p.plan: p for p in found.answer.plans}
+    assert (rows[best.plan.label].p_ahead, rows[best.plan.label].p_behind) == (0.0, 0.0)
+    for s in others:
+        ours, theirs = s.result.positions[0], best.result.positions[0][: s.result.n_races]
+        row = rows[s.plan.label]
+        assert row.p_ahead == pytest.approx(np.mean([a < b for a, b in zip(ours, theirs, strict=True)]))
+        assert row.p_behind == pytest.approx(np.mean([a > b for a, b in zip(ours, theirs, strict=True)]))
 
 
 def test_best_first_and_what_cannot_be_told_apart_says_so(answer):
