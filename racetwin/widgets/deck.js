@@ -1,4 +1,4 @@
-import { frame, watch, h, attr } from "./format.js";
+import { frame, watch, h, attr, boardKey } from "./format.js";
 
 function render({ model, el }) {
   const { root, body } = frame(el, model, "", "deck");
@@ -24,8 +24,7 @@ function render({ model, el }) {
     show(views.includes(now) ? now : views[0]);
   };
   const keys = (event) => {
-    const owns = board()?.matches("[data-page]") || document.body.hasAttribute("data-voila") || board()?.contains(event.target);
-    if (!owns || event.target.closest("select, input, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!boardKey(root, event)) return;
     const view = views[Number(event.key) - 1];
     if (view) show(view);
   };

@@ -120,6 +120,22 @@ export function frame(el, model, title, name) {
   return { root, head, note, body };
 }
 
+/** Whether the board has the page to itself (Voila): in a notebook, keys pressed elsewhere belong to the notebook. */
+export function ownsPage(board) {
+  return Boolean(board?.matches("[data-page]")) || document.body.hasAttribute("data-voila");
+}
+
+/** Whether a key is the board's: wherever the focus is, but for what that element itself does with the key. */
+export function boardKey(root, event) {
+  const board = root.closest(".rt-board") ?? root;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return false;
+  if (!ownsPage(board) && !board.contains(event.target)) return false;
+  if (event.target.closest("textarea, [contenteditable], input:not([type=range], [type=checkbox])")) return false;
+  if (event.target.closest("select")) return event.key === "Escape";
+  if (event.target.closest("input[type=range], [role=slider]")) return !/^(Arrow|Page|Home|End)/.test(event.key);
+  return !(event.target.closest("button, summary, a, [role=button]") && (event.key === " " || event.key === "Enter"));
+}
+
 /** What a panel says when there is nothing to show yet. */
 export function empty(text) {
   return h("div", { class: "rt-empty" }, text);

@@ -25,6 +25,7 @@ function render({ model, el }) {
   delay.addEventListener("change", () => {
     const seconds = Math.min(300, Math.max(0, Number(delay.value) || 0));
     delay.value = String(seconds);
+    delay.blur(); // the keys are the board's again
     model.send({ delay: seconds });
   });
 

@@ -16,7 +16,7 @@ function render({ model, el }) {
   const { root, note, body } = frame(el, model, "Timing", "tower");
   let sorted = null; // [column, direction]
   const pinned = new Set();
-  let last = null;
+  let last = null, order = [], roving = null; // the row that Tab comes to: ours, until the arrows move the focus on
   const heads = COLUMNS.map(([key, text, hint]) => h("button", { type: "button", class: `t-${key}`, role: "columnheader", "aria-sort": "none", title: `${hint}; click to sort`, onclick: () => sort(key) }, text));
   const header = h("div", { class: "t-row t-header", role: "row" }, h("span", { class: "t-pin", role: "columnheader", "aria-label": "pinned" }), heads, h("span", { class: "t-threat", role: "columnheader", "aria-label": "threat" }));
   const list = h("div", { class: "t-list", role: "rowgroup" });
@@ -43,6 +43,10 @@ function render({ model, el }) {
     return [...all].sort((a, b) => pinned.has(b.id) - pinned.has(a.id) || order(a, b));
   };
 
+  const rove = (id) => {
+    roving = id;
+    for (const [car, { node }] of rows) attr(node, "tabindex", car === (roving ?? last?.car) ? "0" : "-1");
+  };
   const make = (id) => {
     const cells = Object.fromEntries(COLUMNS.map(([key]) => [key, h("span", { class: `t-${key}`, role: "gridcell" })]));
     const badge = tyre(null, null);
@@ -53,13 +57,15 @@ function render({ model, el }) {
     const pinner = h("button", { type: "button", class: "t-pin", tabindex: "-1", onclick: (e) => { e.stopPropagation(); pin(id); } });
     const threat = h("span", { class: "t-threat", role: "gridcell" });
     const keys = (e) => {
-      if (e.key === "Enter" || e.key === " ") choose();
+      const to = { ArrowDown: 1, ArrowUp: -1, Home: -order.length, End: order.length }[e.key];
+      if (e.key === "Enter") choose();
       else if (e.key === "p") pin(id);
+      else if (to) rows.get(order[Math.min(Math.max(order.indexOf(id) + to, 0), order.length - 1)])?.node.focus();
       else return;
       e.preventDefault();
       e.stopPropagation();
     };
-    const node = h("div", { class: "t-row", role: "row", "data-car": id, tabindex: "-1", onclick: choose, onkeydown: keys }, h("span", { role: "gridcell", class: "t-pin" }, pinner), Object.values(cells), threat);
+    const node = h("div", { class: "t-row", role: "row", "data-car": id, tabindex: "-1", onclick: choose, onkeydown: keys, onfocus: () => rove(id), onblur: () => rove(null) }, h("span", { role: "gridcell", class: "t-pin" }, pinner), Object.values(cells), threat);
     list.append(node);
     return { node, cells, badge, name, pinner, threat };
   };
@@ -68,6 +74,7 @@ function render({ model, el }) {
     last = data;
     const all = data?.rows ?? [];
     const shown = ordered(all);
+    order = shown.map((r) => r.id);
     const size = parseFloat(getComputedStyle(root).fontSize);
     const stuck = shown.filter((r) => pinned.has(r.id)).length;
     const space = stuck && stuck < shown.length ? 0.5 * size : 0;
@@ -82,7 +89,7 @@ function render({ model, el }) {
       node.style.transform = `translateY(${(i * height + (i >= stuck ? space : 0)).toFixed(1)}px)`;
       attr(node, "aria-rowindex", i + 2);
       attr(node, "aria-selected", r.id === data.car ? "true" : "false");
-      attr(node, "tabindex", r.id === data.car ? "0" : "-1");
+      attr(node, "tabindex", r.id === (roving ?? data.car) ? "0" : "-1");
       attr(node, "data-status", r.status);
       attr(node, "data-role", r.role);
       attr(node, "data-lapped", r.laps_down > 0 && !out ? "yes" : null);

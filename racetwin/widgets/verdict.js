@@ -1,4 +1,4 @@
-import { frame, watch, h, put, attr, signed, percent, planWords, ordinal, clock } from "./format.js";
+import { frame, watch, h, put, attr, signed, percent, planWords, ordinal, clock, boardKey, ownsPage } from "./format.js";
 
 const STATUS = {
   GREEN: ["GREEN", "calm"], YELLOW: ["YELLOW", "caution"], SC: ["SAFETY CAR", "caution"], VSC: ["VSC", "caution"],
@@ -122,13 +122,30 @@ function render({ model, el }) {
     attr(frames, "data-processed", data.frames_processed);
   };
 
-  // Keys: previous and next car by position. Only where the board has the focus, or owns the page (Voila): in a notebook
-  // the keys belong to the notebook.
+  // Keys: previous and next car by position, and the screen's clock. They work after any click: what was clicked lets go of the
+  // focus, which stays where Tab has put it only. In a notebook they work where the board has the focus, and there the notebook
+  // must not take them for its own.
+  const board = () => root.closest(".rt-board") ?? root;
+  let pointed = false;
+  const letGo = () => {
+    const at = document.activeElement;
+    if (!board().contains(at) || !at.matches("button, select, summary, input[type=range], [role=button], .t-row, .p-row")) return;
+    at.blur();
+    if (!ownsPage(board())) board().focus({ preventScroll: true });
+  };
+  const clicked = (event) => {
+    if (!board().contains(event.target)) return;
+    if (event.type === "pointerdown" && !ownsPage(board())) {
+      board().tabIndex = -1;
+      board().setAttribute("data-lm-suppress-shortcuts", "");
+    }
+    if (event.type === "pointerdown" || event.type === "keydown") return void (pointed = event.type === "pointerdown");
+    if (event.type === "click" ? event.detail > 0 && !event.target.matches("select") : pointed && event.target.matches("select")) letGo();
+  };
+  const HEARD = ["pointerdown", "keydown", "click", "change"];
+  for (const type of HEARD) document.addEventListener(type, clicked, true); // before anybody stops them
   const keys = (event) => {
-    const board = root.closest(".rt-board") ?? root;
-    const ownsPage = board.matches("[data-page]") || document.body.hasAttribute("data-voila");
-    if (event.target.closest("select, input, textarea, button") || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!ownsPage && !board.contains(event.target)) return;
+    if (!boardKey(root, event)) return;
     const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
     if (step) {
       model.send({ step });
@@ -149,6 +166,7 @@ function render({ model, el }) {
   const stop = watch(model, root, draw);
   return () => {
     document.removeEventListener("keydown", keys);
+    for (const type of HEARD) document.removeEventListener(type, clicked, true);
     clearInterval(beat);
     clearInterval(ticking);
     stop();

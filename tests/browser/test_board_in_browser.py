@@ -169,6 +169,76 @@ def test_choosing_is_sent_by_click_list_and_keys(show: Callable[..., Any]) -> No
     ]
 
 
+SENT = "window.sent.splice(0).filter((m) => !m.here && m.page == null)"
+
+
+@pytest.mark.parametrize(
+    "clicked",
+    [
+        '.d-tab[data-view="rivals"]',
+        ".t-header .t-gap",
+        '.t-row[data-car="44"]',
+        '.t-row[data-car="44"] button.t-pin',
+        '.a-card [data-action="accept"]',
+        '.rt-timeline input[type="range"]',
+        ".l-pause",
+        ".p-row[data-plan]",
+    ],
+)
+def test_keys_work_after_a_click(show: Callable[..., Any], clicked: str) -> None:
+    page = show()
+    page.locator(clicked).first.click(force=True)
+    page.evaluate(SENT)
+    for key in ("ArrowDown", "ArrowLeft", "ArrowRight", " ", "t", "Escape", "k"):
+        page.keyboard.press(key)
+    told = [{"step": 1}, {"laps": -1}, {"laps": 1}, {"hold": True}, {"toggle": "theme"}, {"live": True}, {"step": -1}]
+    assert page.evaluate(SENT) == told
+    page.keyboard.press("4")
+    assert page.locator(".rt-tyres").is_visible()
+
+
+def test_keys_belong_to_what_tab_has_come_to(show: Callable[..., Any]) -> None:
+    page = show()
+    page.evaluate(SENT)
+    slider = page.locator('.rt-timeline input[type="range"]')
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert [set(m) for m in page.evaluate(SENT)] == [{"lap"}]  # the slider's own, not a lap back as well
+    page.locator(".l-pause").focus()
+    page.keyboard.press(" ")
+    assert page.evaluate(SENT) == [{"hold": True}]  # once: the button's
+    page.keyboard.press("t")
+    page.locator(".v-who select").focus()
+    page.keyboard.press("k")
+    page.keyboard.press("Escape")
+    page.locator(".l-delay input").focus()
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    page.keyboard.press("t")
+    told = [m for m in page.evaluate(SENT) if "choose" not in m]
+    assert told == [{"toggle": "theme"}, {"live": True}, {"delay": 10}, {"toggle": "theme"}]
+
+
+def test_the_towers_rows_are_one_stop_of_tab_and_the_arrows_go_through_them(
+    show: Callable[..., Any], race: ModuleType
+) -> None:
+    page = show()
+    order = [c.car_id for c in race.snapshot(22).order]
+    at = order.index("63")
+    assert page.locator('.t-list .t-row[tabindex="0"]').count() == 1
+    page.evaluate(SENT)
+    page.locator('.t-list .t-row[tabindex="0"]').focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.car") == order[at + 2]
+    assert page.evaluate(SENT) == []
+    page.keyboard.press("p")
+    assert page.locator(f'.t-row[data-car="{order[at + 2]}"]').get_attribute("data-pinned") == "yes"
+    page.keyboard.press("Enter")
+    page.keyboard.press(" ")
+    assert page.evaluate(SENT) == [{"choose": order[at + 2]}, {"hold": True}]
+
+
 def test_new_data_are_drawn_without_a_reload(show: Callable[..., Any], stills: ModuleType, race: ModuleType) -> None:
     page = show(race.snapshot(22))
     later = race.snapshot(30)
