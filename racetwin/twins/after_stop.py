@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from racetwin.schemas import LapCompleted
-from racetwin.twins.hazard import stop_hazard
+from racetwin.twins.hazard import owes, stop_chance
+from racetwin.twins.stops_together import Intent, stop_too
 from racetwin.twins.synchronous import likely_next
 
 if TYPE_CHECKING:
@@ -29,18 +30,6 @@ EXECUTION_SD_S = 1.4
 """Spread of in-lap, entry, lane, exit and out-lap beside the stationary time, s."""
 RIVAL_SD_S = 0.75
 """Spread of a car's two laps around their forecast, s."""
-TOGETHER = 3.0
-"""Given that a car stops, others are this many times as likely to stop on the same lap or the next as they are otherwise.
-
-Teams see the same tyres, windows and gaps. In Hungary 2022 and Bahrain 2023, 7.5 % of the other cars stopped on the same lap and
-7.3 % on the next, where the hazard alone expected 2.5 and 2.8 %.
-"""
-TOGETHER_DAMP = 20.0
-"""The same while a car is on intermediates or wets: the track calls all of them in within a few laps.
-
-On 195 such stops of 2019 to early 2023, 23 % of the other cars stopped on the same lap and 13 % on the next, where 3 expected 4
-and 4 %; with 20, places within one come true for 75 % of them instead of 71 %.
-"""
 DRAWS = 240
 
 
@@ -56,8 +45,8 @@ class LineNote:
         Expected time of its next two laps together without a stop, what a stop under way still costs included.
     stopping_s
         The same of the in-lap, and of the out-lap on the set it would likely fit, without the loss of a stop.
-    stop : (now, later)
-        Chance that it stops at the end of the first lap, and of the second if not of the first.
+    intent
+        What bears on whether it stops on one of the two laps.
     loss_s
         Expected loss of a stop, and the part of it on the in-lap.
     stationary
@@ -67,7 +56,7 @@ class LineNote:
     time_s: float
     ahead_s: float
     stopping_s: float
-    stop: tuple[float, float]
+    intent: Intent
     loss_s: tuple[float, float]
     stationary: tuple[float, float, float]
 
@@ -83,18 +72,20 @@ def line_note(race: RaceTwin, car: CarTwin, e: LapCompleted) -> LineNote:
     wetness = race.wetness
     fitted = likely_next(p, car, max(1, left - 1), wetness)
     out, _ = race.pace.ahead(car.index, e.lap + 1, fitted, 0.0, 1)
-    chance = (0.0, 0.0)
+    ctx = race.stop_context(car)
+    hazard = (0.0, 0.0)
     ahead = first + second
     if e.pit_in:  # both laps are on the new set, which no source may have told of yet
         paid = car.in_lap_loss_s if car.in_lap_loss_s is not None and not e.neutralised else loss[1]
         new, _ = race.pace.ahead(car.index, e.lap, fitted, 0.0, 2)
         ahead = float(new.sum()) + loss[0] - min(loss[0], max(0.0, paid))
     else:
-        hazard = stop_hazard(p, race.stop_context(car), 2)
-        together = 1.0 - (1.0 - hazard) ** (TOGETHER_DAMP if wetness > 0.0 else TOGETHER)
-        chance = (float(together[0]) if len(hazard) else 0.0, float(together[1]) if len(hazard) > 1 else 0.0)
+        running = sum(c.running for c in race.cars.values())
+        chance = stop_chance(p, ctx, 2, running)
+        hazard = (float(chance[0]) if chance.size else 0.0, float(chance[1]) if chance.size > 1 else 0.0)
+    intent = Intent(hazard, ctx.compound, ctx.age, ctx.stops, owes(p, ctx.stops, ctx.compounds_used), wetness > 0.0)
     stationary = (p.stationary_body_s, p.stationary_tail_from, p.stationary_tail_s)
-    return LineNote(e.line_time_s, ahead, first + float(out[0]), chance, loss, stationary)
+    return LineNote(e.line_time_s, ahead, first + float(out[0]), intent, loss, stationary)
 
 
 def place_after_stop(notes: Mapping[str, LineNote], car_id: str, rivals: Iterable[str]) -> FloatArray:
@@ -123,7 +114,8 @@ def place_after_stop(notes: Mapping[str, LineNote], car_id: str, rivals: Iterabl
     chance[:, 0] = 1.0
     for k, o in enumerate(others, start=1):
         stays = o.time_s + o.ahead_s
-        now, later = o.stop[0], (1.0 - o.stop[0]) * o.stop[1]
+        now, later = stop_too(own.intent, o.intent, o.time_s - own.time_s)
+        later *= 1.0 - now
         ahead = (
             (1.0 - now - later) * _cdf((mine - stays) / RIVAL_SD_S)
             + now * _cdf((mine - o.time_s - o.stopping_s - o.loss_s[0]) / (2.0 * RIVAL_SD_S))

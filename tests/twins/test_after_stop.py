@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,15 @@ from racetwin.twins.after_stop import LineNote, line_note, place_after_stop
 from racetwin.twins.duels import undercut_worked_chance
 from racetwin.twins.hazard import StopContext, modelled_chances, stop_hazard
 from racetwin.twins.losses import StopLosses
+from racetwin.twins.stops_together import Intent, stop_too
 
 pytestmark = pytest.mark.unit
 
 Drive = Callable[..., RaceTwin]
 
 
-def _note(time_s: float, *, ahead_s: float = 180.0, stop: tuple[float, float] = (0.0, 0.0)) -> LineNote:
-    return LineNote(time_s, ahead_s, 179.0, stop, (22.0, 6.0), (0.9, 2.2, 5.0))
+def _note(time_s: float, *, ahead_s: float = 180.0, hazard: tuple[float, float] = (0.0, 0.0)) -> LineNote:
+    return LineNote(time_s, ahead_s, 179.0, Intent(hazard), (22.0, 6.0), (0.9, 2.2, 5.0))
 
 
 def test_a_stop_costs_the_places_within_its_loss() -> None:
@@ -39,7 +41,7 @@ def test_a_stop_costs_the_places_within_its_loss() -> None:
 
 def test_rivals_that_may_stop_too_make_the_place_better_and_less_sure() -> None:
     stay = {str(k): _note(1000.0 + 8.0 * k) for k in range(6)}
-    may = {c: n if c == "1" else _note(n.time_s, stop=(0.4, 0.1)) for c, n in stay.items()}
+    may = {c: n if c == "1" else _note(n.time_s, hazard=(0.3, 0.1)) for c, n in stay.items()}
     places = np.arange(1, 7)
     a, b = place_after_stop(stay, "1", stay), place_after_stop(may, "1", may)
     assert a @ places > b @ places + 0.5
@@ -153,8 +155,26 @@ def test_a_damp_track_calls_the_others_in_too(toy: Any, drive: Drive) -> None:
         interval_s=1.0,
         tyre=car.tyre,
     )
-    dry = line_note(twin, car, lap).stop
+    dry = line_note(twin, car, lap).intent
     twin.cars["8"].tyre = Tyre(compound=Compound.INTERMEDIATE)
-    damp = line_note(twin, car, lap).stop
-    assert damp[0] > 3 * dry[0] > 0
-    assert damp[1] > 3 * dry[1] > 0
+    damp = line_note(twin, car, lap).intent
+    assert (dry.damp, damp.damp) == (False, True)
+    here, there = (stop_too(i, replace(i, hazard=(0.03, 0.03)), -10.0) for i in (dry, damp))
+    assert there[0] > 3 * here[0] > 0
+    assert there[1] > 3 * here[1] > 0
+
+
+def test_who_runs_just_ahead_of_a_stop_answers_it_on_the_lap_after() -> None:
+    usual = Intent((0.04, 0.04), age=15.0)
+    near, far, behind = (stop_too(usual, usual, gap) for gap in (-1.0, -30.0, 1.0))
+    assert near[1] > 1.5 * near[0]
+    assert near[1] > 2.0 * far[1]
+    assert near[1] > behind[1] > far[1]
+
+
+def test_who_has_stopped_more_often_or_is_on_a_younger_set_stops_less_likely_too() -> None:
+    car = Intent((0.2, 0.2), age=15.0)
+    usual = stop_too(car, Intent((0.04, 0.04), age=15.0), 5.0)[0]
+    assert stop_too(car, Intent((0.04, 0.04), age=15.0, stops=1), 5.0)[0] < 0.7 * usual
+    assert stop_too(car, Intent((0.04, 0.04), age=5.0), 5.0)[0] < 0.7 * usual
+    assert stop_too(car, Intent((0.0, 0.0), age=15.0), 5.0) == (0.0, 0.0)  # in the lane already
