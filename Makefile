@@ -78,7 +78,7 @@ fuzz: $(VENV)/.installed-test ## a million pieces of rubbish at every door: PIEC
 audit: $(VENV)/.installed-test ## known holes in what is installed (asks pypi.org; says so where it cannot)
 	@$(BIN)/python tests/audit.py
 
-backtest: $(VENV)/.installed-test ## forecasts against races they never saw
+backtest: $(VENV)/.installed-test ## three real races scored with parameters fitted before them, and other slow replays
 	$(BIN)/python -m pytest -q -m backtest
 
 bench: $(VENV)/.installed-test ## every benchmark suite

@@ -31,10 +31,11 @@ COMPOUND_COLOURS = {
 """Broadcast colours, always shown together with the compound's name."""
 LINE_COLOURS = ("#4cc9f0", "#f2b134", "#c39bff", "#5cc8a1", "#f08a5d", "#9fb4cc")
 """Told apart by readers of all kinds of colour vision; also by dash where more than six lines are named."""
-_INK = {
+INK = {
     "dark": {"paper": "#121820", "text": "#e8eef5", "faint": "#76869a", "line": "#26303d"},
     "light": {"paper": "#ffffff", "text": "#121a24", "faint": "#66748a", "line": "#d4dbe4"},
 }
+"""Paper, text, faint text and lines by theme."""
 _COLUMNS = {"driver_number": "car_id", "race_time_s": "line_time_s"}
 FRONT = 0.5
 """Share of the field whose pace is the reference of a race trace."""
@@ -58,22 +59,26 @@ def _table(laps: pd.DataFrame, *needed: str) -> pd.DataFrame:
     return table.sort_values(["car_id", "lap"])
 
 
-def _figure(theme: Theme, title: str, x: str, y: str) -> go.Figure:
-    ink = _INK[theme]
+def dressed(figure: go.Figure, theme: Theme, title: str) -> go.Figure:
+    """Give a figure the pit wall's colours and a title."""
+    ink = INK[theme]
     axis = {"gridcolor": ink["line"], "zerolinecolor": ink["faint"], "linecolor": ink["line"]}
-    return go.Figure(
-        layout={
-            "title": {"text": title, "x": 0, "xref": "paper"},
-            "paper_bgcolor": ink["paper"],
-            "plot_bgcolor": ink["paper"],
-            "font": {"color": ink["text"], "family": "Inter, Helvetica Neue, Segoe UI, Arial, sans-serif", "size": 13},
-            "xaxis": {**axis, "title": x},
-            "yaxis": {**axis, "title": y},
-            "margin": {"l": 60, "r": 60, "t": 50, "b": 50},
-            "hoverlabel": {"bgcolor": ink["paper"]},
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
-        }
+    figure.update_xaxes(axis)
+    figure.update_yaxes(axis)
+    return figure.update_layout(
+        title={"text": title, "x": 0, "xref": "paper"},
+        paper_bgcolor=ink["paper"],
+        plot_bgcolor=ink["paper"],
+        font={"color": ink["text"], "family": "Inter, Helvetica Neue, Segoe UI, Arial, sans-serif", "size": 13},
+        margin={"l": 60, "r": 60, "t": 50, "b": 50},
+        hoverlabel={"bgcolor": ink["paper"]},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
     )
+
+
+def _figure(theme: Theme, title: str, x: str, y: str) -> go.Figure:
+    figure = go.Figure(layout={"xaxis": {"title": x}, "yaxis": {"title": y}})
+    return dressed(figure, theme, title)
 
 
 def _neutralised(table: pd.DataFrame) -> pd.Series:
@@ -125,7 +130,7 @@ def race_trace(
         rows = table[table["car_id"] == car]
         gap = rows["line_time_s"] - rows["lap"].map(base)
         ours = car in chosen
-        colour = LINE_COLOURS[chosen.index(car) % len(LINE_COLOURS)] if ours else _INK[theme]["faint"]
+        colour = LINE_COLOURS[chosen.index(car) % len(LINE_COLOURS)] if ours else INK[theme]["faint"]
         figure.add_scatter(
             x=rows["lap"],
             y=gap,
@@ -145,7 +150,7 @@ def race_trace(
                 showlegend=False,
                 hoverinfo="skip",
                 marker={
-                    "color": _INK[theme]["paper"],
+                    "color": INK[theme]["paper"],
                     "line": {"color": colour, "width": 1.5},
                     "size": 7 if ours else 5,
                 },
@@ -177,7 +182,7 @@ def stints(laps: pd.DataFrame, *, order: Sequence[str] | None = None, theme: The
             name=str(compound).lower(),
             marker={
                 "color": COMPOUND_COLOURS.get(str(compound), "#76869a"),
-                "line": {"color": _INK[theme]["paper"], "width": 2},
+                "line": {"color": INK[theme]["paper"], "width": 2},
             },
             text=[str(compound)[:1]] * len(rows),
             textposition="inside",
@@ -233,7 +238,7 @@ def gap(laps: pd.DataFrame, car: str, other: str, *, theme: Theme = "dark") -> g
         line={"color": LINE_COLOURS[0]},
         marker={"size": 5},
     )
-    figure.add_hline(y=0, line_color=_INK[theme]["faint"], line_width=1)
+    figure.add_hline(y=0, line_color=INK[theme]["faint"], line_width=1)
     return figure
 
 
@@ -333,7 +338,7 @@ def finishing_positions(answer: DeskAnswer, *, top: int = 4, theme: Theme = "dar
 
 def review_calls(review: RaceReview, *, theme: Theme = "dark") -> go.Figure:
     """Points by which boxing at the end of each lap beat staying out, as racetwin saw it then; real stops are marked."""
-    ink = _INK[theme]
+    ink = INK[theme]
     who = review.driver or f"car {review.car_id}"
     figure = _figure(theme, f"{who}, {review.race_id}: box or stay out?", "lap", "points gained by boxing at its end")
     calls = [c for c in review.calls if c.margin is not None]
@@ -411,7 +416,7 @@ def review_choices(review: RaceReview, *, theme: Theme = "dark") -> go.Figure:
             hovertemplate="%{y}: %{x:+.2f} points, better in %{customdata[0]:.0%} of the worlds, "
             "expected place %{customdata[1]:.1f}<extra></extra>",
         )
-    figure.add_vline(x=0, line={"color": _INK[theme]["text"], "width": 1})
+    figure.add_vline(x=0, line={"color": INK[theme]["text"], "width": 1})
     figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], automargin=True)
     figure.update_layout(height=max(320, 110 + 34 * len(names)))
     return figure

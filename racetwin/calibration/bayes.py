@@ -8,7 +8,9 @@ scale for each of them, and effects that are correlated or differ in scale by or
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +36,21 @@ CHAINS = 2
 WARMUP = 300
 DRAWS = 800
 """Of each chain."""
+BLOCKS = 10
+"""Draws come in so many blocks, so that it can be told how far they are."""
+
+_share_done: ContextVar[Callable[[float], None]] = ContextVar("share_done", default=lambda _share: None)
+
+
+@contextmanager
+def telling(share_done: Callable[[float], None]) -> Iterator[None]:
+    """Tell how much of a fit is done, as a share, while one is sampled in this block."""
+    token = _share_done.set(share_done)
+    try:
+        yield
+    finally:
+        _share_done.reset(token)
+
 
 Method = Literal["nuts", "laplace", "map"]
 """How a posterior is found: sampled (what ships), by its normal approximation, or its mode alone (walk-forward refits)."""
@@ -201,23 +218,32 @@ def _nuts(
     from numpyro.infer import MCMC, NUTS
 
     centre, spread = jnp.asarray(mode), jnp.asarray(scale)
+    blocks = BLOCKS if draws % BLOCKS == 0 else 1
     mcmc = MCMC(
         NUTS(
             potential_fn=lambda v: target.potential(centre + spread @ v, target.data),
             target_accept_prob=0.9,
         ),
         num_warmup=warmup,
-        num_samples=draws,
+        num_samples=draws // blocks,
         num_chains=CHAINS,
         chain_method="parallel" if jax.local_device_count() >= CHAINS else "sequential",
         progress_bar=False,
     )
     start = START_WIDTH * np.random.default_rng(seed).standard_normal((CHAINS, target.size))
-    mcmc.run(jax.random.PRNGKey(seed), init_params=jnp.asarray(start), extra_fields=("diverging",))
-    points = mode + np.asarray(mcmc.get_samples(group_by_chain=True), dtype=float) @ scale.T
+    tell = _share_done.get()
+    mcmc.warmup(jax.random.PRNGKey(seed), init_params=jnp.asarray(start))
+    parts, divergent = [], 0
+    for k in range(blocks):
+        tell((warmup + k * draws / blocks) / (warmup + draws))
+        # The chains go on where the block before left them, with its random state: the draws are those of a single run.
+        mcmc.run(mcmc.post_warmup_state.rng_key, extra_fields=("diverging",))
+        mcmc.post_warmup_state = mcmc.last_state
+        parts.append(np.asarray(mcmc.get_samples(group_by_chain=True), dtype=float))
+        divergent += int(np.asarray(mcmc.get_extra_fields()["diverging"]).sum())
+    points = mode + np.concatenate(parts, axis=1) @ scale.T
     r_hat = float(np.max(split_gelman_rubin(points)))
     effective = float(np.min(effective_sample_size(points)))
-    divergent = int(np.asarray(mcmc.get_extra_fields()["diverging"]).sum())
     line = f"{name}: r_hat <= {r_hat:.3f}, effective draws >= {effective:.0f}, divergences {divergent}"
     converged = r_hat < MAX_R_HAT and effective >= MIN_EFFECTIVE  # false too for what is not a number
     if not converged or divergent > MAX_DIVERGENT_SHARE * draws * CHAINS:

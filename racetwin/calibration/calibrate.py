@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from racetwin.calibration import form as form_model
 from racetwin.calibration import incidents, pace, rivals, starts, stops, traffic
 from racetwin.calibration.assemble import Fits, document
-from racetwin.calibration.bayes import Method
+from racetwin.calibration.bayes import Method, telling
 from racetwin.calibration.tables import RaceTables, load
 from racetwin.errors import DataError
 
 Progress = Callable[[str, int, int], None]
-"""Called with what comes next, how many steps are done, and of how many."""
+"""Called with what is being done, how much is done, and of how much."""
 STEPS = ("pace, fuel and tyres", "stops", "traffic", "rivals", "incidents and starts", "form")
 MIN_RACES = 8
 """With fewer dry races than this nothing can be told apart, and the shipped file is the better choice."""
@@ -23,6 +25,16 @@ MIN_RACES = 8
 
 def _silent(_what: str, _done: int, _of: int) -> None:
     pass
+
+
+def _step(progress: Progress, k: int) -> AbstractContextManager[None]:
+    """Tell that a step begins, and how far it is while it samples."""
+
+    def share_done(share: float) -> None:
+        progress(STEPS[k], round(100 * (k + share) / len(STEPS)), 100)
+
+    share_done(0.0)
+    return telling(share_done)
 
 
 def fit(
@@ -33,21 +45,22 @@ def fit(
     dry = tables.races[(tables.races.session == "R") & ~tables.races.wet.astype(bool)]
     if len(dry) < MIN_RACES:
         raise DataError(f"calibrate: {len(dry)} dry races before the race named, expected at least {MIN_RACES}")
-    progress(STEPS[0], 0, len(STEPS))
-    p, singles = pace.fit(laps, method, seed)
-    expected = pace.expected(laps, singles)
-    progress(STEPS[1], 1, len(STEPS))
-    s = stops.fit(laps, expected, method, seed)
-    progress(STEPS[2], 2, len(STEPS))
-    t = traffic.fit(laps, expected, method, seed)
-    progress(STEPS[3], 3, len(STEPS))
-    r = rivals.fit(laps, s.green, s.field, method, seed)
-    progress(STEPS[4], 4, len(STEPS))
-    n = incidents.fit(laps, results)
-    first = starts.fit(laps, results, expected)
-    progress(STEPS[5], 5, len(STEPS))
-    form = form_model.fit(tables, singles)
-    progress("done", len(STEPS), len(STEPS))
+    step = partial(_step, progress)
+    with step(0):
+        p, singles = pace.fit(laps, method, seed)
+        expected = pace.expected(laps, singles)
+    with step(1):
+        s = stops.fit(laps, expected, method, seed)
+    with step(2):
+        t = traffic.fit(laps, expected, method, seed)
+    with step(3):
+        r = rivals.fit(laps, s.green, s.field, method, seed)
+    with step(4):
+        n = incidents.fit(laps, results)
+        first = starts.fit(laps, results, expected)
+    with step(5):
+        form = form_model.fit(tables, singles)
+    progress("done", 100, 100)
     lines = [x.posterior.line for x in (p, s, t, r)]
     return Fits(p, singles, s, n, first, t, r), form, lines
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from racetwin.cli.output import console, table
+from racetwin.cli.output import console, table, write_figures
 from racetwin.config import settings
 from racetwin.errors import DataError, InputError
 
@@ -29,10 +29,14 @@ def backtest(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows to this file ('-': print).")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulations.")] = 1,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Write reliability plots, and what was tried for rows not met, to this HTML file."),
+    ] = None,
 ) -> None:
     """Score forecasts race by race with parameters fitted only on the races before.
 
-    Example: `racetwin backtest --data races --races 2024 --json rows.json`
+    Example: `racetwin backtest --data races --races 2024 --json rows.json --plot reliability.html`
     """
     from racetwin.evaluation.backtest import REFITS
     from racetwin.evaluation.backtest import backtest as run
@@ -61,6 +65,10 @@ def backtest(
             workers=workers,
             seed=seed,
         )
+    if plot is not None:
+        from racetwin.evaluation.scoreboard_plots import reliability_plot, tried_plot
+
+        write_figures(plot, "racetwin backtest", [reliability_plot(result.races, seed=seed), tried_plot()])
     rows = result.as_json()
     if json_file is not None and str(json_file) == "-":
         typer.echo(json.dumps(rows, indent=1))
@@ -69,8 +77,10 @@ def backtest(
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     console.print(scoreboard(result.rows, len(result.races)))
-    for race, why in result.skipped.items():
-        console.print(f"not scored: {race}: {why}")
+    for note in result.notes():
+        console.print(note)
+    if plot is not None:
+        console.print(f"Wrote {plot}.")
 
 
 def scoreboard_page(

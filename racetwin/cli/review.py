@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from racetwin.cli.output import console, print_json, table
+from racetwin.cli.output import console, print_json, table, write_figures
 from racetwin.config import settings
 from racetwin.errors import InputError
 
@@ -28,12 +28,16 @@ def review(
     worlds: Annotated[int, typer.Option(help="Worlds with other parameters in which choices are judged.", min=2)] = 24,
     races: Annotated[int, typer.Option(help="Simulated races per choice and world.", min=16)] = 320,
     seed: Annotated[int, typer.Option(help="Seed of calls and worlds.")] = 1,
+    shipped: Annotated[
+        bool, typer.Option(help="Use the parameters in use, which may know this race, and fit none on those before it.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(help="Write both plots to this HTML file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Judge each real stop of a car: what racetwin would have called from what it knew then, and what each choice was worth.
 
-    Choices are judged in worlds whose parameters were drawn anew, so that the model is not its own judge.
+    The race model is fitted on the races before it (once, about half a minute). Choices are judged in worlds whose parameters
+    were drawn anew, so that the model is not its own judge.
 
     Example: `racetwin review 2023-15-singapore 55`
     """
@@ -55,10 +59,13 @@ def review(
             n_worlds=worlds,
             races=races,
             seed=seed,
+            fit_before=not shipped,
             progress=lambda what, done, of: bar.update(task, description=what, completed=done, total=of),
         )
     if plot is not None:
-        _write(found, plot)
+        from racetwin.plots import review_calls, review_choices
+
+        write_figures(plot, f"{found.race_id}, car {found.car_id}", [review_calls(found), review_choices(found)])
     if as_json:
         print_json(found.as_dict())
         return
@@ -77,20 +84,6 @@ def _record(race: str, circuit: str | None, draw: int) -> RaceRecord:
     from racetwin.telemetry.simulator import TelemetrySimulator
 
     return TelemetrySimulator(circuit, seed=draw).record
-
-
-def _write(found: RaceReview, file: Path) -> None:
-    from racetwin.plots import review_calls, review_choices
-
-    parts = [
-        f.to_html(full_html=False, include_plotlyjs=k == 0)
-        for k, f in enumerate((review_calls(found), review_choices(found)))
-    ]
-    head = f"<meta charset='utf-8'><title>{found.race_id}, car {found.car_id}</title>"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(
-        f"<!doctype html>{head}<body style='background:#121820'>{''.join(parts)}</body>\n", encoding="utf-8"
-    )
 
 
 def _print(found: RaceReview) -> None:
@@ -125,5 +118,6 @@ def _print(found: RaceReview) -> None:
             )
         console.print()
     console.print(
-        f"{found.worlds} worlds, {found.races} races each, seed {found.seed}; later stops are planned, not known."
+        f"{found.worlds} worlds, {found.races} races each, seed {found.seed}; later stops are planned, not known. "
+        f"Race model: {found.parameters}."
     )

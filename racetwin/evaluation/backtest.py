@@ -20,9 +20,9 @@ from racetwin.calibration.calibrate import MIN_RACES, write
 from racetwin.calibration.tables import RaceTables, load
 from racetwin.config import Settings, settings
 from racetwin.errors import DataError, InputError
-from racetwin.evaluation.climatology import safety_cars_before
+from racetwin.evaluation.climatology import Climatology, before_each
 from racetwin.evaluation.forecasts import N_RACES, RaceForecasts, forecast_race
-from racetwin.evaluation.scores import Row, score
+from racetwin.evaluation.scores import Row, note_row, score
 from racetwin.simulation.form import Form
 from racetwin.simulation.parameters import load_parameters, read_document
 from racetwin.telemetry.library import RaceLibrary
@@ -34,15 +34,30 @@ REFITS: tuple[Refit, ...] = ("never", "season", "race")
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """Rows of the scoreboard, and the forecasts they come from, race by race."""
+    """Rows of the scoreboard, and the forecasts they come from, race by race.
+
+    ``skipped`` says by race why it was not scored; ``unfitted`` holds the races forecast with the priors of literature and rules
+    alone, as too few dry ones come before them to fit anything.
+    """
 
     rows: list[Row]
     races: list[RaceForecasts]
     skipped: dict[str, str]
+    unfitted: list[str]
+
+    def notes(self) -> list[str]:
+        """Return what a reader of the rows must know: races not scored, and such as were forecast with priors alone."""
+        out = [f"skipped: {race}: {why}" for race, why in self.skipped.items()]
+        if self.unfitted:
+            out.append(
+                f"warning: parameters not fitted, priors alone, for {', '.join(self.unfitted)}: "
+                f"fewer than {MIN_RACES} dry races before"
+            )
+        return out
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Return one row per forecast, as ``--json`` writes it."""
-        return [r.as_dict() for r in self.rows]
+        """Return one row per forecast, as ``--json`` writes it; then each note as the name of a row that scores nothing."""
+        return [*(r.as_dict() for r in self.rows), *(note_row(n).as_dict() for n in self.notes())]
 
 
 def choose_races(tables: RaceTables, races: Sequence[str] | None, until: str | None) -> list[str]:
@@ -111,18 +126,19 @@ def backtest(
     tell = progress or (lambda _what, _done, _of: None)
     done: dict[str, RaceForecasts] = {}
     skipped: dict[str, str] = {}
+    unfitted: list[str] = []
     with tempfile.TemporaryDirectory(prefix="racetwin-backtest-") as folder, _pool(workers) as pool:
         forms = _forms_before(tables)
-        safety_cars = safety_cars_before(tables.laps, [str(r) for r in tables.races.race_id])
+        said = before_each(tables)
         total = len(chosen)
         waiting: list[tuple[str, Future[RaceForecasts]]] = []
         tell("fitting parameters", 0, total)
         plan = _parameter_files(tables, chosen, refit, Path(folder), pool)
         for race_id, (file, history) in plan:
             form = _form_of(file, history.get("form"), forms.get(race_id))
-            waiting.append(
-                (race_id, pool.submit(_score_one, source, race_id, file, form, seed, n, safety_cars[race_id]))
-            )
+            if not history.get("calibration"):
+                unfitted.append(race_id)
+            waiting.append((race_id, pool.submit(_score_one, source, race_id, file, form, seed, n, said[race_id])))
         for k, (race_id, future) in enumerate(waiting):
             tell(race_id, k, total)
             try:
@@ -131,7 +147,7 @@ def backtest(
                 skipped[race_id] = str(error)
         tell("done", total, total)
     ordered = [done[r] for r in chosen if r in done]
-    return Backtest(score(ordered, seed), ordered, skipped)
+    return Backtest(score(ordered, seed), ordered, skipped, unfitted)
 
 
 def _pool(workers: int | None) -> Executor:
@@ -191,8 +207,8 @@ def _form_of(file: str | None, block: Any, before: Mapping[str, Any] | None) -> 
 
 
 def _score_one(
-    source: Settings, race_id: str, file: str | None, form: Form, seed: int, n: int, safety_cars: float
+    source: Settings, race_id: str, file: str | None, form: Form, seed: int, n: int, before: Climatology
 ) -> RaceForecasts:
     record = RaceLibrary(source).load(race_id)
     p = load_parameters(record.circuit_id, record.season, file)
-    return forecast_race(record, p, form, seed=seed, n=n, safety_cars=safety_cars)
+    return forecast_race(record, p, form, seed=seed, n=n, before=before)

@@ -15,8 +15,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from racetwin.evaluation.climatology import (
+    PLACES_ASKED,
+    PROBABILITY_SHARES,
+    SAFETY_CAR_EVERY,
+    SAFETY_CAR_LAPS,
+    STOP_LAPS,
+    Climatology,
+)
 from racetwin.evaluation.lap_times import lap_time_forecasts, replayed
 from racetwin.evaluation.outcome import Outcome
+from racetwin.evaluation.stops_and_sets import Sets, stood
 from racetwin.schemas import Compound, LapCompleted
 from racetwin.simulation.backends import choose
 from racetwin.simulation.form import Form
@@ -37,11 +46,8 @@ POINTS = 10
 """Places that score."""
 SHARES = (0.0, 0.25, 0.5, 0.75)
 """Shares of race distance at which the finishing order is forecast."""
-PROBABILITY_SHARES = tuple(k / 10 for k in range(10))
 STINT_LAP = 5
 STOP_EVERY = 3
-SAFETY_CAR_EVERY = 5
-SAFETY_CAR_LAPS = 10
 SIMULATED = 0.85
 """Weight of the simulated races in a forecast of places during a race; the rest is the order as it is, which a simulation stirs
 too much.
@@ -88,18 +94,19 @@ def forecast_race(
     *,
     seed: int = 1,
     n: int = N_RACES,
-    safety_cars: float = float("nan"),
+    before: Climatology | None = None,
 ) -> RaceForecasts:
     """Replay a race and answer every question at every moment at which it is asked.
 
-    ``safety_cars`` is how often a safety car followed within ten laps in the races before: the rule to beat, where known.
+    ``before`` is what the races before it say: rules to beat, where known.
     """
     p = for_race(p, record.race_id)
     outcome = Outcome.of(record)
-    asked = _Questions(RaceTwin(record.race_id, p, form), outcome, p, seed, n, safety_cars)
+    asked = _Questions(RaceTwin(record.race_id, p, form), outcome, p, seed, n, before or Climatology())
     laps = lap_time_forecasts(asked.twin, asked.watch(replayed(record)))
     for car_id, lap in outcome.green_stops:
         asked.rejoin(lap, car_id)
+    asked.rows |= {"life": asked.sets.rows(outcome), "stood": stood(record, p, form)}
     out = RaceForecasts(record.race_id, record.season, outcome.wet)
     out.tables = {k: pd.DataFrame(v).assign(race_id=record.race_id) for k, v in asked.rows.items() if v}
     out.tables["laps"] = laps[laps.ahead <= 10]
@@ -119,10 +126,11 @@ class _Questions:
     """Asks the twin at each lap of the leader and of each car."""
 
     def __init__(
-        self, twin: RaceTwin, outcome: Outcome, p: RaceParameters, seed: int, n: int, safety_cars: float
+        self, twin: RaceTwin, outcome: Outcome, p: RaceParameters, seed: int, n: int, before: Climatology
     ) -> None:
         self.twin, self.outcome, self.p, self.seed, self.n = twin, outcome, p, seed, n
-        self.safety_cars = safety_cars
+        self.before = before
+        self.sets = Sets()
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.asked_grid = False
         self.lap = 0
@@ -197,13 +205,16 @@ class _Questions:
 
     def probabilities(self, state: RaceState, places: npt.NDArray[np.int64], share: float) -> None:
         """P(win), P(podium), P(points) of every car still racing."""
+        order = np.where(state.grid > 0, state.grid, 99).argsort(kind="stable") if state.lap == 0 else state.order()
+        held = order.argsort()
         for i, c in enumerate(state.car_id):
             if not state.running[i]:
                 continue
             final = self.outcome.final.get(c, 99)
-            for name, best in (("win", 1), ("podium", 3), ("points", 10)):
+            for name, best in PLACES_ASKED:
                 p = float((places[:, i] <= best).mean())
-                self.note("places", share=share, car_id=c, what=name, p=p, happened=int(final <= best))
+                usual = self.before.place(share, 1 + int(held[i]), name)
+                self.note("places", share=share, car_id=c, what=name, p=p, usual=usual, happened=int(final <= best))
 
     def given_strategies(self, state: RaceState) -> None:
         """Whole race from the grid with everybody's real stops: all starters.
@@ -238,7 +249,7 @@ class _Questions:
         rate = p.sc_rate + running * retire * p.sc_retirement
         chance = 1 - (1 - min(rate, 0.5)) ** SAFETY_CAR_LAPS
         happened = any(lap < k <= lap + SAFETY_CAR_LAPS for k in self.outcome.safety_cars)
-        self.note("safety_car", lap=lap, p=float(chance), usual=self.safety_cars, happened=int(happened))
+        self.note("safety_car", lap=lap, p=float(chance), usual=self.before.safety_car, happened=int(happened))
 
     # --- once a lap of each car ---------------------------------------------------------------------------------------
 
@@ -248,6 +259,8 @@ class _Questions:
         for car_id, rival_id in o.undercuts.get(lap + 1, ()):
             if car_id == event.car_id:
                 self.undercut(lap, car_id, rival_id)
+        if car is not None and car.running:
+            self.sets.at_line(car, event, o, self.p)
         if car is None or lap >= self.twin.total_laps - 1 or not car.running or event.pit_in:
             return
         if not car.tyre.compound or not car.tyre.compound.is_slick or self.twin.wetness > 0:
@@ -260,9 +273,11 @@ class _Questions:
         running = self.twin.n_running
         hazard = stop_chance(self.p, self.twin.stop_context(car), self.twin.total_laps - lap - 1, running)
         coming = o.next_stop(event.car_id, lap)
-        if ask_within and o.seen_for(event.car_id, lap, 5):
-            happened = int(coming is not None and coming <= lap + 5)
-            self.note("stop_within", lap=lap, car_id=event.car_id, p=within(hazard, 5), happened=happened)
+        if ask_within and o.seen_for(event.car_id, lap, STOP_LAPS):
+            happened = int(coming is not None and coming <= lap + STOP_LAPS)
+            by_age = self.before.stop(car.tyre.age if car.tyre.age is not None else stint_lap)
+            p = within(hazard, STOP_LAPS)
+            self.note("stop_within", lap=lap, car_id=event.car_id, p=p, by_age=by_age, happened=happened)
         if ask_next and coming is not None and (event.car_id, coming) in o.green_stops and len(hazard):
             mass = by_lap(hazard)
             near = np.convolve(mass, np.ones(5), mode="same")

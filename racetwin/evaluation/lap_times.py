@@ -2,8 +2,8 @@
 
 At every line crossing each car's twin forecasts its next ten laps, from what was known at that moment and nothing later. The laps
 scored are racing laps of dry running: on slicks, not lap 1, no pit entry or exit, no SC, VSC or red, faster than 107 % of the
-race's median racing lap; the lap forecast from is one too, and the car has not stopped in between. Repeating the last lap is the
-rule to beat.
+race's median racing lap; the lap forecast from is one too, and the car has not stopped in between. Rules to beat: the last lap
+again, and the mean of the last racing laps on the set.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ FloatArray = npt.NDArray[np.float64]
 
 SLOW = 1.07
 """A lap slower than this times the race's median racing lap is trouble and not pace; the qualifying rule's 107 %."""
+MEAN_LAPS = 3
+"""Racing laps on the set, the last one among them, whose mean is a rule to beat."""
 
 
 class _Lap(NamedTuple):
@@ -52,8 +54,8 @@ def lap_time_forecasts(twin: RaceTwin, stream: Iterable[Ingested]) -> pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        ``race_id, car_id, lap`` (forecast from), ``ahead`` (1 to 10), ``observed_s, repeat_s`` (the last lap), ``median_s``,
-        ``low_s, high_s`` (90 % interval), ``crps_s``.
+        ``race_id, car_id, lap`` (forecast from), ``ahead`` (1 to 10), ``observed_s, repeat_s`` (the last lap), ``mean_s``
+        (of the last three racing laps on the set), ``median_s``, ``low_s, high_s`` (90 % interval), ``crps_s``.
     """
     driven: dict[str, dict[int, _Lap]] = {}
     for ingested in stream:
@@ -67,16 +69,14 @@ def lap_time_forecasts(twin: RaceTwin, stream: Iterable[Ingested]) -> pd.DataFra
         return pd.DataFrame(columns=[*_KEYS, *_VALUES])
     limit = SLOW * float(np.median(green))
     rows = [row for car_id in driven for row in _rows(twin.race_id, car_id, driven[car_id], limit)]
-    table = pd.DataFrame(
-        rows, columns=[*_KEYS, "observed_s", "repeat_s", "median_s", "low_s", "high_s", "sd_s", "traffic_s"]
-    )
+    table = pd.DataFrame(rows, columns=[*_KEYS, *_VALUES[:-1]])
     quantiles = Forecast.quantiles_of(table["median_s"].to_numpy(), table["sd_s"].to_numpy())
     table["crps_s"] = crps(table["observed_s"].to_numpy(), quantiles, LEVELS)
     return table[[*_KEYS, *_VALUES]]
 
 
 _KEYS = ("race_id", "car_id", "lap", "ahead")
-_VALUES = ("observed_s", "repeat_s", "median_s", "low_s", "high_s", "sd_s", "traffic_s", "crps_s")
+_VALUES = ("observed_s", "repeat_s", "mean_s", "median_s", "low_s", "high_s", "sd_s", "traffic_s", "crps_s")
 
 
 def _is_racing(e: LapCompleted) -> bool:
@@ -88,6 +88,7 @@ def _rows(race_id: str, car_id: str, laps: dict[int, _Lap], limit: float) -> Ite
     scored = {n: lap for n, lap in laps.items() if _is_racing(lap.event) and (lap.event.lap_time_s or limit) < limit}
     for n, (e, f) in scored.items():
         low, high = f.interval()
+        mean_s = _last_mean(scored, n)
         for k in range(1, HORIZON + 1):
             between = laps.get(n + k)
             if between is None or between.event.pit_out or _younger(between.event, e):
@@ -95,7 +96,22 @@ def _rows(race_id: str, car_id: str, laps: dict[int, _Lap], limit: float) -> Ite
             if n + k in scored:
                 j = k - 1
                 row = (f.median_s[j], low[j], high[j], f.sd_s[j], f.traffic_s[j])
-                yield race_id, car_id, n, k, between.event.lap_time_s, e.lap_time_s, *row
+                yield race_id, car_id, n, k, between.event.lap_time_s, e.lap_time_s, mean_s, *row
+
+
+def _last_mean(scored: dict[int, _Lap], n: int) -> float:
+    """Return the mean of the last racing laps on the set, fewer where it is young."""
+    times: list[float] = []
+    later = scored[n].event
+    for k in range(n, 0, -1):
+        lap = scored.get(k)
+        if lap is None:
+            continue
+        if _younger(later, lap.event) or len(times) == MEAN_LAPS:
+            break
+        times.append(lap.event.lap_time_s or 0.0)
+        later = lap.event
+    return float(np.mean(times))
 
 
 def _younger(later: LapCompleted, earlier: LapCompleted) -> bool:

@@ -20,6 +20,7 @@ from racetwin.config import settings as process_settings
 from racetwin.errors import InputError
 from racetwin.evaluation.lap_times import replayed
 from racetwin.evaluation.outcome import Outcome
+from racetwin.evaluation.parameters_before import parameters_before
 from racetwin.evaluation.worlds import worlds
 from racetwin.schemas import COMPOUNDS, LapCompleted, PitEntered, PlannedStop, TrackStatusChanged
 from racetwin.simulation.answers import Evaluation
@@ -122,7 +123,10 @@ class StopReview:
 
 @dataclass(frozen=True, slots=True)
 class RaceReview:
-    """All stops of a car in a race, with the call of every lap; ``finish`` is None for a car that was not classified."""
+    """All stops of a car in a race, with the call of every lap.
+
+    ``finish`` is None for a car that was not classified; ``parameters`` says in words which races the race model knew.
+    """
 
     race_id: str
     car_id: str
@@ -135,6 +139,7 @@ class RaceReview:
     races: int
     seed: int
     parameters_hash: str
+    parameters: str
     calls: tuple[Call, ...]
     stops: tuple[StopReview, ...]
 
@@ -154,6 +159,7 @@ def review(
     races: int = WORLD_RACES,
     seed: int = 1,
     call_window: int | None = None,
+    fit_before: bool = True,
     progress: Progress | None = None,
 ) -> RaceReview:
     """Review the stops of one car.
@@ -174,6 +180,8 @@ def review(
         Of calls, worlds and their races; those of the worlds are not those of the calls.
     call_window
         Work out calls only for so many laps up to each real stop; by default for every lap of the race.
+    fit_before
+        Fit the race model on the races before a real one first (kept in the cache), unless a parameter file is set.
     progress
         Told what comes next, how much is done and of how much.
 
@@ -188,14 +196,19 @@ def review(
         )
     if n_worlds < 2 or races < 16:
         raise InputError(f"review: {n_worlds} worlds of {races} races, expected at least 2 of 16")
-    now = settings or process_settings()
+    now, known = settings or process_settings(), "parameters in use"
+    tell = progress or (lambda _what, _done, _of: None)
+    if record.simulated:
+        known = "a race drawn from the race model itself"
+    elif fit_before:
+        file, known = parameters_before(record.race_id, now, tell)
+        now = now.model_copy(update={"parameters": file})
     p = for_race(load_parameters(record.circuit_id, record.season, now.parameters), record.race_id)
     reviewing = _Reviewing(now, p, car_id, objective, call_races, n_worlds, races, seed)
     outcome = Outcome.of(record)
     stops = outcome.stops.get(car_id, [])
-    tell = progress or (lambda _what, _done, _of: None)
     tell("replaying the race", 0, record.total_laps + len(stops))
-    twin, moments = _moments(record, car_id, p)
+    twin, moments = _moments(record, car_id, p, now)
     if call_window is not None:
         near = {lap - k for lap, _ in stops for k in range(1, call_window + 1)}
         moments = {lap: state for lap, state in moments.items() if lap in near}
@@ -225,14 +238,17 @@ def review(
         races=races,
         seed=seed,
         parameters_hash=p.hash(),
+        parameters=known,
         calls=tuple(calls[lap] for lap in sorted(calls)),
         stops=tuple(reviews),
     )
 
 
-def _moments(record: RaceRecord, car_id: str, p: RaceParameters) -> tuple[RaceTwin, dict[int, RaceState]]:
+def _moments(
+    record: RaceRecord, car_id: str, p: RaceParameters, now: Settings
+) -> tuple[RaceTwin, dict[int, RaceState]]:
     """Return by laps done the last state in which the next lap's stop could still be decided, and the twin at the flag."""
-    twin = RaceTwin(record.race_id, p)
+    twin = RaceTwin(record.race_id, p, file=now.parameters)
     moments: dict[int, RaceState] = {}
     for ingested in replayed(record):
         twin.update(ingested)

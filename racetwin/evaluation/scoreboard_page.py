@@ -12,7 +12,7 @@ HEAD = "| forecast | score | 90 % | n | rule | must | aim | met |\n| --- | --- |
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as a Markdown table, those over all races first as they come.
+    """Return rows as a Markdown table, those over all races first as they come, and notes as lines below it.
 
     Examples
     --------
@@ -21,7 +21,8 @@ def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
     | x | 1.234 | 1.000 to 2.000 | 1,200 |  | 1.500 | 1.000 | yes |
     """
     lines = []
-    for r in rows:
+    notes = [r["name"] for r in rows if not r["n"]]
+    for r in (r for r in rows if r["n"]):
         met = {None: "", True: "yes", False: "no"}[r["met"]]
         between = f"{_number(r['low'])} to {_number(r['high'])}" if r["low"] is not None else ""
         cells = [
@@ -33,7 +34,7 @@ def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
             met,
         ]
         lines.append("| " + " | ".join(cells) + " |\n")
-    return HEAD + "".join(lines)
+    return HEAD + "".join(lines) + "".join(f"\n{note}\n" for note in notes)
 
 
 def _number(value: Any) -> str:

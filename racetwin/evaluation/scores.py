@@ -11,9 +11,29 @@ import numpy as np
 import pandas as pd
 
 from racetwin.evaluation.forecasts import RaceForecasts
+from racetwin.evaluation.measures import (
+    Rule,
+    Score,
+    brier,
+    calibration_error,
+    climatology_brier,
+    cover,
+    known,
+    lower_log_loss,
+    mean_error,
+    mean_of,
+    points_given_grid,
+    rank_correlation,
+    reliability,
+    share_within,
+    usual_brier,
+    usual_cover,
+    usual_crps,
+    usual_stand_cover,
+)
+from racetwin.evaluation.stops_and_sets import concordance, life_cover
 
 BOOTSTRAP = 200
-ECE_BINS = 10
 HELD = 90.0
 """Bootstrap intervals hold this many per cent of the resampled scores."""
 
@@ -36,87 +56,20 @@ class Row:
     met: bool | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the row as JSON has it."""
+        """Return the row as JSON has it: what is not a finite number is null."""
         return {k: _plain(v) for k, v in asdict(self).items()}
+
+
+def note_row(note: str) -> Row:
+    """Return a row that scores nothing and whose name is a note, so that whoever reads the rows reads it too."""
+    nothing = float("nan")
+    return Row(note, nothing, nothing, nothing, 0, None, None, None, None)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return None if not math.isfinite(value) else round(value, 5)
     return value
-
-
-Score = Callable[[pd.DataFrame], float]
-
-
-def mean_error(a: str, b: str) -> Score:
-    """Score: mean absolute difference of two columns."""
-    return lambda t: float((t[a] - t[b]).abs().mean())
-
-
-def share_within(a: str, b: str, places: int) -> Score:
-    """Score: per cent of rows where two columns differ by at most ``places``."""
-    return lambda t: 100.0 * float(((t[a] - t[b]).abs() <= places).mean())
-
-
-def brier(p: str = "p", y: str = "happened") -> Score:
-    """Score: mean squared error of a probability."""
-    return lambda t: float(((t[p] - t[y]) ** 2).mean())
-
-
-def climatology_brier(y: str = "happened") -> Score:
-    """Score: Brier score of the share in which it happened in the rows themselves: generous to the rule."""
-    return lambda t: float(t[y].mean() * (1 - t[y].mean()))
-
-
-def usual_brier(t: pd.DataFrame) -> float:
-    """Brier score of how often it happened in the races before; of the rows' own share where that is not known."""
-    return brier("usual")(t) if t.usual.notna().all() else climatology_brier()(t)
-
-
-def log_loss(t: pd.DataFrame) -> float:
-    """Mean log loss of ``p`` against ``happened``, nats."""
-    p = t.p.clip(1e-4, 1 - 1e-4)
-    return float(-(t.happened * np.log(p) + (1 - t.happened) * np.log(1 - p)).mean())
-
-
-def climatology_log_loss(t: pd.DataFrame) -> float:
-    """Log loss of the share in which it happened."""
-    q = min(max(float(t.happened.mean()), 1e-4), 1 - 1e-4)
-    return float(-(q * np.log(q) + (1 - q) * np.log(1 - q)))
-
-
-def lower_log_loss(t: pd.DataFrame) -> float:
-    """Per cent by which log loss is below climatology's."""
-    return 100.0 * (1 - log_loss(t) / climatology_log_loss(t))
-
-
-def calibration_error(t: pd.DataFrame, bins: int = ECE_BINS) -> float:
-    """Expected calibration error: mean gap between probability and frequency over equal-width bins, by their size."""
-    k = np.minimum((t.p * bins).astype(int), bins - 1)
-    g = t.groupby(k).agg(p=("p", "mean"), y=("happened", "mean"), n=("p", "size"))
-    return float((g.n * (g.p - g.y).abs()).sum() / g.n.sum())
-
-
-def reliability(t: pd.DataFrame, bins: int = ECE_BINS) -> pd.DataFrame:
-    """Return forecast and frequency by bin of probability: what a reliability plot shows."""
-    k = np.minimum((t.p * bins).astype(int), bins - 1)
-    return (
-        t.groupby(k).agg(forecast=("p", "mean"), frequency=("happened", "mean"), n=("p", "size")).reset_index(drop=True)
-    )
-
-
-def rank_correlation(t: pd.DataFrame, column: str = "forecast") -> float:
-    """Mean over races of Spearman's rank correlation of a column with ``actual``."""
-    rho = [g[column].rank().corr(g.actual.rank()) for _, g in t.groupby("race_id") if g[column].nunique() > 1]
-    return float(np.mean(rho)) if rho else float("nan")
-
-
-def points_given_grid(t: pd.DataFrame) -> float:
-    """Brier score of P(points) from the grid place alone, fitted on the rows themselves: generous to the rule."""
-    y = (t.actual <= 10).astype(float)
-    p = y.groupby(t.grid).transform("mean")
-    return float(((p - y) ** 2).mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +79,7 @@ class Line:
     name: str
     table: str
     score: Score
-    baseline: Score | None
+    baseline: Rule | None
     must: float | list[float] | None
     aim: float | list[float] | None
     higher: bool = False
@@ -150,11 +103,8 @@ def _next(t: pd.DataFrame) -> pd.DataFrame:
     return t[(t.ahead == 1) & (t.season >= 2022)]
 
 
-def cover(t: pd.DataFrame) -> float:
-    """Per cent of observations inside the nominal 90 % interval."""
-    return 100.0 * float(((t.observed_s >= t.low_s) & (t.observed_s <= t.high_s)).mean())
-
-
+STOOD = Line("stationary time, cover of 90 %", "stood", cover, usual_stand_cover, [88.0, 92.0], [89.0, 91.0])
+USUAL_PLACES = known("usual", calibration_error("usual"))
 ORDER = mean_error("forecast", "actual")
 HELD_ORDER = mean_error("held", "actual")
 LINES: tuple[Line, ...] = (
@@ -166,8 +116,8 @@ LINES: tuple[Line, ...] = (
     Line(
         "strategies given, rank correlation",
         "given",
-        rank_correlation,
-        lambda t: rank_correlation(t, "grid"),
+        rank_correlation(),
+        rank_correlation("grid"),
         0.804,
         0.84,
         higher=True,
@@ -175,14 +125,38 @@ LINES: tuple[Line, ...] = (
     Line(
         "strategies given, Brier of P(points)",
         "given",
-        lambda t: float(((t.p_points - (t.actual <= 10)) ** 2).mean()),
+        mean_of(lambda t: (t.p_points - (t.actual <= 10)) ** 2),
         points_given_grid,
         0.120,
         0.105,
     ),
-    Line("P(win), calibration error", "places", calibration_error, None, 0.025, 0.015, select=_what("win")),
-    Line("P(podium), calibration error", "places", calibration_error, None, 0.025, 0.015, select=_what("podium")),
-    Line("P(points), calibration error", "places", calibration_error, None, 0.025, 0.015, select=_what("points")),
+    Line(
+        "P(win), calibration error",
+        "places",
+        calibration_error(),
+        calibration_error("usual"),
+        0.025,
+        0.015,
+        select=_what("win"),
+    ),
+    Line(
+        "P(podium), calibration error",
+        "places",
+        calibration_error(),
+        calibration_error("usual"),
+        0.025,
+        0.015,
+        select=_what("podium"),
+    ),
+    Line(
+        "P(points), calibration error",
+        "places",
+        calibration_error(),
+        calibration_error("usual"),
+        0.025,
+        0.015,
+        select=_what("points"),
+    ),
     Line(
         "rejoin position, exact %",
         "rejoin",
@@ -233,8 +207,8 @@ LINES: tuple[Line, ...] = (
     Line(
         "stop within 5 laps, log loss below climatology %",
         "stop_within",
-        lower_log_loss,
-        lambda t: 0.0,
+        lower_log_loss(),
+        known("by_age", lower_log_loss("by_age")),
         25.0,
         40.0,
         True,
@@ -250,10 +224,27 @@ LINES: tuple[Line, ...] = (
         select=_next,
         only_dry=True,
     ),
-    Line("laps 1-10 ahead, CRPS s", "laps", lambda t: float(t.crps_s.mean()), None, 0.24, 0.20, only_dry=True),
-    Line("laps 1-10 ahead, cover of 90 %", "laps", cover, None, [88.0, 92.0], [89.0, 91.0], only_dry=True),
+    Line(
+        "next green lap from 2022 against the last laps' mean, MAE s",
+        "laps",
+        mean_error("median_s", "observed_s"),
+        mean_error("mean_s", "observed_s"),
+        None,
+        None,
+        select=_next,
+        only_dry=True,
+    ),
+    Line("laps 1-10 ahead, CRPS s", "laps", mean_of(lambda t: t.crps_s), usual_crps, 0.24, 0.20, only_dry=True),
+    Line("laps 1-10 ahead, cover of 90 %", "laps", cover, usual_cover, [88.0, 92.0], [89.0, 91.0], only_dry=True),
     Line("safety car within 10 laps, Brier", "safety_car", brier(), usual_brier, None, None),
+    Line(
+        "which set lives longer, % of pairs", "life", concordance("told"), concordance("usual"), None, None, higher=True
+    ),
+    Line("tyre life, cover of 90 %", "life", life_cover, None, [85.0, 95.0], [88.0, 92.0]),
+    STOOD,
 )
+TEAM_STOPS = 40
+"""A team's stationary times are told apart where so many were timed."""
 
 
 def met(value: float, line: Line, baseline: float | None) -> bool | None:
@@ -275,7 +266,16 @@ def score(races: Sequence[RaceForecasts], seed: int = 1) -> list[Row]:
     rows = _rows(races, "", seed)
     for word, wet in (("dry", False), ("wet", True)):
         rows += _rows([r for r in races if r.wet is wet], f" ({word})", seed)
-    return rows
+    return rows + _by_team(races, seed)
+
+
+def _by_team(races: Sequence[RaceForecasts], seed: int) -> list[Row]:
+    """Return the cover of stationary times for each team that was timed often enough."""
+    t = pooled(races).get("stood")
+    if t is None:
+        return []
+    often = [(str(team), g) for team, g in t.groupby("team") if team and len(g) >= TEAM_STOPS]
+    return [_row(STOOD, f"{STOOD.name} ({team})", g, seed) for team, g in often]
 
 
 def pooled(races: Sequence[RaceForecasts]) -> Mapping[str, pd.DataFrame]:
@@ -300,26 +300,26 @@ def _rows(races: Sequence[RaceForecasts], suffix: str, seed: int) -> list[Row]:
         t = line.select(t)
         if not len(t):
             continue
-        value = line.score(t)
-        baseline = line.baseline(t) if line.baseline else None
-        low, high = interval(t, line.score, seed)
-        out.append(
-            Row(line.name + suffix, value, low, high, len(t), baseline, line.must, line.aim, met(value, line, baseline))
-        )
+        out.append(_row(line, line.name + suffix, t, seed))
     return out
+
+
+def _row(line: Line, name: str, t: pd.DataFrame, seed: int) -> Row:
+    value = line.score(t)
+    baseline = line.baseline(t) if line.baseline else None
+    if baseline is not None and not math.isfinite(baseline):
+        baseline = None
+    low, high = interval(t, line.score, seed)
+    return Row(name, value, low, high, len(t), baseline, line.must, line.aim, met(value, line, baseline))
 
 
 def interval(t: pd.DataFrame, score_of: Score, seed: int) -> tuple[float, float]:
     """Return the bootstrap interval of a score over whole races: laps of one race are not independent."""
-    groups = t.groupby("race_id", sort=True).indices
-    where = [np.asarray(v, dtype=np.intp) for v in groups.values()]
-    if len(where) < 3:
+    values = score_of.resampled(t, BOOTSTRAP, seed)
+    if values is None:
         return float("nan"), float("nan")
-    rng = np.random.default_rng(seed)
-    draws = BOOTSTRAP if len(t) < 20000 else BOOTSTRAP // 10
-    values = [
-        score_of(t.iloc[np.concatenate([where[k] for k in rng.integers(0, len(where), len(where))])])
-        for _ in range(draws)
-    ]
     low, high = np.nanpercentile(values, [(100 - HELD) / 2, (100 + HELD) / 2])
     return float(low), float(high)
+
+
+__all__ = ["LINES", "Line", "Row", "interval", "met", "note_row", "pooled", "reliability", "score"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,9 +69,14 @@ def longest_stint(record: RaceRecord) -> tuple[str, int, int]:
     return str(best["car_id"]), int(best["min"]), int(best["max"])
 
 
-def follow_stint(record: RaceRecord, car_id: str, first_lap: int, last_lap: int) -> Stint:
-    """Replay a race and note what its live twin believes of one car's set after each lap of a stint."""
-    twin = RaceTwin(record.race_id)
+def follow_stint(
+    record: RaceRecord, car_id: str, first_lap: int, last_lap: int, *, parameters: Path | str | None = None
+) -> Stint:
+    """Replay a race and note what its live twin believes of one car's set after each lap of a stint.
+
+    ``parameters`` is the twin's parameter file; a real race is told honestly with one fitted on the races before it.
+    """
+    twin = RaceTwin(record.race_id, file=parameters)
     rows, told = [], []
     driven: dict[int, float | None] = {}
     for ingested in replayed(record):

@@ -11,7 +11,7 @@ import pytest
 from racetwin.calibration.tables import RaceTables, load
 from racetwin.errors import InputError
 from racetwin.evaluation import backtest as module
-from racetwin.evaluation.backtest import backtest, choose_races
+from racetwin.evaluation.backtest import Backtest, backtest, choose_races
 from racetwin.evaluation.outcome import Outcome
 from racetwin.simulation.draw import draw_grand_prix
 from racetwin.telemetry.records import RaceRecord
@@ -104,3 +104,15 @@ def test_a_race_scored_twice_gives_the_same_rows(race_data: Path) -> None:
     names = {r.name for r in a.rows}
     assert {"finishing position at 50 %, MAE", "undercut succeeds, Brier", "laps 1-10 ahead, cover of 90 %"} <= names
     json.dumps(a.as_json(), allow_nan=False)
+
+
+@pytest.mark.unit
+def test_what_was_not_scored_or_not_fitted_is_in_the_json() -> None:
+    done = Backtest([], [], {"2021-12-belgium": "no racing lap"}, ["2018-01-australia", "2018-02-bahrain"])
+    skipped, unfitted = done.as_json()
+    assert skipped["name"] == "skipped: 2021-12-belgium: no racing lap"
+    assert "2018-01-australia, 2018-02-bahrain" in unfitted["name"]
+    assert "priors" in unfitted["name"]
+    assert skipped["n"] == 0
+    assert skipped["value"] is None
+    assert list(skipped) == ["name", "value", "low", "high", "n", "baseline", "must", "aim", "met"]

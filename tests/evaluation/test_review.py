@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from racetwin.calibration.assemble import priors
+from racetwin.calibration.calibrate import write
+from racetwin.calibration.tables import RaceTables
 from racetwin.cli.output import print_json
 from racetwin.config import Settings
 from racetwin.errors import InputError
+from racetwin.evaluation import parameters_before as parameters_before_module
 from racetwin.evaluation.outcome import Outcome
+from racetwin.evaluation.parameters_before import parameters_before
 from racetwin.evaluation.review import RaceReview, review
 from racetwin.evaluation.worlds import worlds
 from racetwin.plots import review_calls, review_choices
@@ -122,3 +128,29 @@ def test_plots_show_each_call_and_each_choice(found: RaceReview) -> None:
 def test_a_car_that_did_not_start_is_refused(record: RaceRecord) -> None:
     with pytest.raises(InputError, match="999"):
         review(record, "999")
+
+
+@pytest.mark.data
+def test_a_real_race_is_judged_with_parameters_that_know_only_the_races_before(
+    race_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = Settings(data=race_data, cache=tmp_path, parameters=None, backend="numba", threads=1)
+    fits: list[RaceTables] = []
+
+    def fit(tables: RaceTables, until: None, out: Path, *_: object, method: str) -> None:
+        fits.append(tables)
+        write(priors(), out)  # a real fit takes half a minute; what it is given is what counts here
+
+    monkeypatch.setattr(parameters_before_module, "calibrate", fit)
+    file, words = parameters_before("2019-04-azerbaijan", now)
+    assert file is not None
+    assert file.is_relative_to(tmp_path)
+    assert list(fits[0].races.race_id)[-1] == "2019-03-china"
+    assert str(len(fits[0].races)) in words
+    assert parameters_before("2019-04-azerbaijan", now) == (file, words)
+    assert len(fits) == 1
+    # The first races have too few before them, a set file is taken as it is, and an unknown race is not at hand.
+    assert parameters_before("2018-02-bahrain", now)[0] is None
+    assert "set" in parameters_before("2019-04-azerbaijan", now.model_copy(update={"parameters": file}))[1]
+    assert parameters_before("2031-01-moon", now)[0] is None
+    assert len(fits) == 1

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from racetwin.cli.app import app
 from racetwin.errors import InputError
 from racetwin.evaluation.scoreboard_page import write_table
-from racetwin.evaluation.scores import Row
+from racetwin.evaluation.scores import Row, note_row
 
 pytestmark = pytest.mark.unit
 
@@ -35,6 +35,14 @@ def test_the_command_replaces_the_table_and_nothing_else(tmp_path: Path) -> None
     assert text.endswith("<!-- end validation -->\n\nAfter.\n")
     assert "old" not in text
     assert write_table(text, "validation", ROWS) == text
+
+
+def test_what_was_not_scored_stands_below_the_table() -> None:
+    rows = [*ROWS, note_row("skipped: 2021-12-belgium: no racing lap").as_dict()]
+    assert list(rows[-1]) == list(ROWS[0])
+    text = write_table(PAGE, "validation", rows)
+    assert "\n\nskipped: 2021-12-belgium: no racing lap\n<!-- end" in text
+    assert "| skipped" not in text
 
 
 def test_a_page_without_the_place_is_refused() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from racetwin.evaluation import scores
+from racetwin.evaluation import measures, scores
 from racetwin.evaluation.forecasts import RaceForecasts
 
 pytestmark = pytest.mark.unit
@@ -21,31 +21,67 @@ def test_probabilities_that_come_true_as_often_as_they_say_have_no_calibration_e
     p = rng.random(40000)
     honest = _chances(p, rng.random(40000) < p)
     bold = _chances(np.clip(2 * p - 0.5, 0, 1), honest.happened.to_numpy() > 0)
-    assert scores.calibration_error(honest) < 0.01
-    assert scores.calibration_error(bold) > 0.08
+    assert measures.calibration_error()(honest) < 0.01
+    assert measures.calibration_error()(bold) > 0.08
 
 
 def test_climatology_gains_nothing_on_itself() -> None:
     happened = np.arange(100) % 5 == 0
     t = _chances(np.full(100, 0.2), happened)
-    assert scores.lower_log_loss(t) == pytest.approx(0.0, abs=1e-9)
-    assert scores.brier()(t) == pytest.approx(scores.climatology_brier()(t))
-    assert scores.lower_log_loss(_chances(np.where(happened, 0.9, 0.1), happened)) > 50
+    assert measures.lower_log_loss()(t) == pytest.approx(0.0, abs=1e-9)
+    assert measures.brier()(t) == pytest.approx(measures.climatology_brier()(t))
+    assert measures.lower_log_loss()(_chances(np.where(happened, 0.9, 0.1), happened)) > 50
 
 
 def test_rank_correlation_is_of_each_race_by_itself() -> None:
     t = pd.DataFrame(
         {"race_id": ["a"] * 3 + ["b"] * 3, "forecast": [1, 2, 3, 30, 20, 10], "actual": [1, 2, 3, 1, 2, 3]}
     )
-    assert scores.rank_correlation(t) == pytest.approx(0.0)
+    assert measures.rank_correlation()(t) == pytest.approx(0.0)
 
 
 def test_intervals_resample_races_not_rows() -> None:
     t = pd.DataFrame({"race_id": np.repeat([f"r{k}" for k in range(10)], 200), "x": np.repeat(np.arange(10.0), 200)})
-    low, high = scores.interval(t, lambda d: float(d.x.mean()), seed=1)
+    mean = measures.mean_of(lambda d: d.x)
+    low, high = scores.interval(t, mean, seed=1)
     assert high - low > 2.0  # rows alone would give 0.2
     assert low < 4.5 < high
-    assert scores.interval(t, lambda d: float(d.x.mean()), seed=1) == (low, high)
+    assert scores.interval(t, mean, seed=1) == (low, high)
+
+
+def test_a_race_drawn_twice_counts_twice() -> None:
+    # Three races, ranked right, right and wrong. A draw of the wrong one twice and a right one is -1/3; once each of two, 0.
+    order, n = [1.0, 2.0, 3.0], 3
+    t = pd.DataFrame(
+        {"race_id": np.repeat(["a", "b", "c"], n), "forecast": order * 2 + order[::-1], "actual": order * 3}
+    )
+    found = measures.rank_correlation().resampled(t, 400, seed=1)
+    assert found is not None
+    seen = set(np.round(found, 6))
+    assert seen == {-1.0, -0.333333, 0.333333, 1.0}
+
+
+def test_sums_by_race_give_what_the_rows_give() -> None:
+    rng = np.random.default_rng(2)
+    t = pd.DataFrame({"race_id": rng.choice(["a", "b", "c", "d"], 500), "p": rng.random(500)})
+    t["happened"] = (rng.random(500) < t.p).astype(int)
+    assert measures.brier()(t) == pytest.approx(float(((t.p - t.happened) ** 2).mean()))
+    k = np.minimum((t.p * 10).astype(int), 9)
+    gaps = (t.p - t.happened).groupby(k).sum().abs().sum() / len(t)
+    assert measures.calibration_error()(t) == pytest.approx(gaps)
+    curve = measures.reliability(t)
+    assert float((curve.n * (curve.forecast - curve.frequency).abs()).sum() / curve.n.sum()) == pytest.approx(gaps)
+
+
+def test_the_last_laps_mean_covers_nine_in_ten_of_the_laps_its_spread_is_of() -> None:
+    rng = np.random.default_rng(3)
+    n = 4000
+    t = pd.DataFrame({"ahead": rng.integers(1, 11, n), "mean_s": rng.normal(90, 1, n)})
+    t["observed_s"] = t.mean_s + rng.normal(0, 0.1 * t.ahead)
+    t["race_id"] = "r"
+    assert measures.usual_cover(t) == pytest.approx(90.0, abs=0.5)
+    expected = float((0.1 * t.ahead).mean()) / np.sqrt(np.pi)  # CRPS of a normal forecast that is right: sd / sqrt(pi)
+    assert measures.usual_crps(t) == pytest.approx(expected, rel=0.03)
 
 
 def _race(k: int, wet: bool = False) -> RaceForecasts:

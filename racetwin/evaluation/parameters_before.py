@@ -1,0 +1,69 @@
+"""Parameters fitted on the races before one and kept, so that a second look at that race costs nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from racetwin import __version__
+from racetwin.calibration import calibrate
+from racetwin.calibration.calibrate import MIN_RACES
+from racetwin.calibration.tables import RaceTables, load
+from racetwin.config import Settings
+from racetwin.errors import ConfigurationError, DataError
+
+Progress = Callable[[str, int, int], None]
+
+
+def parameters_before(race_id: str, now: Settings, progress: Progress | None = None) -> tuple[Path | None, str]:
+    """Return a parameter file that knows only the races before one, and in words what was found.
+
+    A file that is set is taken as it is. Where nothing can be fitted (no race data, too few races before, no numpyro) the file
+    is None, the one shipped, and the words say why.
+
+    Parameters
+    ----------
+    race_id
+        The race that must not be known.
+    now
+        Race data, parameter file and cache.
+    progress
+        Told each step of the fit.
+    """
+    if now.parameters is not None:
+        return Path(now.parameters), f"parameters as set: {now.parameters}"
+    shipped = "parameters as shipped, which know every race up to their date"
+    if now.data is None:
+        return None, f"{shipped}: no race data to fit others on"
+    try:
+        tables = load(now.data)
+    except DataError as error:
+        return None, f"{shipped}: {error}"
+    if race_id not in set(tables.races.race_id):
+        return None, f"{shipped}: {race_id} is not in {now.data}"
+    before = tables.before(race_id)
+    dry = int(((before.races.session == "R") & ~before.races.wet.astype(bool)).sum())
+    if dry < MIN_RACES:
+        return None, f"{shipped}: {dry} dry races before it, {MIN_RACES} are needed for a fit"
+    found = f"parameters fitted on the {len(before.races)} sessions before it"
+    file = now.cache / "parameters" / f"before-{race_id}-{_key(before)}.json"
+    if not file.is_file():
+        part = file.with_suffix(f".{os.getpid()}.part")
+        try:
+            calibrate(before, None, part, *([progress] if progress else []), method="map")
+        except ConfigurationError as error:
+            return None, f"{shipped}: {error}"
+        part.replace(file)
+    return file, found
+
+
+def _key(before: RaceTables) -> str:
+    """Return what changes with the laps fitted on and with the code that fits."""
+    laps = before.laps[["race_id", "driver_number", "lap", "lap_time_s", "race_time_s"]]
+    rows = pd.util.hash_pandas_object(laps, index=False).to_numpy()
+    return hashlib.sha256(np.ascontiguousarray(rows).tobytes() + __version__.encode()).hexdigest()[:12]
