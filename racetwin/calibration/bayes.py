@@ -36,7 +36,7 @@ CHAINS = 2
 WARMUP = 300
 DRAWS = 800
 """Of each chain."""
-BLOCKS = 10
+BLOCKS = 1
 """Draws come in so many blocks, so that it can be told how far they are."""
 
 _share_done: ContextVar[Callable[[float], None]] = ContextVar("share_done", default=lambda _share: None)
