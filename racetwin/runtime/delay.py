@@ -27,6 +27,11 @@ class ShownLater:
     ----------
     show
         Takes the snapshots; must not raise.
+
+    Attributes
+    ----------
+    newest
+        The last snapshot that came, shown or not: where the race is.
     """
 
     def __init__(self, show: Callable[[RaceSnapshot], None], *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,6 +42,7 @@ class ShownLater:
         self._thread: threading.Thread | None = None
         self._delay_s = 0.0
         self._over = False
+        self.newest: RaceSnapshot | None = None
 
     @property
     def delay_s(self) -> float:
@@ -61,6 +67,7 @@ class ShownLater:
 
     def put(self, snapshot: RaceSnapshot) -> None:
         """Take a snapshot in its order."""
+        self.newest = snapshot
         with self._changed:
             at_once = self._thread is None and self._hold_s(snapshot) == 0
             if not at_once:

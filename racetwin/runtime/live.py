@@ -281,6 +281,11 @@ class LiveRace(RaceQuestions):
         return self._shared.snapshot
 
     @property
+    def newest(self) -> RaceSnapshot | None:
+        """The last snapshot that came: with a delay, later in the race than the one that is shown."""
+        return self._shared.later.newest or self._shared.snapshot
+
+    @property
     def errors(self) -> tuple[Exception, ...]:
         """What callbacks raised and what went wrong in the background, oldest first."""
         return tuple(self._shared.errors)

@@ -50,8 +50,9 @@ function render({ model, el }) {
     if (a.execution_lap == null) return "";
     const laps = a.execution_lap - data.lap;
     if (laps < 0) return `was due on lap ${a.execution_lap}`;
-    const away = laps + 1 - (data.fraction ?? 0);
-    if (laps <= 1 && data.lap_s && data.fraction != null) return `${laps === 0 ? "this lap" : "next lap"} · pit entry in ${clock(away * data.lap_s)}`;
+    const away = laps + (data.entry ?? 1) - (data.fraction ?? 0);
+    if (away <= 0) return "past the pit entry";
+    if (laps <= 1 && data.lap_s && data.fraction != null) return `${laps === 0 ? "this lap" : "next lap"} · ${data.entry == null ? "the line" : "pit entry"} in ${clock(away * data.lap_s)}`;
     return laps === 0 ? "this lap" : laps === 1 ? "next lap" : `in ${laps} laps`;
   };
   const LIFE = { new: "new", changed: "changed", confirmed: "", withdrawn: "withdrawn" };

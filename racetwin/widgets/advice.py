@@ -31,16 +31,17 @@ class AdvicePanel(Panel):
         self._head: dict[str, Any] = {}
         self._reply: dict[str, Any] | None = None
 
-    def show(self, snapshot: RaceSnapshot, car_id: str) -> None:
-        """Draw the newest advice for ``car_id``."""
-        car = snapshot.car(car_id)
+    def show(self, snapshot: RaceSnapshot, car_id: str, pit_entry: float | None = None) -> None:
+        """Draw the newest advice for ``car_id``; ``pit_entry`` is the share of the lap at which the pit lane begins."""
+        car, twin = snapshot.car(car_id), snapshot.cars.get(car_id)
         lap = car.lap if car and car.lap else snapshot.lap
         self.show_advice(
             snapshot.advice.get(car_id, ()),
             lap=lap,
             car_id=car_id,
             lap_fraction=car.lap_fraction if car else None,
-            lap_time_s=car.last_lap_s if car else None,
+            lap_time_s=twin.next_laps_s[0].mean if twin and twin.next_laps_s else car.last_lap_s if car else None,
+            pit_entry=pit_entry,
         )
 
     def show_advice(
@@ -51,6 +52,7 @@ class AdvicePanel(Panel):
         car_id: str | None = None,
         lap_fraction: float | None = None,
         lap_time_s: float | None = None,
+        pit_entry: float | None = None,
     ) -> None:
         """Draw these recommendations.
 
@@ -63,7 +65,9 @@ class AdvicePanel(Panel):
         car_id
             Whose they are.
         lap_fraction, lap_time_s
-            Share of the lap covered, and the last lap's time in seconds: for the countdown to the pit entry.
+            Share of the lap covered, and the time in seconds that this lap is expected to take: for the countdown.
+        pit_entry
+            Share of the lap at which the pit lane begins; None: not known, and the countdown goes to the line.
         """
         if car_id != self._head.get("car"):
             self._reply = None
@@ -71,7 +75,8 @@ class AdvicePanel(Panel):
             "car": car_id,
             "lap": lap,
             "fraction": None if lap_fraction is None else round(lap_fraction, 3),
-            "lap_s": lap_time_s,
+            "lap_s": None if lap_time_s is None else round(lap_time_s, 2),
+            "entry": None if pit_entry is None else round(pit_entry, 3),
             "advice": [_card(r) for r in sorted(advice, key=_order)],
         }
         self._draw()

@@ -20,7 +20,8 @@ from racetwin.widgets.desk import DeskPanel
 from racetwin.widgets.instant import ShownInstant
 from racetwin.widgets.live_face import Live
 from racetwin.widgets.our_plan import OurPlan, ours_of
-from racetwin.widgets.page import asked_car
+from racetwin.widgets.page import asked_car, asked_theme
+from racetwin.widgets.pit_entry import PitEntry
 from racetwin.widgets.plans import PlansPanel, stop_window
 from racetwin.widgets.questions import BoardQuestions
 from racetwin.widgets.rejoin import RejoinPanel
@@ -145,8 +146,9 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
         self.errors: list[Exception] = []
         self._asker = Asker()
         self._patient = Asker()
+        self._pit_entry = PitEntry()
         self._instant = ShownInstant(live, self._asker, self._redraw, self._not_answered)
-        self._questions = BoardQuestions(live, self._asker, self._redraw, self._not_answered)
+        self._questions = BoardQuestions(live, self._asker, self._redraw, self._not_answered, self._instant.known_at)
         self.theme = theme
         if car_id is not None:
             live.follow(car_id)
@@ -276,7 +278,7 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
         self.tower.show(snapshot, car)
         self.rejoin.show(snapshot, car)
         self.plans.show(snapshot, car, ours)
-        self.advice.show(snapshot, car)
+        self.advice.show(snapshot, car, self._pit_entry.share(snapshot))
         self._show_trace(snapshot, car, ours)
         self.rivals.show(snapshot, car)
         self.tyres.show(snapshot, car)
@@ -324,11 +326,15 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
         names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
         car, answer = snapshot.car(car_id), snapshot.answers.get(car_id)
         plan = ours.ranked if ours else None
+        best = stop_window(plan, answer.plans) if answer and plan else None
+        window = self._questions.window(snapshot, car_id, best[1] if best else None)
+        late = "the pit window is shown as late as the race" if answer and self._live.delay_s and not window else None
         self.window.show_window(
-            self._questions.window(snapshot, car_id),
+            window,
             names,
             position=car.position if car else None,
-            best=stop_window(plan, answer.plans) if answer and plan else None,
+            best=best,
+            why=late,
         )
 
     def _act(self, message: dict[str, Any]) -> None:
@@ -366,9 +372,13 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
 
     def opened(self, query: str) -> None:
         """Take what the page's address asks for: the kernel may have been started before it was opened."""
-        car_id = asked_car({"QUERY_STRING": query.lstrip("?")})
-        if car_id is not None and not self._asked_for:
-            self._asked_for = True
+        if self._asked_for or not query:
+            return
+        self._asked_for = True
+        car_id, theme = asked_car({"QUERY_STRING": query.lstrip("?")}), asked_theme(query)
+        if theme is not None:
+            self.theme = theme
+        if car_id is not None:
             self.choose(car_id)
 
     def close(self) -> None:

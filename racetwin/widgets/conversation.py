@@ -94,8 +94,9 @@ class AsksTheDesk:
             car_id = self._car_id
             if car_id is None:
                 return
-            if self._instant.past:
-                panel.show_error("Questions are about the race as it goes on: return to it to ask.")
+            why_not = self._instant.why_not_now(car_id)
+            if why_not is not None:
+                panel.show_error(why_not)
                 return
             panel.show_asked(asked)
 

@@ -1,4 +1,4 @@
-import { frame, watch, h, attr, boardKey } from "./format.js";
+import { frame, watch, h, attr, boardKey, ownsPage } from "./format.js";
 
 function render({ model, el }) {
   const { root, body } = frame(el, model, "", "deck");
@@ -20,7 +20,7 @@ function render({ model, el }) {
       tabs.replaceChildren(...data.views.map((v, i) => h("button", { type: "button", role: "tab", class: "d-tab", "data-view": v.name, title: `${v.title} (key ${i + 1})`, onclick: () => show(v.name) },
         h("kbd", { "aria-hidden": "true" }, String(i + 1)), v.title)));
     }
-    const now = board()?.getAttribute("data-view");
+    const now = board()?.getAttribute("data-view") ?? (ownsPage(board()) ? new URLSearchParams(window.location.search).get("view") : null);
     show(views.includes(now) ? now : views[0]);
   };
   const keys = (event) => {

@@ -45,7 +45,7 @@ function render({ model, el }) {
     const a = data.answer;
     for (const b of buttons.children) attr(b, "aria-pressed", b.dataset.kind === (data.asked ?? a?.kind) ? "true" : "false");
     attr(root, "data-busy", data.asked ? "yes" : "no");
-    put(note, data.asked ? "racing it …" : a ? `${a.title.replace(/\?$/, "")} · after lap ${a.lap} · ${a.races.toLocaleString("en-GB")} races a plan` : `for ${data.driver}`);
+    put(note, data.asked ? "racing it …" : a ? `${a.title.replace(/\?$/, "")} · after lap ${a.lap} · ${a.kind === "team" ? "" : "the best on "}${a.races.toLocaleString("en-GB")} races${a.kind === "team" ? " a plan" : ""}` : `for ${data.driver}`);
     const key = JSON.stringify([a, data.error]);
     if (key === shown) return;
     shown = key;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,9 +15,16 @@ if TYPE_CHECKING:
 class History(Protocol):
     """What is needed of a live race to look back."""
 
+    delay_s: float
+    """How late the race is shown, in seconds."""
+
     @property
     def snapshot(self) -> RaceSnapshot | None:
-        """The newest snapshot."""
+        """The newest snapshot that may be shown."""
+
+    @property
+    def newest(self) -> RaceSnapshot | None:
+        """The last snapshot that came: the desk answers from there; with a delay it is later in the race than ``snapshot``."""
 
     def at(self, lap: int) -> RaceSnapshot:
         """Return what was known when the leader had completed that many laps; may take a while."""
@@ -54,9 +62,34 @@ class ShownInstant:
 
     @property
     def past(self) -> bool:
-        """Whether it shows another lap than the race is on: what is asked of the desk now is not about this instant."""
+        """Whether the screen was held on another lap than the race is on."""
         newest = self._live.snapshot
         return self._held is not None and newest is not None and self._held.lap != newest.lap
+
+    def known_at(self) -> float:
+        """Return the race time from which an answer that the desk gives now may be shown: with a delay, once that is shown."""
+        newest = self._live.newest
+        return newest.time_s if newest is not None and self._live.delay_s > 0 else -math.inf
+
+    def why_not_now(self, car_id: str) -> str | None:
+        """Say why the desk, which answers from the race as it is, must not be asked about a car at this instant; None: it may.
+
+        A screen that is shown late may ask while nothing has come since that its viewer has not seen: no other lap, track
+        status or answer.
+        """
+        if self.past:
+            return "Questions are about the race as it goes on: return to it to ask."
+        shown, newest = self.snapshot, self._live.newest
+        if self._live.delay_s == 0 or shown is None or newest is None:
+            return None
+        if (shown.lap, shown.track_status) == (newest.lap, newest.track_status):
+            answers = (shown.answers.get(car_id), newest.answers.get(car_id))
+            if len({a.receipt.state_hash if a else None for a in answers}) == 1:
+                return None
+        return (
+            "The race is further on than this delayed screen, and an answer would give it away: "
+            "ask again later in the lap, or take the delay off."
+        )
 
     def hold(self, lap: int | None = None) -> None:
         """Stand still: at what is shown, or at what was known when the leader had completed ``lap`` laps."""

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 class Live(History, Desk, Protocol):
     """What the board needs of a live race; :class:`racetwin.runtime.live.LiveRace` has it."""
 
-    delay_s: float
-    """How late the race is shown, in seconds."""
-
     @property
     def link(self) -> Link:
         """How it is connected."""

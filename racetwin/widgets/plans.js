@@ -65,7 +65,7 @@ function render({ model, el }) {
       return body.replaceChildren(empty("no ranked plans for this car yet"));
     }
     const lost = data.ours && !data.ours.weighed ? `ours (${data.ours.plan}) was not weighed · ` : "";
-    put(note, lost + `${data.count} plans × ${data.races?.toLocaleString("en-GB")} races, after lap ${data.answer_lap}` + (data.elapsed != null ? ` · ${data.elapsed < 1 ? `${Math.round(1000 * data.elapsed)} ms` : `${data.elapsed.toFixed(1)} s`} ${data.backend}` : ""));
+    put(note, lost + `${data.count} plans, the best on ${data.races?.toLocaleString("en-GB")} races, after lap ${data.answer_lap}` + (data.elapsed != null ? ` · ${data.elapsed < 1 ? `${Math.round(1000 * data.elapsed)} ms` : `${data.elapsed.toFixed(1)} s`} ${data.backend}` : ""));
     // As many ideas as the panel has room for: a row cut in half at the edge reads as a mistake.
     const size = parseFloat(getComputedStyle(root).fontSize);
     const room = Math.max(3, Math.floor((body.clientHeight - 1.4 * size) / (3.05 * size)));
@@ -81,7 +81,7 @@ function render({ model, el }) {
       onclick: () => follow(p), onkeydown: (e) => { if (e.key === "Enter") follow(p); } },
       h("span", { class: "p-rank" }, p.current ? "▸" : String(k + 1)),
       h("div", { class: "p-what" }, h("span", { class: "p-when" }, when(p)), stintBar(data, p)),
-      h("div", { class: "p-hist" }, histogram(data.positions.values.subarray(k * n, (k + 1) * n), top)),
+      h("div", { class: "p-hist", "data-few": p.races < data.races, title: p.races < data.races ? `let go of after ${p.races.toLocaleString("en-GB")} races: told as over the best plan's ${data.races.toLocaleString("en-GB")}` : null }, histogram(data.positions.values.subarray(k * n, (k + 1) * n), top)),
       h("div", { class: "p-mean" }, h("b", {}, `P${p.position.toFixed(1)}`), h("small", {}, `${p.points.toFixed(1)} pts`)),
       h("div", { class: "p-delta" }, p.current || (!ours && p.rank === 1) ? [h("b", {}, !ours ? "best" : followed ? "ours" : "called"), h("small", {}, `± ${p.error.toFixed(2)}`)]
         : [h("b", {}, signed(p.delta, 2)), h("small", {}, `± ${p.delta_error.toFixed(2)}${p.too_close ? " too close" : ""}`)])));

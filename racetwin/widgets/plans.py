@@ -154,6 +154,7 @@ class PlansPanel(Panel):
                         "position": plan.expected_position,
                         "points": plan.expected_points,
                         "error": plan.standard_error,
+                        "races": plan.n_races,
                         "delta": delta,
                         "delta_error": error,
                         "too_close": plan is not current and abs(delta) <= NOISE * error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from racetwin.widgets.asking import Asker
 
@@ -12,12 +14,17 @@ if TYPE_CHECKING:
     from racetwin.schemas import Deliberation, DeskReply, PlannedStop, PlanTrial, RaceFan, Rejoin, WhatIf
 
 Failed = Callable[[Exception], None]
+T = TypeVar("T")
+WINDOW_LAPS = 8
+FURTHEST_LAPS = 20
+KEPT = 12
+"""Answers kept of a question that is asked once a lap: the longest delay is five minutes."""
 
 
 class Desk(Protocol):
     """Whom a board asks; :class:`racetwin.runtime.live.LiveRace` answers. Each may take a while."""
 
-    def pit_window(self, car_id: str) -> tuple[Rejoin, ...]:
+    def pit_window(self, car_id: str, laps: int) -> tuple[Rejoin, ...]:
         """Return the rejoin for a stop on each of the coming laps under green, VSC and SC."""
 
     def fan(self, car_id: str, stops: Sequence[PlannedStop], *, reference: str | None) -> RaceFan:
@@ -35,6 +42,21 @@ class Desk(Protocol):
         """Ask what takes longer than a ranking."""
 
 
+class Kept(Generic[T]):
+    """Answers, each of which may be shown from a certain race time on."""
+
+    def __init__(self) -> None:
+        self._answers: deque[tuple[float, T]] = deque(maxlen=KEPT)
+
+    def add(self, from_s: float, answer: T) -> None:
+        """Keep the newest answer."""
+        self._answers.append((from_s, answer))
+
+    def at(self, time_s: float) -> T | None:
+        """Return the newest answer that may be shown at a race time."""
+        return next((answer for from_s, answer in reversed(self._answers) if from_s <= time_s), None)
+
+
 class BoardQuestions:
     """Asks when something has changed, keeps the answers, and forgets those that are no longer about what is shown.
 
@@ -44,39 +66,53 @@ class BoardQuestions:
         Called after each answer, in the asking thread.
     failed
         Told of every question that could not be answered.
+    known_at
+        Says from which race time on an answer that comes now may be shown: a delayed screen must not learn from it what its
+        viewer has not seen yet.
     """
 
-    def __init__(self, desk: Desk, asker: Asker, changed: Callable[[], None], failed: Failed) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        asker: Asker,
+        changed: Callable[[], None],
+        failed: Failed,
+        known_at: Callable[[], float] = lambda: -math.inf,
+    ) -> None:
         self._desk = desk
         self._asker = asker
         self._changed = changed
         self._failed = failed
+        self._known_at = known_at
         self._window_key: tuple[object, ...] | None = None
         self._fan_key: tuple[object, ...] | None = None
-        self._window: tuple[Rejoin, ...] = ()
-        self._fan: RaceFan | None = None
+        self._window: Kept[tuple[Rejoin, ...]] = Kept()
+        self._fan: Kept[RaceFan] = Kept()
 
-    def window(self, snapshot: RaceSnapshot, car_id: str) -> tuple[Rejoin, ...]:
-        """Return the pit window from the coming lap on, empty until it is known; asked anew on every lap."""
+    def window(self, snapshot: RaceSnapshot, car_id: str, until: int | None = None) -> tuple[Rejoin, ...]:
+        """Return the pit window from the coming lap on, empty until it is known; asked anew on every lap.
+
+        It reaches to lap ``until`` where that is further than the laps it has anyhow, and not too far for the desk.
+        """
         answer = snapshot.answers.get(car_id)
         if answer is None:
-            self._window_key, self._window = None, ()
+            self._window_key, self._window = None, Kept()
             return ()
-        key = (car_id, snapshot.lap, answer.lap)
+        laps = min(max(WINDOW_LAPS, (until or 0) - answer.lap), FURTHEST_LAPS)
+        key = (car_id, snapshot.lap, answer.lap, laps)
         if key != self._window_key:
             if self._window_key is None or self._window_key[0] != car_id:
-                self._window = ()
-            self._window_key = key
+                self._window = Kept()
+            self._window_key, kept = key, self._window
 
             def keep(found: tuple[Rejoin, ...]) -> None:
-                if self._window_key == key:
-                    self._window = found
-                    self._changed()
+                kept.add(self._known_at(), found)
+                self._changed()
 
-            self._asker.ask("window", lambda: self._desk.pit_window(car_id), keep, self._failed)
+            self._asker.ask("window", lambda: self._desk.pit_window(car_id, laps), keep, self._failed)
         car = snapshot.car(car_id)
         lap = car.lap if car and car.lap else snapshot.lap
-        return tuple(r for r in self._window if r.lap >= lap)
+        return tuple(r for r in self._window.at(snapshot.time_s) or () if r.lap >= lap)
 
     def fan(
         self, snapshot: RaceSnapshot, car_id: str, stops: Sequence[PlannedStop] | None, reference: str | None
@@ -84,18 +120,17 @@ class BoardQuestions:
         """Return the forecast fan of a plan, None until it is known; asked anew with each answer, plan and reference."""
         answer = snapshot.answers.get(car_id)
         if answer is None or stops is None:
-            self._fan_key = self._fan = None
+            self._fan_key, self._fan = None, Kept()
             return None
         key = (car_id, answer.lap, tuple(stops), reference)
         if key != self._fan_key:
             if self._fan_key is None or (self._fan_key[0], self._fan_key[3]) != (car_id, reference):
-                self._fan = None
-            self._fan_key = key
+                self._fan = Kept()
+            self._fan_key, kept = key, self._fan
 
             def keep(found: RaceFan) -> None:
-                if self._fan_key == key:
-                    self._fan = found
-                    self._changed()
+                kept.add(self._known_at(), found)
+                self._changed()
 
             self._asker.ask("fan", lambda: self._desk.fan(car_id, stops, reference=reference), keep, self._failed)
-        return self._fan
+        return self._fan.at(snapshot.time_s)

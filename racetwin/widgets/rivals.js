@@ -1,6 +1,6 @@
 import { frame, watch, h, put, percent, signed, tyre, empty } from "./format.js";
 
-const MOVE = { pace: "on pace", undercut: "by undercut", overcut: "by overcut", stops: "by fewer stops" };
+const MOVE = { pace: "on pace", undercut: "by undercut", overcut: "by overcut", stops: "by fewer stops", "safety car": "after a safety car" };
 
 function render({ model, el }) {
   const { root, note, body } = frame(el, model, "Rivals", "rivals");

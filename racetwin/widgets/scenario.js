@@ -134,7 +134,7 @@ function render({ model, el }) {
     say();
     attr(root, "data-busy", data.asked ? "yes" : "no");
     const a = data.answer;
-    put(note, data.asked ? "racing it …" : a ? `${a.races.toLocaleString("en-GB")} races a plan, the same random numbers before and after` + (asked == null && root.dataset.answered ? ` · ${root.dataset.answered} ms` : "") : `for ${data.driver}: pull a lever or drag a stop`);
+    put(note, data.asked ? "racing it …" : a ? `${a.changes.length ? "the best on " : ""}${a.races.toLocaleString("en-GB")} races${a.changes.length ? "" : " a plan"}, the same random numbers before and after` + (asked == null && root.dataset.answered ? ` · ${root.dataset.answered} ms` : "") : `for ${data.driver}: pull a lever or drag a stop`);
     const key = JSON.stringify([data.answer, data.error, data.asked]);
     if (key === shown) return;
     shown = key;

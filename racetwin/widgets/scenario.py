@@ -32,13 +32,26 @@ def _outcome(plan: RankedPlan | TriedPlan, lap: int) -> dict[str, Any]:
     }
 
 
+def _lifted(found: WhatIf, then: RankedPlan) -> float:
+    """Return the expected points of a plan under the lever on the level of the race as it is.
+
+    Both races have their own draws of luck; a plan raced in both says what the lever does to it, and the level follows.
+    """
+    change = next((c for c in found.changes if c.plan == then.plan), None)
+    if change is not None:
+        return change.after
+    known = {p.plan: p for p in found.after.plans}
+    shared = next((c for c in found.changes if c.plan in known), None)
+    return then.expected_points + (shared.after - known[shared.plan].expected_points if shared is not None else 0.0)
+
+
 def _gain(found: WhatIf, now: RankedPlan, then: RankedPlan) -> dict[str, Any]:
     """Return a plan under the lever over one without it; where the plans differ, the errors add up."""
     same = next((c for c in found.changes if c.plan == now.plan == then.plan), None)
     if same is not None:
         gain, error = same.change, same.standard_error
     else:
-        gain = then.expected_points - now.expected_points
+        gain = _lifted(found, then) - now.expected_points
         error = (now.standard_error**2 + then.standard_error**2) ** 0.5
     return {"difference": gain, "error": error, "too_close": abs(gain) <= NOISE * error}
 
@@ -149,11 +162,12 @@ class ScenarioBench(Panel):
         """Draw the answer beside our plan as it is."""
         now = _as_it_is(found.before, self._ours)
         then = _under_the_lever(found.after, now)
-        changes = [c.model_dump(mode="json") for c in found.changes[:CHANGES_SHOWN]]
+        rows = sorted(found.changes, key=lambda c: (-c.after, c.plan))[:CHANGES_SHOWN]
+        changes = [c.model_dump(mode="json") for c in rows]
         answer = {
             "lever": found.lever,
             "before": _outcome(now, found.before.lap),
-            "after": _outcome(then, found.after.lap),
+            "after": _outcome(then, found.after.lap) | {"points": _lifted(found, then)},
             "gain": _gain(found, now, then),
             "changes": changes,
             "races": found.after.receipt.n_races,

@@ -116,7 +116,9 @@ function render({ model, el }) {
     attr(feed, "title", data.frame_age == null ? "age of the newest frame not known" : `newest frame ${data.frame_age.toFixed(1)} s old`);
     listen();
     const behind = data.frames_in - data.frames_processed;
-    put(frames, `${data.frames_in.toLocaleString("en-GB")} frames in ${behind ? `· ${behind} waiting` : "= processed"}` + (data.frames_rejected ? ` · ${data.frames_rejected} refused` : ""));
+    const many = (n, what) => (n ? `${n.toLocaleString("en-GB")} ${n === 1 ? "frame" : "frames"} ${what}` : null);
+    put(frames, [many(behind, "waiting"), many(data.frames_rejected, "refused")].filter(Boolean).join(" · "));
+    attr(frames, "title", `${data.frames_in.toLocaleString("en-GB")} frames came in`);
     attr(root, "data-seq", data.seq);
     attr(frames, "data-in", data.frames_in);
     attr(frames, "data-processed", data.frames_processed);

@@ -50,13 +50,25 @@ def panel() -> AdvicePanel:
     return panel
 
 
+@pytest.mark.parametrize(
+    ("fraction", "text"), [(0.4, "this lap · pit entry in 0:49"), (0.96, "past the pit entry"), (None, "this lap")]
+)
+def test_the_countdown_ends_where_the_pit_lane_begins(
+    show: Callable[..., Any], panel: AdvicePanel, fraction: float | None, text: str
+) -> None:
+    panel.show_advice(said(), lap=22, car_id="4", lap_fraction=fraction, lap_time_s=90.0, pit_entry=0.95)
+    assert show(panel).locator(".a-due").first.inner_text() == text
+
+
 def test_the_call_counts_down_to_its_pit_entry_and_says_why_it_changed(
     show: Callable[..., Any], panel: AdvicePanel
 ) -> None:
     page = show(panel)
     first = page.locator(".a-card").first
     assert first.locator(".a-title").inner_text() == "Box this lap for HARD"
-    assert first.locator(".a-due").inner_text() == "this lap · pit entry in 0:54"
+    assert (
+        first.locator(".a-due").inner_text() == "this lap · the line in 0:54"
+    )  # where the pit lane begins is not known
     assert "'L22 HARD' is now better than 'L30 HARD' by" in first.locator(".a-reason").inner_text()
     assert first.locator(".a-life").inner_text() == "changed"
 

@@ -134,7 +134,9 @@ def test_the_answer_can_be_read_in_words(show: Callable[..., Any], race: ModuleT
     assert page.locator(".v-rejoin strong").inner_text() == "P8"
     assert "behind STR 1.2 s, ahead of ALO 3.9 s" in page.locator(".v-rejoin .v-more").inner_text()
     assert "Clear call" in page.locator(".v-sure").inner_text()
-    assert "24,311 frames in = processed" in page.locator(".v-frames").inner_text()
+    frames = page.locator(".v-frames")
+    assert frames.inner_text() == "1 frame refused"
+    assert (frames.get_attribute("data-in"), frames.get_attribute("title")) == ("24311", "24,311 frames came in")
 
 
 def test_simulated_is_said_and_only_of_simulated_races(show: Callable[..., Any], race: ModuleType) -> None:
@@ -293,6 +295,23 @@ def test_views_show_the_engines_values(show: Callable[..., Any], race: ModuleTyp
     slow = page.locator('.rt-scenario input[aria-label="seconds lost at our next stop"]')
     slow.evaluate("(n) => { n.value = 6; n.dispatchEvent(new Event('input')); n.dispatchEvent(new Event('change')); }")
     assert page.evaluate("window.sent.filter((m) => m.lever)") == [{"lever": "sc@25"}, {"lever": "sc@25&slow:63+6"}]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080)])
+def test_the_pit_window_shows_our_window_however_far_it_is(
+    show: Callable[..., Any], race: ModuleType, width: int, height: int
+) -> None:
+    snapshot = race.snapshot(22)
+    plans = [race.ranked(((36 + k, "HARD"),), 1 + k, 3.4, -0.02 * k) for k in range(3)]
+    answer = snapshot.answers["63"].model_copy(update={"plans": tuple(plans)})
+    page = show(snapshot.model_copy(update={"answers": {"63": answer}}), width=width, height=height)
+    page.keyboard.press("2")
+    laps = page.locator(".w-table thead th[scope=col]").all_inner_texts()
+    assert laps[:3] == ["23", "24", "25"]
+    assert page.locator('.w-table thead th[data-best="yes"]').all_inner_texts() == ["36", "37", "38"]
+    assert laps[-1] == "38"
+    assert page.locator(".w-table thead .w-gap").count() == 1
+    assert page.evaluate(CUT) == []
 
 
 def test_the_desk_is_asked_by_button_and_by_aim(show: Callable[..., Any]) -> None:

@@ -86,11 +86,12 @@ def test_a_changed_number_is_caught(tmp_path: Path) -> None:
     assert "Cell outputs differ" in done.stdout
 
 
-def test_an_error_in_the_background_is_caught(tmp_path: Path) -> None:
+@pytest.mark.parametrize("broken_part", ["RaceDayBoard._show_track", "LiveRace.fan"], ids=["drawing", "asking"])
+def test_an_error_in_a_background_thread_is_caught(tmp_path: Path, broken_part: str) -> None:
     notebook = copied(tmp_path, "01_race_day.ipynb")
     text = notebook.read_text(encoding="utf-8")
     broken = text.replace(
-        '"live = LiveRace.auto(', '"RaceDayBoard._show_track = lambda *a: 1 / 0\\n",\n    "live = LiveRace.auto('
+        '"live = LiveRace.auto(', f'"{broken_part} = lambda *a, **k: 1 / 0\\n",\n    "live = LiveRace.auto('
     )
     assert broken != text
     notebook.write_text(broken, encoding="utf-8")

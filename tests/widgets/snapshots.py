@@ -431,20 +431,20 @@ def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes
     return RaceSnapshot(**(values | changes))
 
 
-def pit_window(car_id: str, lap: int) -> tuple[Rejoin, ...]:
-    """Rejoins for six laps, better the later and the slower the field."""
+def pit_window(car_id: str, lap: int, laps: int = 6) -> tuple[Rejoin, ...]:
+    """Rejoins for so many laps, better the later and the slower the field."""
     out = []
-    for k in range(6):
+    for k in range(laps):
         for j, status in enumerate((TrackStatus.GREEN, TrackStatus.VSC, TrackStatus.SC)):
-            place = 9 - k // 2 - 2 * j
+            place = max(1, 9 - k // 2 - 2 * j)
             out.append(
                 Rejoin(
                     car_id=car_id,
                     lap=lap + k,
                     track_status=status,
                     position=place,
-                    probability=0.5 + 0.05 * k,
-                    position_probability={place: 0.5 + 0.05 * k, place + 1: 0.5 - 0.05 * k},
+                    probability=0.5 + 0.3 * k / laps,
+                    position_probability={place: 0.5 + 0.3 * k / laps, place + 1: 0.5 - 0.3 * k / laps},
                     car_ahead="18",
                     gap_ahead_s=0.8 + 0.4 * k,
                     car_behind="14",
@@ -574,7 +574,7 @@ class StillRace:
     """A live race at rest: `publish` is the feed thread's call, `lose` that of its connection."""
 
     def __init__(self, snapshot: RaceSnapshot | None = None) -> None:
-        self.snapshot = snapshot
+        self.snapshot = self.newest = snapshot
         self.link = Link("up")
         self.skipped = 0
         self.delay_s = 0.0
@@ -603,13 +603,14 @@ class StillRace:
             raise InputError(f"lap: {lap} is not complete yet")
         return snapshot(lap)
 
-    def pit_window(self, car_id: str) -> tuple[Rejoin, ...]:
-        return () if self.snapshot is None else pit_window(car_id, self.snapshot.lap)
+    def pit_window(self, car_id: str, laps: int) -> tuple[Rejoin, ...]:
+        self.asked.append(("window", car_id, str(laps)))
+        return () if self.newest is None else pit_window(car_id, self.newest.lap, laps)
 
     def fan(self, car_id: str, stops: Sequence[PlannedStop], *, reference: str | None) -> RaceFan:
         self.asked.append(("fan", car_id, reference or ""))
-        assert self.snapshot is not None
-        return fan(car_id, self.snapshot.lap - 1, stops, reference)
+        assert self.newest is not None
+        return fan(car_id, self.newest.lap - 1, stops, reference)
 
     def what_if(self, car_id: str, lever: str) -> WhatIf:
         self.asked.append(("what if", car_id, lever))
@@ -630,8 +631,9 @@ class StillRace:
             raise InputError("objective: 'nonsense', expected points")
         return desk_reply(kind, car_id, 22)
 
-    def publish(self, snapshot: RaceSnapshot) -> None:
-        self.snapshot = snapshot
+    def publish(self, snapshot: RaceSnapshot, newest: RaceSnapshot | None = None) -> None:
+        """Show a snapshot; ``newest`` is where the race is, if that is further on."""
+        self.snapshot, self.newest = snapshot, newest or snapshot
         for callback in list(self.callbacks):
             callback(snapshot)
 

@@ -133,6 +133,18 @@ def test_the_pages_address_can_name_the_car(race: ModuleType, still: Any, monkey
     assert RaceDayBoard(still(race.snapshot(22))).car_id == race.snapshot(22).order[0].car_id
 
 
+def test_the_pages_address_can_name_the_theme(race: ModuleType, still: Any) -> None:
+    board = RaceDayBoard(still(race.snapshot(22)), "63")
+    board._act({"page": "?theme=neon"})
+    assert board.theme == "dark"
+    other = RaceDayBoard(still(race.snapshot(22)), "63")
+    other._act({"page": "?car=44&theme=light&view=rivals"})
+    assert (other.theme, other.car_id) == ("light", "44")
+    other._act({"toggle": "theme"})
+    other._act({"page": "?car=63&theme=light"})  # a page that reconnects does not undo what its viewer chose
+    assert (other.theme, other.car_id) == ("dark", "44")
+
+
 @pytest.mark.parametrize("query", ["", "car=", "car=<b>", "car=1234", "cars=44"])
 def test_an_address_that_names_no_car_is_no_error(query: str) -> None:
     assert asked_car({"QUERY_STRING": query}) is None
@@ -145,12 +157,12 @@ def test_the_pit_window_is_asked_for_once_an_answer(race: ModuleType, still: Any
     live = still(race.snapshot(22))
     asked: list[str] = []
     answer = live.pit_window
-    live.pit_window = lambda car: (asked.append(car), answer(car))[1]
+    live.pit_window = lambda car, laps: (asked.append(car), answer(car, laps))[1]
     board = RaceDayBoard(live, "63")
     board.settle(10)
     shown = board.window.shown()
     assert shown["car"] == "63"
-    assert len(shown["cells"]) == 18
+    assert len(shown["cells"]) == 24
     assert shown["cells"][0]["ahead"] == "STR"
     live.publish(live.snapshot.model_copy(update={"time_s": 1.0}))
     board.settle(10)
@@ -158,6 +170,19 @@ def test_the_pit_window_is_asked_for_once_an_answer(race: ModuleType, still: Any
     live.publish(race.snapshot(23))
     board.settle(10)
     assert asked == ["63", "63"]
+
+
+def test_the_window_reaches_to_the_lap_that_our_plan_stops_on(race: ModuleType, still: Any) -> None:
+    snapshot = race.snapshot(22)
+    late = race.ranked(((36, "HARD"),), 1, 3.4, 0.0)
+    answer = snapshot.answers["63"].model_copy(update={"plans": (late, *snapshot.answers["63"].plans[1:])})
+    live = still(snapshot.model_copy(update={"answers": {"63": answer}}))
+    board = RaceDayBoard(live, "63")
+    board.settle(10)
+    assert ("window", "63", "14") in live.asked  # laps 23 to 36
+    board.follow_plan(race.answer("63", 22).plans[1].plan)
+    board.settle(10)
+    assert [a[2] for a in live.asked if a[0] == "window"] == ["14", "8"]
 
 
 def test_the_window_of_another_car_is_put_away_at_once(race: ModuleType, still: Any) -> None:
@@ -227,7 +252,7 @@ def test_an_aim_that_makes_no_sense_says_so(race: ModuleType, still: Any) -> Non
 
 def test_a_question_that_fails_for_no_good_reason_is_kept(race: ModuleType, still: Any) -> None:
     live = still(race.snapshot(22))
-    live.pit_window = lambda car: 1 / 0
+    live.pit_window = lambda car, laps: 1 / 0
     board = RaceDayBoard(live, "63")
     board.settle(10)
     assert [type(e) for e in board.errors] == [ZeroDivisionError]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from statistics import median
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from racetwin.runtime.channel import Link
-from racetwin.schemas import AdviceLife
+from racetwin.schemas import AdviceLife, Compound, PitEntered, PlannedStop, TrackStatus
 from racetwin.strategist.calls import call_of
 from racetwin.widgets import RaceDayBoard
+from racetwin.widgets.pit_entry import PitEntry
 
 pytestmark = pytest.mark.unit
 
@@ -20,6 +22,10 @@ def board(race: ModuleType, still: Any) -> RaceDayBoard:
     made = RaceDayBoard(still(race.snapshot(22)), "63")
     made.settle(10)
     return made
+
+
+def fans(live: Any) -> list[tuple[str, ...]]:
+    return [a for a in live.asked if a[0] == "fan"]
 
 
 def test_a_click_on_a_plan_follows_it_and_a_second_one_lets_go(board: RaceDayBoard) -> None:
@@ -105,13 +111,13 @@ def test_each_car_has_a_plan_of_its_own(board: RaceDayBoard) -> None:
 
 def test_the_fan_follows_the_plan_and_the_reference(board: RaceDayBoard) -> None:
     live: Any = board._live
-    assert live.asked == [("fan", "63", "")]
+    assert fans(live) == [("fan", "63", "")]
     assert board.trace.shown()["fan_car"] == "63"
     board._act({"reference": "44"})
     assert "fan" not in board.trace.shown()  # that of another reference would mislead
     board.settle(10)
     assert board.trace.shown()["fan_reference"] == "44"
-    assert live.asked == [("fan", "63", ""), ("fan", "63", "44")]
+    assert fans(live) == [("fan", "63", ""), ("fan", "63", "44")]
 
 
 def test_a_dragged_stop_is_raced_beside_the_plan_at_hand(board: RaceDayBoard) -> None:
@@ -198,3 +204,83 @@ def test_all_panels_show_one_instant_whatever_the_feed_does(race: ModuleType, st
         laps = {board.verdict.shown()["lap"], board.clock.shown()["lap"], board.tyres.shown()["lap"]}
         assert laps == {n + 1}
         assert {r["lap"] for r in board.tower.shown()["rows"] if r["status"] == "TRACK"} == {n + 1}
+
+
+# --- shown late -------------------------------------------------------------------------------------------------------
+
+
+def at(race: ModuleType, lap: int, **changes: Any) -> Any:
+    """The race after so many laps of 90 s."""
+    return race.snapshot(lap, **({"time_s": 90.0 * lap} | changes))
+
+
+def test_a_late_screen_shows_answers_no_earlier_than_the_race_they_are_about(race: ModuleType, still: Any) -> None:
+    live = still(at(race, 20))
+    board = RaceDayBoard(live, "63")
+    board.settle(10)
+    live.delay_s = 270.0
+    for shown in range(20, 26):
+        live.publish(at(race, shown), newest=at(race, shown + 3))
+        board.settle(10)
+        laps = [c["lap"] for c in board.window.shown()["cells"]]
+        # What is asked while lap 22 is shown is about the race after 24 laps, and is to be seen when that is shown.
+        assert (min(laps), max(laps)) == (shown + 1, 28 if shown < 24 else shown + 8)
+        assert board.trace.shown()["fan_lap"] == (20 if shown < 24 else shown)
+    assert ("fan", "63", "") in live.asked[1:]
+
+
+def test_a_late_screen_asks_nothing_that_would_give_the_race_away(race: ModuleType, still: Any) -> None:
+    live = still(at(race, 22))
+    board = RaceDayBoard(live, "63")
+    live.delay_s = 30.0
+    live.publish(at(race, 22), newest=at(race, 22, time_s=2000.0))
+    board.ask("sc@25")
+    board.settle(10)
+    assert board.scenario.shown()["answer"]  # nothing has happened since: the race it is asked about is the one on show
+    safety_car = at(race, 22).frame
+    later = safety_car.model_copy(update={"track": safety_car.track.model_copy(update={"status": TrackStatus.SC})})
+    for newest in (at(race, 23), at(race, 22, frame=later), at(race, 22, answers={})):
+        asked = len(live.asked)
+        live.publish(at(race, 22), newest=newest)
+        board.ask("sc@25")
+        board.deliberate("plans", "points")
+        board.try_plan([PlannedStop(lap=30, compound=Compound.HARD)])
+        board.settle(10)
+        assert [a for a in live.asked[asked:] if a[0] not in ("fan", "window")] == []
+        assert "give it away" in board.scenario.shown()["error"]
+        assert "give it away" in board.desk.shown()["error"]
+    live.delay_s = 0.0
+    live.publish(at(race, 23))
+    board.ask("sc@25")
+    board.settle(10)
+    assert board.scenario.shown()["error"] is None
+
+
+# --- the way into the pits --------------------------------------------------------------------------------------------
+
+
+def test_where_the_pit_lane_begins_is_learnt_from_the_cars_that_went_in_at_pace(race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    rows = [r for r in snapshot.laps if r.car_id == "44"]
+    line = {r.lap: r.line_time_s for r in rows}
+    pace = median([r.lap_time_s for r in rows if r.lap < 22 and not r.pit and not r.neutralised][-5:])
+
+    def entered(car: str, lap: int, share: float, *, inferred: bool = False) -> PitEntered:
+        before = next(r for r in snapshot.laps if (r.car_id, r.lap) == (car, lap - 1))
+        return PitEntered(time_s=before.line_time_s + share * pace, car_id=car, lap=lap, inferred=inferred)
+
+    learn = PitEntry()
+    assert learn.share(snapshot.model_copy(update={"events": ()})) is None
+    guessed, crawling, neutralised = (
+        entered("44", 21, 0.9, inferred=True),
+        entered("44", 20, 1.4),
+        entered("44", 12, 0.8),
+    )
+    assert learn.share(snapshot.model_copy(update={"events": (guessed, crawling, neutralised)})) is None
+    told = PitEntered(time_s=line[21] + 0.95 * pace, car_id="44", lap=22)
+    assert learn.share(snapshot.model_copy(update={"events": (told,)})) == pytest.approx(0.95, abs=0.005)
+    assert learn.share(snapshot.model_copy(update={"events": ()})) == pytest.approx(0.95, abs=0.005)  # it is remembered
+    board = RaceDayBoard(race.StillRace(snapshot.model_copy(update={"events": (told,)})), "63")
+    shown = board.advice.shown()
+    assert shown["entry"] == pytest.approx(0.95, abs=0.005)
+    assert shown["lap_s"] == pytest.approx(snapshot.cars["63"].next_laps_s[0].mean)

@@ -30,8 +30,15 @@ from racetwin.runtime import LiveRace, RaceSnapshot
 
 MINUTES = 1.0
 """How long the page is watched unless told otherwise: enough for CI; 30 for the figures of record."""
-LEVERS = 8
-"""What-if questions that are timed, half of them a lever, half a dragged stop."""
+LEVERS = {
+    "slow stop": ('input[aria-label="seconds lost at our next stop"]', ("3", "7")),
+    "wear": ('input[aria-label="our tyre wear"]', ("1.2", "0.85")),
+    "rain": ('input[aria-label="wetness of rain from that lap on"]', ("0.4", "0.7")),
+    "rival boxes": ('select[aria-label="rival that boxes"]', ("1", "2")),
+    "safety car": ('button[data-flag="sc"]', ("", "")),
+    "dragged stop": (".c-stop", ("25", "60")),
+}
+"""What-if questions that are timed: what is let go of, and where, twice each; a rival by its place in the list."""
 SCREENS = 4
 LOAD_TURNS = 3
 """Laps over which ingestion is measured without the screens, and as many with them, in turn."""
@@ -106,7 +113,8 @@ def _live(browser: Any, url: str, engine: str, minutes: float) -> list[Figure]:
     second, opening_s = _open(browser, url)
     second.close()
     delays, rate = _watch(first, engine, 60 * minutes)
-    answers = _what_if(first)
+    by_lever = _what_if(first)
+    answers = [took for times in by_lever.values() for took in times]
     first.close()
     cuts = quantiles([d for _, d in delays], n=100)
     # Lag that grows would show as a slope; the median of each tenth keeps single hiccups out of it.
@@ -121,6 +129,12 @@ def _live(browser: Any, url: str, engine: str, minutes: float) -> list[Figure]:
         Figure("second_screen_opens", round(opening_s, 2), "s", 5, 2, higher_is_better=False),
         Figure("what_if_release_to_redraw_p50", round(median(answers), 1), "ms", 150, None, higher_is_better=False),
         Figure("what_if_release_to_redraw_max", round(max(answers), 1), "ms", None, None, higher_is_better=False),
+        *(
+            Figure(
+                f"what_if_{kind.replace(' ', '_')}_max", round(max(times), 1), "ms", None, None, higher_is_better=False
+            )
+            for kind, times in by_lever.items()
+        ),
     ]
 
 
@@ -156,33 +170,39 @@ def _watch(page: Any, engine: str, seconds: float) -> tuple[list[tuple[float, fl
     return delays, len(drawn) / lasted
 
 
-def _what_if(page: Any) -> list[float]:
-    """Return milliseconds from letting go of a lever or a dragged stop to the picture of its answer."""
+def _what_if(page: Any) -> dict[str, list[float]]:
+    """Return milliseconds from letting go of each lever or a dragged stop to the picture of its answer."""
     page.wait_for_selector(".p-row[data-plan]", timeout=120_000)
     page.locator('.d-tab[data-view="scenario"]').click()
     page.wait_for_selector(".rt-scenario .c-stop", timeout=60_000)
-    times: list[float] = []
-    slow = page.locator('.rt-scenario input[aria-label="seconds lost at our next stop"]')
-    for k in range(LEVERS):
-        if k % 2 == 0:
-            slow.evaluate(f"(node) => {{ node.value = {2 + k}; }}")
-            page.evaluate_handle(f"() => {{ window.answer = ({_ANSWERED})(); }}")
-            slow.evaluate("(node) => node.dispatchEvent(new Event('change'))")
-        else:
+    times: dict[str, list[float]] = {}
+    for kind, (where, values) in LEVERS.items():
+        for value in values:
             page.locator(".rt-scenario .c-reset").click()
+            page.wait_for_timeout(300)
             page.evaluate_handle(f"() => {{ window.answer = ({_ANSWERED})(); }}")
-            handle = page.locator(".rt-scenario .c-stop").first
-            box = handle.bounding_box()
-            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-            page.mouse.move(x, y)
-            page.mouse.down()
-            page.mouse.move(x + 25 + 8 * k, y, steps=4)
-            page.mouse.up()
-        took = page.evaluate("() => window.answer")
-        if took is None or took != took:
-            raise ConfigurationError("bench dashboard: a what-if question was not answered within 20 s")
-        times.append(float(took))
+            _let_go(page, page.locator(f".rt-scenario {where}").first, kind, value)
+            took = page.evaluate("() => window.answer")
+            if took is None or took != took:
+                raise ConfigurationError(f"bench dashboard: a what-if question ({kind}) was not answered within 20 s")
+            times.setdefault(kind, []).append(float(took))
     return times
+
+
+def _let_go(page: Any, node: Any, kind: str, value: str) -> None:
+    """Pull a lever to a value, or drag a stop by so many pixels, and let go of it."""
+    if kind == "safety car":
+        node.click()
+    elif kind == "dragged stop":
+        box = node.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + float(value), y, steps=4)
+        page.mouse.up()
+    else:
+        put = "node.selectedIndex" if kind == "rival boxes" else "node.value"
+        node.evaluate(f"(node) => {{ {put} = {value}; node.dispatchEvent(new Event('change')); }}")
 
 
 def _memory(browser: Any, url: str, minutes: float) -> Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Literal
 from urllib.parse import parse_qs
 
 
@@ -15,3 +16,9 @@ def asked_car(environment: Mapping[str, str] | None = None) -> str | None:
     query = (os.environ if environment is None else environment).get("QUERY_STRING", "")
     car = parse_qs(query).get("car", [""])[0]
     return car if car.isdigit() and len(car) <= 3 else None
+
+
+def asked_theme(query: str) -> Literal["dark", "light"] | None:
+    """Return the theme that the page's address names (``...?theme=light``), None without one."""
+    theme = parse_qs(query.lstrip("?")).get("theme", [""])[0]
+    return "dark" if theme == "dark" else "light" if theme == "light" else None
