@@ -29,6 +29,9 @@ def backtest(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows to this file ('-': print).")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulations.")] = 1,
+    oracle: Annotated[
+        bool, typer.Option(help="Also forecast places with all stops still to come, which nobody knows: their floor.")
+    ] = False,
     plot: Annotated[
         Path | None,
         typer.Option(help="Write reliability plots, and what was tried for rows not met, to this HTML file."),
@@ -64,6 +67,7 @@ def backtest(
             lambda what, done, of: bar.update(task, description=what, completed=done, total=of),
             workers=workers,
             seed=seed,
+            oracle=oracle,
         )
     if plot is not None:
         from racetwin.evaluation.scoreboard_plots import reliability_plot, tried_plot

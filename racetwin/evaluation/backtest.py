@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from racetwin.calibration import calibrate, standing
 from racetwin.calibration import form as form_model
 from racetwin.calibration import pace as pace_model
+from racetwin.calibration import standing
 from racetwin.calibration.assemble import priors
 from racetwin.calibration.calibrate import MIN_RACES, write
 from racetwin.calibration.tables import RaceTables, load
@@ -22,6 +22,7 @@ from racetwin.config import Settings, settings
 from racetwin.errors import DataError, InputError
 from racetwin.evaluation.climatology import Climatology, before_each
 from racetwin.evaluation.forecasts import N_RACES, RaceForecasts, forecast_race
+from racetwin.evaluation.parameters_before import fitted
 from racetwin.evaluation.scores import Row, note_row, score
 from racetwin.simulation.form import Form
 from racetwin.simulation.parameters import load_parameters, read_document
@@ -90,6 +91,7 @@ def backtest(
     workers: int | None = None,
     seed: int = 1,
     n: int = N_RACES,
+    oracle: bool = False,
 ) -> Backtest:
     """Score forecasts of real races against what happened.
 
@@ -110,6 +112,8 @@ def backtest(
         Processes; by default the setting ``threads``.
     seed, n
         Of the simulations, and races simulated per question.
+    oracle
+        Also forecast places with every stop that was still to come: the floor of those rows, in rows of their own.
 
     Returns
     -------
@@ -138,7 +142,9 @@ def backtest(
             form = _form_of(file, history.get("form"), forms.get(race_id))
             if not history.get("calibration"):
                 unfitted.append(race_id)
-            waiting.append((race_id, pool.submit(_score_one, source, race_id, file, form, seed, n, said[race_id])))
+            waiting.append(
+                (race_id, pool.submit(_score_one, source, race_id, file, form, seed, n, said[race_id], oracle))
+            )
         for k, (race_id, future) in enumerate(waiting):
             tell(race_id, k, total)
             try:
@@ -179,9 +185,8 @@ def _fit_before(tables: RaceTables, out: Path) -> str:
     dry = (tables.races.session == "R") & ~tables.races.wet.astype(bool) if len(tables.races) else pd.Series(dtype=bool)
     if int(dry.sum()) < MIN_RACES:
         write(priors(), out)
-    else:
-        calibrate(tables, None, out, method="map")
-    return str(out)
+        return str(out)
+    return str(fitted(tables, settings().cache))
 
 
 def _forms_before(tables: RaceTables) -> dict[str, Mapping[str, Mapping[str, float]]]:
@@ -207,8 +212,8 @@ def _form_of(file: str | None, block: Any, before: Mapping[str, Any] | None) -> 
 
 
 def _score_one(
-    source: Settings, race_id: str, file: str | None, form: Form, seed: int, n: int, before: Climatology
+    source: Settings, race_id: str, file: str | None, form: Form, seed: int, n: int, before: Climatology, oracle: bool
 ) -> RaceForecasts:
     record = RaceLibrary(source).load(race_id)
     p = load_parameters(record.circuit_id, record.season, file)
-    return forecast_race(record, p, form, seed=seed, n=n, before=before)
+    return forecast_race(record, p, form, seed=seed, n=n, before=before, oracle=oracle)

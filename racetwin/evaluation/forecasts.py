@@ -95,14 +95,16 @@ def forecast_race(
     seed: int = 1,
     n: int = N_RACES,
     before: Climatology | None = None,
+    oracle: bool = False,
 ) -> RaceForecasts:
     """Replay a race and answer every question at every moment at which it is asked.
 
-    ``before`` is what the races before it say: rules to beat, where known.
+    ``before`` is what the races before it say: rules to beat, where known. An ``oracle`` also forecasts places with every stop
+    that was still to come, which nobody knows: the floor that those forecasts stand on.
     """
     p = for_race(p, record.race_id)
     outcome = Outcome.of(record)
-    asked = _Questions(RaceTwin(record.race_id, p, form), outcome, p, seed, n, before or Climatology())
+    asked = _Questions(RaceTwin(record.race_id, p, form), outcome, p, seed, n, before or Climatology(), oracle)
     laps = lap_time_forecasts(asked.twin, asked.watch(replayed(record)))
     for car_id, lap in outcome.green_stops:
         asked.rejoin(lap, car_id)
@@ -126,10 +128,10 @@ class _Questions:
     """Asks the twin at each lap of the leader and of each car."""
 
     def __init__(
-        self, twin: RaceTwin, outcome: Outcome, p: RaceParameters, seed: int, n: int, before: Climatology
+        self, twin: RaceTwin, outcome: Outcome, p: RaceParameters, seed: int, n: int, before: Climatology, oracle: bool
     ) -> None:
         self.twin, self.outcome, self.p, self.seed, self.n = twin, outcome, p, seed, n
-        self.before = before
+        self.before, self.oracle = before, oracle
         self.sets = Sets()
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.asked_grid = False
@@ -174,7 +176,10 @@ class _Questions:
                 # Asked of those who were classified, so of races in which all come through: who retires is another question.
                 through = self.p.replace(retirement_rate=0.0, retirement_lap1=0.0)
                 places = run_race(state, through, seed=self.seed + lap, n=self.n)
-                self.finishing_order(state, places, SHARES[order_at.index(lap)])
+                self.finishing_order("order", state, places, SHARES[order_at.index(lap)])
+                if self.oracle:
+                    places = run_race(self.with_real_stops(state), through, seed=self.seed + lap, n=self.n)
+                    self.finishing_order("oracle", state, places, SHARES[order_at.index(lap)])
             if lap in probability_at:
                 self.probabilities(state, run_race(state, self.p, seed=self.seed + lap, n=self.n), lap / total)
             if lap == 0:
@@ -182,7 +187,7 @@ class _Questions:
         if lap % SAFETY_CAR_EVERY == 0 and 0 < lap <= total - SAFETY_CAR_LAPS:
             self.safety_car(lap)
 
-    def finishing_order(self, state: RaceState, places: npt.NDArray[np.int64], share: float) -> None:
+    def finishing_order(self, table: str, state: RaceState, places: npt.NDArray[np.int64], share: float) -> None:
         """Place among the cars that were classified: median over the simulated races, and the order held."""
         final = np.array([self.outcome.final.get(c, 0) for c in state.car_id])
         ok = final > 0
@@ -201,7 +206,7 @@ class _Questions:
             forecast = SIMULATED * forecast + (1.0 - SIMULATED) * held
         forecast = forecast.round()
         for i, c in enumerate(np.array(state.car_id)[ok]):
-            self.note("order", share=share, car_id=c, forecast=forecast[i], held=held[i], actual=actual[i])
+            self.note(table, share=share, car_id=c, forecast=forecast[i], held=held[i], actual=actual[i])
 
     def probabilities(self, state: RaceState, places: npt.NDArray[np.int64], share: float) -> None:
         """P(win), P(podium), P(points) of every car still racing."""
@@ -216,21 +221,26 @@ class _Questions:
                 usual = self.before.place(share, 1 + int(held[i]), name)
                 self.note("places", share=share, car_id=c, what=name, p=p, usual=usual, happened=int(final <= best))
 
-    def given_strategies(self, state: RaceState) -> None:
-        """Whole race from the grid with everybody's real stops: all starters.
+    def with_real_stops(self, state: RaceState) -> RaceState:
+        """Return a state in which every car makes the stops that it then made.
 
         Stops for wet-weather tyres say what a dry simulation cannot use: it would put cars on them in the dry. There the cars
         decide for themselves.
         """
         given = self.outcome.stops
         if any(fitted >= Compound.INTERMEDIATE.index for stops in given.values() for _, fitted in stops):
-            given = {}
+            return state
         lap = np.zeros((state.n_cars, MAX_STOPS), dtype=np.int64)
         compound = np.full((state.n_cars, MAX_STOPS), -1, dtype=np.int64)
         for i, c in enumerate(state.car_id):
-            for k, (at, fitted) in enumerate(given.get(c, [])[:MAX_STOPS]):
+            coming = [stop for stop in given.get(c, []) if stop[0] > state.lap]
+            for k, (at, fitted) in enumerate(coming[:MAX_STOPS]):
                 lap[i, k], compound[i, k] = at, fitted
-        known = state.replace(planned_lap=lap, planned_compound=compound)
+        return state.replace(planned_lap=lap, planned_compound=compound)
+
+    def given_strategies(self, state: RaceState) -> None:
+        """Whole race from the grid with everybody's real stops: all starters."""
+        known = self.with_real_stops(state)
         places = run_race(known, self.p, seed=self.seed, n=self.n)
         last = len(state.car_id)
         forecast, points = _middle(places).round(), (places <= POINTS).mean(axis=0)

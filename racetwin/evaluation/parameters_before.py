@@ -1,4 +1,4 @@
-"""Parameters fitted on the races before one and kept, so that a second look at that race costs nothing."""
+"""Parameters fitted on the races before one and kept in the cache, so that a second look at that race costs nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from racetwin import __version__
+import racetwin
+from racetwin import calibration, simulation
 from racetwin.calibration import calibrate
 from racetwin.calibration.calibrate import MIN_RACES
 from racetwin.calibration.tables import RaceTables, load
@@ -50,20 +51,31 @@ def parameters_before(race_id: str, now: Settings, progress: Progress | None = N
     dry = int(((before.races.session == "R") & ~before.races.wet.astype(bool)).sum())
     if dry < MIN_RACES:
         return None, f"{shipped}: {dry} dry races before it, {MIN_RACES} are needed for a fit"
-    found = f"parameters fitted on the {len(before.races)} sessions before it"
-    file = now.cache / "parameters" / f"before-{race_id}-{_key(before)}.json"
+    try:
+        file = fitted(before, now.cache, progress)
+    except ConfigurationError as error:
+        return None, f"{shipped}: {error}"
+    return file, f"parameters fitted on the {len(before.races)} sessions before it"
+
+
+def fitted(tables: RaceTables, cache: Path, progress: Progress | None = None) -> Path:
+    """Return the file of parameters fitted on these races (their modes): the one in the cache, or a new one that is kept there.
+
+    A file is found again by the laps fitted on and by the code that fits, so that it is never an older code's.
+    """
+    file = cache / "parameters" / f"until-{tables.races.race_id.iloc[-1]}-{_key(tables)}.json"
     if not file.is_file():
         part = file.with_suffix(f".{os.getpid()}.part")
-        try:
-            calibrate(before, None, part, *([progress] if progress else []), method="map")
-        except ConfigurationError as error:
-            return None, f"{shipped}: {error}"
+        calibrate(tables, None, part, *([progress] if progress else []), method="map")
         part.replace(file)
-    return file, found
+    return file
 
 
-def _key(before: RaceTables) -> str:
-    """Return what changes with the laps fitted on and with the code that fits."""
-    laps = before.laps[["race_id", "driver_number", "lap", "lap_time_s", "race_time_s"]]
-    rows = pd.util.hash_pandas_object(laps, index=False).to_numpy()
-    return hashlib.sha256(np.ascontiguousarray(rows).tobytes() + __version__.encode()).hexdigest()[:12]
+def _key(tables: RaceTables) -> str:
+    laps = tables.laps[["race_id", "driver_number", "lap", "lap_time_s", "race_time_s", "compound", "track_status"]]
+    found = hashlib.sha256(np.ascontiguousarray(pd.util.hash_pandas_object(laps, index=False)).tobytes())
+    for part in (calibration, simulation):
+        for source in sorted(Path(part.__path__[0]).glob("*.py")):
+            found.update(source.read_bytes())
+    found.update((Path(racetwin.__path__[0]) / "data" / "priors.json").read_bytes())
+    return found.hexdigest()[:16]

@@ -95,10 +95,6 @@ def _what(name: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return lambda t: t[t.what == name]
 
 
-def _modern(t: pd.DataFrame) -> pd.DataFrame:
-    return t[t.season >= 2022]
-
-
 def _next(t: pd.DataFrame) -> pd.DataFrame:
     return t[(t.ahead == 1) & (t.season >= 2022)]
 
@@ -242,6 +238,18 @@ LINES: tuple[Line, ...] = (
     ),
     Line("tyre life, cover of 90 %", "life", life_cover, None, [85.0, 95.0], [88.0, 92.0]),
     STOOD,
+    *(
+        Line(
+            f"finishing position {when}, MAE, had all stops been known",
+            "oracle",
+            ORDER,
+            None,
+            None,
+            None,
+            select=_at(k),
+        )
+        for when, k in (("from the grid", 0.0), ("at 25 %", 0.25), ("at 50 %", 0.5), ("at 75 %", 0.75))
+    ),
 )
 TEAM_STOPS = 40
 """A team's stationary times are told apart where so many were timed."""

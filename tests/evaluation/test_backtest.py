@@ -12,9 +12,13 @@ from racetwin.calibration.tables import RaceTables, load
 from racetwin.errors import InputError
 from racetwin.evaluation import backtest as module
 from racetwin.evaluation.backtest import Backtest, backtest, choose_races
+from racetwin.evaluation.forecasts import forecast_race
 from racetwin.evaluation.outcome import Outcome
 from racetwin.simulation.draw import draw_grand_prix
+from racetwin.simulation.form import Form
+from racetwin.simulation.parameters import load_parameters
 from racetwin.telemetry.records import RaceRecord
+from racetwin.telemetry.simulator import TelemetrySimulator
 
 
 def _tables(n: int) -> RaceTables:
@@ -116,3 +120,16 @@ def test_what_was_not_scored_or_not_fitted_is_in_the_json() -> None:
     assert skipped["n"] == 0
     assert skipped["value"] is None
     assert list(skipped) == ["name", "value", "low", "high", "n", "baseline", "must", "aim", "met"]
+
+
+@pytest.mark.integration
+def test_an_oracle_knows_the_stops_that_were_still_to_come() -> None:
+    record = TelemetrySimulator("monza", 2024, seed=3).record
+    p = load_parameters(record.circuit_id, record.season)
+    told = forecast_race(record, p, Form(), n=64, oracle=True).tables
+    plain = forecast_race(record, p, Form(), n=64).tables
+    assert "oracle" not in plain
+    keys = ["share", "car_id", "held", "actual"]
+    pd.testing.assert_frame_equal(told["oracle"][keys], told["order"][keys])
+    pd.testing.assert_frame_equal(told["order"], plain["order"])
+    assert (told["oracle"].forecast != told["order"].forecast).any()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from racetwin.config import settings
 from racetwin.evaluation.backtest import Backtest, backtest
 from racetwin.evaluation.scores import Row
 
@@ -53,8 +55,12 @@ BEATEN = (
 
 
 @pytest.fixture(scope="module")
-def scored(race_data: Path) -> Backtest:
-    return backtest(race_data, RACES, refit="season", workers=2)
+def scored(race_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backtest]:
+    with pytest.MonkeyPatch.context() as now:
+        now.setenv("RACETWIN_CACHE", str(tmp_path_factory.mktemp("cache")))  # fitted here and now
+        settings.cache_clear()
+        yield backtest(race_data, RACES, refit="season", workers=2)
+    settings.cache_clear()
 
 
 @pytest.fixture(scope="module")
