@@ -110,7 +110,7 @@ def _advice(now: Settings, record: RaceRecord, lap: int | None, car: str | None)
         raise InputError(f"car: {chosen!r} is not in {record.race_id}; cars: {', '.join(cars)}")
     state = twin.race_state()
     answer = StrategyDesk(now).evaluate(state, chosen, n_races=RACES)
-    situation = Situation(cars=cars, lap=state.lap, total_laps=state.total_laps, track_status=state.track_status)
+    situation = Situation(cars, state.lap, state.total_laps, state.track_status, twin.rainfall, twin.field.get_state())
     advice = recommend(answer, situation)
     if not advice:
         raise InputError(f"car: {chosen} gets no advice after lap {at} of {record.race_id} (out, or at the end)")

@@ -68,7 +68,7 @@ def strategy(
     if sum((team, respond, what_if is not None)) > 1:
         raise InputError("--team, --respond, --what-if: expected one of them at a time")
     cars = {car_id: one.state() for car_id, one in twin.cars.items()}
-    situation = Situation(cars, state.lap, state.total_laps, twin.track_status, twin.rainfall)
+    situation = Situation(cars, state.lap, state.total_laps, twin.track_status, twin.rainfall, twin.field.get_state())
     for question in questions or ():
         understand(question, situation, car, None)  # says at once what it does not understand
     desk = StrategyDesk(now)

@@ -25,14 +25,16 @@ PER_RECOMMENDATION = 5
 class Groundedness:
     """Counts of one measurement.
 
-    ``claims`` and ``supported`` are of the texts shown; ``beside`` and ``beside_caught`` are the errors planted in a text that
-    passes without them, which can be caught for no other reason.
+    ``claims`` and ``supported`` are of the texts shown, ``left_out`` the objections to sentences of ours that are therefore not
+    shown; ``beside`` and ``beside_caught`` are the errors planted in a text that passes without them, which can be caught for no
+    other reason.
     """
 
     recommendations: int = 0
     claims: int = 0
     supported: int = 0
     unsupported: list[tuple[str, str]] = field(default_factory=list)
+    left_out: int = 0
     correct: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
     planted: Counter[str] = field(default_factory=Counter)
@@ -84,6 +86,7 @@ def measure(
         shown = checker.check(*texts_of(recommendation))
         out.claims += shown.claims
         out.supported += shown.supported
+        out.left_out += recommendation.checked.refused if recommendation.checked is not None else 0
         if not shown.passed:
             out.unsupported.append((recommendation.id, str(shown.objections[0])))
         fitting = list(phrases(recommendation))

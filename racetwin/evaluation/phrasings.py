@@ -325,6 +325,41 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "{who} is expected to stop within five laps in {p}<%> of cases.",
         "A stop by {who} within five laps has a probability of {p}<%>.",
     ),
+    r"behind\.undercut_probability": (
+        "An undercut by {who} works with {p}<%> probability.",
+        "There is a {p}<%> chance that an undercut by {who} works.",
+        "An undercut [by|on] {who} would work in {p}<%> of cases.",
+        "The chance of an undercut from {who} working is {p}<%>.",
+        "{who} has a {p}<%> chance with an undercut.",
+    ),
+    r"duel\.undercut_probability": (
+        "An undercut on {who} works with {p}<%> probability.",
+        "There is a {p}<%> chance that an undercut on {who} works.",
+        "An undercut [on|by] {who} would work in {p}<%> of cases.",
+        "We have a {p}<%> chance with an undercut on {who}.",
+    ),
+    r"duel\.gap": (
+        "{who} is {v} <s> [ahead|behind].",
+        "We are {v} <s> [behind|ahead of] {who}.",
+        "{who} is {v} <seconds> up the road.",
+        "The gap to {who} [ahead|behind] is {v} <s>.",
+    ),
+    r"(plan\d|other|waiting)\.p_ahead": (
+        "'{plan}' finishes [ahead of|behind] the best plan in {p}<%> of races.",
+        "With '{plan}' we finish [ahead of|behind] the best plan in {p}<%> of races.",
+        "'{plan}' comes home [in front of|behind] the best plan {p}<%> of the time.",
+        "In {p}<%> of the races '{plan}' ends [ahead of|behind] the best plan.",
+    ),
+    r"(plan\d|other|waiting)\.p_behind": (
+        "'{plan}' finishes [behind|ahead of] the best plan in {p}<%> of races.",
+        "In {p}<%> of the simulations '{plan}' ends [behind|ahead of] the best plan.",
+        "'{plan}' comes home [behind|in front of] the best plan {p}<%> of the time.",
+    ),
+    r"tyre_short_probability": (
+        "The set falls short of that with {p}<%> probability.",
+        "There is a {p}<%> chance that the set falls short.",
+        "The risk that the tyres fall short of the plan is {p}<%>.",
+    ),
     r"laps_to_go_on_set": (
         "The plan asks {v} more <laps> of this set.",
         "This set has to do another {v} <laps>.",

@@ -141,7 +141,7 @@ def plant(
             others = sorted({d for f in r.facts for d in _drivers(f)} - {values.get("who", "")})
             return phrase.text(who=rng.choice(others or [NOBODY])) if "{who}" in template else None
         case "direction reversed":
-            if "[" not in template or values.get("d") == "0.00":
+            if "[" not in template or values.get("d") == "0.00" or _as_often(fact, r):
                 return None
             return phrase.text(direction="wrong")
         case "wrong lap":
@@ -195,6 +195,16 @@ def _number(phrase: Phrase, fact: Fact, r: Recommendation, rng: random.Random) -
     if any(re.search(rf"(?<![\d.]){re.escape(written)}(?!\d)", f.text) for f in same):
         return None  # two plans of one name: it is true of the other
     return phrase.text(**{name: written})
+
+
+def _as_often(fact: Fact, r: Recommendation) -> bool:
+    """Whether a plan finishes ahead as often as behind: then neither is the wrong way round."""
+    key, _, what = fact.name.rpartition(".")
+    other = {"p_ahead": "p_behind", "p_behind": "p_ahead"}.get(what)
+    return any(
+        f.name == f"{key}.{other}" and f"{100 * float(f.value):.0f}" == f"{100 * float(fact.value):.0f}"
+        for f in r.facts
+    )
 
 
 def _what(fact: Fact) -> str:

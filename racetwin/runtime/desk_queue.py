@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -59,12 +60,13 @@ class DeskRequest:
     seed: int | None = None
     rainfall: bool | None = None
     kept: tuple[str, ...] = ()
+    field: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def situation(self) -> Situation:
         """The race as the rules of advice look at it."""
         s = self.state
-        return Situation(self.cars, s.lap, s.total_laps, s.track_status, self.rainfall)
+        return Situation(self.cars, s.lap, s.total_laps, s.track_status, self.rainfall, self.field)
 
     @property
     def key(self) -> Key:

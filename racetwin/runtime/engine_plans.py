@@ -73,6 +73,7 @@ class EnginePlans:
             self.info.total_laps,
             self.twin.track_status,
             self.twin.rainfall,
+            self._view.field,
         )
 
     @property
@@ -125,6 +126,7 @@ class EnginePlans:
             reasons=reasons or ("asked",),
             rainfall=self.twin.rainfall,
             kept=self._kept(car_id),
+            field=self._view.field,
             **asked,
         )
 

@@ -24,10 +24,17 @@ class Fact(Model):
 
 
 class Alternative(Model):
-    """What else could be done, and how likely it is to be the better choice."""
+    """What else could be done, and how likely it is to turn out better than the best plan: if it is that, than the call.
+
+    Probabilities are shares of races that both have run, on the same luck; in the others the two finish in the same place.
+    """
 
     plan: str
-    probability_better: float | None = None
+    probability_better: float | None = Field(
+        default=None, description="finishes ahead, and half of the races in which it finishes level"
+    )
+    probability_ahead: float | None = Field(default=None, description="finishes ahead")
+    probability_behind: float | None = Field(default=None, description="finishes behind")
     text: str
 
 
@@ -44,7 +51,9 @@ class Checked(Model):
 
     claims: Annotated[int, Field(ge=0)]
     supported: Annotated[int, Field(ge=0)]
-    refused: int = Field(default=0, description="claims of a model's wording that was not shown")
+    refused: int = Field(
+        default=0, description="claims of wording that was not shown: a model's, or a sentence of ours"
+    )
 
     @property
     def share(self) -> float:
@@ -124,7 +133,7 @@ class Recommendation(Model):
     wording: Literal["rules", "model"] = "rules"
     expected_benefit_points: float | None = None
     expected_benefit_standard_error: float | None = None
-    kind: str = Field(default="", description="what it is about: stop, cover, traffic, tyres, rain, condition")
+    kind: str = Field(default="", description="what it is about: stop, cover, undercut, free_stop, traffic, ...")
     sentences: tuple[Sentence, ...] = Field(default=(), description="its sentences with the facts behind each")
     checked: Checked | None = Field(default=None, description="the checker's verdict on what is shown")
     worded: ModelWording | None = Field(default=None, description="None where no language model was asked")

@@ -48,7 +48,9 @@ class RankedPlan(Model):
     p_win: float
     p_podium: float
     p_points: float
-    mean_race_time_s: float | None = Field(description="over the races the car finished")
+    mean_race_time_s: float | None = Field(
+        description="over its own races that the car finished: no comparison of plans"
+    )
     standard_error: float
     delta_points: float = 0.0
     delta_standard_error: float = 0.0
@@ -63,7 +65,7 @@ class RankedPlan(Model):
     utility: float | None = Field(default=None, description="mean of the objective; higher is better")
     delta_utility: float = 0.0
     delta_utility_standard_error: float = 0.0
-    gaps: tuple[RivalGap, ...] = Field(default=(), description="to the rivals that were asked for")
+    gaps: tuple[RivalGap, ...] = Field(default=(), description="to the rivals that were asked for, over its own races")
 
 
 class Rejoin(Model):

@@ -81,7 +81,8 @@ class AIStrategist:
         ----------
         data
             ``simulation_results``: a list of ``{"pit_lap", "final_position", "total_time", "success_probability"}``;
-            ``race_context``: ``{"lap", "session_type"}``; ``car_twin`` and ``field_twin`` may be given or None.
+            ``race_context``: ``{"lap", "session_type"}``; ``car_twin`` and ``field_twin``: twins, what their ``get_state``
+            returns, or None.
 
         Returns
         -------
@@ -99,5 +100,5 @@ class AIStrategist:
         context = data.get("race_context") or {}
         if not isinstance(context, Mapping):
             raise InputError(f"race_context: {context!r}, expected a mapping with 'lap'")
-        advice = recommend_from_results(results, context, data.get("car_twin"))
+        advice = recommend_from_results(results, context, data.get("car_twin"), data.get("field_twin"))
         return [(await self.word(r)).recommendation.model_dump(mode="json") for r in advice]

@@ -115,6 +115,10 @@ _NEVER_MIND = re.compile(
 )
 """What one is told not to do, and that is nothing a plan does."""
 _CONDITION_BEFORE = re.compile(r"\b(?:if|unless|whether|in case)\b[^,;:]*$", re.IGNORECASE)
+_CAR = r"(?P<car>(?-i:[A-Z]{3})\b|car \d{1,3}\b)"
+_UNDERCUT = re.compile(rf"\bundercut(?:ting)?(?: attempt)? (?P<way>by|from|on|of|against) {_CAR}", re.IGNORECASE)
+_WE_UNDERCUT = re.compile(rf"\b(?:we|you|to)(?: (?:can|could|would|might|may))? undercut {_CAR}", re.IGNORECASE)
+_UNDERCUTS_US = re.compile(rf"{_CAR}(?: (?:can|could|would|might|may))? undercuts? (?:us|you)\b", re.IGNORECASE)
 _GAINED = re.compile(
     r"\b(?:gain|sav|earn|find|win|won|improv)(?:s|es|e|ed|ing)?\b|\b(?:picks?|picking) up\b|\bquicker by\b",
     re.IGNORECASE,
@@ -325,6 +329,19 @@ def unstated(clause: str) -> str | None:
     """Return what a clause says that no fact ever states: which tyre or car is faster, places won, shares in words."""
     found = _UNSTATED.search(clause)
     return found[0] if found is not None else None
+
+
+def undercuts_in(text: str) -> frozenset[tuple[str, str]]:
+    """Return the undercuts that a text speaks of: ``("by", "NOR")`` where NOR undercuts us, ``("on", "NOR")`` where we do it.
+
+    Examples
+    --------
+    >>> sorted(undercuts_in("An undercut by NOR works, and we could undercut LEC"))
+    [('by', 'NOR'), ('on', 'LEC')]
+    """
+    found = {("by" if m["way"].lower() in ("by", "from") else "on", m["car"]) for m in _UNDERCUT.finditer(text)}
+    found |= {("on", m["car"]) for m in _WE_UNDERCUT.finditer(text)}
+    return frozenset(found | {("by", m["car"]) for m in _UNDERCUTS_US.finditer(text)})
 
 
 def gained(clause: str) -> bool:

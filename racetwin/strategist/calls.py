@@ -35,8 +35,9 @@ Why = Literal[
 class Choice:
     """What is called and how it came to that.
 
-    ``best`` is what the desk alone would call, ``gain`` what it would bring over the old call (points, with its standard error),
-    ``was`` the old call where it is another than the new one.
+    ``best`` is what the desk alone would call, ``gain`` what it would bring over the old call (of what the desk was asked to
+    maximise, with its standard error), ``points`` the same in expected points, ``was`` the old call where it is another than the
+    new one.
     """
 
     plan: RankedPlan
@@ -45,6 +46,7 @@ class Choice:
     gain: float = 0.0
     gain_se: float = 0.0
     was: str | None = None
+    points: tuple[float, float] = (0.0, 0.0)
 
     @property
     def changed(self) -> bool:
@@ -130,20 +132,21 @@ def choose(answer: DeskAnswer, lap: int, before: AdviceLife | None, *, news: boo
     if call_of(best) == before.call:
         return Choice(best, best, "same")
     gain, gain_se = difference(best, stands, answer.objective)
+    worth = difference(best, stands)
     if before.pinned:
-        return Choice(stands, best, "pinned", gain, gain_se)
+        return Choice(stands, best, "pinned", gain, gain_se, points=worth)
     if gain <= NOISE * gain_se:
-        return Choice(stands, best, "noise", gain, gain_se)
+        return Choice(stands, best, "noise", gain, gain_se, points=worth)
     in_points = answer.objective == "points"  # of another objective nobody said how much of it is much
     sure = gain > CLEAR_NOISE * gain_se
     clear = sure and (gain >= CLEAR_POINTS or not in_points)
     if before.handling == "accepted" and not clear:
-        return Choice(stands, best, "agreed", gain, gain_se)
+        return Choice(stands, best, "agreed", gain, gain_se, points=worth)
     if in_points and gain < SLIGHT_POINTS:
-        return Choice(stands, best, "slight", gain, gain_se)
+        return Choice(stands, best, "slight", gain, gain_se, points=worth)
     now = (old_lap == lap + 1) is not (first_lap(best) == lap + 1)  # it is this lap that they differ on
     again = before.contender is not None and before.contender_lap is not None and before.contender_lap < answer.lap
     near = any(at is not None and at <= lap + SOON_LAPS for at in (old_lap, first_lap(best)))
     if again or news or (sure and now) or (clear and near):
-        return Choice(best, best, "better", gain, gain_se, was=before.call)
-    return Choice(stands, best, "once", gain, gain_se)
+        return Choice(best, best, "better", gain, gain_se, before.call, worth)
+    return Choice(stands, best, "once", gain, gain_se, points=worth)

@@ -20,6 +20,7 @@ from racetwin.strategist.assertions import (
     other_status,
     states_in,
     supposes_safety_car,
+    undercuts_in,
     unstated,
 )
 from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in, clauses, headed, plan_claims
@@ -109,7 +110,7 @@ class Checker:
                 count, found = self._clause(clause, self._plans.continued(clause, before), before)
                 found += self._errors(clause, before)
                 before = clause
-                total += count
+                total += max(count, 1 if found else 0)
                 objections += found
         bad = min(total, len(objections))
         return Verdict(claims=total, supported=total - bad, objections=tuple(objections))
@@ -139,7 +140,17 @@ class Checker:
         objections += self._cause(clause, pool)
         objections += self._comparison(about, claims, before)
         objections += self._assertions(clause, claims)
-        return max(1, len(claims)), objections
+        return len(claims) or int(self._asserts(about)), objections
+
+    def _asserts(self, clause: str) -> bool:
+        """Whether a clause without a number, a car or a tyre says something that is looked at: plans, the track, a cause."""
+        return bool(
+            PLAN.search(clause)
+            or states_in(clause)
+            or cause_in(clause)
+            or self._plans.mentions(clause)
+            or plan_order.order(self._plans, clause)
+        )
 
     def _inventions(self, clause: str) -> Iterator[tuple[str, str]]:
         """Words for what no fact is about, and names, each with what is wrong with it."""
@@ -335,7 +346,10 @@ class Checker:
     def _swapped(self, clause: str, claims: Sequence[Claim]) -> list[Objection]:
         """In "15.1 against 14.8 points" and in "lap 27 is worth 14.8, ours 15.1" each number is its own plan's."""
         numbers = [
-            c for c in claims if c.kind in ("points", "percent", "position", "number") and "delta" not in c.topics[:1]
+            c
+            for c in claims
+            if c.kind in ("points", "percent", "position", "number")
+            and c.topics[:1] not in (("delta",), ("ahead",), ("behind",))
         ]
         if len(numbers) != 2:
             return []
@@ -376,8 +390,9 @@ class Checker:
             (None if decided else certainty_in(bare), "no fact is certain of this"),
             ("gain" if lost else None, "the facts say that this is lost"),
             (other_status(bare, self._status, self._states), "the track is in another state"),
-            (unstated(bare), "no fact states this"),
+            (self._unstated(bare), "no fact states this"),
             (of_rivals(bare, names_car), "no fact says this of a rival"),
+            (self._turned_undercut(clause), "the facts have this undercut the other way round"),
             *self._decided(clause, bare),
         ):
             if said is not None:
@@ -390,6 +405,16 @@ class Checker:
             if ignores_safety_car(bare):
                 found.append(Objection(clause, "safety car", "the plan boxes then"))
         return found
+
+    def _turned_undercut(self, clause: str) -> str | None:
+        """An undercut by a rival must not be said to be ours, nor the other way round."""
+        said = undercuts_in(clause)
+        known = frozenset().union(*(undercuts_in(f.text) for f in self.facts)) if said else frozenset()
+        return next((f"{way} {car}" for way, car in said - known if any(car == of for _, of in known)), None)
+
+    def _unstated(self, clause: str) -> str | None:
+        said = unstated(clause)
+        return said if said is not None and not any(said.lower() in f.text.lower() for f in self.facts) else None
 
     def _decided(self, clause: str, bare: str) -> Iterator[tuple[str | None, str]]:
         """What a clause about the call says wrongly of its stops and of when the next one is, each with why it is wrong."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from racetwin.schemas import CarStatus, CarTwinState, DeskAnswer, Estimate, Fact, RankedPlan, Rejoin, TrackStatus
+from racetwin.strategist.calls import difference
 from racetwin.strategist.situation import Situation
 
 STATUS_WORDS = {
@@ -17,7 +18,7 @@ STATUS_WORDS = {
     TrackStatus.VSC_ENDING: "virtual safety car ending",
     TrackStatus.RED: "red flag",
 }
-TELEMETRY, TWIN, DESK = "telemetry", "car twin", "strategy desk"
+TELEMETRY, TWIN, FIELD, DESK = "telemetry", "car twin", "field twin", "strategy desk"
 _WINDOW = re.compile(r"sooner under SC L(\d+)-(\d+)")
 Z90 = 1.645
 """Half the width of a central 90 % interval in standard errors."""
@@ -107,16 +108,26 @@ def receipt_of(answer: DeskAnswer) -> str:
     )
 
 
-def probability_better(plan: RankedPlan) -> float:
-    """Return how likely a plan is to be the better one after all: normal approximation of its paired difference."""
-    if plan.delta_standard_error <= 0:
-        return 0.5 if plan.delta_points == 0 else float(plan.delta_points > 0)
-    return 0.5 * math.erfc(-plan.delta_points / plan.delta_standard_error / math.sqrt(2.0))
+def rejoin_receipt(answer: DeskAnswer) -> str:
+    """Return what is needed to compute a rejoin forecast of this answer again, as one line."""
+    r = answer.receipt
+    return f"rejoin draws, parameters {r.parameters_hash}, state {r.state_hash}, racetwin {r.code_version}"
 
 
-def _against_best(delta: float) -> str:
-    """Word a plan's difference to the best one, which may be above it by no more than noise."""
-    return f"{points(abs(delta))} {'more' if delta > 0 else 'less'} than the best plan"
+def state_difference(sheet: FactSheet, name: str, plan: RankedPlan, other: RankedPlan, answer: DeskAnswer) -> None:
+    """State what one plan is worth over another, and how that was found: paired where one of them is the best plan."""
+    gain, error = difference(plan, other)
+    races = f"{min(plan.n_races, other.n_races)} simulated races"
+    sheet.add(
+        name,
+        round(gain, 2),
+        f"'{spoken(plan)}' is worth {points(abs(gain))} {'more' if gain >= 0 else 'less'} than '{spoken(other)}' "
+        f"(standard error {error:.2f}).",
+        unit="points",
+        source=f"{races}, paired" if 1 in (plan.rank, other.rank) else f"{races}, each paired with the best plan",
+        interval=(gain - Z90 * error, gain + Z90 * error),
+        receipt=receipt_of(answer),
+    )
 
 
 def state_facts(sheet: FactSheet, car: CarTwinState, situation: Situation) -> None:
@@ -203,8 +214,16 @@ def plan_facts(sheet: FactSheet, key: str, plan: RankedPlan, answer: DeskAnswer)
             f"(standard error {se:.2f})."
         )
         add("delta_points", delta, text, "points", se)
-        chance = probability_better(plan)
-        add("p_better", chance, f"{name} is the best plan after all with a probability of {chance:.0%}.")
+        best = f"'{spoken(answer.plans[0])}'"
+        add("p_ahead", plan.p_ahead, f"{name} finishes ahead of {best} in {plan.p_ahead:.0%} of races.")
+        add("p_behind", plan.p_behind, f"{name} finishes behind {best} in {plan.p_behind:.0%} of races.")
+        if plan.too_close and se > 0:  # what more races might show, and not what one race will
+            chance = 0.5 * math.erfc(-delta / se / math.sqrt(2.0))
+            add(
+                "p_better",
+                chance,
+                f"{name} is the better plan on average after all with a probability of {chance:.0%}.",
+            )
 
 
 def neighbours(rejoin: Rejoin, situation: Situation) -> dict[str, tuple[str, float]]:
@@ -220,19 +239,21 @@ def neighbours(rejoin: Rejoin, situation: Situation) -> dict[str, tuple[str, flo
     return found
 
 
-def rejoin_facts(sheet: FactSheet, rejoin: Rejoin, situation: Situation) -> None:
+def rejoin_facts(sheet: FactSheet, rejoin: Rejoin, situation: Situation, answer: DeskAnswer) -> None:
     """State where the car comes out if it boxes at the end of this lap."""
-    source = "rejoin forecast"
+    source, receipt = "rejoin forecast", rejoin_receipt(answer)
     place = rejoin.position
     text = f"Boxing at the end of lap {rejoin.lap} it rejoins P{place} ({rejoin.probability:.0%} likely)."
-    sheet.add("rejoin.position", place, text, source=source)
+    sheet.add("rejoin.position", place, text, source=source, receipt=receipt)
     text = f"That position has a probability of {rejoin.probability:.0%}."
-    sheet.add("rejoin.probability", round(rejoin.probability, 2), text, source=source)
+    sheet.add("rejoin.probability", round(rejoin.probability, 2), text, source=source, receipt=receipt)
     lower = sum(p for k, p in rejoin.position_probability.items() if k > place)
     text = f"It rejoins behind P{place} with a probability of {lower:.0%}."
-    sheet.add("rejoin.lower", round(lower, 2), text, source=source)
+    sheet.add("rejoin.lower", round(lower, 2), text, source=source, receipt=receipt)
     for side, (name, gap) in neighbours(rejoin, situation).items():
-        sheet.add(f"rejoin.gap_{side}", round(gap, 1), f"{name} is then {gap:.1f} s {side}.", unit="s", source=source)
+        text = f"{name} is then {gap:.1f} s {side}."
+        sheet.add(f"rejoin.gap_{side}", round(gap, 1), text, unit="s", source=source, receipt=receipt)
     loss = rejoin.pit_loss_s
     text = f"A stop costs {loss.mean:.1f} s ({loss.low:.1f} to {loss.high:.1f})."
-    sheet.add("pit_loss", round(loss.mean, 1), text, unit="s", source="pit-loss model", interval=loss)
+    mean = round(loss.mean, 1)
+    sheet.add("pit_loss", mean, text, unit="s", source="pit-loss model", interval=loss, receipt=receipt)

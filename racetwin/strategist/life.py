@@ -47,16 +47,18 @@ def settle(
     lap: int,
     choice: Choice | None,
     why_gone: Callable[[Recommendation], str],
+    retired: Sequence[str] = (),
 ) -> tuple[Recommendation, ...]:
     """Give each draft the life it goes on with, and withdraw what was said and is not said any more.
 
     ``lap`` is what the leader has completed; ``choice`` how the call came about; ``why_gone`` words why advice does not hold
-    any more.
+    any more; ``retired`` are the drivers who are out of the race.
     """
     out: list[Recommendation] = []
     kept: set[str] = set()
     taken = {r.id for r in said}
     for draft in drafts:
+        checked = draft.check(retired)
         old = standing(said, draft.kind, None if draft.kind == "stop" else draft.call)
         if old is None or old.life is None:
             identity = _identity(answer.car_id, draft.kind, lap, taken)
@@ -66,7 +68,7 @@ def settle(
             identity = old.id
             kept.add(identity)
             life = _go_on(old.life, draft, lap, answer.lap, choice if draft.kind == "stop" else None)
-        out.append(draft.finish(identity, answer.car_id, lap, life))
+        out.append(draft.finish(identity, answer.car_id, lap, life, checked))
     for old in said:
         if old.life is None or old.id in kept:
             continue

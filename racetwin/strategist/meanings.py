@@ -55,6 +55,9 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             r"|\blos(?:e|ing) (?:a "
             r"|more )?places?\b",
         ),
+        ("undercut", r"\bundercut"),
+        ("ahead", r"\bahead\b|\bin front\b|\bbeats?\b"),
+        ("behind", r"\bbehind\b(?! P\d)"),
         (
             "better",
             r"\bafter all\b|\b(?:to be|being|out|prov\w+) (?:the )?(?:best|better)\b|\bbetter (?:of|plan)\b"
@@ -145,7 +148,7 @@ _HEADING = re.compile(r"^(?:tyres?|set|rejoin|finish|stop|pit loss|gap)\w*:", re
 """In notes a word and a colon say what all numbers after them are of."""
 _LABEL = re.compile(r"[\w ]{3,40}:(?= \S+$)")
 """'Average finishing position: P5.'"""
-_NARROWER = (("outside", "points"), ("life", "to go"))
+_NARROWER = (("outside", "points"), ("life", "to go"), ("ahead", "better"), ("behind", "better"), ("undercut", "ahead"))
 """The words of the second stand in sentences about the first, too: "out of the points", "the set has 9 laps left"."""
 _PARTS = re.compile(r"[,:(;]|\s[/|]\s|\b(?:and|but|while)\b")
 """Where another statement of the same clause begins."""

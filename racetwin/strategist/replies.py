@@ -8,7 +8,7 @@ from racetwin.schemas import Checked, DeskAnswer, FollowUp, RankedPlan, Rejoin, 
 from racetwin.strategist.calls import NOISE, SLIGHT_POINTS, call_of, difference
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.draft import Draft
-from racetwin.strategist.facts import Z90, neighbours, plan_facts, points, receipt_of, spoken, window
+from racetwin.strategist.facts import neighbours, plan_facts, points, rejoin_receipt, spoken, state_difference, window
 from racetwin.strategist.questions import Question
 from racetwin.strategist.situation import Situation
 
@@ -36,11 +36,11 @@ def compare(
     ):  # one call, though the laps may differ on which a safety car would bring it forward
         out.say("description", f"That is the call: '{spoken(call)}'.", "best.plan")
         _outcome(out, call, "best")
-        _rejoins(out, rejoins, situation)
+        _rejoins(out, rejoins, situation, answer)
         return _finish(out, question, text, answer, simulated)
     plan_facts(out.sheet, "other", other, answer)
     gain, error = difference(call, other)
-    _state_difference(out, call, other, gain, error, answer)
+    state_difference(out.sheet, "benefit", call, other, answer)
     rests = ("benefit", "best.plan", "other.plan")
     if abs(gain) <= NOISE * error or abs(gain) < SLIGHT_POINTS:
         apart = f"{points(abs(gain))} apart (± {error:.2f})"
@@ -51,7 +51,7 @@ def compare(
         out.say("description", text_, *rests)
     _outcome(out, other, "other")
     _outcome(out, call, "best")
-    _rejoins(out, rejoins, situation)
+    _rejoins(out, rejoins, situation, answer)
     return _finish(out, question, text, answer, simulated)
 
 
@@ -72,7 +72,7 @@ def changed(question: Question, text: str, found: WhatIf, call: RankedPlan, situ
     else:
         plan_facts(out.sheet, "other", kept, after)
         gain, error = difference(best, kept)
-        _state_difference(out, best, kept, gain, error, after)
+        state_difference(out.sheet, "benefit", best, kept, after)
         rests = ("benefit", "best.plan", "other.plan")
         if gain <= NOISE * error or gain < SLIGHT_POINTS:
             apart = f"{points(abs(gain))} apart (± {error:.2f})"
@@ -97,7 +97,7 @@ def rejoin(
     """Answer where the car comes out."""
     out = Draft("answer", call_of(call))
     plan_facts(out.sheet, "best", call, answer)
-    _rejoins(out, rejoins, situation)
+    _rejoins(out, rejoins, situation, answer)
     return _finish(out, question, text, answer, False)
 
 
@@ -113,37 +113,22 @@ def _outcome(out: Draft, plan: RankedPlan, key: str, then: bool | None = False) 
     out.say("description", text, *rests)
 
 
-def _rejoins(out: Draft, rejoins: Sequence[Rejoin], situation: Situation) -> None:
+def _rejoins(out: Draft, rejoins: Sequence[Rejoin], situation: Situation, answer: DeskAnswer) -> None:
+    source, receipt = "rejoin forecast", rejoin_receipt(answer)
     for r in rejoins:
         key = f"rejoin{r.lap}"
-        source = "rejoin forecast"
         text = f"Boxing on lap {r.lap} rejoins P{r.position} ({r.probability:.0%} likely)"
         stated = f"Boxing at the end of lap {r.lap} it rejoins P{r.position} ({r.probability:.0%} likely)."
-        out.sheet.add(f"{key}.position", r.position, stated, source=source)
+        out.sheet.add(f"{key}.position", r.position, stated, source=source, receipt=receipt)
         ids = [f"{key}.position"]
         ahead = neighbours(r, situation).get("ahead")
         if ahead is not None:
             name, gap = ahead
             stated = f"Boxing on lap {r.lap} {name} is then {gap:.1f} s ahead."
-            out.sheet.add(f"{key}.gap_ahead", round(gap, 1), stated, unit="s", source=source)
+            out.sheet.add(f"{key}.gap_ahead", round(gap, 1), stated, unit="s", source=source, receipt=receipt)
             text += f", {gap:.1f} s behind {name}"
             ids.append(f"{key}.gap_ahead")
         out.say("description", f"{text}.", *ids)
-
-
-def _state_difference(
-    out: Draft, plan: RankedPlan, other: RankedPlan, gain: float, error: float, answer: DeskAnswer
-) -> None:
-    out.sheet.add(
-        "benefit",
-        round(gain, 2),
-        f"'{spoken(plan)}' is worth {points(abs(gain))} {'more' if gain >= 0 else 'less'} than '{spoken(other)}' "
-        f"(standard error {error:.2f}).",
-        unit="points",
-        source=f"{min(plan.n_races, other.n_races)} simulated races, paired",
-        interval=(gain - Z90 * error, gain + Z90 * error),
-        receipt=receipt_of(answer),
-    )
 
 
 def _finish(out: Draft, question: Question, text: str, answer: DeskAnswer, simulated: bool) -> FollowUp:

@@ -30,11 +30,10 @@ from racetwin.strategist.facts import (
     neighbours,
     plan_facts,
     points,
-    probability_better,
-    receipt_of,
     rejoin_facts,
     search_facts,
     spoken,
+    state_difference,
     state_facts,
     weighed,
     window,
@@ -86,7 +85,8 @@ def recommend(
             extra = rule(answer, situation, car, choice.plan, said)
             if extra is not None:
                 drafts.append(extra)
-    return settle(drafts, said, answer, situation.lap, choice, lambda old: why_gone(old, situation))
+    out = situation.retired()
+    return settle(drafts, said, answer, situation.lap, choice, lambda old: why_gone(old, situation), out)
 
 
 def refresh(answer: DeskAnswer, situation: Situation, said: Sequence[Recommendation]) -> tuple[Recommendation, ...]:
@@ -100,7 +100,8 @@ def refresh(answer: DeskAnswer, situation: Situation, said: Sequence[Recommendat
     others = [r for r in said if r.kind != "cover"]
     covers = [r for r in said if r.kind == "cover"]
     drafts = [draft] if draft is not None else []
-    fresh = settle(drafts, covers, answer, situation.lap, None, lambda old: why_gone(old, situation))
+    out = situation.retired()
+    fresh = settle(drafts, covers, answer, situation.lap, None, lambda old: why_gone(old, situation), out)
     return in_order([*others, *fresh])
 
 
@@ -132,7 +133,8 @@ def _stop_call(
     elif to_go is not None and to_go <= MODERATE_LAPS:
         out.priority = Priority.MODERATE
     if _calls_off(choice, before, situation.laps_done(car.car_id)):
-        out.priority = Priority.URGENT if choice.gain >= URGENT_POINTS else Priority.MODERATE
+        gain, error = choice.points
+        out.priority = Priority.URGENT if gain >= URGENT_POINTS and gain > NOISE * error else Priority.MODERATE
     _say_what(out, plan, to_go, situation)
     _say_benefit(out, plan, other, waits is not None)
     _say_why(out, answer, situation, car, choice, to_go)
@@ -171,7 +173,7 @@ def _state(out: Draft, answer: DeskAnswer, situation: Situation, car: CarTwinSta
         else:
             sheet.add("before.plan", choice.was, f"Plan: {choice.was}.", source="advice given before")
     if answer.box_now is not None:
-        rejoin_facts(sheet, answer.box_now, situation)
+        rejoin_facts(sheet, answer.box_now, situation, answer)
     for i, other in enumerate(_other_calls(answer, choice.plan), start=2):
         plan_facts(sheet, f"plan{i}", other, answer)
 
@@ -189,21 +191,7 @@ def _other_calls(answer: DeskAnswer, plan: RankedPlan) -> tuple[RankedPlan, ...]
 
 def _compare(out: Draft, plan: RankedPlan, other: RankedPlan, answer: DeskAnswer) -> None:
     plan_facts(out.sheet, "other", other, answer)
-    gain, error = difference(plan, other)
-    text = (
-        f"'{spoken(plan)}' is worth {points(abs(gain))} {'more' if gain >= 0 else 'less'} than '{spoken(other)}' "
-        f"(standard error {error:.2f})."
-    )
-    interval = (gain - 1.645 * error, gain + 1.645 * error)
-    out.sheet.add(
-        "benefit",
-        round(gain, 2),
-        text,
-        unit="points",
-        source=f"{plan.n_races} simulated races, paired",
-        interval=interval,
-        receipt=receipt_of(answer),
-    )
+    state_difference(out.sheet, "benefit", plan, other, answer)
 
 
 # --- sentences ------------------------------------------------------------------------------------------------------
@@ -255,7 +243,7 @@ def _say_benefit(out: Draft, plan: RankedPlan, other: RankedPlan | None, waits: 
 def _say_why(
     out: Draft, answer: DeskAnswer, situation: Situation, car: CarTwinState, choice: Choice, to_go: int | None
 ) -> None:
-    _say_change(out, choice)
+    _say_change(out, choice, answer.objective == "points")
     status = situation.track_status
     if status.is_neutralised and answer.box_now is not None and status is not TrackStatus.RED:
         loss = answer.box_now.pit_loss_s.mean
@@ -280,19 +268,25 @@ def _say_why(
     plan = choice.plan
     text = (
         f"Of {weighed(answer)} plans, the best of them run through {answer.plans[0].n_races} simulated races, '{spoken(plan)}' "
-        f"{'scores most' if plan.rank == 1 else 'is called'}: "
+        f"{'scores most' if plan.rank == 1 and answer.objective == 'points' else 'is called'}: "
         f"points in {plan.p_points:.0%}, podium in {plan.p_podium:.0%}."
     )
     out.say("reasoning", text, "plans", "races", "best.plan", "best.p_points", "best.p_podium")
 
 
-def _say_change(out: Draft, choice: Choice) -> None:
-    """Say why the call changed, or why it stays although another plan came out first."""
+def _say_change(out: Draft, choice: Choice, in_points: bool) -> None:
+    """Say why the call changed, or why it stays although another plan came out first.
+
+    What is said in points is a difference of points; where the desk was asked for something else it only says which plan that is.
+    """
     better = f"'{spoken(choice.best)}'"
-    by = f"{points(choice.gain)} (± {choice.gain_se:.2f})"
+    gain, error = choice.points
+    by = f"{better} is better by {points(gain)} (± {error:.2f})" if in_points else f"the objective favours {better}"
     rests = ("before.", "desk.plan", "best.plan", "best.delta_points", "desk.delta_points")
-    if choice.why == "better":
-        out.reason = f"{better} is now better than '{_old_plan(out)}' by {by}."
+    if choice.why == "better" and in_points:
+        out.reason = f"{better} is now better than '{_old_plan(out)}' by {points(gain)} (± {error:.2f})."
+    elif choice.why == "better":
+        out.reason = f"The objective now favours {better}."
     elif choice.why == "passed":
         out.reason = f"The lap of '{choice.was}' has passed without a stop."
     elif choice.why == "impossible":
@@ -303,12 +297,13 @@ def _say_change(out: Draft, choice: Choice) -> None:
         out.reason = f"The call stays: {better} is too close to call against it."
     elif choice.why in ("slight", "agreed", "once"):
         also = {"slight": "which is too little", "agreed": "too little for what was accepted", "once": "so far once"}
-        out.reason = f"The call stays: {better} is better by {by}, {also[choice.why]}."
+        out.reason = f"The call stays: {by}, {also[choice.why]}."
     elif choice.why == "pinned":
         if call_of(choice.best) == out.call:
             return
-        doubt = f"better by {by}" if choice.beyond_noise else "too close to call against it"
-        out.reason = f"The call is pinned: {better} is {doubt}."
+        out.reason = (
+            f"The call is pinned: {by if choice.beyond_noise else f'{better} is too close to call against it'}."
+        )
     if out.reason:
         out.say("reasoning", out.reason, *rests)
 
@@ -338,12 +333,22 @@ def _say_risks(out: Draft, answer: DeskAnswer, situation: Situation, plan: Ranke
 
 def _say_alternatives(out: Draft, answer: DeskAnswer, plan: RankedPlan) -> None:
     for i, p in enumerate(_other_calls(answer, plan), start=2):
-        chance = probability_better(p)
-        if p.rank == 1:
-            text = f"'{spoken(p)}': {points(p.expected_points)}, the desk's best."
+        name, key = f"'{spoken(p)}'", f"plan{i}"
+        if p.rank == 1:  # the call is another: how it fares against this plan, seen from here
+            ahead, behind = plan.p_behind, plan.p_ahead
+            for what, share in (("ahead", ahead), ("behind", behind)):
+                text = f"{name} finishes {what} of '{spoken(plan)}' in {share:.0%} of races.".replace(
+                    "behind of", "behind"
+                )
+                out.sheet.add(
+                    f"{key}.p_{what}", round(share, 2), text, source=f"{plan.n_races} simulated races, paired"
+                )
+            text = f"{name}: {points(p.expected_points)}, the desk's best"
         else:
-            gap, error = points(abs(p.delta_points)), f"± {p.delta_standard_error:.2f}"
-            what = "less" if p.delta_points < 0 else "apart"
-            best = "the better plan" if p.delta_points < 0 else "best"
-            text = f"'{spoken(p)}': {gap} {what} ({error}), {chance:.0%} to be {best}."
-        out.alternative(p.plan, text, f"plan{i}.", probability_better=chance)
+            ahead, behind = p.p_ahead, p.p_behind
+            gap = f"{points(abs(p.delta_points))} {'more' if p.delta_points > 0 else 'less'}"
+            close = "too close to call, " if p.too_close and plan.rank == 1 else ""
+            than = "" if plan.rank == 1 else f" than '{spoken(answer.plans[0])}'"
+            text = f"{name}: {close}{gap}{than} (± {p.delta_standard_error:.2f})"
+        text += f", ahead in {ahead:.0%} of races, behind in {behind:.0%}."
+        out.alternative(p.plan, text, f"{key}.", "desk.plan", shares=(ahead, behind))

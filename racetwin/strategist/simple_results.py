@@ -8,9 +8,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from racetwin.errors import InputError
-from racetwin.schemas import Alternative, Priority, Recommendation
-from racetwin.strategist.facts import FactSheet
+from racetwin.schemas import AdviceLife, CarId, CarTwinState, Compound, Priority, Recommendation
+from racetwin.strategist.draft import Draft
+from racetwin.strategist.facts import laps
 from racetwin.strategist.rules import MODERATE_LAPS, URGENT_LAPS
+
+URGENT_PLACES = 1.0
+"""A stop that cannot wait is urgent if waiting is known to cost at least so many places."""
+SHOWN = 3
+"""Pit laps that are advised on, best first."""
 
 
 class PitLapResult(BaseModel):
@@ -24,10 +30,26 @@ class PitLapResult(BaseModel):
     success_probability: float | None = Field(default=None, ge=0, le=1)
 
 
+class CarAtHand(BaseModel):
+    """What is read of a car twin, in whatever form it is handed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+    car_id: CarId = "0"
+    compound: Compound | None = None
+    tyre_age: float | None = Field(default=None, ge=0, le=200)
+
+
 def recommend_from_results(
-    results: Sequence[Any], context: Mapping[str, Any], car_twin: Mapping[str, Any] | None
+    results: Sequence[Any], context: Mapping[str, Any], car_twin: object = None, field_twin: object = None
 ) -> tuple[Recommendation, ...]:
     """Rank pit laps by finishing position, then success probability, then race time, and word the outcome.
+
+    Parameters
+    ----------
+    car_twin, field_twin
+        A :class:`racetwin.CarTwin`, a :class:`racetwin.FieldTwin`, what their ``get_state`` returns, or None. Of the car its
+        number and tyres are used; of the field who threatens it most.
 
     Raises
     ------
@@ -38,11 +60,54 @@ def recommend_from_results(
     lap = context.get("lap", 0)
     if not isinstance(lap, int) or isinstance(lap, bool) or not 0 <= lap <= 200:
         raise InputError(f"race_context.lap: {lap!r}, expected a whole number from 0 to 200")
-    car_id = str((car_twin or {}).get("car_id", "0"))
-    if not car_id.isdigit():
-        raise InputError(f"car_twin.car_id: {car_id!r}, expected a racing number")
+    car, threat = _car(car_twin), _threat(field_twin, car_twin)
     possible = [r for r in rows if r.pit_lap > lap]
-    return tuple(_word(r, i, possible, car_id, lap) for i, r in enumerate(possible[:3]))
+    return tuple(_word(i, possible, car, threat, lap) for i in range(len(possible[:SHOWN])))
+
+
+def _state(twin: object, name: str) -> Mapping[str, Any]:
+    """Return a twin's state, whether it is handed over as such or as the twin."""
+    look = getattr(twin, "get_state", None)
+    state = look() if callable(look) else twin
+    if isinstance(state, CarTwinState):
+        state = {
+            "car_id": state.car_id,
+            "current_state": {"tire": {"compound": state.tyre.compound, "age": state.tyre.age}},
+        }
+    if state is None:
+        return {}
+    if not isinstance(state, Mapping):
+        raise InputError(f"{name}: {type(twin).__name__}, expected a twin, its get_state(), or None")
+    return state
+
+
+def _car(twin: object) -> CarAtHand:
+    state = _state(twin, "car_twin")
+    tyre = (state.get("current_state") or {}).get("tire") or {}
+    compound, number = tyre.get("compound"), state.get("car_id")
+    try:
+        return CarAtHand(
+            car_id="0" if number is None else str(number),
+            compound=Compound(str(compound).upper()) if compound is not None else None,
+            tyre_age=tyre.get("age"),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"car_twin.{first['loc'][0]}: {first.get('input')!r}, {first['msg'].lower()}") from None
+    except ValueError:
+        known = ", ".join(c.value.lower() for c in Compound)
+        raise InputError(f"car_twin.compound: {compound!r}, expected one of {known}") from None
+
+
+def _threat(field_twin: object, car_twin: object) -> tuple[str, float] | None:
+    """Return who is likeliest to end the race ahead of the car, and how likely; None where the field does not say."""
+    field, car = _state(field_twin, "field_twin"), _state(car_twin, "car_twin")
+    listed = (field.get("threats") or {}).get(str(car.get("car_id"))) or ()
+    if not listed:
+        return None
+    rival = str(listed[0]["rival_id"])
+    driver = ((field.get("cars") or {}).get(rival) or {}).get("driver")
+    return driver or f"car {rival}", float(listed[0]["probability"])
 
 
 def _parse(i: int, row: Any) -> PitLapResult:
@@ -58,55 +123,62 @@ def _merit(r: PitLapResult) -> tuple[float, float, float]:
     return (r.final_position, -(r.success_probability or 0.0), r.total_time or float("inf"))
 
 
-def _word(row: PitLapResult, place: int, rows: Sequence[PitLapResult], car_id: str, lap: int) -> Recommendation:
-    sheet = FactSheet()
-    source = "simulation results as given"
+def _word(
+    place: int, rows: Sequence[PitLapResult], car: CarAtHand, threat: tuple[str, float] | None, lap: int
+) -> Recommendation:
+    row, to_go = rows[place], rows[place].pit_lap - lap
+    out = Draft("stop", f"L{row.pit_lap}")
+    sheet, given = out.sheet, "simulation results as given"
     position = f"P{row.final_position:g}"
     sheet.add("lap", lap, f"The race is on lap {lap}.", unit="laps", source="race context as given")
-    sheet.add("pit_lap", row.pit_lap, f"The stop is on lap {row.pit_lap}.", unit="laps", source=source)
-    sheet.add("final_position", row.final_position, f"It finishes {position}.", source=source)
-    sure = ""
+    sheet.add("pit_lap", row.pit_lap, f"The stop is on lap {row.pit_lap}.", unit="laps", source=given)
+    sheet.add("laps_to_stop", to_go, f"The stop is {laps(to_go)} from now.", unit="laps", source=given)
+    sheet.add("final_position", row.final_position, f"It finishes {position}.", source=given)
+    ranks = f"Of {len(rows)} simulated {'races' if len(rows) > 1 else 'race'}, a stop on lap {row.pit_lap} ranks {place + 1}."
+    sheet.add("rank", place + 1, ranks, source=given)
+    out.execution_lap = row.pit_lap
+    out.priority = Priority.MODERATE if place == 0 and to_go <= MODERATE_LAPS else Priority.OPTIONAL
+    out.say("title", f"{'Box' if place == 0 else 'Alternative: box'} on lap {row.pit_lap}", "pit_lap")
+    out.say("description", f"Stop at the end of lap {row.pit_lap}, {laps(to_go)} from now.", "pit_lap", "laps_to_stop")
+    out.say("expected_benefit", f"It finishes {position}.", "final_position")
+    out.say("reasoning", ranks, "rank", "pit_lap")
     if row.success_probability is not None:
-        sheet.add(
-            "success_probability",
-            row.success_probability,
-            f"It succeeds with a probability of {row.success_probability:.0%}.",
-            source=source,
-        )
-        sure = f", with a success probability of {row.success_probability:.0%}"
+        works, fails = row.success_probability, 1.0 - row.success_probability
+        text = f"It succeeds with a probability of {works:.0%}."
+        sheet.add("success_probability", works, text, source=given)
+        out.say("expected_benefit", text, "success_probability")
+        if works < 1:
+            text = f"It fails with a probability of {fails:.0%}."
+            sheet.add("failure_probability", round(fails, 4), text, source=given)
+            out.say("risks", text, "failure_probability")
     if row.total_time is not None:
-        sheet.add("total_time", row.total_time, f"The race takes {row.total_time:.1f} s.", unit="s", source=source)
-    to_go = row.pit_lap - lap
-    if place > 0:
-        priority = Priority.OPTIONAL
-    elif to_go <= URGENT_LAPS:
-        priority = Priority.URGENT
-    else:
-        priority = Priority.MODERATE if to_go <= MODERATE_LAPS else Priority.OPTIONAL
-    risks: tuple[str, ...] = ()
-    if row.success_probability is not None and row.success_probability < 1:
-        risks = (f"It fails with a probability of {1 - row.success_probability:.0%}.",)
-    return Recommendation(
-        id=f"{car_id}-lap{row.pit_lap}",
-        car_id=car_id,
-        lap=lap,
-        priority=priority,
-        title=f"Box on lap {row.pit_lap}" if place == 0 else f"Alternative: box on lap {row.pit_lap}",
-        description=f"Stop at the end of lap {row.pit_lap}, {to_go} {'lap' if to_go == 1 else 'laps'} from now.",
-        expected_benefit=f"{position} at the flag{sure}.",
-        reasoning=(
-            f"Of {len(rows)} simulated pit {'lap' if len(rows) == 1 else 'laps'} still to come, "
-            f"lap {row.pit_lap} ranks {place + 1}: {position}{sure}."
-        ),
-        execution_lap=row.pit_lap,
-        risks=risks,
-        alternatives=tuple(
-            Alternative(
-                plan=f"L{o.pit_lap}",
-                text=f"Lap {o.pit_lap}: P{o.final_position:g}.",
-            )
-            for o in rows
-            if o is not row
-        ),
-        facts=sheet.all(),
-    )
+        sheet.add("total_time", row.total_time, f"The race takes {row.total_time:.1f} s.", unit="s", source=given)
+    if car.compound is not None and car.tyre_age is not None:
+        text = f"On {car.compound.value} tyres, {laps(round(car.tyre_age))} old."
+        sheet.add("tyre_age", round(car.tyre_age), text, unit="laps", source="car twin as given")
+        out.say("reasoning", text, "tyre_age")
+    if threat is not None:
+        text = f"{threat[0]} ends the race ahead with a probability of {threat[1]:.0%}."
+        sheet.add("threat", round(threat[1], 4), text, source="field twin as given")
+        out.say("risks", text, "threat")
+    for i, other in enumerate((o for o in rows if o is not row), start=2):
+        text = f"A stop on lap {other.pit_lap} finishes P{other.final_position:g}."
+        sheet.add(f"alternative{i}", other.final_position, text, source=given)
+        out.alternative(f"L{other.pit_lap}", text, f"alternative{i}")
+    _urge(out, place, rows, lap)
+    life = AdviceLife(call=out.call, since_lap=lap, changed_lap=lap)
+    return out.finish(f"{car.car_id}-lap{row.pit_lap}", car.car_id, lap, life, out.check())
+
+
+def _urge(out: Draft, place: int, rows: Sequence[PitLapResult], lap: int) -> None:
+    """Make the first advice urgent where waiting is known to cost a place."""
+    later = next((r for r in rows if r.pit_lap > lap + URGENT_LAPS), None)
+    if place > 0 or later is None or rows[0].pit_lap > lap + URGENT_LAPS:
+        return
+    loss = later.final_position - rows[0].final_position
+    if loss < URGENT_PLACES:
+        return
+    text = f"Waiting for lap {later.pit_lap} costs {loss:g} {'place' if loss == 1 else 'places'}."
+    out.sheet.add("waiting", loss, text, unit="places", source="simulation results as given")
+    out.priority = Priority.URGENT
+    out.say("expected_benefit", text, "waiting")

@@ -1,17 +1,31 @@
-"""What to keep an eye on beside the call: a rival about to undercut, traffic at the rejoin, a set that will not last, rain.
+"""What to keep an eye on beside the call: undercuts by a rival and of one, a cheap stop, traffic, tyres, rain.
 
 A warning that stands is given up later than it is raised, so that a value at its threshold does not make it come and go.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
-from racetwin.schemas import CarTwinState, DeskAnswer, Priority, RankedPlan, Recommendation
-from racetwin.strategist.calls import NOISE, first_lap
-from racetwin.strategist.draft import Draft
+from racetwin.schemas import (
+    CarStatus,
+    CarTwinState,
+    DeskAnswer,
+    Estimate,
+    Priority,
+    RankedPlan,
+    Recommendation,
+    TrackStatus,
+)
+from racetwin.strategist.calls import NOISE, call_of, difference, first_lap
+from racetwin.strategist.draft import Draft, Part
 from racetwin.strategist.facts import (
+    FIELD,
+    STATUS_WORDS,
     TELEMETRY,
+    TWIN,
+    Z90,
     laps,
     life_left,
     neighbours,
@@ -20,16 +34,19 @@ from racetwin.strategist.facts import (
     rain_facts,
     rejoin_facts,
     spoken,
+    state_difference,
     state_facts,
     window,
 )
 from racetwin.strategist.life import standing
 from racetwin.strategist.situation import Situation
 
-UNDERCUT_S = (3.0, 3.5)
-"""A car this close behind can come out ahead by stopping a lap earlier (a fresh set gains 1-3 s on its out-lap)."""
-UNDERCUT_CHANCE = (0.3, 0.2)
-"""... if it stops within five laps with at least this probability."""
+STOP_CHANCE = (0.3, 0.2)
+"""A car behind that stops within five laps with at least this probability may try an undercut ..."""
+THREAT = (0.4, 0.3)
+"""... that is worth covering if it works with at least this probability."""
+OPEN = (0.5, 0.4)
+"""An undercut of ours is open if it works with at least this probability."""
 TRAFFIC_S = 1.5
 """A rejoin this close behind another car is in its dirty air."""
 TRAFFIC_GONE_S = 2.0
@@ -41,7 +58,9 @@ LIFE_LAPS = (0, 2)
 """A set is expected to last if it has this many laps more in it than the plan asks."""
 
 READY_POINTS = 0.25
-"""A plan that waits for a safety car is worth being ready for if it is at most this much worse than the best."""
+"""A plan that waits for a safety car, or takes a chance at once, is worth a word if at most this much worse than the call."""
+NOTHING = 0.005
+"""Points that are worded as 0.00."""
 
 Rule = Callable[[DeskAnswer, Situation, CarTwinState, RankedPlan, Sequence[Recommendation]], Draft | None]
 
@@ -49,34 +68,136 @@ Rule = Callable[[DeskAnswer, Situation, CarTwinState, RankedPlan, Sequence[Recom
 def cover(
     answer: DeskAnswer, situation: Situation, car: CarTwinState, plan: RankedPlan, said: Sequence[Recommendation]
 ) -> Draft | None:
-    """The car behind is close enough to undercut, and likely to try."""
-    behind = situation.behind(car.car_id)
-    if behind is None or situation.track_status.is_neutralised or first_lap(plan) is None:
+    """The car behind is likely to stop soon, and would be likely to come out ahead by it."""
+    behind, done = situation.behind(car.car_id), situation.laps_done(car.car_id)
+    if behind is None or situation.track_status.is_neutralised or first_lap(plan) in (None, done + 1):
         return None
     known = standing(said, "cover", behind.car_id) is not None
-    gap, chance = behind.interval_s, behind.stop_probability_next_5
-    if gap is None or gap > UNDERCUT_S[known] or chance is None or chance < UNDERCUT_CHANCE[known]:
+    gap, chance, duel = behind.interval_s, behind.stop_probability_next_5, situation.duel(behind.car_id)
+    if gap is None or chance is None or duel is None or duel["rival_id"] != car.car_id:
+        return None
+    works = duel["undercut_probability"]
+    if chance < STOP_CHANCE[known] or works < THREAT[known]:
         return None
     out = Draft("cover", behind.car_id)
     name = situation.name(behind.car_id)
     # Timed at the line, so of the lap that the other car has completed, and said to be so.
     text = f"{name} is {gap:.1f} s behind at the end of lap {behind.lap}."
     out.sheet.add("behind.gap", round(gap, 1), text, unit="s", source=f"{TELEMETRY}, line of lap {behind.lap}")
-    out.sheet.add(
-        "behind.stop_probability_5",
-        round(chance, 2),
-        f"{name} stops within five laps with a probability of {chance:.0%}.",
-        source="field twin",
-    )
+    stops = f"{name} stops within five laps with a probability of {chance:.0%}."
+    out.sheet.add("behind.stop_probability_5", round(chance, 2), stops, source=FIELD)
+    undercut = f"An undercut by {name} works with a probability of {works:.0%}."
+    out.sheet.add("behind.undercut_probability", round(works, 2), undercut, source=FIELD)
     plan_facts(out.sheet, "best", plan, answer)
     out.priority = Priority.MODERATE
     out.say("title", f"Be ready to cover {name}", "behind.gap", "behind.stop_probability_5")
     out.say("description", text, "behind.gap")
-    out.say("description", f"If {name} boxes, look at boxing on the next lap.", "behind.gap")
-    out.say("expected_benefit", f"Holds off an undercut by {name}.", "behind.gap")
-    text = f"{name} stops within five laps with a probability of {chance:.0%}."
-    out.say("reasoning", text, "behind.stop_probability_5")
+    answering = next((p for p in answer.plans if first_lap(p) in (done + 1, done + 2)), None)
+    if answering is not None:
+        plan_facts(out.sheet, "cover", answering, answer)
+        out.say("description", f"If {name} boxes, the cover is '{spoken(answering)}'.", "behind.gap", "cover.plan")
+    if answering is not None and call_of(answering) != call_of(plan):
+        _say_price(out, "expected_benefit", answering, plan, answer)
+    else:
+        _say_expected(out, plan)
+    out.say("reasoning", stops, "behind.stop_probability_5")
+    out.say("reasoning", undercut, "behind.undercut_probability")
     return out
+
+
+def undercut(
+    answer: DeskAnswer, situation: Situation, car: CarTwinState, plan: RankedPlan, said: Sequence[Recommendation]
+) -> Draft | None:
+    """Stopping this lap would be likely to bring us out ahead of the car in front, and costs little or nothing."""
+    duel, now = situation.duel(car.car_id), _box_at_once(answer, situation, car, plan)
+    rival = situation.cars.get(duel["rival_id"]) if duel is not None else None
+    if duel is None or rival is None or now is None or rival.status is not CarStatus.TRACK:
+        return None
+    works, known = duel["undercut_probability"], standing(said, "undercut", rival.car_id) is not None
+    gain, error = difference(now, plan)
+    if situation.track_status.is_neutralised or works < OPEN[known] or gain < -READY_POINTS:
+        return None
+    out = Draft("undercut", rival.car_id)
+    name, gap = situation.name(rival.car_id), duel["gap_s"]
+    ahead = f"{name} is {gap:.1f} s ahead."
+    out.sheet.add("duel.gap", round(gap, 1), ahead, unit="s", source=FIELD)
+    chance = f"An undercut on {name} works with a probability of {works:.0%}."
+    out.sheet.add("duel.undercut_probability", round(works, 2), chance, source=FIELD)
+    plan_facts(out.sheet, "best", plan, answer)
+    plan_facts(out.sheet, "now", now, answer)
+    out.benefit = (gain, error)
+    out.priority = Priority.MODERATE if gain > -NOISE * error else Priority.OPTIONAL
+    out.say("title", f"Undercut on {name} open", "duel.undercut_probability")
+    out.say("description", f"{ahead} To undercut, box this lap: '{spoken(now)}'.", "duel.gap", "now.plan")
+    _say_price(out, "expected_benefit", now, plan, answer)
+    out.say("reasoning", chance, "duel.undercut_probability")
+    return out
+
+
+def free_stop(
+    answer: DeskAnswer, situation: Situation, car: CarTwinState, plan: RankedPlan, said: Sequence[Recommendation]
+) -> Draft | None:
+    """A stop this lap would cost no place, or little time while the field is slowed, and the call waits."""
+    kinds = ("free_stop", "cheap_free_stop", "cheap_stop")
+    offer = next((o for o in situation.opportunities(car.car_id) if o["kind"] in kinds), None)
+    now, rejoin, status = _box_at_once(answer, situation, car, plan), answer.box_now, situation.track_status
+    if offer is None or now is None or rejoin is None or status is TrackStatus.RED or car.position is None:
+        return None
+    slowed, gain = status.is_neutralised, difference(now, plan)
+    free = offer["kind"] != "cheap_stop" and rejoin.position <= car.position
+    if not (slowed or (free and gain[0] >= -READY_POINTS)):
+        return None
+    out = Draft("free_stop")
+    rejoin_facts(out.sheet, rejoin, situation, answer)
+    plan_facts(out.sheet, "best", plan, answer)
+    plan_facts(out.sheet, "now", now, answer)
+    out.benefit = gain
+    out.priority = Priority.MODERATE if gain[0] > -NOISE * gain[1] else Priority.OPTIONAL
+    costs = f"A stop costs {rejoin.pit_loss_s.mean:.1f} s."
+    if slowed:
+        under = f"under the {STATUS_WORDS[status]}"
+        out.sheet.add("track_status", status.value, f"The track is {under}.", source=TELEMETRY)
+        costs = f"A stop {under} costs {rejoin.pit_loss_s.mean:.1f} s."
+        out.say("title", f"Cheap stop {under}", "track_status", "pit_loss")
+    else:
+        text = "A stop this lap is a free stop: it costs 0 places."
+        out.sheet.add("free.places", 0, text, unit="places", source=FIELD)
+        out.say("title", "Free stop open", "free.places")
+        out.say("description", text, "free.places")
+    out.say("description", costs, "pit_loss", "track_status")
+    out.say("description", f"To take it, box this lap: '{spoken(now)}'.", "now.plan")
+    _say_price(out, "expected_benefit", now, plan, answer)
+    text = f"It rejoins P{rejoin.position} with a probability of {rejoin.probability:.0%}."
+    out.say("reasoning", text, "rejoin.position", "rejoin.probability")
+    return out
+
+
+def _box_at_once(answer: DeskAnswer, situation: Situation, car: CarTwinState, plan: RankedPlan) -> RankedPlan | None:
+    """The best plan that boxes this lap; None where the call does, no such plan was weighed, or nothing hangs on it."""
+    lap = situation.laps_done(car.car_id) + 1
+    now = next((p for p in answer.plans if first_lap(p) == lap), None)
+    if now is None or first_lap(plan) == lap:
+        return None
+    gain, error = difference(now, plan)
+    return now if max(abs(gain), error) >= NOTHING else None
+
+
+def _say_price(out: Draft, part: Part, other: RankedPlan, plan: RankedPlan, answer: DeskAnswer) -> None:
+    """Say what another plan is worth beside the call."""
+    plan_facts(out.sheet, "other", other, answer)
+    state_difference(out.sheet, "benefit", other, plan, answer)
+    gain, error = difference(other, plan)
+    name, call, rests = f"'{spoken(other)}'", f"'{spoken(plan)}'", ("benefit", "best.plan", "other.plan")
+    if abs(gain) <= NOISE * error:
+        out.say(part, f"{name} is level with {call}: {points(abs(gain))} apart (± {error:.2f}).", *rests)
+    else:
+        what = "more" if gain > 0 else "less"
+        out.say(part, f"{name} is worth {points(abs(gain))} {what} than {call} (± {error:.2f}).", *rests)
+
+
+def _say_expected(out: Draft, plan: RankedPlan) -> None:
+    text = f"Expect {points(plan.expected_points)} and P{plan.expected_position:.1f} on average."
+    out.say("expected_benefit", text, "best.expected_points", "best.expected_position")
 
 
 def traffic(
@@ -95,10 +216,15 @@ def traffic(
     if not 2 < to_go <= TRAFFIC_LAPS:  # a stop this lap or the next names its traffic itself
         return None
     out = Draft("traffic", rejoin.car_ahead)
-    rejoin_facts(out.sheet, rejoin, situation)
+    rejoin_facts(out.sheet, rejoin, situation, answer)
+    plan_facts(out.sheet, "best", plan, answer)
     out.say("title", f"Mind {name} at the rejoin", "rejoin.gap_ahead")
     out.say("description", f"A stop this lap rejoins {gap:.1f} s behind {name}.", "rejoin.gap_ahead")
-    out.say("expected_benefit", f"A larger gap to {name} before the stop gives a clear out-lap.", "rejoin.gap_ahead")
+    now = _box_at_once(answer, situation, car, plan)
+    if now is not None:
+        _say_price(out, "expected_benefit", now, plan, answer)
+    else:
+        _say_expected(out, plan)
     text = f"It rejoins P{rejoin.position} with a probability of {rejoin.probability:.0%}."
     out.say("reasoning", text, "rejoin.position", "rejoin.probability")
     return out
@@ -127,11 +253,23 @@ def tyres(
     else:
         text = f"The set is worn, and the plan asks {laps(until)} more of it."
     out.say("description", text, "tyre_life", "laps_to_go_on_set")
-    out.say("expected_benefit", f"Keeps '{spoken(plan)}' open.", "best.plan")
+    _say_expected(out, plan)
     if round(life.high) > 0 and "about" in life_left(life):
         text = f"The set has {life.low:.0f} to {life.high:.0f} laps left in it."
         out.say("reasoning", text, "tyre_life")
+    wear = car.wear_s_per_lap
+    out.say("reasoning", f"It loses {wear.mean:.2f} s a lap to wear.", "wear")
+    short = _short_of(life, until)
+    text = f"The set falls short of that with a probability of {short:.0%}."
+    out.sheet.add("tyre_short_probability", round(short, 2), text, source=TWIN)
+    out.say("risks", text, "tyre_short_probability")
     return out
+
+
+def _short_of(life: Estimate, laps_asked: int) -> float:
+    """Probability that a set does not last so many laps, its life taken as normal with that 90 % interval."""
+    spread = max((life.high - life.low) / (2.0 * Z90), 1e-6)
+    return 0.5 * math.erfc(-(laps_asked - life.mean) / spread / math.sqrt(2.0))
 
 
 def rain(
@@ -187,27 +325,37 @@ def safety_car(
     out.say("title", f"If a safety car comes, box for {compound}", "best.window", "best.plan")
     text = f"If a safety car comes on laps {first} to {last}, box then and fit {compound}."
     out.say("description", text, "best.window", "best.plan")
-    text = f"Expect {points(waits.expected_points)} and P{waits.expected_position:.1f} on average."
-    out.say("expected_benefit", text, "best.expected_points", "best.expected_position")
+    _say_expected(out, waits)
+    text = f"'{spoken(waits)}' scores points in {waits.p_points:.0%} of races."
+    out.say("reasoning", text, "best.p_points", "best.plan")
     return out
 
 
-WARNINGS: tuple[Rule, ...] = (rain, cover, traffic, tyres, safety_car)
+WARNINGS: tuple[Rule, ...] = (rain, cover, undercut, free_stop, traffic, tyres, safety_car)
 
 
 def why_gone(old: Recommendation, situation: Situation) -> str:
     """Say why a warning that stood does not stand any more."""
     car = situation.cars[old.car_id]
     call = old.life.call if old.life is not None else ""
-    if situation.track_status.is_neutralised and old.kind in ("cover", "tyres"):
+    if situation.track_status.is_neutralised and old.kind in ("cover", "tyres", "undercut"):
         return "The track is neutralised."
     if old.kind == "cover":
         name = situation.name(call)
         behind = situation.behind(car.car_id)
         if behind is None or behind.car_id != call:
             return f"{name} is no longer the car behind."
-        far = behind.interval_s is None or behind.interval_s > UNDERCUT_S[1]
-        return f"{name} is out of range of an undercut." if far else f"{name} is less likely to stop soon."
+        duel = situation.duel(call)
+        far = duel is None or duel["rival_id"] != car.car_id or duel["undercut_probability"] < THREAT[1]
+        chance = behind.stop_probability_next_5
+        unlikely = chance is None or chance < STOP_CHANCE[1]
+        if unlikely:
+            return f"{name} is less likely to stop soon."
+        return f"An undercut by {name} is less likely to work." if far else "The call is to box before it."
+    if old.kind == "undercut":
+        return f"The undercut on {situation.name(call)} is not open any more, or is the call."
+    if old.kind == "free_stop":
+        return "A stop is no longer cheap, or is the call."
     if old.kind == "traffic":
         return f"A stop no longer rejoins close behind {situation.name(call)}, or is not near."
     if old.kind == "tyres":

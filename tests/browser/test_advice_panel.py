@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from builders.advice import answer, car, plan, rejoin, situation
+from builders.advice import answer, car, duel, field, plan, rejoin, situation
 
 from racetwin.schemas import Recommendation
 from racetwin.strategist import recommend
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.browser
 NEAR = situation(
     lap=21,
     cars={"4": car("4", 3, lap=21), "16": car("16", 4, lap=21, interval_s=1.4, stop_probability_next_5=0.6)},
+    rainfall=True,
 )
 
 
@@ -106,7 +107,7 @@ def test_accept_reject_and_pin_by_pointer_and_by_key(show: Callable[..., Any], p
         {"advice": "4-stop-20", "action": "accept"},
         {"advice": "4-stop-20", "action": "pin"},
         {"advice": "4-stop-20", "action": "reject"},
-        {"advice": "4-cover-21", "action": "accept"},
+        {"advice": "4-rain-21", "action": "accept"},
     ]
 
 
@@ -130,7 +131,10 @@ def test_a_follow_up_is_sent_and_its_answer_has_its_evidence(show: Callable[...,
 def test_withdrawn_advice_is_crossed_out_and_offers_nothing(show: Callable[..., Any]) -> None:
     cover = recommend(
         answer(plan(1, 30, 15.0, 0.0), lap=20),
-        situation(cars={"4": car("4", 3), "16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6)}),
+        situation(
+            cars={"4": car("4", 3), "16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6)},
+            field=field(duel("16", "4", 0.6)),
+        ),
     )
     panel = AdvicePanel()
     panel.show_advice(recommend(answer(plan(1, 30, 15.0, 0.0), lap=21), situation(lap=21), cover), lap=22, car_id="4")

@@ -64,6 +64,8 @@ def plan(rank: int, lap: int | None, points: float, delta: float, se: float = 0.
         "delta_points": delta,
         "delta_standard_error": 0.0 if rank == 1 else se,
         "too_close": rank > 1 and abs(delta) < 2 * se,
+        "p_ahead": 0.0 if rank == 1 else 0.12,
+        "p_behind": 0.0 if rank == 1 else 0.31,
         "n_races": 2000,
         "seed": 1,
         "position_probability": (0.1,) * 10,
@@ -103,6 +105,22 @@ def rejoin(gap_ahead: float = 4.0, **changes: object) -> Rejoin:
     return Rejoin.model_validate(values | changes)
 
 
+def duel(car_id: str, rival_id: str, works: float, gap_s: float = 1.4, gain_s: float = 1.9) -> dict[str, object]:
+    """What a car can do to the one ahead of it with its next stop, as the field twin shows it."""
+    return {
+        "car_id": car_id,
+        "rival_id": rival_id,
+        "gap_s": gap_s,
+        "undercut_probability": works,
+        "undercut_gain_s": gain_s,
+    }
+
+
+def field(*duels: dict[str, object], **offers: list[dict[str, object]]) -> dict[str, object]:
+    """The field twin's view: duels, and what it offers our car."""
+    return {"duels": list(duels), "opportunities": {"4": offers.get("offers", [])}}
+
+
 def situation(**changes: object) -> Situation:
     cars = {"4": car("4", 3), "16": car("16", 4, stop_probability_next_5=0.1), "11": car("11", 9)}
     values: dict[str, object] = {"cars": cars, "lap": 20, "total_laps": 52}
@@ -128,6 +146,8 @@ def many_recommendations(n: int) -> list[Recommendation]:
                 "p_podium": rng.random(),
                 "expected_position": rng.uniform(1, 15),
             }
+            ahead = rng.random()
+            changes |= {"p_ahead": ahead, "p_behind": rng.uniform(0, 1 - ahead)} if plans else {}
             plans.append(plan(len(plans) + 1, stop.lap, points + loss, loss, rng.uniform(0.02, 0.2), **changes))
             loss -= rng.uniform(0.02, 0.6)
         names, position = rng.sample(DRIVERS, 3), rng.randint(1, 12)
@@ -156,5 +176,13 @@ def many_recommendations(n: int) -> list[Recommendation]:
             gap_behind_s=rng.uniform(0.3, 6),
             pit_loss_s=estimate(rng.uniform(16, 27)),
         )
-        out += recommend(answer(*plans, lap=lap, box_now=box), Situation(cars=cars, lap=lap, total_laps=60))
+        near = (
+            duel("16", "4", rng.random(), rng.uniform(0.3, 4), rng.uniform(-0.5, 3)),
+            duel("4", "11", rng.random(), rng.uniform(0.3, 4), rng.uniform(-0.5, 3)),
+        )
+        kind = rng.choice(("free_stop", "cheap_free_stop", "cheap_stop", "gap_to_drop_into"))
+        status = TrackStatus.SC if kind.startswith("cheap") else TrackStatus.GREEN
+        seen = field(*near, offers=[{"kind": kind}])
+        now = Situation(cars, lap, 60, status, field=seen)
+        out += recommend(answer(*plans, lap=lap, box_now=box), now)
     return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from builders.advice import answer, car, plan, situation
+from builders.advice import answer, car, duel, field, plan, situation
 
 from racetwin.errors import InputError
 from racetwin.schemas import CarStatus, DeskAnswer, Priority, Recommendation, TrackStatus
@@ -107,10 +107,13 @@ def test_the_lap_a_car_is_still_on_is_not_passed_because_the_leader_is_a_lap_on(
 
 
 def test_boxing_as_called_is_done_and_everything_else_is_withdrawn() -> None:
-    near = situation(cars={"4": car("4", 3), "16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6)})
-    said = recommend(answer(plan(1, 21, 15.0, 0.0), plan(2, 30, 13.0, -2.0)), near)
+    near = situation(
+        cars={"4": car("4", 3), "16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6)},
+        field=field(duel("16", "4", 0.6)),
+    )
+    said = recommend(answer(plan(1, 22, 15.0, 0.0), plan(2, 30, 13.0, -2.0)), near)
     assert {r.kind for r in said} == {"stop", "cover"}
-    gone = boxed(said, 21)
+    gone = boxed(said, 22)
     assert [r.life.reason for r in gone if r.life and r.kind == "stop"] == ["Done: the car boxes as called."]
     assert all(r.title.startswith("Withdrawn: ") and r.execution_lap is None for r in gone)
     assert standing(gone, "stop") is None
@@ -118,7 +121,8 @@ def test_boxing_as_called_is_done_and_everything_else_is_withdrawn() -> None:
 
 def test_withdrawn_advice_is_read_for_a_lap_and_then_gone() -> None:
     near = {"16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6)}
-    said = recommend(two(20, 26, 30, 0.5), situation(cars={"4": car("4", 3), **near}))
+    seen = field(duel("16", "4", 0.6))
+    said = recommend(two(20, 26, 30, 0.5), situation(cars={"4": car("4", 3), **near}, field=seen))
     said = recommend(two(21, 26, 30, 0.5), at(21), said)
     (gone,) = (r for r in said if r.kind == "cover")
     assert gone.life is not None
@@ -158,7 +162,10 @@ def test_a_rejected_call_makes_way_and_is_not_given_again_while_the_track_stays_
 
 
 def test_a_rejected_warning_is_no_longer_pressing() -> None:
-    near = situation(cars={"4": car("4", 3), "16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6)})
+    near = situation(
+        cars={"4": car("4", 3), "16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6)},
+        field=field(duel("16", "4", 0.6)),
+    )
     desk = two(20, 26, 30, 0.5)
     said = recommend(desk, near)
     said = recommend(desk, near, decide(said, "4-cover-20", "reject"))
@@ -176,10 +183,25 @@ def test_a_rejected_warning_is_no_longer_pressing() -> None:
     ],
 )
 def test_a_decision_about_nothing_is_refused(advice_id: str, action: str, message: str) -> None:
-    near = situation(lap=19, cars={"4": car("4", 3), "16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6)})
+    near = situation(
+        lap=19,
+        cars={"4": car("4", 3), "16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6)},
+        field=field(duel("16", "4", 0.6)),
+    )
     said = recommend(two(20, 26, 30, 0.5), at(20), recommend(two(19, 26, 30, 0.5), near))
     with pytest.raises(InputError, match=message):
         decide(said, advice_id, action)  # type: ignore[arg-type]
+
+
+def test_calling_off_a_stop_within_noise_is_not_urgent_and_points_are_points() -> None:
+    later = plan(1, 35, 5.0, 0.0, utility=0.5)
+    old = plan(2, 22, 5.2, 0.2, 0.15, delta_utility=-0.3, delta_utility_standard_error=0.01)
+    asked = answer(later, old, lap=21).model_copy(update={"objective": "top3"})
+    said = recommend(asked, at(21), recommend(two(20, 22, 30, 2.0), at(20)))
+    assert stop(said).title.startswith("Stay out")
+    assert stop(said).priority is Priority.MODERATE, "0.3 of a podium is no 0.3 points"
+    assert life_of(said).reason == "The objective now favours 'L35 HARD'."
+    assert life_of(said).reason in stop(said).reasoning
 
 
 def test_a_car_that_is_out_gets_no_advice_whatever_was_said() -> None:
@@ -197,7 +219,8 @@ def test_rain_is_named() -> None:
 
 def test_a_gap_is_said_with_the_lap_it_was_timed_on() -> None:
     cars = {"4": car("4", 3), "16": car("16", 4, lap=19, interval_s=1.4, stop_probability_next_5=0.6)}
-    (cover,) = (r for r in recommend(two(20, 26, 30, 0.5), situation(cars=cars)) if r.kind == "cover")
+    seen = situation(cars=cars, field=field(duel("16", "4", 0.6)))
+    (cover,) = (r for r in recommend(two(20, 26, 30, 0.5), seen) if r.kind == "cover")
     assert "1.4 s behind at the end of lap 19" in cover.description
 
 
@@ -207,6 +230,7 @@ def test_every_sentence_names_facts_it_rests_on_and_passes_the_checker_through_i
         said = recommend(two(lap, first, second, gap), at(lap), said)
         for r in said:
             assert check_own(r).passed, check_own(r).objections
+            assert r.checked is None or not r.checked.refused, "a sentence of ours was left out"
             known = {f.id for f in r.facts}
             for sentence in r.sentences:
                 assert set(sentence.facts) <= known

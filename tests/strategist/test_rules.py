@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from builders.advice import answer, car, many_recommendations, plan, rejoin, situation
+from builders.advice import answer, car, duel, field, many_recommendations, plan, rejoin, situation
 
-from racetwin.schemas import CarStatus, Estimate, Priority, RankedPlan, TrackStatus
+from racetwin.schemas import AdviceLife, CarStatus, Estimate, Priority, RankedPlan, TrackStatus
 from racetwin.strategist import Situation, recommend
 from racetwin.strategist.checker import Checker
+from racetwin.strategist.draft import Draft
 from racetwin.strategist.wording import texts_of
 
 pytestmark = pytest.mark.unit
@@ -66,11 +67,99 @@ def test_rejoin_names_no_car_that_has_retired_since_it_was_forecast() -> None:
 
 
 def test_close_rival_about_to_stop_is_to_be_covered() -> None:
-    near = situation(cars={"4": car("4", 3), "16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6)})
-    advice = recommend(answer(plan(1, 24, 15.0, 0.0)), near)
-    assert any(r.title == "Be ready to cover D16" for r in advice)
-    under_sc = Situation(near.cars, near.lap, near.total_laps, TrackStatus.SC)
-    assert not any("cover" in r.title for r in recommend(answer(plan(1, 24, 15.0, 0.0)), under_sc))
+    near = close_behind(works=0.6)
+    asked = answer(plan(1, 24, 15.0, 0.0), plan(2, 22, 14.7, -0.3))
+    cover = next(r for r in recommend(asked, near) if r.kind == "cover")
+    assert cover.title == "Be ready to cover D16"
+    assert cover.description == "D16 is 1.4 s behind at the end of lap 20. If D16 boxes, the cover is 'L22 HARD'."
+    assert cover.expected_benefit == "'L22 HARD' is worth 0.30 points less than 'L24 HARD' (± 0.05)."
+    assert cover.reasoning.endswith("An undercut by D16 works with a probability of 60%.")
+    for other in (
+        close_behind(works=0.3),  # it would hardly work
+        situation(cars=near.cars),  # nobody knows
+        Situation(near.cars, near.lap, near.total_laps, TrackStatus.SC, field=near.field),
+    ):
+        assert not any(r.kind == "cover" for r in recommend(asked, other))
+    assert not any(r.kind == "cover" for r in recommend(answer(plan(1, 21, 15.0, 0.0)), near)), "the call boxes first"
+
+
+def close_behind(works: float) -> Situation:
+    cars = {"4": car("4", 3), "16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6), "11": car("11", 2)}
+    return situation(cars=cars, field=field(duel("16", "4", works)))
+
+
+def test_undercut_that_is_open_and_costs_little_is_offered() -> None:
+    cars = close_behind(0.0).cars
+    asked = answer(plan(1, 24, 15.0, 0.0), plan(2, 21, 14.9, -0.1, se=0.08))
+    found = recommend(asked, situation(cars=cars, field=field(duel("4", "11", 0.7))))
+    (offered,) = (r for r in found if r.kind == "undercut")
+    assert offered.title == "Undercut on D11 open"
+    assert offered.description == "D11 is 1.4 s ahead. To undercut, box this lap: 'L21 HARD'."
+    assert offered.reasoning == "An undercut on D11 works with a probability of 70%."
+    assert offered.priority is Priority.MODERATE
+    assert offered.expected_benefit_points == pytest.approx(-0.1)
+    dear = answer(plan(1, 24, 15.0, 0.0), plan(2, 21, 14.0, -1.0))
+    called = answer(plan(1, 21, 15.0, 0.0), plan(2, 24, 14.9, -0.1))
+    for what, works in ((asked, 0.45), (dear, 0.7), (called, 0.7)):
+        near = situation(cars=cars, field=field(duel("4", "11", works)))
+        assert not any(r.kind == "undercut" for r in recommend(what, near))
+
+
+def test_cheap_stop_that_the_call_leaves_is_named_with_its_price() -> None:
+    asked = answer(plan(1, 30, 15.0, 0.0), plan(2, 21, 14.4, -0.6), box_now=rejoin(position=5))
+    offer = [{"kind": "cheap_stop", "loss_s": 11.0, "saved_s": 9.0, "places_lost": 2}]
+    under_sc = situation(track_status=TrackStatus.SC, field=field(offers=offer))
+    (cheap,) = (r for r in recommend(asked, under_sc) if r.kind == "free_stop")
+    assert cheap.title == "Cheap stop under the safety car"
+    assert cheap.description.startswith(
+        "A stop under the safety car costs 20.5 s. To take it, box this lap: 'L21 HARD'."
+    )
+    assert cheap.expected_benefit == "'L21 HARD' is worth 0.60 points less than 'L30 HARD' (± 0.05)."
+    assert cheap.priority is Priority.OPTIONAL
+    called = answer(plan(1, 21, 15.0, 0.0), plan(2, 30, 14.4, -0.6), box_now=rejoin(position=5))
+    assert not any(r.kind == "free_stop" for r in recommend(called, under_sc)), "the call says so itself"
+
+
+def test_free_stop_is_one_that_costs_no_place_and_hardly_a_point() -> None:
+    green = situation(field=field(offers=[{"kind": "free_stop", "places_lost": 0}]))
+    plans = (plan(1, 30, 15.0, 0.0), plan(2, 21, 14.9, -0.1))
+    (free,) = (r for r in recommend(answer(*plans, box_now=rejoin(position=3)), green) if r.kind == "free_stop")
+    assert free.description.startswith("A stop this lap is a free stop: it costs 0 places.")
+    assert free.checked is not None
+    assert free.checked.refused == 0
+    for box in (rejoin(position=4), None):
+        assert not any(r.kind == "free_stop" for r in recommend(answer(*plans, box_now=box), green))
+    dear = (plan(1, 30, 15.0, 0.0), plan(2, 21, 14.0, -1.0))
+    assert not any(r.kind == "free_stop" for r in recommend(answer(*dear, box_now=rejoin(position=3)), green))
+
+
+def test_what_a_plan_does_in_the_same_race_is_told_of_every_alternative() -> None:
+    best, other = plan(1, 24, 15.0, 0.0), plan(2, 27, 14.6, -0.4, p_ahead=0.12, p_behind=0.31)
+    (named,) = recommend(answer(best, other), situation())[0].alternatives
+    assert named.text == "'L27 HARD': 0.40 points less (± 0.05), ahead in 12% of races, behind in 31%."
+    assert (named.probability_ahead, named.probability_behind) == (0.12, 0.31)
+    assert named.probability_better == pytest.approx(0.405)
+    close = plan(2, 27, 14.98, -0.02)
+    (named,) = recommend(answer(best, close), situation())[0].alternatives
+    assert named.text.startswith("'L27 HARD': too close to call, 0.02 points less")
+
+
+def test_a_sentence_of_ours_that_the_facts_do_not_carry_is_left_out() -> None:
+    draft = Draft("cover", "16")
+    draft.sheet.add("behind.gap", 1.4, "D16 is 1.4 s behind.", source="test")
+    draft.say("title", "D16 is 2.4 s behind", "behind.gap")
+    draft.say("description", "D16 is 1.4 s behind. D16 is 3.1 s behind.", "behind.gap")
+    draft.say("description", "D16 is 1.4 s behind.", "behind.gap")
+    draft.alternative("no stop", "'no stop' is worth 3.00 points.", shares=(0.1, 0.2))
+    checked = draft.check()
+    said = draft.finish("4-cover-20", "4", 20, AdviceLife(call="16"), checked)
+    assert said.title == "Car behind"
+    assert said.description == "D16 is 1.4 s behind."
+    assert said.alternatives == ()
+    assert [s.part for s in said.sentences] == ["description"]
+    assert said.checked is not None
+    assert said.checked.refused >= 3
+    assert said.checked.claims == said.checked.supported > 0
 
 
 def test_set_that_will_not_last_is_warned_of() -> None:
@@ -81,8 +170,9 @@ def test_set_that_will_not_last_is_warned_of() -> None:
 
 def test_most_urgent_comes_first() -> None:
     best, later = plan(1, 21, 15.0, 0.0), plan(2, 26, 14.2, -0.8)
-    near = situation(cars={"4": car("4", 3), "16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6)})
-    advice = recommend(answer(best, later, box_now=rejoin(gap_ahead=0.8)), near)
+    worn = {"4": car("4", 3, tyre_life_laps=Estimate(mean=0.2, low=0, high=0.5))}
+    best = plan(1, 22, 15.0, 0.0)
+    advice = recommend(answer(best, later, box_now=rejoin(gap_ahead=0.8)), situation(cars=worn))
     order = [list(Priority).index(r.priority) for r in advice]
     assert order == sorted(order)
     assert len(advice) > 1
@@ -95,6 +185,8 @@ def test_every_word_and_number_of_our_own_wording_is_supported() -> None:
         verdict = checker.check(*said, *(a.text for a in advice.alternatives))
         assert verdict.passed, (advice.id, verdict.objections)
         assert verdict.claims > 0
+        assert advice.checked is not None
+        assert advice.checked.refused == 0, advice.id
 
 
 def waiting_for_a_safety_car(*worth: float) -> tuple[RankedPlan, ...]:
@@ -151,3 +243,28 @@ def test_call_that_is_kept_against_a_better_plan_says_what_it_costs() -> None:
     assert stop.life.call == "L30 HARD"
     assert stop.expected_benefit.startswith("'L30 HARD' is worth 0.50 points less than 'L45 HARD' (± 0.20).")
     assert Checker(stop.facts).check(stop.expected_benefit).passed
+
+
+def test_an_undercut_by_a_rival_is_none_on_it() -> None:
+    draft = Draft("cover", "16")
+    text = "An undercut by LEC works with a probability of 62%."
+    draft.sheet.add("behind.undercut_probability", 0.62, text, source="test")
+    checker = Checker(draft.sheet.all())
+    for true in (text, "If LEC undercuts us, that works with 62% probability."):
+        assert checker.check(true).passed, true
+    for false in (
+        "An undercut on LEC works with a probability of 62%.",
+        "We could undercut LEC, with a 62% chance.",
+        "An undercut by LEC works with a probability of 63%.",
+        "LEC stops within five laps with a probability of 62%.",
+    ):
+        assert not checker.check(false).passed, false
+
+
+def test_a_clause_without_anything_to_check_is_no_claim() -> None:
+    draft = Draft("cover", "16")
+    draft.sheet.add("behind.gap", 1.4, "LEC is 1.4 s behind.", source="test")
+    checker = Checker(draft.sheet.all())
+    assert (checker.check("Keep an eye on it.").claims, checker.check("LEC is 1.4 s behind.").claims) == (0, 2)
+    wrong = checker.check("It is guaranteed.")
+    assert (wrong.claims, wrong.supported) == (1, 0)

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 
 import pytest
-from builders.advice import answer, car, plan, rejoin, situation
+from builders.advice import answer, car, duel, field, plan, rejoin, situation
 
 from racetwin.config import Settings
 from racetwin.errors import ConfigurationError
@@ -88,7 +88,8 @@ async def client(request: pytest.FixtureRequest, server_settings: Settings) -> A
 def cover() -> Recommendation:
     """A short piece of advice: a rival to cover, with a handful of facts."""
     near = situation(
-        cars={"4": car("4", 3), "16": car("16", 4, driver="LEC", interval_s=1.4, stop_probability_next_5=0.6)}
+        cars={"4": car("4", 3), "16": car("16", 4, driver="LEC", interval_s=1.4, stop_probability_next_5=0.6)},
+        field=field(duel("16", "4", 0.6)),
     )
     advice = recommend(answer(plan(1, 24, 15.0, 0.0), plan(2, 26, 14.9, -0.1), box_now=rejoin()), near)
     return next(r for r in advice if r.kind == "cover")

@@ -57,6 +57,7 @@ def strategist() -> list[Figure]:
         ),
         Figure("shown with every claim supported, own wording", 100 * result.grounded, "%", 100.0),
         Figure("claims in them", result.claims, "count"),
+        Figure("claims of our own sentences left out", result.left_out, "count"),
         Figure("correct phrasings checked", result.correct, "count"),
         Figure("correct phrasings refused", 100 * result.false_refusals, "%", 2.0, None, False),
         Figure("errors planted", result.planted.total(), "count", 3000),
