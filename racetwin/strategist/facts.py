@@ -111,7 +111,7 @@ def receipt_of(answer: DeskAnswer) -> str:
 def rejoin_receipt(answer: DeskAnswer) -> str:
     """Return what is needed to compute a rejoin forecast of this answer again, as one line."""
     r = answer.receipt
-    return f"rejoin draws, parameters {r.parameters_hash}, state {r.state_hash}, racetwin {r.code_version}"
+    return f"rejoin forecast, seed 1, parameters {r.parameters_hash}, state {r.state_hash}, racetwin {r.code_version}"
 
 
 def state_difference(sheet: FactSheet, name: str, plan: RankedPlan, other: RankedPlan, answer: DeskAnswer) -> None:
