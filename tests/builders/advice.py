@@ -127,9 +127,9 @@ def situation(**changes: object) -> Situation:
     return Situation(**(values | changes))
 
 
-def many_recommendations(n: int) -> list[Recommendation]:
-    """Advice on ``n`` seeded moments of made-up races, as varied as the rules allow."""
-    rng = random.Random(3)
+def many_recommendations(n: int, *, slowed: bool = False) -> list[Recommendation]:
+    """Advice on ``n`` seeded moments of made-up races, as varied as the rules allow; ``slowed``: behind a safety car in part."""
+    rng, chances = random.Random(3), random.Random(4)
     out: list[Recommendation] = []
     for _ in range(n):
         lap, points, loss = rng.randint(5, 45), rng.uniform(0.5, 24), 0.0
@@ -146,8 +146,8 @@ def many_recommendations(n: int) -> list[Recommendation]:
                 "p_podium": rng.random(),
                 "expected_position": rng.uniform(1, 15),
             }
-            ahead = rng.random()
-            changes |= {"p_ahead": ahead, "p_behind": rng.uniform(0, 1 - ahead)} if plans else {}
+            ahead = chances.random()
+            changes |= {"p_ahead": ahead, "p_behind": chances.uniform(0, 1 - ahead)} if plans else {}
             plans.append(plan(len(plans) + 1, stop.lap, points + loss, loss, rng.uniform(0.02, 0.2), **changes))
             loss -= rng.uniform(0.02, 0.6)
         names, position = rng.sample(DRIVERS, 3), rng.randint(1, 12)
@@ -177,10 +177,11 @@ def many_recommendations(n: int) -> list[Recommendation]:
             pit_loss_s=estimate(rng.uniform(16, 27)),
         )
         near = (
-            duel("16", "4", rng.random(), rng.uniform(0.3, 4), rng.uniform(-0.5, 3)),
-            duel("4", "11", rng.random(), rng.uniform(0.3, 4), rng.uniform(-0.5, 3)),
+            duel("16", "4", chances.random(), chances.uniform(0.3, 4), chances.uniform(-0.5, 3)),
+            duel("4", "11", chances.random(), chances.uniform(0.3, 4), chances.uniform(-0.5, 3)),
         )
-        kind = rng.choice(("free_stop", "cheap_free_stop", "cheap_stop", "gap_to_drop_into"))
+        kinds = ("cheap_free_stop", "cheap_stop") if slowed else ()
+        kind = chances.choice(("free_stop", *kinds, "gap_to_drop_into"))
         status = TrackStatus.SC if kind.startswith("cheap") else TrackStatus.GREEN
         seen = field(*near, offers=[{"kind": kind}])
         now = Situation(cars, lap, 60, status, field=seen)

@@ -98,7 +98,7 @@ def test_car_that_has_retired_is_no_rival() -> None:
 
 
 def test_planted_errors_are_caught_and_correct_texts_are_not_refused() -> None:
-    moments = [(r, ("BOT",)) for r in many_recommendations(24)]
+    moments = [(r, ("BOT",)) for r in (*many_recommendations(16), *many_recommendations(12, slowed=True))]
     result = measure(moments, per_recommendation=20)
     assert result.planted.total() >= 3000
     assert result.recall >= 0.99, result.missed[:5]
