@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 
 from racetwin.errors import InputError
 from racetwin.schemas import DeskAnswer
+from racetwin.wear import FUEL_S_PER_LAP, fit_wear
 
 if TYPE_CHECKING:
     from racetwin.evaluation.review import RaceReview
@@ -22,15 +23,28 @@ if TYPE_CHECKING:
 Theme = Literal["dark", "light"]
 
 COMPOUND_COLOURS = {
-    "SOFT": "#ff5a5f",
-    "MEDIUM": "#ffd23f",
-    "HARD": "#cfd8e3",
-    "INTERMEDIATE": "#3fbf6f",
-    "WET": "#3f8cff",
+    "dark": {
+        "SOFT": "#ff5a5f",
+        "MEDIUM": "#ffd23f",
+        "HARD": "#eef2f6",
+        "INTERMEDIATE": "#3fbf6f",
+        "WET": "#3f8cff",
+    },
+    "light": {
+        "SOFT": "#d9343b",
+        "MEDIUM": "#c89a00",
+        "HARD": "#6d7a8a",
+        "INTERMEDIATE": "#1f8f4c",
+        "WET": "#1f63d6",
+    },
 }
-"""Broadcast colours, always shown together with the compound's name."""
-LINE_COLOURS = ("#4cc9f0", "#f2b134", "#c39bff", "#5cc8a1", "#f08a5d", "#9fb4cc")
-"""Told apart by readers of all kinds of colour vision; also by dash where more than six lines are named."""
+"""The pit wall's colours of the compounds by theme, always shown together with the compound's name or letter."""
+LINE_COLOURS = {
+    "dark": ("#4cc9f0", "#f2b134", "#b98aff", "#6fd08c", "#f08a5d", "#a9b6c5"),
+    "light": ("#0b76a8", "#a86400", "#7645c4", "#0c7f5c", "#a32a3c", "#465467"),
+}
+"""The pit wall's ours, ahead, behind, good, bad and soft by theme: apart for all kinds of colour vision; by dash beyond six."""
+_UNKNOWN = "#76869a"
 INK = {
     "dark": {"paper": "#121820", "text": "#e8eef5", "faint": "#76869a", "line": "#26303d"},
     "light": {"paper": "#ffffff", "text": "#121a24", "faint": "#66748a", "line": "#d4dbe4"},
@@ -59,6 +73,40 @@ def _table(laps: pd.DataFrame, *needed: str) -> pd.DataFrame:
     return table.sort_values(["car_id", "lap"])
 
 
+def _line_colour(theme: Theme, k: int) -> str:
+    return LINE_COLOURS[theme][k % len(LINE_COLOURS[theme])]
+
+
+def _faded(colour: str, alpha: float) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"
+
+
+def band(
+    figure: go.Figure,
+    x: Sequence[float] | np.ndarray,
+    low: Sequence[float] | np.ndarray,
+    high: Sequence[float] | np.ndarray,
+    *,
+    colour: str | None = None,
+    name: str | None = None,
+    theme: Theme = "dark",
+) -> None:
+    """Add a band between ``low`` and ``high`` to a figure, such as a 90 % interval; in our car's colour unless told otherwise."""
+    x, low, high = (np.asarray(v, dtype=np.float64) for v in (x, low, high))
+    figure.add_scatter(
+        x=np.concatenate([x, x[::-1]]),
+        y=np.concatenate([high, low[::-1]]),
+        fill="toself",
+        mode="lines",
+        line={"width": 0},
+        fillcolor=_faded(colour or _line_colour(theme, 0), 0.18),
+        name=name,
+        showlegend=name is not None,
+        hoverinfo="skip",
+    )
+
+
 def dressed(figure: go.Figure, theme: Theme, title: str) -> go.Figure:
     """Give a figure the pit wall's colours and a title."""
     ink = INK[theme]
@@ -76,7 +124,8 @@ def dressed(figure: go.Figure, theme: Theme, title: str) -> go.Figure:
     )
 
 
-def _figure(theme: Theme, title: str, x: str, y: str) -> go.Figure:
+def new_figure(theme: Theme, title: str, x: str, y: str) -> go.Figure:
+    """Return an empty figure in the pit wall's look, with the titles of its axes."""
     figure = go.Figure(layout={"xaxis": {"title": x}, "yaxis": {"title": y}})
     return dressed(figure, theme, title)
 
@@ -124,13 +173,13 @@ def race_trace(
             raise InputError(f"reference: car {reference!r} is not in these laps")
         base, word = rows.set_index("lap")["line_time_s"], str(rows["driver"].iloc[0])
     chosen = list(highlight)
-    figure = _figure(theme, "Race trace", "lap", f"seconds behind {word}")
+    figure = new_figure(theme, "Race trace", "lap", f"seconds behind {word}")
     figure.update_yaxes(autorange="reversed")
     for car in sorted(table["car_id"].unique(), key=lambda c: (c in chosen, c)):
         rows = table[table["car_id"] == car]
         gap = rows["line_time_s"] - rows["lap"].map(base)
         ours = car in chosen
-        colour = LINE_COLOURS[chosen.index(car) % len(LINE_COLOURS)] if ours else INK[theme]["faint"]
+        colour = _line_colour(theme, chosen.index(car)) if ours else INK[theme]["faint"]
         figure.add_scatter(
             x=rows["lap"],
             y=gap,
@@ -170,7 +219,7 @@ def stints(laps: pd.DataFrame, *, order: Sequence[str] | None = None, theme: The
     parts = table.groupby(["car_id", "number"]).agg(
         first=("lap", "min"), last=("lap", "max"), compound=("compound", "first"), driver=("driver", "first")
     )
-    figure = _figure(theme, "Stints", "lap", "")
+    figure = new_figure(theme, "Stints", "lap", "")
     names = table.groupby("car_id")["driver"].first()
     for compound, rows in parts.groupby("compound", dropna=False):
         cars = rows.index.get_level_values("car_id")
@@ -181,7 +230,7 @@ def stints(laps: pd.DataFrame, *, order: Sequence[str] | None = None, theme: The
             orientation="h",
             name=str(compound).lower(),
             marker={
-                "color": COMPOUND_COLOURS.get(str(compound), "#76869a"),
+                "color": COMPOUND_COLOURS[theme].get(str(compound), _UNKNOWN),
                 "line": {"color": INK[theme]["paper"], "width": 2},
             },
             text=[str(compound)[:1]] * len(rows),
@@ -201,7 +250,7 @@ def lap_times(laps: pd.DataFrame, cars: Iterable[str], *, theme: Theme = "dark")
     clean = table[
         ~(table["pit_in"].astype(bool) | table["pit_out"].astype(bool) | _neutralised(table)) & (table["lap"] > 1)
     ]
-    figure = _figure(theme, "Lap times", "lap", "seconds")
+    figure = new_figure(theme, "Lap times", "lap", "seconds")
     for k, car in enumerate(cars):
         rows = clean[clean["car_id"] == car]
         figure.add_scatter(
@@ -210,8 +259,8 @@ def lap_times(laps: pd.DataFrame, cars: Iterable[str], *, theme: Theme = "dark")
             name=str(rows["driver"].iloc[0]) if len(rows) else car,
             mode="lines+markers",
             line={
-                "color": LINE_COLOURS[k % len(LINE_COLOURS)],
-                "dash": ("solid", "dot", "dash")[k // len(LINE_COLOURS) % 3],
+                "color": _line_colour(theme, k),
+                "dash": ("solid", "dot", "dash")[k // len(LINE_COLOURS[theme]) % 3],
             },
             marker={"size": 5},
             connectgaps=False,
@@ -229,20 +278,22 @@ def gap(laps: pd.DataFrame, car: str, other: str, *, theme: Theme = "dark") -> g
             raise InputError(f"car: {name!r} is not in these laps; cars: {', '.join(times.columns)}")
     names = table.groupby("car_id")["driver"].first()
     difference = (times[car] - times[other]).dropna()
-    figure = _figure(theme, f"{names[car]} behind {names[other]}", "lap", "seconds")
+    figure = new_figure(theme, f"{names[car]} behind {names[other]}", "lap", "seconds")
     figure.add_scatter(
         x=difference.index,
         y=difference,
         mode="lines+markers",
         name="gap",
-        line={"color": LINE_COLOURS[0]},
+        line={"color": _line_colour(theme, 0)},
         marker={"size": 5},
     )
     figure.add_hline(y=0, line_color=INK[theme]["faint"], line_width=1)
     return figure
 
 
-def tyre_wear(laps: pd.DataFrame, car: str, *, fuel_s_per_lap: float = 0.055, theme: Theme = "dark") -> go.Figure:
+def tyre_wear(
+    laps: pd.DataFrame, car: str, *, fuel_s_per_lap: float = FUEL_S_PER_LAP, theme: Theme = "dark"
+) -> go.Figure:
     """Lap time by tyre age, one cloud and line a stint, fuel burn taken out.
 
     The line is least squares through the stint's clean laps with its 90 % interval. Within one stint, age and fuel burn
@@ -257,7 +308,7 @@ def tyre_wear(laps: pd.DataFrame, car: str, *, fuel_s_per_lap: float = 0.055, th
     keep = ~(rows["pit_in"].astype(bool) | rows["pit_out"].astype(bool) | _neutralised(rows)) & (rows["lap"] > 1)
     rows = rows.assign(stint=stint, corrected=rows["lap_time_s"] + fuel_s_per_lap * (rows["lap"] - 1))[keep]
     rows = rows.dropna(subset=["corrected", "tyre_age"])
-    figure = _figure(
+    figure = new_figure(
         theme,
         f"Tyre wear, {rows['driver'].iloc[0] if len(rows) else car}",
         "tyre age, laps",
@@ -265,7 +316,7 @@ def tyre_wear(laps: pd.DataFrame, car: str, *, fuel_s_per_lap: float = 0.055, th
     )
     for k, (_, part) in enumerate(rows.groupby("stint")):
         compound = str(part["compound"].iloc[0])
-        colour = COMPOUND_COLOURS.get(compound, "#76869a")
+        colour = COMPOUND_COLOURS[theme].get(compound, _UNKNOWN)
         name = f"{compound.lower()}, laps {part['lap'].min()} to {part['lap'].max()}"
         figure.add_scatter(
             x=part["tyre_age"],
@@ -275,21 +326,11 @@ def tyre_wear(laps: pd.DataFrame, car: str, *, fuel_s_per_lap: float = 0.055, th
             legendgroup=str(k),
             marker={"color": colour, "size": 6, "symbol": ("circle", "diamond", "square", "x")[k % 4]},
         )
-        if len(part) < 4:
+        fit = fit_wear(part["tyre_age"].to_numpy(float), part["corrected"].to_numpy(float))
+        if fit is None:
             continue
-        x, low, mid, high = _line(part["tyre_age"].to_numpy(float), part["corrected"].to_numpy(float))
-        slope = (mid[-1] - mid[0]) / (x[-1] - x[0])
-        figure.add_scatter(
-            x=np.concatenate([x, x[::-1]]),
-            y=np.concatenate([high, low[::-1]]),
-            fill="toself",
-            fillcolor=colour,
-            opacity=0.15,
-            line={"width": 0},
-            hoverinfo="skip",
-            showlegend=False,
-            legendgroup=str(k),
-        )
+        x, low, mid, high = fit.line.T
+        band(figure, x, low, high, colour=colour, theme=theme)
         figure.add_scatter(
             x=x,
             y=mid,
@@ -297,28 +338,14 @@ def tyre_wear(laps: pd.DataFrame, car: str, *, fuel_s_per_lap: float = 0.055, th
             line={"color": colour},
             showlegend=False,
             legendgroup=str(k),
-            hovertemplate=f"{slope:+.3f} s a lap<extra>{name}</extra>",
+            hovertemplate=f"{fit.slope:+.3f} s a lap (90 %: {fit.low:+.3f} to {fit.high:+.3f})<extra>{name}</extra>",
         )
     return figure
 
 
-def _line(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Least-squares line with the 90 % interval of its mean, on the range of ``x``."""
-    design = np.stack([np.ones_like(x), x], axis=1)
-    beta, *_ = np.linalg.lstsq(design, y, rcond=None)
-    residual = y - design @ beta
-    variance = float(residual @ residual) / max(1, len(x) - 2)
-    covariance = variance * np.linalg.pinv(design.T @ design)
-    at = np.linspace(x.min(), x.max(), 30)
-    grid = np.stack([np.ones_like(at), at], axis=1)
-    half = 1.645 * np.sqrt(np.einsum("ij,jk,ik->i", grid, covariance, grid))
-    mid = grid @ beta
-    return at, mid - half, mid, mid + half
-
-
 def finishing_positions(answer: DeskAnswer, *, top: int = 4, theme: Theme = "dark") -> go.Figure:
     """Probability of each finishing position under the best plans of an answer; plans too close to call say so."""
-    figure = _figure(
+    figure = new_figure(
         theme, f"Car {answer.car_id} after lap {answer.lap}: finishing position", "position", "probability"
     )
     for k, plan in enumerate(answer.plans[:top]):
@@ -327,7 +354,7 @@ def finishing_positions(answer: DeskAnswer, *, top: int = 4, theme: Theme = "dar
             x=np.arange(1, len(plan.position_probability) + 1),
             y=plan.position_probability,
             name=plan.plan + note,
-            marker={"color": LINE_COLOURS[k % len(LINE_COLOURS)]},
+            marker={"color": _line_colour(theme, k)},
             hovertemplate="P%{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
         )
     figure.update_layout(barmode="group", bargap=0.15, legend={"orientation": "v", "y": 1, "yanchor": "top"})
@@ -340,27 +367,20 @@ def review_calls(review: RaceReview, *, theme: Theme = "dark") -> go.Figure:
     """Points by which boxing at the end of each lap beat staying out, as racetwin saw it then; real stops are marked."""
     ink = INK[theme]
     who = review.driver or f"car {review.car_id}"
-    figure = _figure(theme, f"{who}, {review.race_id}: box or stay out?", "lap", "points gained by boxing at its end")
+    figure = new_figure(
+        theme, f"{who}, {review.race_id}: box or stay out?", "lap", "points gained by boxing at its end"
+    )
     calls = [c for c in review.calls if c.margin is not None]
     x = np.array([c.lap for c in calls])
     y = np.array([c.margin for c in calls], dtype=float)
     error = 2 * np.array([c.margin_error or 0.0 for c in calls])
-    figure.add_scatter(
-        x=np.concatenate([x, x[::-1]]),
-        y=np.concatenate([y + error, (y - error)[::-1]]),
-        fill="toself",
-        mode="lines",
-        line={"width": 0},
-        fillcolor="rgba(76,201,240,0.18)",
-        name="two standard errors",
-        hoverinfo="skip",
-    )
+    band(figure, x, y - error, y + error, name="two standard errors", theme=theme)
     figure.add_scatter(
         x=x,
         y=y,
         mode="lines",
         name="boxing over staying out",
-        line={"color": LINE_COLOURS[0], "width": 2.5},
+        line={"color": _line_colour(theme, 0), "width": 2.5},
         customdata=[c.plan for c in calls],
         hovertemplate="lap %{x}: %{y:+.2f} points, best plan %{customdata}<extra></extra>",
     )
@@ -370,7 +390,7 @@ def review_calls(review: RaceReview, *, theme: Theme = "dark") -> go.Figure:
         y=y[box],
         mode="markers",
         name="called in",
-        marker={"color": LINE_COLOURS[1], "size": 8},
+        marker={"color": _line_colour(theme, 1), "size": 8},
         hoverinfo="skip",
     )
     for k, stop in enumerate(review.stops):
@@ -387,7 +407,7 @@ def review_calls(review: RaceReview, *, theme: Theme = "dark") -> go.Figure:
 def review_choices(review: RaceReview, *, theme: Theme = "dark") -> go.Figure:
     """What each choice at each real stop was worth against what was done: means and 90 % of the worlds it was judged in."""
     who = review.driver or f"car {review.car_id}"
-    figure = _figure(
+    figure = new_figure(
         theme, f"{who}, {review.race_id}: what else could have been done", "points against what was done", ""
     )
     names: list[str] = []
@@ -397,7 +417,7 @@ def review_choices(review: RaceReview, *, theme: Theme = "dark") -> go.Figure:
             rows.insert(0, stop.early)
         labels = [f"stop on L{stop.lap} · {c.name} ({c.plan})" for c in rows]
         names += labels
-        colour = LINE_COLOURS[k % len(LINE_COLOURS)]
+        colour = _line_colour(theme, k)
         figure.add_scatter(
             x=[c.gain for c in rows],
             y=labels,

@@ -57,8 +57,8 @@ def reliability_plot(races: Sequence[RaceForecasts], *, theme: Theme = "dark", s
             y=curve.frequency,
             customdata=np.column_stack([curve.n, curve.low, curve.high]),
             mode="markers+lines",
-            marker={"size": 5 + 12 * np.sqrt(curve.n / curve.n.max()), "color": LINE_COLOURS[0]},
-            line={"color": LINE_COLOURS[0], "width": 1.5},
+            marker={"size": 5 + 12 * np.sqrt(curve.n / curve.n.max()), "color": LINE_COLOURS[theme][0]},
+            line={"color": LINE_COLOURS[theme][0], "width": 1.5},
             error_y={
                 "type": "data",
                 "symmetric": False,
@@ -118,8 +118,8 @@ def tried_plot(table: pd.DataFrame | None = None, *, theme: Theme = "dark") -> g
     )
     looks = {
         "rule": {"color": ink["faint"], "symbol": "diamond"},
-        "tried": {"color": LINE_COLOURS[0], "symbol": "circle"},
-        "floor": {"color": LINE_COLOURS[3], "symbol": "star"},
+        "tried": {"color": LINE_COLOURS[theme][0], "symbol": "circle"},
+        "floor": {"color": LINE_COLOURS[theme][3], "symbol": "star"},
     }
     named: set[str] = set()
     for k, row in enumerate(rows):
@@ -149,8 +149,8 @@ def tried_plot(table: pd.DataFrame | None = None, *, theme: Theme = "dark") -> g
                 figure.add_vline(x=float(best), line={"color": looks[kind]["color"], "width": 1, "dash": dash}, **at)
         must = float(g.must.iloc[0])
         if np.isfinite(must):
-            line = {"color": LINE_COLOURS[1], "width": 1.5}
-            figure.add_vline(x=must, line=line, annotation_text="must", annotation_font_color=LINE_COLOURS[1], **at)
+            line = {"color": LINE_COLOURS[theme][1], "width": 1.5}
+            figure.add_vline(x=must, line=line, annotation_text="must", annotation_font_color=LINE_COLOURS[theme][1], **at)
         seen = [*g.score, *([must] if np.isfinite(must) else [])]
         pad = 0.06 * (max(seen) - min(seen))
         figure.update_xaxes(range=[min(seen) - pad, max(seen) + pad], zeroline=False, **at)
@@ -166,19 +166,19 @@ def stint_plot(stint: Stint, title: str, *, theme: Theme = "dark") -> go.Figure:
     names = ["wear (s a lap of age): believed, and shown by the whole stint", "driven less told five laps before (s)"]
     figure = make_subplots(1, 2, subplot_titles=names, horizontal_spacing=0.09)
     band = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
-    blue = LINE_COLOURS[0]
+    blue = LINE_COLOURS[theme][0]
     fill = {"fill": "tonexty", "fillcolor": "rgba(76,201,240,.22)"}
     figure.add_scatter(x=b.lap, y=b.wear_high_s, row=1, col=1, **band)
     figure.add_scatter(x=b.lap, y=b.wear_low_s, row=1, col=1, **fill, **band)
     figure.add_scatter(x=b.lap, y=b.wear_s, name="believed, with 90 %", line={"color": blue}, row=1, col=1)
-    figure.add_hline(slope, line={"color": LINE_COLOURS[1], "dash": "dash"}, row=1, col=1)
-    figure.add_hrect(slope - error, slope + error, fillcolor=LINE_COLOURS[1], opacity=0.2, line_width=0, row=1, col=1)
+    figure.add_hline(slope, line={"color": LINE_COLOURS[theme][1], "dash": "dash"}, row=1, col=1)
+    figure.add_hrect(slope - error, slope + error, fillcolor=LINE_COLOURS[theme][1], opacity=0.2, line_width=0, row=1, col=1)
     racing = set(b.lap[b.racing])
     told = stint.forecasts[(stint.forecasts.target - stint.forecasts.lap == 5) & stint.forecasts.target.isin(racing)]
     figure.add_scatter(x=told.target, y=told.high_s - told.median_s, row=1, col=2, **band)
     figure.add_scatter(x=told.target, y=told.low_s - told.median_s, row=1, col=2, **fill, **band)
     figure.add_hline(0.0, line={"color": ink["faint"], "width": 1}, row=1, col=2)
-    marks = {"color": LINE_COLOURS[1], "size": 7}
+    marks = {"color": LINE_COLOURS[theme][1], "size": 7}
     figure.add_scatter(
         x=told.target, y=told.driven_s - told.median_s, mode="markers", name="as driven", marker=marks, row=1, col=2
     )

@@ -141,6 +141,16 @@ export function empty(text) {
   return h("div", { class: "rt-empty" }, text);
 }
 
+/** Let a scrolling part say, in `data-more`, whether more lies below its lower edge. */
+export function scrolls(node) {
+  const look = () => attr(node, "data-more", node.scrollHeight - node.clientHeight - node.scrollTop > 3 ? "yes" : null);
+  node.addEventListener("scroll", look, { passive: true });
+  const sizes = new ResizeObserver(look), changes = new MutationObserver(look);
+  sizes.observe(node);
+  changes.observe(node, { childList: true, subtree: true, attributeFilter: ["open", "hidden"] });
+  return () => { sizes.disconnect(); changes.disconnect(); };
+}
+
 /** Call `draw(data)` now and after every change of data, theme or size, at most once per animation frame. */
 export function watch(model, root, draw) {
   let queued = 0;
@@ -160,7 +170,9 @@ export function watch(model, root, draw) {
   const sizes = new ResizeObserver(later);
   sizes.observe(root);
   run();
+  const scrolling = [...root.querySelectorAll(".rt-scroll")].map(scrolls);
   return () => {
+    scrolling.forEach((stop) => stop());
     cancelAnimationFrame(queued);
     sizes.disconnect();
     model.off("change:data", later);

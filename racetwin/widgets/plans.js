@@ -88,6 +88,8 @@ function render({ model, el }) {
     const header = h("div", { class: "p-row p-header", "aria-hidden": "true" }, h("span"), h("span", { title: `the laps in brackets are as good; the bars show the stints, to lap ${data.total_laps}` }, "next stop (or as good)"),
       h("span", { class: "p-scale" }, h("span", {}, "P1"), h("span", {}, "finish"), h("span", {}, `P${n}`)), h("span", {}, "mean"), h("span", {}, !ours ? "Δ points" : followed ? "Δ to ours" : "Δ to the call"));
     body.replaceChildren(h("div", { class: "p-list" }, header, rows));
+    // Words that took a second line take the room of the last ideas; ours stays.
+    while (rows.length > 2 && body.scrollHeight > body.clientHeight + 1) rows.splice(rows.at(-1).dataset.current === "true" ? -2 : -1, 1)[0].remove();
   };
   return watch(model, root, draw);
 }

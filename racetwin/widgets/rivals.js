@@ -37,8 +37,9 @@ function render({ model, el }) {
       h("span"), h("span"), laps.map((l) => h("span", { class: "v-lap" }, l % 2 === data.lap % 2 ? String(l) : "")), h("span"),
       data.stops.flatMap((s) => [
         h("b", { "data-ours": s.car === data.car }, `${s.position ?? ""} ${s.driver}`), tyre(s.compound, s.age),
-        ...laps.map((l) => h("i", { style: `--p:${((s.by_lap[l] ?? 0) / top).toFixed(3)}`, title: `${s.driver} stops on lap ${l}: ${percent(s.by_lap[l] ?? 0)}` })),
+        ...laps.map((l) => h("i", { "data-lap": l, "data-next": s.next[0]?.lap === l ? "yes" : null, style: `--p:${((s.by_lap[l] ?? 0) / top).toFixed(3)}`, title: `${s.driver} stops on lap ${l}: ${percent(s.by_lap[l] ?? 0)}` })),
         h("span", { class: "v-next" }, s.next.map((n) => `L${n.lap} ${n.compound[0]}`).join(", ") || "no stop")]));
+    const read = h("p", { class: "v-read" }, `Brighter is likelier. Outlined, and on the right: the middle of the laps on which the next stop falls, which need not be the likeliest. ${data.driver}'s row is what rivals have to expect of us, not our plan.`);
     // Habits learnt in this race, shrunk to the field's: 1.00 is as everybody.
     const factor = (log) => `${Math.exp(log).toFixed(2)}×`;
     const profiled = data.stops.filter((s) => s.profile);
@@ -47,7 +48,7 @@ function render({ model, el }) {
           h("tbody", {}, profiled.map((s) => h("tr", { "data-ours": s.car === data.car }, h("th", { scope: "row" }, s.driver), h("td", {}, factor(s.profile.stop_bias)), h("td", {}, factor(s.profile.cover_bias)), h("td", {}, percent(s.profile.undercut_tendency)), h("td", {}, percent(s.profile.defence)), h("td", {}, s.profile.tyre_management_s == null ? "–" : signed(s.profile.tyre_management_s, 3))))))
       : h("p", { class: "v-none" }, "nothing learnt of them yet");
     body.replaceChildren(h("div", { class: "v-grid" },
-      part(`Who may end ahead of ${data.driver}`, threats), part("What is on offer", chances), part("Undercut and overcut", duels), h("section", { class: "v-part v-right" }, h("h4", {}, "Habits (1.00× is as the field)"), habits), part("When they stop (likeliest stops on the right)", strip)));
+      part(`Who may end ahead of ${data.driver}`, threats), part("What is on offer", chances), part("Undercut and overcut", duels), h("section", { class: "v-part v-right" }, h("h4", {}, "Habits (1.00× is as the field)"), habits), part("When they stop", strip, read)));
   };
   return watch(model, root, draw);
 }

@@ -20,7 +20,7 @@ function render({ model, el }) {
       reading("Air", t.air_temperature_c == null ? null : `${t.air_temperature_c.toFixed(0)} °C`),
       reading("Track", t.track_temperature_c == null ? null : `${t.track_temperature_c.toFixed(0)} °C`),
       reading("Wind", t.wind_speed_ms == null ? null : `${t.wind_speed_ms.toFixed(1)} m/s` + (t.wind_direction_deg == null ? "" : ` ${compass(t.wind_direction_deg)}`)),
-      reading("Rain", t.rainfall == null ? null : t.rainfall ? "yes" : "no"),
+      reading("Rain", sky(t) != null || t.rainfall == null ? null : t.rainfall ? "yes" : "no"),
       reading("Humidity", t.humidity_pct == null ? null : `${t.humidity_pct.toFixed(0)} %`),
     ].filter(Boolean);
     weather.replaceChildren(...(readings.length ? readings : [h("span", { class: "s-none" }, "this feed carries no weather")]));
@@ -36,17 +36,9 @@ function render({ model, el }) {
     const s = data.health;
     put(note, data.alarms.length ? `${data.alarms.length} alarm${data.alarms.length > 1 ? "s" : ""}` : "all systems fine");
     note.dataset.kind = data.alarms.length ? "alarm" : "fine";
-    const parts = [
-      s.source + (s.speed ? ` at ${s.speed}×` : ""),
-      s.frames_per_s == null ? null : `${s.frames_per_s.toFixed(0)} frames/s`,
-      s.ingest_ms == null ? null : `ingest ${s.ingest_ms.toFixed(1)} ms`,
-      `desk ${s.desk}` + (s.desk_s == null ? "" : ` (${s.desk_s < 1 ? `${Math.round(1000 * s.desk_s)} ms` : `${s.desk_s.toFixed(1)} s`})`),
-      `journal ${s.journal}`,
-      s.backend,
-      s.feed_age == null ? null : `feed ${s.feed_age.toFixed(1)} s old`,
-    ].filter(Boolean);
-    put(health, parts.join(" · "));
-    health.title = parts.join("\n");
+    // What a strategist has to trust: that news come, that the numbers are worked out, that nothing is lost. The rest is on System.
+    const parts = [s.feed_age == null ? s.source : `${s.source} ${s.feed_age.toFixed(1)} s old`, `desk ${s.desk}`, s.backend, `journal ${s.journal}`];
+    put(health, parts.filter(Boolean).join(" · "));
   };
   return watch(model, root, draw);
 }

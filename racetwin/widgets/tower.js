@@ -10,6 +10,8 @@ const COLUMNS = [
   ["tyre", "Tyre", "compound and age in laps", (r) => -(r.age ?? -1)], ["stops", "St", "stops so far", (r) => r.stops ?? 99],
   ["net", "Net", "position after all remaining stops", (r) => r.net ?? 99], ["soon", "Soon", "chance of a stop within five laps", (r) => -(r.stop_soon ?? -1)],
 ];
+// Timed: to the thousandth. Between two lines: worked out, to the tenth. Old (in the pits since, or late): grey, with its age.
+const seconds = (s, r) => (r.known !== "between" || s == null ? gap(s) : `+${s.toFixed(1)}`);
 const THREAT = { high: "▲▲", medium: "▲", low: "△" };
 
 function render({ model, el }) {
@@ -51,6 +53,7 @@ function render({ model, el }) {
     const cells = Object.fromEntries(COLUMNS.map(([key]) => [key, h("span", { class: `t-${key}`, role: "gridcell" })]));
     const badge = tyre(null, null);
     cells.tyre.append(badge);
+    cells.gap.append(h("span"), h("small"));
     const name = h("b");
     cells.driver.append(name, h("small", {}, id));
     const choose = () => model.send({ choose: id });
@@ -102,9 +105,13 @@ function render({ model, el }) {
       attr(cells.change, "data-sign", !r.change || out ? 0 : Math.sign(r.change));
       put(name, r.driver);
       const leader = r === all[0] && !out;
-      const late = out ? `out L${r.lap ?? "?"}` : r.status === "FINISHED" && leader ? "winner" : leader ? "leader" : gap(r.gap, r.laps_down);
-      put(cells.gap, late);
-      put(cells.interval, out ? "" : r.status === "PIT" ? "IN PIT" : leader ? "" : gap(r.interval));
+      const late = out ? `out L${r.lap ?? "?"}` : r.status === "FINISHED" && leader ? "winner" : leader ? "leader" : r.laps_down ? gap(r.gap, r.laps_down) : seconds(r.gap, r);
+      const old = !out && !leader && (r.known === "pit" || r.known === "late") && r.gap != null;
+      put(cells.gap.firstChild, late);
+      put(cells.gap.lastChild, old && r.gap_age != null && !r.laps_down ? `${r.gap_age} s` : "");
+      attr(cells.gap, "data-known", out || leader ? null : r.known);
+      attr(cells.gap, "title", old ? `as timed at the line${r.gap_age == null ? "" : ` ${r.gap_age} s ago`}; ${r.known === "pit" ? "it has been in the pits since" : "it is late"}` : r.known === "between" && !leader ? "worked out between two crossings of the line" : null);
+      put(cells.interval, out ? "" : r.status === "PIT" ? "IN PIT" : leader ? "" : old ? { pit: "out lap", late: "late" }[r.known] : seconds(r.interval, r));
       put(cells.last, out ? "" : lapTime(r.last));
       attr(cells.last, "data-best", r.fastest ? "race" : r.own_best ? "own" : null);
       put(cells.best, lapTime(r.best));

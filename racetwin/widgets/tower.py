@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import CarStatus, CarTelemetry, CarTwinState, Rejoin
 from racetwin.widgets._panel import Panel, pack, script, style
+from racetwin.widgets.gaps import Gap, gaps_now
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
@@ -16,10 +17,12 @@ def tower_rows(snapshot: RaceSnapshot, rejoin: Rejoin | None = None, car_id: str
 
     ``change`` is places won since the grid. ``net`` is the position after everybody's remaining stops and ``role`` marks the
     cars that a stop now would put us between (``ahead``, ``behind``). ``threat`` is how likely a car is to end the race
-    ahead of ``car_id`` that is behind it now: ``high``, ``medium`` or ``low``, with its probability.
+    ahead of ``car_id`` that is behind it now: ``high``, ``medium`` or ``low``, with its probability. ``gap`` and ``interval`` are
+    those of this instant as far as they can be known; ``known`` and ``gap_age`` say how (:class:`~racetwin.widgets.gaps.Gap`).
     """
     threats = _threats(snapshot, car_id)
     virtual = _virtual_positions(snapshot)
+    gaps = gaps_now(snapshot)
     best = min((c.best_lap_s for c in snapshot.order if c.best_lap_s), default=None)
     rows = []
     before = 0
@@ -30,6 +33,7 @@ def tower_rows(snapshot: RaceSnapshot, rejoin: Rejoin | None = None, car_id: str
         position = None if retired else car.position or before + 1
         before = position or before
         grid = car.grid_position
+        gap = gaps.get(car.car_id, Gap(None, None, "timed"))
         role = None
         if rejoin is not None and car.car_id in (rejoin.car_ahead, rejoin.car_behind):
             role = "ahead" if car.car_id == rejoin.car_ahead else "behind"
@@ -42,8 +46,10 @@ def tower_rows(snapshot: RaceSnapshot, rejoin: Rejoin | None = None, car_id: str
                 "change": grid - position if grid and position else None,
                 "status": car.status.value,
                 "lap": car.lap,
-                "gap": car.gap_s,
-                "interval": car.interval_s,
+                "gap": gap.gap_s,
+                "interval": gap.interval_s,
+                "known": gap.kind,
+                "gap_age": None if gap.age_s is None else round(gap.age_s),
                 "laps_down": car.laps_down or 0,
                 "last": car.last_lap_s,
                 "best": car.best_lap_s,

@@ -185,6 +185,8 @@ function render({ model, el }) {
         const style = look(e.i);
         g.font = font(style.rank >= 2 ? 700 : 400, 0.8);
         g.fillStyle = style.rank >= 2 ? style.colour : colour("soft");
+        g.strokeStyle = colour("panel"); g.lineWidth = 0.25 * size; g.lineJoin = "round";
+        g.strokeText(data.names[e.i], edge + 0.75 * size, places[k]);
         g.fillText(data.names[e.i], edge + 0.75 * size, places[k]);
         g.strokeStyle = style.colour; g.globalAlpha = 0.5; g.lineWidth = 1;
         g.beginPath(); g.moveTo(e.x + 1, e.y); g.lineTo(edge + 0.6 * size, places[k]); g.stroke();
@@ -203,7 +205,14 @@ function render({ model, el }) {
     }
     label(ends, Math.max(...ends.map((e) => e.x), box.left));
     if (far.length) label(far, Math.max(...far.map((e) => e.x)));
-    put(note, `seconds behind · ○ stop` + (fans.length ? " · bands: 50 % and 90 % of simulated races" : ""));
+    put(note, "seconds behind · ○ stop");
+    if (fans.length) {
+      // The bands are explained where they are, in as few words as there is room for.
+      g.font = font(400, 0.8); g.fillStyle = colour("soft"); g.textAlign = "right";
+      const words = [`bands: 50 and 90 % of ${data.fan_races} races with us at the flag`, `50 and 90 % of ${data.fan_races} races`, "50 and 90 %"].find((w) => g.measureText(w).width < box.right - now - 0.6 * size);
+      if (words) g.fillText(words, box.right - 0.3 * size, box.bottom - 0.7 * size);
+      attr(root, "data-bands", words ?? null);
+    }
     const name = (i) => (i >= 0 ? data.names[i] : "");
     attr(surface.node, "aria-label", `Race trace after ${laps} laps, ${n} cars, gaps to ${name(base) || "the pace of the front half"}` + (own >= 0 && known(own) >= 0 ? `; ${name(own)} ${signed(at(known(own), own), 1)} s` : "") + (second >= 0 && known(second) >= 0 ? `; ${name(second)} ${signed(at(known(second), second), 1)} s` : ""));
     attr(root, "data-fan", fans.length ? fans.map(([i]) => data.cars[i]).join(" ") : null);

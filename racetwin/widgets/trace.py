@@ -170,6 +170,7 @@ class RaceTrace(Panel):
                 "reference_car": reference if reference in cars else None,
                 "fan_car": fan.car_id if fan else None,
                 "fan_lap": fan.lap if fan else None,
+                "fan_races": fan.n_races if fan else None,
                 "fan_reference": fan.reference if fan else None,
             },
             gaps=gaps,

@@ -62,8 +62,8 @@ function render({ model, el }) {
     g.beginPath();
     for (let i = 0; i <= n; i++) g.lineTo(X(line[2 * (i % n)]), Y(line[2 * (i % n) + 1]));
     g.closePath();
-    g.strokeStyle = colour(data.status === "RED" ? "alarm" : caution ? "ahead" : "line");
-    g.lineWidth = 0.5 * size; g.globalAlpha = caution ? 0.55 : 1; g.stroke();
+    g.strokeStyle = colour(data.status === "RED" ? "alarm" : caution ? "ahead" : "faint");
+    g.lineWidth = 0.3 * size; g.stroke();
     g.globalAlpha = 1;
 
     // Sectors under yellow: a thick stretch with the sector's number; hatched where it is a double.
@@ -85,7 +85,7 @@ function render({ model, el }) {
     };
     g.beginPath();
     for (let k = 0; k <= 40; k++) { const p = pitPoint((1 - PIT + (2 * PIT * k) / 40) % 1); g.lineTo(p.x, p.y); }
-    g.strokeStyle = colour("bar"); g.lineWidth = 0.18 * size; g.stroke();
+    g.strokeStyle = colour("faint"); g.lineWidth = 0.14 * size; g.stroke();
     const start = point(0);
     g.strokeStyle = colour("text"); g.lineWidth = 0.16 * size;
     g.beginPath(); g.moveTo(start.x - start.nx * 0.55 * size, start.y - start.ny * 0.55 * size); g.lineTo(start.x + start.nx * 0.55 * size, start.y + start.ny * 0.55 * size); g.stroke();
@@ -103,18 +103,27 @@ function render({ model, el }) {
     };
     const cars = data.cars.map((car) => ({ ...car, ...look(car), ...where(car) })).sort((a, b) => a.rank - b.rank || (b.position ?? 99) - (a.position ?? 99));
     const labels = [];
+    // What has been drawn where, in pixels: for tests and for whoever reads the map by script.
+    const drawn = { cars: {}, ghost: null, sc: null, pit: null, yellow: data.yellow.map(([sector]) => sector), line: [] };
+    for (let f = 0; f < 1; f += 0.02) { const p = point(f); drawn.line.push([p.x, p.y]); }
+    const blocks = []; // dots that no name may cover
+    const block = (p, r) => blocks.push({ l: p.x - r, r: p.x + r, t: p.y - r, b: p.y + r });
     const ours = before.get(data.car);
     if (data.ghost != null && ours) {
       const p = point(place({ from: ours.from - data.ghost, to: ours.to - data.ghost }, now));
       g.beginPath(); g.arc(p.x, p.y, 0.62 * size, 0, 7);
       g.setLineDash([0.25 * size, 0.2 * size]); g.strokeStyle = colour("ours"); g.lineWidth = 0.16 * size; g.stroke(); g.setLineDash([]);
       labels.push({ ...p, name: "if we box", colour: colour("ours"), weight: 400, rank: 2.5 });
+      block(p, 0.7 * size);
+      drawn.ghost = [p.x, p.y];
     }
     for (const car of cars) {
       g.beginPath(); g.arc(car.x, car.y, car.r * size, 0, 7);
       g.fillStyle = car.pit ? colour("panel") : car.colour; g.fill();
       g.strokeStyle = car.pit ? car.colour : colour("panel"); g.lineWidth = 0.12 * size; g.stroke();
       labels.push({ ...car, weight: car.rank >= 2 ? 700 : 400 });
+      block(car, (car.r + 0.06) * size);
+      drawn.cars[car.id] = [car.x, car.y];
     }
     if (data.status === "SC") {
       const leader = data.cars.find((c) => c.position === 1);
@@ -123,29 +132,37 @@ function render({ model, el }) {
         const p = point((place(from, now) + 0.018) % 1);
         g.fillStyle = colour("ahead"); g.beginPath(); g.roundRect(p.x - 0.8 * size, p.y - 0.55 * size, 1.6 * size, 1.1 * size, 0.25 * size); g.fill();
         g.fillStyle = "#1c1200"; g.font = font(800, 0.78); g.textAlign = "center"; g.textBaseline = "middle"; g.fillText("SC", p.x, p.y);
+        block(p, 0.7 * size);
+        drawn.sc = [p.x, p.y];
       }
     }
     for (const [sector] of data.yellow) {
       const p = point((sector - 0.5) / data.sectors);
-      labels.push({ ...p, name: `S${sector}`, colour: colour("ahead"), weight: 700, rank: 2.2 });
+      labels.push({ ...p, name: `about S${sector}`, colour: colour("ahead"), weight: 700, rank: 2.2 });
     }
     const box = pitPoint(0);
     labels.push({ ...box, nx: box.nx * inside, ny: box.ny * inside, name: "pit", colour: colour("faint"), weight: 400, rank: 0.5, oneSided: true });
-    // Names beside the road, most important first; one that would cover another is left out.
+    drawn.pit = [box.x, box.y];
+    // Names beside the road, most important first, near their dot or a little further out; one that would cover another, or a
+    // dot, is left out unless it is ours or a neighbour's.
     const taken = [];
+    const apart = (b, others) => !others.some((o) => b.l < o.r + 2 && b.r > o.l - 2 && b.t < o.b && b.b > o.t);
     for (const l of labels.sort((a, b) => b.rank - a.rank || (a.position ?? 99) - (b.position ?? 99))) {
       g.font = font(l.weight, 0.8);
       const w = g.measureText(l.name).width, hgt = 0.9 * size;
-      const choice = (l.oneSided ? [1] : [1, -1]).map((side) => {
-        const cx = l.x + side * l.nx * (1.15 * size + w * 0.32), cy = l.y + side * l.ny * 1.25 * size;
+      const places = [1, 1.7].flatMap((far) => (l.oneSided ? [0] : [0, Math.PI, 0.8, -0.8, Math.PI + 0.8, Math.PI - 0.8]).map((turn) => {
+        const [c, s] = [Math.cos(turn), Math.sin(turn)], [ux, uy] = [l.nx * c - l.ny * s, l.nx * s + l.ny * c];
+        const cx = l.x + ux * (0.75 * size * far + w / 2), cy = l.y + uy * (0.7 * size * far + hgt / 2);
         return { l: cx - w / 2, r: cx + w / 2, t: cy - hgt / 2, b: cy + hgt / 2, cx, cy };
-      }).find((b) => b.l > 0 && b.r < width && b.t > 0 && b.b < height && !taken.some((o) => b.l < o.r + 3 && b.r > o.l - 3 && b.t < o.b && b.b > o.t));
+      })).filter((b) => b.l > 0 && b.r < width && b.t > 0 && b.b < height && apart(b, taken));
+      const choice = places.find((b) => apart(b, blocks)) ?? (l.rank >= 2 ? places[0] : null);
       if (!choice) continue;
       taken.push(choice);
       g.fillStyle = l.rank >= 1 ? l.colour : colour("faint");
       g.textAlign = "center"; g.textBaseline = "middle";
       g.fillText(l.name, choice.cx, choice.cy);
     }
+    surface.node.drawn = drawn;
     // Motion between two updates: some thirty pictures a second, none where it cannot be seen.
     if (now - began < lasts && body.offsetParent && !document.hidden && !still.matches) running ||= setTimeout(() => requestAnimationFrame(paint), 30);
   };
@@ -172,7 +189,7 @@ function render({ model, el }) {
       }
       data = next;
     }
-    const flags = next.yellow.length ? `yellow in ${next.yellow.map(([s]) => `S${s}`).join(", ")}` : null;
+    const flags = next.yellow.length ? `yellow in ${next.yellow.map(([s]) => `S${s}`).join(", ")} (drawn about there)` : null;
     put(note, [next.circuit, CAUTION[next.status], flags].filter(Boolean).join(" · "));
     attr(surface.node, "aria-label", `${next.cars.length} cars on the track` + (CAUTION[next.status] ? `, ${CAUTION[next.status].toLowerCase()}` : "") + (flags ? `, ${flags}` : "") + (next.ghost != null ? "; the dashed ring is where we would be had we boxed" : ""));
     if (!running) paint(now);

@@ -14,23 +14,23 @@ function render({ model, el }) {
   const shown = (c) => chosen.get(c.id) ?? Boolean(c.role);
 
   const table = (sets) => {
-    const key = JSON.stringify([sets.map((s) => [s.id, s.role, s.compound, s.age, s.wear, s.life, s.crossover]), [...chosen]]);
+    const key = JSON.stringify([sets.map((s) => [s.id, s.role, s.compound, s.age, s.wear, s.slope, s.life, s.crossover]), [...chosen]]);
     if (key === listed) return;
     listed = key;
     const toggle = (c) => { chosen.set(c.id, !shown(c)); draw(last); };
     // A new set of each compound: what it gains a lap now, or from which lap it is quicker.
     const cross = (c) => c.crossover.map((x) => h("span", { class: "y-cross", title: `a new ${x.compound.toLowerCase()} set is ${x.gain_s >= 0 ? "quicker" : "slower"} by ${Math.abs(x.gain_s).toFixed(2)} s a lap now` }, tyre(x.compound), x.lap == null ? "later" : x.gain_s >= 0 ? `${signed(-x.gain_s, 1)} s` : `L${x.lap}`));
     const order = [...sets].sort((a, b) => Boolean(b.role) - Boolean(a.role) || (a.position ?? 99) - (b.position ?? 99));
-    facts.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ["Car", "Set", "Wear, s a lap", "Life left, laps", "New set is quicker"].map((t) => h("th", { scope: "col" }, t)))),
+    facts.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, [["Car"], ["Set"], ["Wear, s a lap", "the twin's, from all laps of all cars on this compound; 90 % in brackets"], ["By its line", "slope of the line above: this set's own laps only"], ["Life, laps", "laps left in the set; 90 % in brackets"], ["New set is quicker"]].map(([t, hint]) => h("th", { scope: "col", title: hint }, t)))),
       h("tbody", {}, order.map((c) => h("tr", { "data-role": c.role, "data-shown": shown(c) ? "yes" : "no" },
         h("td", {}, h("button", { type: "button", "data-car": c.id, "aria-pressed": shown(c) ? "true" : "false", title: shown(c) ? "take off the chart" : "show on the chart", style: `--c:var(--rt-${c.colour ?? "faint"})`, onclick: () => toggle(c) }, h("i"), `${c.position ?? ""} ${c.name}`)),
-        h("td", {}, tyre(c.compound, c.age)), h("td", {}, interval(c.wear, 3)), h("td", {}, interval(c.life, 0)), h("td", {}, cross(c)))))));
+        h("td", {}, tyre(c.compound, c.age)), h("td", {}, interval(c.wear, 2)), h("td", {}, interval(c.slope, 2)), h("td", {}, interval(c.life, 0)), h("td", {}, cross(c)))))));
   };
 
   const draw = (data) => {
     last = data;
     const cars = data?.cars ?? [];
-    put(note, "lap times of the present set by its age · line: wear fit with its 90 % interval · band: 90 % of the coming laps");
+    put(note, "fuel taken out · line: fit of its laps, 90 % · band: coming laps, 90 %");
     const { g, width, height } = surface.begin();
     const { colour, size, font } = palette(root);
     let more = 0;

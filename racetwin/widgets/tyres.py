@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from racetwin.schemas import CarStatus, Estimate
+from racetwin.schemas import CarStatus, CarTwinState, Estimate
+from racetwin.wear import FUEL_S_PER_KG, FUEL_S_PER_LAP, WearFit, fit_wear
 from racetwin.widgets._panel import Panel, pack, script, style
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
 
-LEAST_LAPS = 4
-"""Laps that make a line."""
-SLOW_S = 2.5
-"""A lap further from the stint's median says nothing about wear."""
 
-
-def clean_stint(snapshot: RaceSnapshot, car_id: str) -> list[tuple[float, float]]:
-    """Return ``(tyre age, lap time)`` of a car's present set: laps at racing speed, the one out of the pits left out."""
-    stint: list[tuple[float, float]] = []
+def clean_stint(snapshot: RaceSnapshot, car_id: str) -> list[tuple[int, float, float]]:
+    """Return ``(lap, tyre age, lap time)`` of a car's present set: laps at racing speed, the one out of the pits left out."""
+    stint: list[tuple[int, float, float]] = []
     before = None
     for row in (r for r in snapshot.laps if r.car_id == car_id):
         if row.pit_out or (before is not None and row.compound is not before):
@@ -30,42 +25,36 @@ def clean_stint(snapshot: RaceSnapshot, car_id: str) -> list[tuple[float, float]
         before = row.compound
         if row.pit or row.neutralised or row.lap == 1 or row.lap_time_s is None or row.tyre_age is None:
             continue
-        stint.append((row.tyre_age, row.lap_time_s))
+        stint.append((row.lap, row.tyre_age, row.lap_time_s))
+    # A set that was fitted since the last line has no laps yet: those there are were driven on the one before.
+    car = snapshot.car(car_id)
+    if car is not None and stint and car.tyre.age is not None and car.tyre.age < stint[-1][1]:
+        return []
     return stint
+
+
+def fuel_per_lap_s(snapshot: RaceSnapshot, twin: CarTwinState | None) -> float:
+    """Return by how much a car's laps get quicker with each lap's fuel burnt, s, from what its twin holds to be aboard."""
+    left = (snapshot.info.total_laps or 0) - (twin.lap if twin else 0)
+    if twin is None or left <= 0:
+        return FUEL_S_PER_LAP
+    return FUEL_S_PER_KG * twin.fuel_kg.mean / left
 
 
 def _ends(value: Estimate | None) -> dict[str, float] | None:
     return None if value is None else value.model_dump()
 
 
-def wear_fit(stint: Sequence[tuple[float, float]]) -> npt.NDArray[np.float64]:
-    """Return a straight line through a stint's laps with its central 90 % interval: ``(n, 4)`` age, low, middle, high.
-
-    Laps as timed: what fuel burn gains is in them. Laps more than :data:`SLOW_S` off the stint's median (rain, mistakes,
-    traffic) are left out; fewer than four laps make no line. The interval is that of the line by Student's t.
-    """
-    if len(stint) < LEAST_LAPS:
-        return np.zeros((0, 4))
-    age, time = np.array(stint, dtype=np.float64).T
-    kept = np.abs(time - np.median(time)) <= SLOW_S
-    age, time = age[kept], time[kept]
-    n = len(age)
-    if n < LEAST_LAPS or np.ptp(age) == 0:
-        return np.zeros((0, 4))
-    middle = age.mean()
-    square = ((age - middle) ** 2).sum()
-    slope = ((age - middle) * (time - time.mean())).sum() / square
-    rest = time - time.mean() - slope * (age - middle)
-    sigma = np.sqrt((rest**2).sum() / (n - 2))
-    t90 = 1.645 * (1 + (1.645**2 + 1) / (4 * (n - 2)))  # Student's t by its expansion in 1/(n - 2)
-    x = np.linspace(age.min(), age.max(), 12)
-    fit = time.mean() + slope * (x - middle)
-    half = t90 * sigma * np.sqrt(1 / n + (x - middle) ** 2 / square)
-    return np.column_stack([x, fit - half, fit, fit + half])
+def _slope(fit: WearFit | None) -> dict[str, float] | None:
+    return None if fit is None else {"mean": fit.slope, "low": fit.low, "high": fit.high}
 
 
 class TyrePanel(Panel):
     """Sets compared: laps driven with the wear fit and its interval, the forecast band, the life left, the crossover.
+
+    All lap times are shown as with the fuel that is aboard now, past and coming ones alike, so that what is left is wear (and
+    traffic, and the track). ``wear`` is the twin's, which has learnt from every car and every set of the compound; ``slope`` is
+    that of the line through this set's own laps.
 
     Ours and our neighbours' sets are shown at first; a viewer switches any car on and off in the list below the chart.
 
@@ -99,10 +88,14 @@ class TyrePanel(Panel):
         for k, car in enumerate(running):
             twin = snapshot.cars.get(car.car_id)
             forecast = twin.next_laps_s if twin else ()
-            stint = clean_stint(snapshot, car.car_id)
+            burn = fuel_per_lap_s(snapshot, twin)
+            done = car.lap - 1 if car.lap is not None else snapshot.lap - 1
+            stint = [(age, time - burn * (done - lap)) for lap, age, time in clean_stint(snapshot, car.car_id)]
+            fit = fit_wear([age for age, _ in stint], [time for _, time in stint])
             arrays[f"laps{k}"] = np.array(stint, dtype=np.float32).reshape(-1, 2)
-            arrays[f"fit{k}"] = wear_fit(stint)
-            arrays[f"next{k}"] = np.array([(e.mean, e.low, e.high) for e in forecast], dtype=np.float32).reshape(-1, 3)
+            arrays[f"fit{k}"] = fit.line if fit else np.zeros((0, 4))
+            coming = [(e.mean + burn * n, e.low + burn * n, e.high + burn * n) for n, e in enumerate(forecast, start=1)]
+            arrays[f"next{k}"] = np.array(coming, dtype=np.float32).reshape(-1, 3)
             cars.append(
                 {
                     "id": car.car_id,
@@ -112,6 +105,7 @@ class TyrePanel(Panel):
                     "compound": car.tyre.compound.value if car.tyre.compound else None,
                     "age": car.tyre.age,
                     "wear": _ends(twin.wear_s_per_lap if twin else None),
+                    "slope": _slope(fit),
                     "life": _ends(twin.tyre_life_laps if twin else None),
                     "pace": _ends(twin.pace_s if twin else None),
                     "crossover": field.get(car.car_id, {}).get("crossover", []),

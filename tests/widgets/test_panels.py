@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from racetwin.runtime.channel import Link
-from racetwin.schemas import CarStatus, LapCompleted, Overtake, RaceControl, TrackStatus
+from racetwin.schemas import CarStatus, Compound, LapCompleted, Overtake, RaceControl, TrackStatus, Tyre
+from racetwin.wear import fit_wear, t90
 from racetwin.widgets import (
     AdvicePanel,
     PitWindow,
@@ -33,7 +34,7 @@ from racetwin.widgets.status import messages
 from racetwin.widgets.tower import tower_rows
 from racetwin.widgets.trace import gaps_to_reference, line_times, reference_times, status_spans
 from racetwin.widgets.track import yellow_sectors
-from racetwin.widgets.tyres import clean_stint, wear_fit
+from racetwin.widgets.tyres import clean_stint, fuel_per_lap_s
 
 pytestmark = pytest.mark.unit
 
@@ -328,9 +329,20 @@ def test_clean_stint_is_the_present_set_at_racing_speed(race: ModuleType) -> Non
     snapshot = race.snapshot(30)
     stop = race.stop_lap(0)
     stint = clean_stint(snapshot, "44")
-    assert [age for age, _ in stint] == [float(lap - stop) for lap in range(stop + 2, 31)]
+    assert [age for _, age, _ in stint] == [float(lap - stop) for lap in range(stop + 2, 31)]
     times = {r.tyre_age: r.lap_time_s for r in snapshot.laps if r.car_id == "44" and r.lap > stop + 1}
-    assert all(times[age] == t for age, t in stint)
+    assert all(times[age] == t for _, age, t in stint)
+
+
+def test_a_set_fitted_since_the_line_has_none_of_the_old_ones_laps(race: ModuleType) -> None:
+    snapshot = race.snapshot(race.stop_lap(6))  # RUS is in the pits at the end of this lap
+    assert len(clean_stint(snapshot, "63")) > 4
+    fitted = [
+        c.model_copy(update={"tyre": Tyre(compound=Compound.HARD, age=5)}) if c.car_id == "63" else c
+        for c in snapshot.frame.cars
+    ]
+    frame = snapshot.frame.model_copy(update={"cars": tuple(fitted)})
+    assert clean_stint(snapshot.model_copy(update={"frame": frame}), "63") == []
 
 
 def test_tyre_panel_sets_us_beside_our_neighbours(race: ModuleType) -> None:
@@ -347,28 +359,45 @@ def test_tyre_panel_sets_us_beside_our_neighbours(race: ModuleType) -> None:
     }
     assert [c["id"] for c in shown["cars"]] == order  # all others can be switched on
     k = order.index("63")
-    np.testing.assert_allclose(shown[f"next{k}"][:, 0], [e.mean for e in snapshot.cars["63"].next_laps_s], rtol=1e-6)
-    np.testing.assert_allclose(shown[f"fit{k}"], wear_fit(clean_stint(snapshot, "63")), rtol=1e-6)
+    # Laps and forecast are shown as with the fuel of lap 22: 60 kg for 30 laps, 0.031 s a lap for each kilogram.
+    burn = 0.031 * 60 / (race.TOTAL - 22)
+    assert fuel_per_lap_s(snapshot, snapshot.cars["63"]) == pytest.approx(burn)
+    coming = [e.mean + burn * n for n, e in enumerate(snapshot.cars["63"].next_laps_s, start=1)]
+    np.testing.assert_allclose(shown[f"next{k}"][:, 0], coming, rtol=1e-6)
+    j = order.index("1")  # on its first set, so with laps enough for a line
+    stint = [(age, time - burn * (22 - lap)) for lap, age, time in clean_stint(snapshot, "1")]
+    np.testing.assert_allclose(shown[f"laps{j}"], stint, rtol=1e-6)
+    fit = fit_wear(*np.array(stint).T)
+    np.testing.assert_allclose(shown[f"fit{j}"], fit.line, rtol=1e-6)
+    assert shown["cars"][j]["slope"] == pytest.approx({"mean": fit.slope, "low": fit.low, "high": fit.high})
 
 
-def test_wear_fit_is_the_least_squares_line_with_students_interval() -> None:
+def test_wear_is_the_least_squares_line_with_students_interval() -> None:
     rng = np.random.default_rng(3)
-    slopes, covered = [], 0
-    for _ in range(400):
-        stint = [(float(a), 90.0 + 0.07 * a + rng.normal(0, 0.3)) for a in range(2, 16)]
-        x, low, middle, high = wear_fit(stint).T
-        slopes.append((middle[-1] - middle[0]) / (x[-1] - x[0]))
-        truth = 90.0 + 0.07 * x[6]
-        covered += low[6] <= truth <= high[6]
-    assert np.mean(slopes) == pytest.approx(0.07, abs=0.003)
-    assert 0.86 < covered / 400 < 0.94  # a 90 % interval
+    slopes, covered, held = [], 0, 0
+    for _ in range(800):
+        age = np.arange(2.0, 8.0)  # six laps: four degrees of freedom, where the normal's 1.645 would cover 82 %
+        fit = fit_wear(age, 90.0 + 0.07 * age + rng.normal(0, 0.3, len(age)))
+        at, low, _, high = fit.line[6]
+        slopes.append(fit.slope)
+        covered += low <= 90.0 + 0.07 * at <= high
+        held += fit.low <= 0.07 <= fit.high
+    assert np.mean(slopes) == pytest.approx(0.07, abs=0.01)
+    assert 0.87 < covered / 800 < 0.93  # a 90 % interval
+    assert 0.87 < held / 800 < 0.93
 
 
-def test_wear_fit_leaves_out_a_lap_lost_and_needs_four() -> None:
-    stint = [(float(a), 90.0 + 0.05 * a) for a in range(2, 12)]
-    spoilt = [*stint, (12.0, 121.0)]
-    np.testing.assert_allclose(wear_fit(spoilt), wear_fit(stint))
-    assert wear_fit(stint[:3]).shape == (0, 4)
+def test_wear_leaves_out_a_lap_lost_and_needs_four() -> None:
+    age = np.arange(2.0, 12.0)
+    time = 90.0 + 0.05 * age + 0.1 * np.sin(age)
+    fit, spoilt = fit_wear(age, time), fit_wear([*age, 12.0], [*time, 121.0])
+    np.testing.assert_allclose(spoilt.line, fit.line)
+    assert fit_wear(age[:3], time[:3]) is None
+
+
+@pytest.mark.parametrize(("freedom", "value"), [(2, 2.9200), (3, 2.3534), (5, 2.0150), (10, 1.8125), (30, 1.6973)])
+def test_students_t_is_the_tables(freedom: int, value: float) -> None:
+    assert t90(freedom) == pytest.approx(value, rel=0.013)
 
 
 def test_trace_carries_the_fan_in_the_order_of_its_cars(race: ModuleType) -> None:
