@@ -16,7 +16,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-test race-day test lint types notebooks browser chaos max backtest bench clean
+.PHONY: help env env-test race-day test lint types notebooks browser pictures chaos max backtest bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,10 @@ notebooks: $(VENV)/.installed-test ## every notebook as a regression test
 
 browser: $(VENV)/.installed-test ## the race-day page in headless Chromium
 	$(BIN)/python -m pytest -q -m browser
+
+pictures: ## the pictures that `make browser` has made of a real race, into docs/images
+	@test -d screenshots/docs || { echo "no pictures yet: run 'make browser' with RACETWIN_DATA first"; exit 2; }
+	cp screenshots/docs/*.png docs/images/
 
 chaos: $(VENV)/.installed-test ## kill, pause and cut real processes
 	$(BIN)/python -m pytest -q -m chaos

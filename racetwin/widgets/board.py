@@ -128,6 +128,7 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
             panel.add_class(f"rt-area-{name}")
             panel.on_choice(self._act)
         self.panels = areas
+        self._endings: list[Callable[[], object]] = []
         self.deck.offer(VIEWS)
         grid = ipywidgets.Box(children=tuple(areas.values()))
         grid.add_class("rt-board-grid")
@@ -152,8 +153,11 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
         self.theme = theme
         if car_id is not None:
             live.follow(car_id)
-        self._unsubscribe = live.subscribe(while_alive(self, RaceDayBoard.draw))
-        self._unlink = live.on_link(while_alive(self, RaceDayBoard.show_link))
+        unsubscribe = live.subscribe(while_alive(self, RaceDayBoard.draw))
+        unlink = live.on_link(while_alive(self, RaceDayBoard.show_link))
+        # Jupyter keeps every widget that is not closed, and the panels know the board: they are closed with it.
+        self._endings += [grid.close, *(panel.close for panel in areas.values())]
+        self._endings += [self._patient.close, self._asker.close, unlink, unsubscribe]
         if live.snapshot is not None:
             self.draw(live.snapshot)
 
@@ -382,11 +386,9 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
             self.choose(car_id)
 
     def close(self) -> None:
-        """Stop drawing and free the panels."""
-        self._unsubscribe()
-        self._unlink()
-        self._asker.close()
-        self._patient.close()
+        """Stop drawing and free the panels; a second time does nothing."""
+        while self._endings:
+            self._endings.pop()()
         super().close()
 
     def __repr__(self) -> str:

@@ -10,7 +10,17 @@ function render({ model, el }) {
 
   const show = (name) => {
     board()?.setAttribute("data-view", name);
-    for (const tab of tabs.children) attr(tab, "aria-selected", tab.dataset.view === name ? "true" : "false");
+    for (const tab of tabs.children) {
+      const chosen = tab.dataset.view === name;
+      attr(tab, "aria-selected", chosen ? "true" : "false");
+      attr(tab, "tabindex", chosen ? "0" : "-1");
+      // The panel that a tab shows, once it has been drawn: two boards on a page must not share a name.
+      const panel = board()?.querySelector(`.rt-area-${tab.dataset.view} > .rt`);
+      if (!panel) continue;
+      panel.id ||= `rt-${tab.dataset.view}-${Math.random().toString(36).slice(2)}`;
+      attr(panel, "role", "tabpanel");
+      attr(tab, "aria-controls", panel.id);
+    }
   };
   const draw = (data) => {
     if (!data) return;
@@ -28,6 +38,17 @@ function render({ model, el }) {
     const view = views[Number(event.key) - 1];
     if (view) show(view);
   };
+  tabs.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const seen = [...tabs.children].filter((tab) => tab.getClientRects().length);
+    const here = seen.indexOf(document.activeElement);
+    if (!step || here < 0) return;
+    const next = seen[(here + step + seen.length) % seen.length];
+    show(next.dataset.view);
+    next.focus();
+    event.preventDefault();
+    event.stopPropagation();
+  });
   document.addEventListener("keydown", keys);
   const stop = watch(model, root, draw);
   return () => {

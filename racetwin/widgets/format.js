@@ -159,7 +159,9 @@ export function watch(model, root, draw) {
     // A view that is not chosen is not drawn; when it is, its size changes, and that draws it.
     if (root.isConnected && root.getClientRects().length === 0) return;
     root.dataset.theme = model.get("theme");
-    draw(unpack(model.get("data")));
+    const data = unpack(model.get("data"));
+    draw(data);
+    if (data?.time != null) root.dataset.time = String(data.time);
     root.dataset.drawn = String(Number(root.dataset.drawn ?? 0) + 1);
   };
   const later = () => {

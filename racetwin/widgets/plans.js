@@ -79,15 +79,15 @@ function render({ model, el }) {
     const rows = first.map(([p, k]) => h("div", { class: "p-row", role: "row", tabindex: "0", "data-close": p.too_close || p.current || (!ours && p.rank === 1), "data-plan": p.plan, "data-current": p.current,
       title: `${p.plan}: win ${percent(p.p_win)}, podium ${percent(p.p_podium)}, points ${percent(p.p_points)}; click to ${p.current && followed ? "let go of it" : "follow it"}`,
       onclick: () => follow(p), onkeydown: (e) => { if (e.key === "Enter") follow(p); } },
-      h("span", { class: "p-rank" }, p.current ? "▸" : String(k + 1)),
-      h("div", { class: "p-what" }, h("span", { class: "p-when" }, when(p)), stintBar(data, p)),
-      h("div", { class: "p-hist", "data-few": p.races < data.races, title: p.races < data.races ? `let go of after ${p.races.toLocaleString("en-GB")} races: told as over the best plan's ${data.races.toLocaleString("en-GB")}` : null }, histogram(data.positions.values.subarray(k * n, (k + 1) * n), top)),
-      h("div", { class: "p-mean" }, h("b", {}, `P${p.position.toFixed(1)}`), h("small", {}, `${p.points.toFixed(1)} pts`)),
-      h("div", { class: "p-delta" }, p.current || (!ours && p.rank === 1) ? [h("b", {}, !ours ? "best" : followed ? "ours" : "called"), h("small", {}, `± ${p.error.toFixed(2)}`)]
-        : [h("b", {}, signed(p.delta, 2)), h("small", {}, `± ${p.delta_error.toFixed(2)}${p.too_close ? " too close" : ""}`)])));
-    const header = h("div", { class: "p-row p-header", "aria-hidden": "true" }, h("span"), h("span", { title: `the laps in brackets are as good; the bars show the stints, to lap ${data.total_laps}` }, "next stop (or as good)"),
-      h("span", { class: "p-scale" }, h("span", {}, "P1"), h("span", {}, "finish"), h("span", {}, `P${n}`)), h("span", {}, "mean"), h("span", {}, !ours ? "Δ points" : followed ? "Δ to ours" : "Δ to the call"));
-    body.replaceChildren(h("div", { class: "p-list" }, header, rows));
+      h("span", { class: "p-rank", role: "gridcell" }, p.current ? "▸" : String(k + 1)),
+      h("div", { class: "p-what", role: "gridcell" }, h("span", { class: "p-when" }, when(p), p.too_close && !p.current ? h("span", { class: "p-close" }, " too close") : null), stintBar(data, p)),
+      h("div", { class: "p-hist", role: "gridcell", "data-few": p.races < data.races, title: p.races < data.races ? `let go of after ${p.races.toLocaleString("en-GB")} races: told as over the best plan's ${data.races.toLocaleString("en-GB")}` : null }, histogram(data.positions.values.subarray(k * n, (k + 1) * n), top)),
+      h("div", { class: "p-mean", role: "gridcell" }, h("b", {}, `P${p.position.toFixed(1)}`), h("small", {}, `${p.points.toFixed(1)} pts`)),
+      h("div", { class: "p-delta", role: "gridcell" }, p.current || (!ours && p.rank === 1) ? [h("b", {}, !ours ? "best" : followed ? "ours" : "called"), h("small", {}, `± ${p.error.toFixed(2)}`)]
+        : [h("b", {}, signed(p.delta, 2)), h("small", {}, `± ${p.delta_error.toFixed(2)}`)])));
+    const header = h("div", { class: "p-row p-header", role: "row" }, h("span", { role: "columnheader", "aria-label": "rank" }), h("span", { role: "columnheader", title: `the laps in brackets are as good; the bars show the stints, to lap ${data.total_laps}` }, "next stop (or as good)"),
+      h("span", { class: "p-scale", role: "columnheader", "aria-label": "finishing positions" }, h("span", {}, "P1"), h("span", {}, "finish"), h("span", {}, `P${n}`)), h("span", { role: "columnheader" }, "mean"), h("span", { role: "columnheader" }, !ours ? "Δ points" : followed ? "Δ to ours" : "Δ to the call"));
+    body.replaceChildren(h("div", { class: "p-list", role: "grid", "aria-label": "Plans" }, header, rows));
     // Words that took a second line take the room of the last ideas; ours stays.
     while (rows.length > 2 && body.scrollHeight > body.clientHeight + 1) rows.splice(rows.at(-1).dataset.current === "true" ? -2 : -1, 1)[0].remove();
   };

@@ -85,6 +85,7 @@ class StatusPanel(Panel):
         counters, desk, journal = snapshot.counters, snapshot.desk, snapshot.journal
         self.data = pack(
             {
+                "time": round(snapshot.time_s, 1),
                 "driver": names.get(car_id or ""),
                 "messages": messages(snapshot.events, names),
                 "track": frame.track.model_dump(mode="json") if frame else None,

@@ -41,6 +41,7 @@ class SystemPanel(Panel):
         queues = {**health.queues, "pictures skipped here": skipped}
         self.data = pack(
             {
+                "time": round(snapshot.time_s, 1),
                 "stages": [
                     {"name": name, **health.stages[key].model_dump()}
                     for key, name in STAGES.items()

@@ -10,9 +10,10 @@ function render({ model, el }) {
   const marks = h("div", { class: "l-marks", "aria-hidden": "true" });
   const slider = h("input", { type: "range", min: 1, max: 60, step: 1, "aria-label": "lap shown" });
   const where = h("output", { class: "l-where" });
+  const frames = h("span", { class: "l-frames", title: "frames of telemetry that came in, and whether every one of them has been worked through" });
   const delay = h("input", { type: "number", min: 0, max: 300, step: 1, value: 0, "aria-label": "seconds that the race is shown late" });
   const late = h("label", { class: "l-delay", title: "shows the race so many seconds late, so that it lines up with a television picture; the engine is not held back" }, "TV delay", delay, "s");
-  body.append(pause, back, on, h("div", { class: "l-line" }, marks, slider), where, live, late);
+  body.append(pause, back, on, h("div", { class: "l-line" }, marks, slider), where, live, late, frames);
   let data = null, touching = false, drawn = "";
 
   const label = (lap) => put(where, data.held == null && !touching ? `lap ${lap} · ${clock(data.time)}` : `lap ${lap}, ${Math.max(0, data.newest - lap)} behind`);
@@ -44,6 +45,10 @@ function render({ model, el }) {
     put(live.lastChild, following ? (data.finished ? "END" : data.delay ? `−${data.delay} s` : "LIVE") : "BACK TO LIVE");
     late.hidden = data.delay == null;
     if (data.delay != null && document.activeElement !== delay) delay.value = String(data.delay);
+    const waiting = data.frames_in - data.frames_processed;
+    put(frames, `${data.frames_in.toLocaleString("en-GB")} frames, ${waiting ? `${waiting} waiting` : "all processed"}` + (data.frames_rejected ? `, ${data.frames_rejected} refused` : ""));
+    attr(frames, "data-in", data.frames_in);
+    attr(frames, "data-processed", data.frames_processed);
     const key = JSON.stringify([data.spans, data.stops, total, data.newest]);
     if (key !== drawn) {
       drawn = key;

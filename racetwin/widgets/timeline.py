@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Timeline(Panel):
-    """A line of the race's laps with the moment shown, safety cars shaded and our stops marked.
+    """A line of the race's laps with the moment shown, safety cars shaded and our stops marked, and the frames that came in.
 
     What a viewer does comes as ``{'hold': True}`` (pause), ``{'lap': 23}`` (go to what was known then), ``{'laps': -1}`` (step),
     ``{'live': True}`` (return to the race) and ``{'delay': 5.0}`` (seconds late, to match a television picture).
@@ -44,6 +44,7 @@ class Timeline(Panel):
         delay_s
             How late the race is shown; None where that cannot be chosen.
         """
+        counters = snapshot.counters
         self.data = pack(
             {
                 "lap": snapshot.lap,
@@ -55,5 +56,8 @@ class Timeline(Panel):
                 "spans": status_spans(snapshot.laps),
                 "stops": [r.lap for r in snapshot.laps if r.car_id == car_id and r.pit_in],
                 "finished": snapshot.finished,
+                "frames_in": counters.frames_in,
+                "frames_processed": counters.frames_processed,
+                "frames_rejected": counters.frames_rejected,
             }
         )

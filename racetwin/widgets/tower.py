@@ -101,4 +101,4 @@ class TimingTower(Panel):
         """Draw the order at the snapshot's instant, ``car_id`` highlighted."""
         answer = snapshot.answers.get(car_id or "")
         rows = tower_rows(snapshot, answer.box_now if answer else None, car_id)
-        self.data = pack({"car": car_id, "rows": rows})
+        self.data = pack({"car": car_id, "time": round(snapshot.time_s, 1), "rows": rows})

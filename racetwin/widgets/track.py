@@ -93,6 +93,7 @@ class TrackMap(Panel):
         self.data = pack(
             {
                 "car": car_id,
+                "time": round(snapshot.time_s, 1),
                 "cars": cars,
                 "status": snapshot.track_status.value,
                 "ghost": self._ghost(snapshot, car_id, rejoin.pit_loss_s.mean if rejoin else None),

@@ -41,8 +41,7 @@ function render({ model, el }) {
   const held = h("button", { type: "button", class: "rt-tag v-held", "data-kind": "alarm", title: "this screen stands still; back to the race (Escape)", onclick: () => model.send({ live: true }) });
   const event = h("span", { class: "v-event" });
   const feed = h("span", { class: "v-feed" });
-  const frames = h("span", { class: "v-frames" });
-  const race = h("div", { class: "v-race" }, h("div", { class: "v-tags" }, held, status, simulated, feed), event, frames);
+  const race = h("div", { class: "v-race" }, h("div", { class: "v-tags" }, held, status, simulated, feed), event);
   body.append(who, call, rejoin.node, sure.node, outcome.node, lapFact, race);
 
   // What the race itself cannot say: that nothing comes any more, because the connection or the kernel is gone.
@@ -115,13 +114,7 @@ function render({ model, el }) {
     attr(feed, "data-kind", late ? "late" : "ok");
     attr(feed, "title", data.frame_age == null ? "age of the newest frame not known" : `newest frame ${data.frame_age.toFixed(1)} s old`);
     listen();
-    const behind = data.frames_in - data.frames_processed;
-    const many = (n, what) => (n ? `${n.toLocaleString("en-GB")} ${n === 1 ? "frame" : "frames"} ${what}` : null);
-    put(frames, [many(behind, "waiting"), many(data.frames_rejected, "refused")].filter(Boolean).join(" · "));
-    attr(frames, "title", `${data.frames_in.toLocaleString("en-GB")} frames came in`);
     attr(root, "data-seq", data.seq);
-    attr(frames, "data-in", data.frames_in);
-    attr(frames, "data-processed", data.frames_processed);
   };
 
   // Keys: previous and next car by position, and the screen's clock. They work after any click: what was clicked lets go of the

@@ -22,7 +22,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
+SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+"""Where pictures go, to be looked at; not committed. `make pictures` copies those of the documentation from `docs/` in it."""
 
 
 def load(path: Path) -> ModuleType:
@@ -76,17 +77,17 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture(scope="session")
 def images() -> Path:
-    """Where screenshots go that the documentation shows."""
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    return IMAGES
+    """Where pictures go that the documentation may show: tests never write into `docs/` itself."""
+    folder = SCREENSHOTS / "docs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def screenshots() -> Path:
     """Where pictures of every panel and layout go, to be looked at; not committed."""
-    folder = Path(__file__).parents[2] / "screenshots"
-    folder.mkdir(exist_ok=True)
-    return folder
+    SCREENSHOTS.mkdir(exist_ok=True)
+    return SCREENSHOTS
 
 
 @pytest.fixture(scope="session")

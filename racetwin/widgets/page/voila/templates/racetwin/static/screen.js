@@ -1,6 +1,8 @@
 // The race-day page's own front end. The board is made of boxes and anywidgets, and this is all they need: Jupyter's widget messages
 // over one WebSocket. Voila's own front end (4 MB of script, seconds on a slow machine) is loaded only where a notebook shows more.
 
+document.documentElement.lang = "en-GB"; // Voila's own page says "en"
+
 const PROTOCOL = "v1.kernel.websocket.jupyter.org";
 const OURS = ["BoxModel", "AnyModel", "LayoutModel"];
 const AGAIN_FIRST_MS = 500, AGAIN_LAST_MS = 5000, SILENT_MS = 5000;
