@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from racetwin.runtime.snapshot import RaceSnapshot
-from racetwin.schemas import CarStatus, Estimate
+from racetwin.schemas import CarStatus, Estimate, Rejoin
+from racetwin.wear import fit_wear
+from racetwin.widgets.gaps import gaps_now
 from racetwin.widgets.our_plan import ours_of
+from racetwin.widgets.status import messages
 from racetwin.widgets.trace import gaps_to_reference
+from racetwin.widgets.tyres import clean_stint, fuel_per_lap_s
+from racetwin.widgets.verdict import verdict as tell
 
 PATIENCE_MS = 120_000
 
@@ -45,22 +51,52 @@ def half_up(value: float, digits: int) -> str:
     return f"{value:.{digits}f}"
 
 
+def percent(p: float | None) -> str:
+    if p is None:
+        return "–"
+    if 0 < p < 0.005:
+        return "<1 %"
+    return ">99 %" if 0.995 < p < 1 else f"{math.floor(100 * p + 0.5)} %"
+
+
+def signed(value: float, digits: int) -> str:
+    text = f"{abs(value):.{digits}f}"
+    return text if float(text) == 0 else ("−" if value < 0 else "+") + text
+
+
 def interval(e: Estimate | None, digits: int) -> str:
     return "–" if e is None else f"{e.mean:.{digits}f} ({e.low:.{digits}f} to {e.high:.{digits}f})"
 
 
 def tower(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
-    """Order, gaps, times, tyres, stops, net position; sorted, pinned and back."""
+    """Order, gaps, intervals, times, tyres, stops, net position, stop soon, threat, pit state; sorted, pinned and back."""
     virtual = snapshot.field["virtual_positions"]
     leader = snapshot.order[0].car_id
+    gaps = gaps_now(snapshot)
+    threats = {t["rival_id"]: t for t in snapshot.field["threats"].get(car_id, [])}
     for car in snapshot.order:
         if car.status is CarStatus.RETIRED:
             continue
         row = page.locator(f'.t-row[data-car="{car.car_id}"]')
         assert row.locator(".t-position").inner_text() == str(car.position), car.car_id
         assert row.locator(".t-last").inner_text() == lap_time(car.last_lap_s), car.car_id
+        assert row.locator(".t-best").text_content() == lap_time(car.best_lap_s), car.car_id
         if car.car_id != leader:
-            assert row.locator(".t-gap").inner_text() == gap(car.gap_s, car.laps_down or 0), car.car_id
+            now = gaps[car.car_id]
+            between = now.kind == "between" and now.gap_s is not None
+            said = f"+{now.gap_s:.1f}" if between and not car.laps_down else gap(now.gap_s, car.laps_down or 0)
+            assert row.locator(".t-gap span").inner_text() == said, car.car_id
+            if car.status is CarStatus.PIT:
+                assert row.locator(".t-interval").inner_text() == "IN PIT", car.car_id
+            elif now.kind in ("timed", "between"):
+                apart = f"+{now.interval_s:.1f}" if between and now.interval_s is not None else gap(now.interval_s)
+                assert row.locator(".t-interval").inner_text() == apart, car.car_id
+        twin = snapshot.cars[car.car_id]
+        stops = car.stops if car.stops is not None else twin.stops
+        assert row.locator(".t-stops").inner_text() == str(stops), car.car_id
+        assert row.locator(".t-soon").text_content() == percent(twin.stop_probability_next_5), car.car_id
+        sign = {"high": "▲▲", "medium": "▲", "low": "△"}[threats[car.car_id]["level"]] if car.car_id in threats else ""
+        assert row.locator(".t-threat").inner_text() == sign, car.car_id
         badge = row.locator(".rt-tyre").inner_text().split()
         assert badge[0] == (car.tyre.compound.letter if car.tyre.compound else "?"), car.car_id
         assert row.locator(".t-net").inner_text() == str(virtual[car.car_id]), car.car_id
@@ -129,11 +165,86 @@ def plans(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
 
 
 def rejoin(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
-    """The place at the pit exit, and its probability."""
+    """The place at the pit exit, its probability, and who is ahead and behind by how much."""
     box = snapshot.answers[car_id].box_now
-    if box is not None:
-        assert page.locator(".b-big strong").inner_text() == f"P{box.position}"
-        assert page.locator(".v-rejoin strong").inner_text() == f"P{box.position}"
+    if box is None:
+        return
+    names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
+    for place in (".b-big strong", ".v-rejoin strong"):
+        assert page.locator(place).inner_text() == f"P{box.position}"
+    assert page.locator(".b-big span").inner_text() == f"{percent(box.probability)} likely"
+    assert page.locator(".v-rejoin .v-more").inner_text().startswith(f"{percent(box.probability)} likely")
+    assert f"pit loss {box.pit_loss_s.mean:.1f} s" in page.locator(".rt-rejoin .rt-note").inner_text()
+    for side, car, seconds in (("ahead", box.car_ahead, box.gap_ahead_s), ("behind", box.car_behind, box.gap_behind_s)):
+        if car is not None and seconds is not None:
+            assert page.locator(f".b-car.{side} b").inner_text() == names[car]
+            assert page.locator(f".b-car.{side} span").inner_text() == f"{seconds:.1f} s"
+
+
+def verdict(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
+    """Box or stay out, what our plan brings, and the call's advantage with its error."""
+    car, answer = snapshot.car(car_id), snapshot.answers[car_id]
+    ours = ours_of(snapshot, car_id)
+    told = tell(answer, car, snapshot.advice.get(car_id, ()), finished=snapshot.finished, ours=ours)
+    assert page.locator(".v-headline").inner_text() == told.headline
+    assert page.locator(".v-detail").inner_text() == told.detail
+    box = bool(ours.stops) and ours.stops[0].lap <= (car.lap or answer.lap + 1)
+    if told.call in ("box", "stay"):
+        assert told.headline == ("BOX NOW" if box else "STAY OUT")
+        assert page.locator(".v-outcome strong").inner_text() == f"P{ours.ranked.expected_position:.1f}"
+        assert (
+            page.locator(".v-outcome .v-more").inner_text().startswith(f"{percent(ours.ranked.p_points)} in the points")
+        )
+        if told.advantage is not None:
+            error = f"{signed(told.advantage, 2)} ± {told.standard_error:.2f} pts"
+            assert page.locator(".v-sure .v-more").inner_text().startswith(error)
+
+
+def status(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
+    """Newest words of race control, weather as measured, and what the numbers rest on."""
+    panel = page.locator(".rt-status")
+    names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
+    said = [m["text"] for m in messages(snapshot.events, names)]
+    assert panel.locator('.s-line:not([data-kind="alarm"]) > span:last-child').all_text_contents() == said
+    assert panel.locator('.s-line[data-kind="alarm"]').count() == len(snapshot.alarms)
+    track = snapshot.frame.track
+    weather = panel.locator(".s-weather").inner_text()
+    for reading, unit in (
+        (track.air_temperature_c, "°C"),
+        (track.track_temperature_c, "°C"),
+        (track.humidity_pct, "%"),
+    ):
+        if reading is not None:
+            assert f"{reading:.0f} {unit}" in weather
+    if track.wind_speed_ms is not None:
+        assert f"{track.wind_speed_ms:.1f} m/s" in weather
+    health = panel.locator(".s-health").inner_text()
+    assert f"journal {snapshot.journal.state}" in health
+    assert f"desk {snapshot.desk.state}" in health
+
+
+def window(page: Any, cells: Sequence[Rejoin], snapshot: RaceSnapshot) -> None:
+    """Every lap and status that the engine has worked out: place, probability, neighbours and gaps."""
+    panel = view(page, "window")
+    names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
+    laps = panel.locator(".w-table thead th").all_inner_texts()[1:]
+    kinds = {"GREEN": "Green", "VSC": "VSC", "SC": "Safety car"}
+    rows = {r.locator("th").inner_text().split("\n")[0]: r for r in panel.locator(".w-table tbody tr").all()}
+    for cell in cells:
+        if str(cell.lap) not in laps:
+            continue
+        said = rows[kinds[cell.track_status.value]].locator("td").nth(laps.index(str(cell.lap)))
+        assert said.locator("b").inner_text() == f"P{cell.position}", (cell.lap, cell.track_status)
+        assert said.locator(".w-p").inner_text() == percent(cell.probability), (cell.lap, cell.track_status)
+        for side, car, seconds in (
+            ("ahead", cell.car_ahead, cell.gap_ahead_s),
+            ("behind", cell.car_behind, cell.gap_behind_s),
+        ):
+            if car is not None and seconds is not None:
+                assert said.locator(f".w-{side}").inner_text() == f"{names[car]} {seconds:.1f}", (
+                    cell.lap,
+                    cell.track_status,
+                )
 
 
 def advice(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
@@ -148,8 +259,12 @@ def tyres(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
     twin = snapshot.cars[car_id]
     row = panel.locator("tr", has=page.locator(f'button[data-car="{car_id}"]'))
     cells = row.locator("td").all_inner_texts()
-    assert cells[2] == interval(twin.wear_s_per_lap, 3)
-    assert cells[3] == interval(twin.tyre_life_laps, 0)
+    assert cells[2] == interval(twin.wear_s_per_lap, 2)
+    burn = fuel_per_lap_s(snapshot, twin)
+    stint = clean_stint(snapshot, car_id)
+    fit = fit_wear([age for _, age, _ in stint], [time + burn * lap for lap, _, time in stint])
+    assert cells[3] == ("–" if fit is None else f"{fit.slope:.2f} ({fit.low:.2f} to {fit.high:.2f})")
+    assert cells[4] == interval(twin.tyre_life_laps, 0)
     button = panel.locator('button[aria-pressed="false"]').first
     car = button.get_attribute("data-car")
     button.click()
@@ -158,14 +273,26 @@ def tyres(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
 
 
 def rivals(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
-    """Threats and duels are the field twin's."""
+    """Threats, duels, stops by lap and habits are the field twin's, number by number."""
     panel = view(page, "rivals")
     names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
     threats = snapshot.field["threats"][car_id]
     assert panel.locator(".v-threat > b").all_inner_texts() == [names[t["rival_id"]] for t in threats]
     duels = [d for d in snapshot.field["duels"] if car_id in (d["car_id"], d["rival_id"])]
-    assert panel.locator(".v-part table:not(.v-habits) tbody tr").count() == len(duels)
+    assert panel.locator(".v-threat .v-bar").all_inner_texts() == [percent(t["probability"]) for t in threats]
+    rows = panel.locator(".v-part table:not(.v-habits) tbody tr")
+    assert rows.count() == len(duels)
+    for k, duel in enumerate(duels):
+        told = [f"{duel['gap_s']:.1f} s"]
+        for move in ("undercut", "overcut"):
+            told += [percent(duel[f"{move}_probability"]), f"{signed(duel[f'{move}_gain_s'], 1)} s"]
+            told.append(f"{duel[f'{move}_points']:.1f} pts")
+        assert rows.nth(k).locator("td").all_inner_texts() == told
     assert panel.locator(".v-habits tbody tr").count() >= 3
+    outlook = snapshot.field["cars"][car_id]["stop_probability_by_lap"]
+    for square in panel.locator(f'.v-strip i[title^="{names[car_id]} stops"]').all():
+        lap = square.get_attribute("data-lap")
+        assert square.get_attribute("title").endswith(f"lap {lap}: {percent(outlook.get(lap, 0.0))}")
 
 
 def track(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
@@ -237,5 +364,5 @@ def clock(page: Any) -> None:
     assert not page.locator(".v-held").is_visible()
 
 
-SHOWN = (tower, rejoin, plans, advice, trace, tyres, rivals, track, system)
+SHOWN = (verdict, tower, rejoin, status, plans, advice, trace, tyres, rivals, track, system)
 """Panels whose values are compared with a snapshot."""

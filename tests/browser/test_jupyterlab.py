@@ -27,7 +27,10 @@ START_S, PATIENCE_MS = 90, 120_000
 @pytest.fixture(scope="module")
 def lab(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a JupyterLab with a copy of the race-day notebook, which rehearses six laps of a simulated race."""
-    folder = tmp_path_factory.mktemp("lab")
+    folder, state = (
+        tmp_path_factory.mktemp("lab"),
+        tmp_path_factory.mktemp("lab-state"),
+    )  # what Lab keeps is not shown in it
     shutil.copy(NOTEBOOK, folder / NOTEBOOK.name)
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -35,7 +38,7 @@ def lab(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     gone = ("RACETWIN_ENGINE", "RACETWIN_DATA")
     environment = {k: v for k, v in os.environ.items() if k not in gone} | {"RACETWIN_REHEARSE_LAPS": "6"}
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
-        environment[name] = str(folder / name.lower())
+        environment[name] = str(state / name.lower())
     command = [
         sys.executable,
         "-m",
@@ -51,13 +54,13 @@ def lab(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
-    with (folder / "log").open("wb") as out:
+    with (state / "log").open("wb") as out:
         process = subprocess.Popen([*command, *options], stdout=out, stderr=subprocess.STDOUT, env=environment)
     root = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + START_S
     try:
         while True:
-            assert process.poll() is None, (folder / "log").read_text(errors="replace")[-2000:]
+            assert process.poll() is None, (state / "log").read_text(errors="replace")[-2000:]
             assert time.monotonic() < deadline, "JupyterLab did not come up"
             try:
                 urllib.request.urlopen(f"{root}/api", timeout=2).close()
@@ -112,7 +115,7 @@ def test_board_in_a_notebook_shows_the_race_and_does_what_it_is_told(
         live.join()
         live.raise_errors()
     assert live.snapshot is not None
-    for check in (drive.tower, drive.tyres, drive.rivals, drive.track, drive.trace):
+    for check in drive.SHOWN:
         check(page, live.snapshot, car)
     drive.scenario(page)
     drive.desk(page)
