@@ -150,7 +150,9 @@ def tried_plot(table: pd.DataFrame | None = None, *, theme: Theme = "dark") -> g
         must = float(g.must.iloc[0])
         if np.isfinite(must):
             line = {"color": LINE_COLOURS[theme][1], "width": 1.5}
-            figure.add_vline(x=must, line=line, annotation_text="must", annotation_font_color=LINE_COLOURS[theme][1], **at)
+            figure.add_vline(
+                x=must, line=line, annotation_text="must", annotation_font_color=LINE_COLOURS[theme][1], **at
+            )
         seen = [*g.score, *([must] if np.isfinite(must) else [])]
         pad = 0.06 * (max(seen) - min(seen))
         figure.update_xaxes(range=[min(seen) - pad, max(seen) + pad], zeroline=False, **at)
@@ -172,7 +174,9 @@ def stint_plot(stint: Stint, title: str, *, theme: Theme = "dark") -> go.Figure:
     figure.add_scatter(x=b.lap, y=b.wear_low_s, row=1, col=1, **fill, **band)
     figure.add_scatter(x=b.lap, y=b.wear_s, name="believed, with 90 %", line={"color": blue}, row=1, col=1)
     figure.add_hline(slope, line={"color": LINE_COLOURS[theme][1], "dash": "dash"}, row=1, col=1)
-    figure.add_hrect(slope - error, slope + error, fillcolor=LINE_COLOURS[theme][1], opacity=0.2, line_width=0, row=1, col=1)
+    figure.add_hrect(
+        slope - error, slope + error, fillcolor=LINE_COLOURS[theme][1], opacity=0.2, line_width=0, row=1, col=1
+    )
     racing = set(b.lap[b.racing])
     told = stint.forecasts[(stint.forecasts.target - stint.forecasts.lap == 5) & stint.forecasts.target.isin(racing)]
     figure.add_scatter(x=told.target, y=told.high_s - told.median_s, row=1, col=2, **band)
