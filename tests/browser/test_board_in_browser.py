@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import time
 from collections.abc import Callable
@@ -34,11 +35,22 @@ COLLIDED = (Path(__file__).parent / "js" / "collided.js").read_text(encoding="ut
 
 @pytest.fixture
 def show(open_page: Callable[..., Any], stills: ModuleType, race: ModuleType, tmp_path: Path) -> Callable[..., Any]:
-    def show_board(snapshot: Any = None, car_id: str = "63", theme: str = "dark", **window: Any) -> Any:
+    def show_board(
+        snapshot: Any = None,
+        car_id: str = "63",
+        theme: str = "dark",
+        changed: tuple[str, str] | None = None,
+        **window: Any,
+    ) -> Any:
         board = RaceDayBoard(race.StillRace(snapshot or race.snapshot(22, car_id=car_id)), car_id, theme=theme)
         board.settle(10)
         file = tmp_path / "board.html"
-        file.write_text(stills.still_page(board.panels, board=True), encoding="utf-8")
+        html = stills.still_page(board.panels, board=True)
+        if changed is not None:  # another script than ours: the words as they stand in the page's JSON
+            old, new = (json.dumps(text)[1:-1] for text in changed)
+            assert html.count(old) == 1, f"{html.count(old)} times on the page: {changed[0]}"
+            html = html.replace(old, new)
+        file.write_text(html, encoding="utf-8")
         page = open_page(file.as_uri(), **window)
         page.wait_for_selector("body[data-ready]")
         return page
@@ -576,3 +588,35 @@ def test_all_advice_can_be_reached(show: Callable[..., Any], width: int, height:
         page.wait_for_function("!document.querySelector('.a-cards').dataset.more")
     box = last.bounding_box()
     assert box["y"] + box["height"] <= room["y"] + room["height"] + 1
+
+
+# --- a wrong number in a script is caught -------------------------------------------------------------------------------
+
+MUTANTS = {
+    "verdict": ("`P${v.expected_position.toFixed(1)}`", "`P${(v.expected_position + 0.3).toFixed(1)}`"),
+    "rejoin": ('"" : `${r.gap_ahead_s.toFixed(1)} s`)', '"" : `${(r.gap_ahead_s + 0.5).toFixed(1)} s`)'),
+    "status": ("`${t.air_temperature_c.toFixed(0)} °C`", "`${(t.air_temperature_c + 5).toFixed(0)} °C`"),
+    "rivals": ('h("td", {}, `${d.gap_s.toFixed(1)} s`)', 'h("td", {}, `${(2 * d.gap_s).toFixed(1)} s`)'),
+    "window": (
+        'h("span", { class: "w-p" }, percent(c.probability))',
+        'h("span", { class: "w-p" }, percent(c.probability / 2))',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_wrong_number_in_a_panels_script_is_caught(
+    show: Callable[..., Any], race: ModuleType, drive: ModuleType, name: str
+) -> None:
+    """The comparisons that drive.py makes of a live board hold here, and fail once a number in the script is changed."""
+    snapshot = race.snapshot(22)
+
+    def check(page: Any) -> None:
+        if name == "window":
+            drive.window(page, race.pit_window("63", 23), snapshot)
+        else:
+            getattr(drive, name)(page, snapshot, "63")
+
+    check(show(snapshot, width=1920, height=1080))
+    with pytest.raises(AssertionError):
+        check(show(snapshot, width=1920, height=1080, changed=MUTANTS[name]))
