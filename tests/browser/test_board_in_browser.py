@@ -16,6 +16,7 @@ import pytest
 from racetwin.runtime.channel import Link
 from racetwin.schemas import CarStatus, RaceControl, TrackStatus
 from racetwin.widgets import RaceDayBoard, TimingTower, TrackMap
+from racetwin.widgets.questions import WINDOW_LAPS
 
 pytestmark = pytest.mark.browser
 
@@ -613,7 +614,7 @@ def test_a_wrong_number_in_a_panels_script_is_caught(
 
     def check(page: Any) -> None:
         if name == "window":
-            drive.window(page, race.pit_window("63", 23), snapshot)
+            drive.window(page, race.pit_window("63", 23, WINDOW_LAPS), snapshot)
         else:
             getattr(drive, name)(page, snapshot, "63")
 
