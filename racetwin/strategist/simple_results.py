@@ -134,7 +134,9 @@ def _word(
     sheet.add("pit_lap", row.pit_lap, f"The stop is on lap {row.pit_lap}.", unit="laps", source=given)
     sheet.add("laps_to_stop", to_go, f"The stop is {laps(to_go)} from now.", unit="laps", source=given)
     sheet.add("final_position", row.final_position, f"It finishes {position}.", source=given)
-    ranks = f"Of {len(rows)} simulated {'races' if len(rows) > 1 else 'race'}, a stop on lap {row.pit_lap} ranks {place + 1}."
+    ranks = f"Of {len(rows)} simulated stops, that on lap {row.pit_lap} ranks {place + 1}."
+    if len(rows) == 1:
+        ranks = f"A stop on lap {row.pit_lap} is the only one simulated."
     sheet.add("rank", place + 1, ranks, source=given)
     out.execution_lap = row.pit_lap
     out.priority = Priority.MODERATE if place == 0 and to_go <= MODERATE_LAPS else Priority.OPTIONAL
