@@ -1,29 +1,41 @@
-"""All fits as one parameter file, with where every number comes from."""
+"""All fits as one parameter file, with where every number comes from.
+
+Every entry names its source, and a number of a tuple its own: what was fitted carries its standard error and the observations it
+was fitted on, what was chosen says why.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from racetwin import __version__
+from racetwin.calibration.bayes import Method
+from racetwin.calibration.choices import ChoiceFit
+from racetwin.calibration.evidence import Evidence
 from racetwin.calibration.incidents import IncidentFit
 from racetwin.calibration.pace import CLIFF_FROM, PaceFit, RaceFit, fuel_load_kg
 from racetwin.calibration.rivals import COVER_GAP_S, LATE_LAPS, TERMS, RivalFit
 from racetwin.calibration.starts import SLOT_S, StartFit
-from racetwin.calibration.stops import COLD_TYRE_S, StopFit
+from racetwin.calibration.stops import COLD_TYRE_S, STATIONARY, StopFit
 from racetwin.calibration.tables import RaceTables
 from racetwin.calibration.traffic import TrafficFit
 
 Entry = dict[str, Any]
 FIT = "fit"
 """Source of every value fitted from the races that the file's ``calibration`` block names."""
+CLIMATOLOGY = "climatology"
+CONSTANT = "constant"
+NO_WET_LAPS = "not fitted: lap tables do not say how wet the track was; see docs/calibration.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,7 @@ class Fits:
     starts: StartFit
     traffic: TrafficFit
     rivals: RivalFit
+    live: Mapping[str, ChoiceFit]
 
 
 def priors() -> dict[str, Any]:
@@ -51,30 +64,71 @@ def _number(value: Any, digits: int = 5) -> Any:
     return int(value) if isinstance(value, (int, np.integer)) else round(float(value), digits)
 
 
-def _entry(value: Any, sd: Any = None, source: str = FIT) -> Entry:
+def _fit(value: Any, evidence: Evidence, source: str = FIT) -> Entry:
+    """Return the entry of a fitted number, or tuple; a mode alone (``--quick``'s walk-forward kin) tells no standard error."""
     entry: Entry = {"value": _number(value)}
-    if sd is not None:
-        entry["sd"] = _number(sd)
+    if np.any(np.asarray(evidence.sd) > 0):
+        entry["sd"] = _number(evidence.sd, 6)
+    entry["n"] = list(evidence.n) if isinstance(evidence.n, tuple) else evidence.n
     entry["source"] = source
     return entry
 
 
-def _wet(prior: Mapping[str, Any], name: str) -> list[float]:
-    """Return the two wet compounds of a five-compound prior."""
-    return [float(v) for v in prior[name]["value"][3:]]
+def _constant(value: Any, why: str) -> Entry:
+    """Return the entry of a number that was chosen, with why."""
+    return {"value": _number(value), "source": CONSTANT, "why": why}
 
 
-def tyres(effects: Any, prior: Mapping[str, Any]) -> dict[str, list[float]]:
+def _from(value: Any, source: str) -> Entry:
+    """Return the entry of a number that stands elsewhere: in the rules, the literature or the tables of races."""
+    return {"value": _number(value), "source": source}
+
+
+def _elements(entries: Sequence[Entry]) -> Entry:
+    """Return one entry of a tuple whose numbers have sources of their own."""
+    out: Entry = {"value": [e["value"] for e in entries]}
+    if any("sd" in e for e in entries):
+        out["sd"] = [e.get("sd", 0.0) for e in entries]
+    out["n"] = [e.get("n", 0) for e in entries]
+    out["source"] = [e["source"] for e in entries]
+    why = "; ".join(dict.fromkeys(e["why"] for e in entries if "why" in e))
+    return {**out, "why": why} if why else out
+
+
+def _tuple(value: Sequence[float], evidence: Evidence, rest: Sequence[Entry]) -> Entry:
+    """Return the entry of a tuple whose first numbers are fitted, and whose others are ``rest``."""
+    sd = np.broadcast_to(np.asarray(evidence.sd, dtype=float), len(value))
+    n = np.broadcast_to(np.asarray(evidence.n), len(value))
+    return _elements([*(_fit(v, Evidence(float(e), int(k))) for v, e, k in zip(value, sd, n, strict=True)), *rest])
+
+
+def _wets(prior: Mapping[str, Any], name: str) -> list[Entry]:
+    """Return the entries of the two wet compounds, as they were before any fit."""
+    return [_constant(v, NO_WET_LAPS) for v in prior[name]["value"][3:]]
+
+
+def tyres(effects: Any, sd: Any, n: int, prior: Mapping[str, Any]) -> dict[str, Entry]:
     """Return offsets, wear and cliff of five compounds from the nine effects; wear never falls, so it is kept above zero."""
+    medium = _constant(0.0, "mediums are what the other compounds are measured on")
+    offsets = [_fit(effects[k], Evidence(float(sd[k]), n)) for k in (1, 2)]
     return {
-        "compound_offset_s": [effects[1], 0.0, effects[2], *_wet(prior, "compound_offset_s")],
-        "wear_s": [*np.maximum(effects[3:6], 0.002), *_wet(prior, "wear_s")],
-        "cliff_s": [*np.maximum(effects[6:9], 0.0), *_wet(prior, "cliff_s")],
+        "compound_offset_s": _elements([offsets[0], medium, offsets[1], *_wets(prior, "compound_offset_s")]),
+        "wear_s": _tuple(np.maximum(effects[3:6], 0.002), Evidence(tuple(sd[3:6]), n), _wets(prior, "wear_s")),
+        "cliff_s": _tuple(np.maximum(effects[6:9], 0.0), Evidence(tuple(sd[6:9]), n), _wets(prior, "cliff_s")),
     }
 
 
-def reference_laps(singles: list[RaceFit]) -> tuple[dict[str, float], dict[str, float], float]:
-    """Return the reference lap by circuit (as of the latest season), by ``circuit/season`` and of the field, seconds.
+@dataclass(frozen=True, slots=True)
+class ReferenceLaps:
+    """Reference laps, seconds: by circuit (as of the latest season), by ``circuit/season`` and of the field, with evidence."""
+
+    circuits: dict[str, Entry]
+    seasons: dict[str, Entry]
+    field: Entry
+
+
+def reference_laps(singles: list[RaceFit]) -> ReferenceLaps:
+    """Return the reference laps.
 
     A circuit's lap in a season it was not raced in follows from how much faster or slower the other circuits became.
     """
@@ -94,44 +148,72 @@ def reference_laps(singles: list[RaceFit]) -> tuple[dict[str, float], dict[str, 
         effect = {s: float(new[s] - new.iloc[0]) for s in effect}
     latest = max(effect)
     last = rows.sort_values("season").groupby("circuit").tail(1)
-    circuits = {
-        str(c): float(np.exp(float(log) + effect[latest] - effect[season]))
-        for c, season, log in zip(last.circuit, last.season, last.log, strict=True)
-    }
-    return circuits, {k: v for k, (_, v) in own.items()}, float(np.median(list(circuits.values())))
+    laps = rows.groupby("circuit").size()
+    # How far a circuit's lap lies from what its other seasons and the other circuits say: what a new season may bring.
+    away = (rows.log - rows.season.map(effect)) - rows.circuit.map(level)
+    spread = float(np.sqrt((away**2).sum() / max(len(rows) - len(level), 1))) if len(rows) > len(level) else 0.01
+    circuits = {}
+    for c, season, log in zip(last.circuit, last.season, last.log, strict=True):
+        lap = float(np.exp(float(log) + effect[latest] - effect[season]))
+        circuits[str(c)] = _fit(lap, Evidence(spread * lap, int(laps[c])))
+    seasons = {}
+    for key, (f, lap) in own.items():
+        among = float(np.std(f.intercepts)) / len(f.intercepts) ** 0.5 if len(f.intercepts) > 1 else 0.1
+        drift = float(np.sqrt(f.covariance[0, 0])) * f.total_laps / 2
+        seasons[key] = _fit(lap, Evidence(float(np.hypot(1.25 * among, drift)), f.n_laps))
+    values = [e["value"] for e in circuits.values()]
+    field = Evidence(float(np.std(values)) if len(values) > 1 else 10.0, len(values))
+    return ReferenceLaps(circuits, seasons, _fit(float(np.median(values)), field))
 
 
-def document(fits: Fits, tables: RaceTables, form: Mapping[str, Any], diagnostics: list[str]) -> dict[str, Any]:
+def document(
+    fits: Fits,
+    tables: RaceTables,
+    form: Mapping[str, Any],
+    diagnostics: list[str],
+    method: Method = "nuts",
+    seed: int = 0,
+) -> dict[str, Any]:
     """Return the parameter file of these fits."""
     base = priors()
     prior = base["defaults"]
-    defaults = {**prior, **_defaults(fits, tables, prior)}
-    circuits = {c: {**base["circuits"].get(c, {}), **e} for c, e in _circuits(fits, tables, prior).items()}
+    laps = reference_laps(fits.singles)
+    defaults = {**prior, **_defaults(fits, tables, prior, laps)}
+    circuits = {c: {**base["circuits"].get(c, {}), **e} for c, e in _circuits(fits, tables, prior, laps).items()}
     for c, e in base["circuits"].items():
         circuits.setdefault(c, e)
     seasons = _seasons(base["seasons"])
     circuit_seasons: dict[str, dict[str, Entry]] = {k: dict(v) for k, v in base["circuit_seasons"].items()}
-    for key, lap in reference_laps(fits.singles)[1].items():
-        circuit_seasons.setdefault(key, {})["reference_lap_s"] = _entry(lap)
+    for key, entry in laps.seasons.items():
+        circuit_seasons.setdefault(key, {})["reference_lap_s"] = entry
     last = tables.races.iloc[-1]
     calibration: dict[str, Any] = {
         "code_version": __version__,
+        "commit": commit(),
+        "method": method,
+        "seed": seed,
         "n_races": len(tables.races),
         "last_race": str(last.race_id),
         "last_date": str(last.date),
         "races": [str(r) for r in tables.races.race_id],
         "laps": len(tables.laps),
+        "data_hash": data_hash(tables),
         "diagnostics": diagnostics,
     }
     body = {
         "format": "racetwin-parameters/1",
         "provenance": {
-            **{k: v for k, v in base["provenance"].items() if k != "quick"},
+            **base["provenance"],
             FIT: f"racetwin calibrate on {len(tables.races)} races to {last.date}; see the block 'calibration'",
-            "climatology": "share of races in which it happened, over the races of 'calibration', with a weak prior",
+            CLIMATOLOGY: "share of races in which it happened, over the races of 'calibration', with a weak prior",
+            "schedule": "scheduled distance of the circuit's last race in 'calibration'; the field's is the median",
         },
         "calibration": calibration,
         "form": form,
+        "live": {
+            block: {name: _fit(value, f.evidence[name]) for name, value in f.values.items()}
+            for block, f in fits.live.items()
+        },
         "defaults": defaults,
         "seasons": seasons,
         "circuits": dict(sorted(circuits.items())),
@@ -148,97 +230,129 @@ def digest(body: Mapping[str, Any]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def _defaults(fits: Fits, tables: RaceTables, prior: Mapping[str, Any]) -> dict[str, Entry]:
+def data_hash(tables: RaceTables) -> str:
+    """Return a hash over the tables that a calibration read: equal tables, equal hashes, wherever they lie."""
+    of = hashlib.blake2b(digest_size=12)
+    for table in (tables.races, tables.laps, tables.results):
+        plain = table.astype({c: str for c, kind in table.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)})
+        of.update(",".join(map(str, plain.columns)).encode())
+        of.update(pd.util.hash_pandas_object(plain, index=False).to_numpy().tobytes())
+    return of.hexdigest()
+
+
+def commit() -> str | None:
+    """Return the git commit of the code, with ``+`` where files differ from it; None where it does not run from a checkout."""
+    root = Path(str(files("racetwin"))).parent
+    if not (root / ".git").exists():
+        return None
+    told = []
+    for question in (("rev-parse", "--short=12", "HEAD"), ("status", "--porcelain", "--", "racetwin")):
+        try:
+            answer = subprocess.run(
+                ["git", *question], cwd=root, capture_output=True, text=True, timeout=20, check=True
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        told.append(answer.stdout.strip())
+    return told[0] + ("+" if told[1] else "")
+
+
+KINDS = (("SC", "sc"), ("VSC", "vsc"), ("RED", "red"))
+
+
+def _defaults(fits: Fits, tables: RaceTables, prior: Mapping[str, Any], laps: ReferenceLaps) -> dict[str, Entry]:
     p, s, n, t, r = fits.pace, fits.stops, fits.incidents, fits.traffic, fits.rivals
     gp = tables.races[tables.races.session == "R"]
     total = int(gp.laps_scheduled.fillna(gp.laps_run).median())
-    _, _, reference = reference_laps(fits.singles)
-    b = r.coefficients
+    told = {**s.evidence, **n.evidence, **t.evidence, **r.evidence, **fits.starts.evidence}
+    cliff = [_constant(v, "about two thirds of a usual stint; where wear may turn convex") for v in CLIFF_FROM]
     out = {
-        "total_laps": _entry(total),
-        "reference_lap_s": _entry(reference),
-        "fuel_s_per_kg": _entry(p.fuel_s_per_kg, p.fuel_sd),
-        "track_evolution_s": _entry(-p.field[0] * total, p.field_sd[0] * total),
-        "lap_noise_s": _entry(p.noise_s),
-        "cliff_age": _entry([*CLIFF_FROM, *_wet(prior, "cliff_age")]),
-        "life_laps": _entry([*r.life, *_wet(prior, "life_laps")]),
-        "cold_tyre_s": _entry(COLD_TYRE_S, source="tum"),
-        "grid_slot_s": _entry(SLOT_S),
-        "standing_start_s": _entry(fits.starts.standing_start_s),
-        "start_sd_s": _entry(fits.starts.start_sd_s),
-        "dirty_air_s": _entry(t.dirty_air_s),
-        "dirty_air_range_s": _entry(t.dirty_range_s),
-        "follow_gap_s": _entry(t.follow_gap_s),
-        "pass_intercept": _entry(t.intercept),
-        "pass_slope": _entry(t.slope),
-        "pass_circuit": _entry(0.0, t.circuit_sd),
-        "pass_drs": _entry(0.0),
-        "pit_loss_s": _entry(s.field, s.field_sd),
-        "pit_loss_sc_s": _entry(s.field * s.sc_ratio),
-        "pit_loss_vsc_s": _entry(s.field * s.vsc_ratio),
-        "sc_laps": _entry(n.sc_laps),
-        "vsc_laps": _entry(n.vsc_laps),
-        "sc_pace": _entry(n.sc_pace),
-        "sc_catch_pace": _entry(n.sc_catch_pace),
-        "sc_deploy_pace": _entry(n.sc_deploy_pace),
-        "vsc_pace": _entry(n.vsc_pace),
-        "sc_gap_s": _entry(n.sc_gap_s),
-        "retirement_rate": _entry(n.retirement_rate, source="climatology"),
-        "retirement_lap1": _entry(n.retirement_lap1, source="climatology"),
-        "stop_intercept": _entry(b["intercept"]),
-        "stop_cover_gap_s": _entry(COVER_GAP_S),
-        "stop_late_laps": _entry(LATE_LAPS),
-        "choice_spread": _entry(r.choice_spread),
+        "total_laps": _from(total, "schedule"),
+        "reference_lap_s": laps.field,
+        "fuel_s_per_kg": _fit(p.fuel_s_per_kg, Evidence(p.fuel_sd, p.n_laps)),
+        "track_evolution_s": _fit(-p.field[0] * total, Evidence(float(p.field_sd[0]) * total, p.n_laps)),
+        "lap_noise_s": _fit(p.noise_s, Evidence(p.noise_sd, p.n_laps)),
+        "cliff_age": _elements([*cliff, *_wets(prior, "cliff_age")]),
+        "life_laps": _tuple(r.life, told["life_laps"], _wets(prior, "life_laps")),
+        "cold_tyre_s": _from(COLD_TYRE_S, "tum"),
+        "grid_slot_s": _constant(
+            SLOT_S, "0.13 s from slot to slot [TUM]; the first corners string the field out as far again"
+        ),
+        "pass_circuit": _fit(0.0, Evidence(t.circuit_sd, t.n_attacks)) | {"why": "circuits are measured on their mean"},
+        "stop_cover_gap_s": _constant(
+            COVER_GAP_S, "within this a car ahead or behind is raced for the place in the stops"
+        ),
+        "stop_late_laps": _constant(LATE_LAPS, "about what a fresh set needs to win back what a stop loses"),
     }
-    for name, values in tyres(p.field, prior).items():
-        out[name] = _entry(values)
-    for name, value in zip(
-        ("stationary_s", "stationary_body_s", "stationary_tail_from", "stationary_tail_s"),
-        s.stationary or (),
-        strict=False,
-    ):
-        out[name] = _entry(value)
-    for kind, word in (("SC", "sc"), ("VSC", "vsc"), ("RED", "red")):
-        out[f"{word}_lap1"] = _entry(n.lap1[kind], source="climatology")
-        out[f"{word}_rate"] = _entry(n.rate[kind], source="climatology")
-        out[f"{word}_retirement"] = _entry(n.per_retirement[kind], source="climatology")
-    for term in TERMS:
-        out[f"stop_{term}"] = _entry(b[term])
-    return out
+    values: dict[str, Any] = {
+        "start_sd_s": fits.starts.start_sd_s,
+        "standing_start_s": fits.starts.standing_start_s,
+        "dirty_air_s": t.dirty_air_s,
+        "dirty_air_range_s": t.dirty_range_s,
+        "follow_gap_s": t.follow_gap_s,
+        "pass_intercept": t.intercept,
+        "pass_slope": t.slope,
+        "pass_drs": t.drs,
+        "pit_loss_s": s.field,
+        **n.paces,
+        "retirement_rate": n.retirement_rate,
+        "retirement_lap1": n.retirement_lap1,
+        **{f"stop_{k}": r.coefficients[k] for k in ("intercept", *TERMS)},
+        **dict(zip(STATIONARY, s.stationary or (), strict=False)),
+    }
+    if s.sc_ratio is not None:
+        values["pit_loss_sc_s"] = s.field * s.sc_ratio
+    if s.vsc_ratio is not None:
+        values["pit_loss_vsc_s"] = s.field * s.vsc_ratio
+    lengths = {"sc_laps": n.sc_laps, "vsc_laps": n.vsc_laps}
+    values |= {name: shares for name, shares in lengths.items() if told[name].n}
+    for kind, word in KINDS:
+        values |= {
+            f"{word}_lap1": n.lap1[kind],
+            f"{word}_rate": n.rate[kind],
+            f"{word}_retirement": n.per_retirement[kind],
+        }
+    counted = {f"{word}_{what}" for _, word in KINDS for what in ("lap1", "rate", "retirement")}
+    counted |= {"retirement_rate", "retirement_lap1"}
+    for name, value in values.items():
+        if value is not None:
+            out[name] = _fit(value, told[name], CLIMATOLOGY if name in counted else FIT)
+    return {**out, **tyres(p.field, p.field_sd, p.n_laps, prior)}
 
 
-def _circuits(fits: Fits, tables: RaceTables, prior: Mapping[str, Any]) -> dict[str, dict[str, Entry]]:
+def _circuits(
+    fits: Fits, tables: RaceTables, prior: Mapping[str, Any], laps: ReferenceLaps
+) -> dict[str, dict[str, Entry]]:
     p, s, n, t, r = fits.pace, fits.stops, fits.incidents, fits.traffic, fits.rivals
     gp = tables.races[tables.races.session == "R"]
     total = gp.laps_scheduled.fillna(gp.laps_run).groupby(gp.circuit_id).last().astype(int)
-    reference, _, _ = reference_laps(fits.singles)
     out: dict[str, dict[str, Entry]] = {}
     for c in sorted(gp.circuit_id.unique()):
-        e: dict[str, Entry] = {"total_laps": _entry(int(total[c]))}
-        if c in reference:
-            e["reference_lap_s"] = _entry(reference[c])
+        e: dict[str, Entry] = {"total_laps": _from(int(total[c]), "schedule")}
+        if c in laps.circuits:
+            e["reference_lap_s"] = laps.circuits[c]
         if c in p.circuits:
-            k = p.circuits.index(c)
-            e["track_evolution_s"] = _entry(-p.circuit[k, 0] * total[c], p.circuit_sd[k, 0] * total[c])
-            sd = tyres(p.circuit_sd[k], prior)
-            for name, values in tyres(p.circuit[k], prior).items():
-                e[name] = _entry(values, [*sd[name][:3], 0.0, 0.0])
-            e["lap_noise_s"] = _entry((3 * p.noise_by_circuit[c] + 2 * p.noise_s) / 5)
-        if c in s.green:
-            e["pit_loss_s"] = _entry(s.green[c], s.green_sd[c])
-            e["pit_loss_sc_s"] = _entry(s.sc[c])
-            e["pit_loss_vsc_s"] = _entry(s.vsc[c])
+            k, seen = p.circuits.index(c), p.n_by_circuit[c]
+            evolution = Evidence(float(p.circuit_sd[k, 0]) * int(total[c]), seen)
+            e["track_evolution_s"] = _fit(-p.circuit[k, 0] * total[c], evolution)
+            e |= tyres(p.circuit[k], p.circuit_sd[k], seen, prior)
+            e["lap_noise_s"] = _fit((3 * p.noise_by_circuit[c] + 2 * p.noise_s) / 5, Evidence(0.4 * p.noise_sd, seen))
+        for name, values in (("pit_loss_s", s.green), ("pit_loss_sc_s", s.sc), ("pit_loss_vsc_s", s.vsc)):
+            if c in values:
+                e[name] = _fit(values[c], s.circuit_evidence[name][c])
         if c in t.circuit:
-            e["pass_circuit"] = _entry(t.circuit[c])
+            e["pass_circuit"] = _fit(t.circuit[c], t.circuit_evidence[c])
         if c in r.circuit_life:
-            e["life_laps"] = _entry([*r.circuit_life[c], *_wet(prior, "life_laps")])
+            e["life_laps"] = _tuple(r.circuit_life[c], r.circuit_evidence["life_laps"][c], _wets(prior, "life_laps"))
         if c in r.circuit_intercept:
-            e["stop_intercept"] = _entry(r.coefficients["intercept"] + r.circuit_intercept[c])
-        for kind, word in (("SC", "sc"), ("VSC", "vsc"), ("RED", "red")):
-            factor = n.circuit_factor[kind].get(c, 1.0)
-            e[f"{word}_lap1"] = _entry(n.lap1[kind] * factor, source="climatology")
-            e[f"{word}_rate"] = _entry(n.rate[kind] * factor, source="climatology")
-            e[f"{word}_retirement"] = _entry(n.per_retirement[kind] * factor, source="climatology")
+            intercept = r.coefficients["intercept"] + r.circuit_intercept[c]
+            e["stop_intercept"] = _fit(intercept, r.circuit_evidence["stop_intercept"][c])
+        for kind, word in KINDS:
+            factor, of_factor = n.circuit_factor[kind].get(c, 1.0), n.circuit_evidence[kind].get(c)
+            for what, usual in (("lap1", n.lap1), ("rate", n.rate), ("retirement", n.per_retirement)):
+                if of_factor is not None:
+                    told = Evidence(usual[kind] * float(np.asarray(of_factor.sd)), of_factor.n)
+                    e[f"{word}_{what}"] = _fit(usual[kind] * factor, told, CLIMATOLOGY)
         out[c] = e
     return out
 
@@ -246,7 +360,7 @@ def _circuits(fits: Fits, tables: RaceTables, prior: Mapping[str, Any]) -> dict[
 def _seasons(base: Mapping[str, Any]) -> dict[str, dict[str, Entry]]:
     out: dict[str, dict[str, Entry]] = {k: dict(v) for k, v in base.items()}
     for season in out:
-        out[season]["fuel_start_kg"] = _entry(fuel_load_kg(int(season)), source="rules")
+        out[season]["fuel_start_kg"] = _from(fuel_load_kg(int(season)), "rules")
     if "2018" in out:
-        out.setdefault("2019", {})["fuel_start_kg"] = _entry(fuel_load_kg(2019), source="rules")
+        out.setdefault("2019", {})["fuel_start_kg"] = _from(fuel_load_kg(2019), "rules")
     return out

@@ -174,7 +174,9 @@ class _Target:
         self.potential = potential
         self._value = jax.jit(jax.value_and_grad(potential))
         self._hessian = jax.jit(hessian)
-        self._sites = jax.jit(jax.vmap(constrained, in_axes=(0, None)))
+        # Point after point: thousands of points at once are linear algebra so wide that XLA shares it out, and on two threads
+        # that was seen to wait for itself for ever.
+        self._sites = jax.jit(lambda points, given: jax.lax.map(lambda v: constrained(v, given), points))
 
     def value(self, v: FloatArray) -> tuple[float, FloatArray]:
         """Return minus the log density at a point, and its gradient."""

@@ -5,20 +5,35 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from racetwin.calibration import choices, habits, incidents, live_stops, pace, rain, rivals, starts, stops, traffic
 from racetwin.calibration import form as form_model
-from racetwin.calibration import incidents, pace, rivals, starts, stops, traffic
 from racetwin.calibration.assemble import Fits, document
 from racetwin.calibration.bayes import Method, telling
+from racetwin.calibration.choices import ChoiceFit
+from racetwin.calibration.rivals import RivalFit
+from racetwin.calibration.stops import StopFit
 from racetwin.calibration.tables import RaceTables, load
 from racetwin.errors import DataError
+from racetwin.simulation.parameters import parameters_of
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and of how much."""
-STEPS = ("pace, fuel and tyres", "stops", "traffic", "rivals", "incidents and starts", "form")
+STEPS = (
+    "pace, fuel and tyres",
+    "stops",
+    "traffic",
+    "rivals",
+    "incidents and starts",
+    "form",
+    "stops and choices, live",
+)
 MIN_RACES = 8
 """With fewer dry races than this nothing can be told apart, and the shipped file is the better choice."""
 
@@ -59,10 +74,42 @@ def fit(
         n = incidents.fit(laps, results)
         first = starts.fit(laps, results, expected)
     with step(5):
-        form = form_model.fit(tables, singles)
+        form = {**form_model.fit(tables, singles), **_habits(laps, s, r)}
+    with step(6):
+        fits = Fits(p, singles, s, n, first, t, r, {})
+        fits = replace(fits, live=live(tables, singles, document(fits, tables, form, [])))
     progress("done", 100, 100)
     lines = [x.posterior.line for x in (p, s, t, r)]
-    return Fits(p, singles, s, n, first, t, r), form, lines
+    return fits, form, lines
+
+
+def _habits(laps: pd.DataFrame, s: StopFit, r: RivalFit) -> dict[str, Any]:
+    """Return the form block's habits: the latest, and by season as they were known before it."""
+    t = rivals.hazard_table(laps, r.life, r.circuit_life, s.green, s.field)
+    seen = habits.chances(laps, t, habits.hazards(t, r.coefficients, r.circuit_intercept))
+    seasons = sorted(map(int, seen.season.unique()))
+    before = {str(season): habits.block(seen, season) for season in seasons}
+    return {"habits": habits.block(seen, seasons[-1] + 1), "habits_before": before}
+
+
+def live(tables: RaceTables, singles: list[pace.RaceFit], fitted: dict[str, Any]) -> dict[str, ChoiceFit]:
+    """Fit the block ``live``: what the race model with the numbers just fitted leaves of stops, and what teams choose."""
+    life, circuit_life = rivals.usual_life(tables.laps)
+    seen = tables.laps[["circuit_id", "season"]].drop_duplicates()
+    numbers = {(str(c), int(s)): parameters_of(fitted, str(c), int(s)) for c, s in zip(*seen.T.to_numpy(), strict=True)}
+    grands_prix = tables.laps[tables.laps.session == "R"]
+    found = {"stops": live_stops.fit(grands_prix, numbers)}
+    dry = grands_prix[~grands_prix.race_wet]
+    found["next_compound"] = choices.fit_compound(choices.stops_with_choice(dry, circuit_life, life))
+    undercut = choices.fit_undercut(dry)
+    if undercut is not None:
+        found["undercut"] = undercut
+    dry_lap = {
+        key: p.reference_lap_s + p.fuel_s_per_kg * p.fuel_start_kg / 2 for key, p in numbers.items()
+    }  # half a tank, as over all laps of a race
+    wet = rain.fit(grands_prix, dry_lap)
+    lapped = traffic.fit_lapped(grands_prix, pace.expected(grands_prix, singles))
+    return {**found, **{name: f for name, f in (("lapped", lapped), ("wet", wet)) if f is not None}}
 
 
 def calibrate(
@@ -87,7 +134,8 @@ def calibrate(
     progress
         Told each step.
     method
-        ``nuts`` samples the posteriors and is what ships; ``laplace`` is quick, for walk-forward refits.
+        ``nuts`` samples the posteriors and is what ships; ``laplace`` is quick and tells standard errors too, for an update;
+        ``map`` is the modes alone, for walk-forward refits. The file's ``calibration`` block says which it was.
     seed
         Of the samplers.
 
@@ -98,7 +146,7 @@ def calibrate(
     """
     tables = (load(data) if isinstance(data, Path) else data).before(until)
     fits, form, lines = fit(tables, method=method, seed=seed, progress=progress)
-    body = document(fits, tables, form, lines)
+    body = document(fits, tables, form, lines, method, seed)
     if out is not None:
         write(body, out)
     return body

@@ -23,6 +23,7 @@ DRIVER_MEMORY = 0.9
 PRIOR_RACES = 2.0
 """Races that 'no better than the field' weighs as in a new team's or driver's form."""
 RIDGE = 3.0
+WEIGHTS = ("one", "team", "driver", "grid")
 
 
 def race_pace(single: RaceFit) -> pd.Series:
@@ -80,7 +81,10 @@ def _update(old: tuple[float, float], value: float, memory: float) -> tuple[floa
 
 
 def fit(tables: RaceTables, singles: list[RaceFit]) -> dict[str, Any]:
-    """Return the file's ``form`` block: weights, residual spread and the present form of every team and driver."""
+    """Return the file's ``form`` block: weights, residual spread and the present form of every team and driver.
+
+    ``races`` has how many races each form rests on, those of before counting less and less.
+    """
     rows = follow_all(tables, singles)
     known = rows[rows.pace.between(-4, 4) & (rows.season > rows.season.min())]
     if len(known) < 100:
@@ -95,11 +99,14 @@ def fit(tables: RaceTables, singles: list[RaceFit]) -> dict[str, Any]:
         left = y - x @ b
         scale = 1.4826 * float(np.median(np.abs(left)))
         weight = 5.0 / (4.0 + (left / scale) ** 2)
+    weights_sd = np.sqrt(np.diag(np.linalg.inv(a))) * scale
     stops = standing.timed_stops(tables.laps)
     stood = standing.follow(tables.races, stops)
     return {
-        "weights": {k: round(float(v), 5) for k, v in zip(("one", "team", "driver", "grid"), b, strict=True)},
+        "weights": {k: round(float(v), 5) for k, v in zip(WEIGHTS, b, strict=True)},
         "sd_s": round(scale * 1.1, 5),
+        "source": "fit",
+        "weights_sd": {k: round(float(v), 5) for k, v in zip(WEIGHTS, weights_sd, strict=True)},
         "n": len(y),
         "history": {
             str(race): {
@@ -112,4 +119,5 @@ def fit(tables: RaceTables, singles: list[RaceFit]) -> dict[str, Any]:
         "teams": {k: round(v[0], 4) for k, v in sorted(rows.attrs["team"].items())},
         "drivers": {k: round(v[0], 4) for k, v in sorted(rows.attrs["driver"].items())},
         "standing": standing.shifts(stops, int(tables.races.season.max())),
+        "races": {k: round(v[1], 2) for k, v in sorted({**rows.attrs["team"], **rows.attrs["driver"]}.items())},
     }

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from racetwin.calibration.evidence import Evidence, of_median, of_share
 from racetwin.simulation.parameters import MAX_NEUTRALISED_LAPS
 
 CIRCUIT_STRENGTH = 4.0
@@ -20,7 +21,11 @@ RETIREMENT_HALF_LIFE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class IncidentFit:
-    """Rates per lap and per retirement, by kind (``SC``, ``VSC``, ``RED``), and each circuit's factor on them."""
+    """Rates per lap and per retirement, by kind (``SC``, ``VSC``, ``RED``), and each circuit's factor on them.
+
+    ``paces`` lacks what no lap shows. ``evidence`` is by name of the parameter file;
+    ``circuit_evidence`` by kind and circuit: of the factor.
+    """
 
     lap1: dict[str, float]
     rate: dict[str, float]
@@ -28,15 +33,12 @@ class IncidentFit:
     circuit_factor: dict[str, dict[str, float]]
     sc_laps: tuple[float, ...]
     vsc_laps: tuple[float, ...]
-    sc_pace: float
-    sc_catch_pace: float
-    sc_deploy_pace: float
-    vsc_pace: float
-    sc_gap_s: float
-    red_gap_s: float
+    paces: dict[str, float]
     retirement_rate: float
     retirement_lap1: float
     n_races: int
+    evidence: dict[str, Evidence]
+    circuit_evidence: dict[str, dict[str, Evidence]]
 
 
 def leader_laps(laps: pd.DataFrame) -> pd.DataFrame:
@@ -100,6 +102,9 @@ def fit(laps: pd.DataFrame, results: pd.DataFrame) -> IncidentFit:
     free = later[later.code_before.isin(["G"])]
     n_out = float(free.out_in_lap.sum())
     lap1, rate, per, factor = {}, {}, {}, {}
+    evidence: dict[str, Evidence] = {}
+    own: dict[str, dict[str, Evidence]] = {}
+    at = lead.groupby("circuit_id").race_id.nunique()
     for kind in ("SC", "VSC", "RED"):
         start = (lead.code == kind) & (lead.code_before != kind)
         origin = free if kind != "RED" else later
@@ -109,57 +114,79 @@ def fit(laps: pd.DataFrame, results: pd.DataFrame) -> IncidentFit:
         rate[kind] = (len(begun) - linked + 0.5) / (exposure + 100.0)
         chance = 2 * rate[kind] * float((origin.out_near > 0).sum()) / 2
         per[kind] = max(linked - chance, 0.25) / max(n_out, 1.0)
-        lap1[kind] = (int((start & (lead.lap == 1)).sum()) + 0.5) / (n_races + 4.0)
+        on_first = int((start & (lead.lap == 1)).sum())
+        lap1[kind] = (on_first + 0.5) / (n_races + 4.0)
+        word = kind.lower()
+        evidence[f"{word}_rate"] = of_share(len(begun) - linked, exposure)
+        evidence[f"{word}_retirement"] = of_share(linked, n_out)
+        evidence[f"{word}_lap1"] = of_share(on_first, n_races)
         events = lead[start].groupby("circuit_id").size()
         mean = float(start.sum()) / max(n_races, 1)
-        at = lead.groupby("circuit_id").race_id.nunique()
         factor[kind] = {
             str(c): float((events.get(c, 0) + CIRCUIT_STRENGTH) / (n * mean + CIRCUIT_STRENGTH)) for c, n in at.items()
         }
-    paces = _paces(d, lead)
+        own[kind] = {
+            str(c): Evidence(
+                float((events.get(c, 0) + CIRCUIT_STRENGTH) ** 0.5 / (n * mean + CIRCUIT_STRENGTH)), int(n)
+            )
+            for c, n in at.items()
+        }
+    paces, seen = _paces(d, lead)
     season = starters.race_id.map(d.groupby("race_id").season.first()).fillna(int(d.season.max()))
     age = int(d.season.max()) - season
     weight = 0.5 ** (age / RETIREMENT_HALF_LIFE)
     first = starters.retired & (starters["last"] == 0)
     on = weight * ~first  # the first lap has a chance of its own; the rate is of those who come through it
+    effective = float(weight.sum() ** 2 / (weight**2).sum())
+    retirement_rate = float((on * starters.retired).sum() / on.sum())
+    retirement_lap1 = float((weight * first).sum() / weight.sum())
+    lengths = {"sc_laps": _lengths(lead, "SC"), "vsc_laps": _lengths(lead, "VSC")}
+    pmf = {k: length_distribution(v, {"sc_laps": 3.2, "vsc_laps": 1.3}[k]) for k, v in lengths.items()}
+    for name, shares in pmf.items():
+        n = len(lengths[name])
+        sd = tuple(float(((q + 0.5 / (n + 1)) * (1 - q) / (n + LENGTH_STRENGTH + 1)) ** 0.5) for q in shares)
+        evidence[name] = Evidence(sd, n)
     return IncidentFit(
         lap1,
         rate,
         per,
         factor,
-        length_distribution(_lengths(lead, "SC"), 3.2),
-        length_distribution(_lengths(lead, "VSC"), 1.3),
-        *paces,
-        retirement_rate=float((on * starters.retired).sum() / on.sum()),
-        retirement_lap1=float((weight * first).sum() / weight.sum()),
+        pmf["sc_laps"],
+        pmf["vsc_laps"],
+        paces,
+        retirement_rate=retirement_rate,
+        retirement_lap1=retirement_lap1,
         n_races=n_races,
+        evidence={
+            **evidence,
+            **seen,
+            "retirement_rate": of_share(retirement_rate * effective, effective),
+            "retirement_lap1": of_share(retirement_lap1 * effective, effective),
+        },
+        circuit_evidence=own,
     )
 
 
-def _paces(d: pd.DataFrame, lead: pd.DataFrame) -> tuple[float, float, float, float, float, float]:
-    """Lap time as a multiple of a racing lap behind the SC, catching it, on deployment and under VSC; gaps at restarts."""
+def _paces(d: pd.DataFrame, lead: pd.DataFrame) -> tuple[dict[str, float], dict[str, Evidence]]:
+    """Lap time as a multiple of a racing lap behind the SC, catching it, on deployment and under VSC; the gap in its train."""
     usual = d[d.clean].groupby("race_id").lap_time_s.median()
     ratio = lead.lap_time_s / lead.race_id.map(usual)
     after = lead.groupby("race_id").code.shift(-1)
     mid = (lead.code == "SC") & (lead.code_before == "SC") & (after == "SC")
     deploy = (lead.code == "SC") & (lead.code_before == "G")
-    vsc_whole = d[(d.track_status == "6") & ~d.pit_in & ~d.pit_out]
-    vsc = (vsc_whole.lap_time_s / vsc_whole.race_id.map(usual)).median()
+    vsc = d[(d.track_status == "6") & ~d.pit_in & ~d.pit_out]
     train = d.merge(lead.loc[mid, ["race_id", "lap"]], on=["race_id", "lap"])
     catching = train[(train.gap_ahead_s > 6) & (train.gap_ahead_s < 60) & ~train.pit_in & ~train.pit_out]
-    catch = (catching.lap_time_s / catching.race_id.map(usual)).median()
     last = (lead.code == "SC") & (lead.code_before == "SC") & (after == "G")
     lined_up = d.merge(lead.loc[last, ["race_id", "lap"]], on=["race_id", "lap"])
-    gap = lined_up[(lined_up.laps_down == 0) & lined_up.gap_ahead_end_s.notna()].gap_ahead_end_s.median()
-
-    def known(value: float, prior: float) -> float:
-        return float(value) if np.isfinite(value) else prior
-
-    return (
-        known(ratio[mid].median(), 1.55),
-        known(catch, 1.35),
-        known(ratio[deploy].median(), 1.2),
-        known(vsc, 1.33),
-        known(gap, 0.6),
-        0.5,
-    )
+    lined_up = lined_up[(lined_up.laps_down == 0) & lined_up.gap_ahead_end_s.notna()]
+    seen = {
+        "sc_pace": (ratio[mid], lead.race_id[mid]),
+        "sc_catch_pace": (catching.lap_time_s / catching.race_id.map(usual), catching.race_id),
+        "sc_deploy_pace": (ratio[deploy], lead.race_id[deploy]),
+        "vsc_pace": (vsc.lap_time_s / vsc.race_id.map(usual), vsc.race_id),
+        "sc_gap_s": (lined_up.gap_ahead_end_s, lined_up.race_id),
+    }
+    known = {name: (v.dropna(), race[v.notna()]) for name, (v, race) in seen.items() if v.notna().any()}
+    paces = {name: float(v.median()) for name, (v, _) in known.items()}
+    return paces, {name: of_median(v, race.to_numpy()) for name, (v, race) in known.items()}

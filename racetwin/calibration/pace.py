@@ -125,6 +125,8 @@ class PaceFit:
     fuel_s_per_kg, fuel_sd : float
     noise_s, noise_by_circuit
         Robust lap noise in free air, seconds.
+    n_laps, n_by_circuit
+        Laps fitted.
     """
 
     circuits: tuple[str, ...]
@@ -137,6 +139,9 @@ class PaceFit:
     fuel_sd: float
     noise_s: float
     noise_by_circuit: dict[str, float]
+    noise_sd: float
+    n_laps: int
+    n_by_circuit: dict[str, int]
     posterior: Posterior
 
 
@@ -221,6 +226,9 @@ def fit(laps: pd.DataFrame, method: Method = "nuts", seed: int = 0) -> tuple[Pac
             float(p.sd("fuel")),
             float(np.median([f.noise_s for f in singles])),
             noise,
+            float(np.std([f.noise_s for f in singles])),
+            sum(f.n_laps for f in singles),
+            {c: sum(f.n_laps for f in singles if f.circuit_id == c) for c in circuits},
             p,
         ),
         singles,

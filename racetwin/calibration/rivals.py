@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from racetwin.calibration.bayes import Method, Posterior, sample
+from racetwin.calibration.evidence import Evidence
 
 COVER_GAP_S = 3.0
 """How near the cars just ahead and behind are for their stops to matter."""
@@ -22,6 +23,8 @@ LATE_LAPS = 12.0
 """In this many last laps a stop pays less and less."""
 LIFE_STRENGTH = 12.0
 """Stints that the field's life (scaled to the circuit) weighs as in a circuit's and compound's own."""
+UNKNOWN_LIFE, AGE_SD = 20.0, 8.0
+"""Usual life of a compound on which nobody has been seen to stop, and the spread of ages at stops where one stop tells none."""
 HALF_LIFE_SEASONS = 2.0
 """Stops of a season weigh half as much as those of one so many seasons later: rules and tyres change how often cars stop."""
 TERMS = ("age", "overdue", "sc", "vsc", "sc_later", "vsc_later", "undercut", "cover", "traffic", "free", "owed", "late")
@@ -35,17 +38,23 @@ class RivalFit:
     life: tuple[float, ...]
     circuit_life: dict[str, tuple[float, ...]]
     circuit_intercept: dict[str, float]
-    choice_spread: float
     n_laps: int
     n_stops: int
+    evidence: dict[str, Evidence]
+    circuit_evidence: dict[str, dict[str, Evidence]]
     posterior: Posterior
+
+
+def _green_stops(laps: pd.DataFrame) -> pd.DataFrame:
+    """Return the green stops of dry Grands Prix that ended a stint on slicks."""
+    s = laps[laps.pit_stop & (laps.stop_under == "GREEN") & ~laps.race_wet & (laps.session == "R") & laps.age.ge(5)]
+    return s[s.compound_index.between(0, 2)]
 
 
 def usual_life(laps: pd.DataFrame) -> tuple[tuple[float, ...], dict[str, tuple[float, ...]]]:
     """Return the median age at a green stop by slick compound, of the field and of each circuit shrunk to the field."""
-    s = laps[laps.pit_stop & (laps.stop_under == "GREEN") & ~laps.race_wet & (laps.session == "R") & laps.age.ge(5)]
-    s = s[s.compound_index.between(0, 2)]
-    field = s.groupby("compound_index").age.median().reindex(range(3)).fillna(20.0)
+    s = _green_stops(laps)
+    field = s.groupby("compound_index").age.median().reindex(range(3)).fillna(UNKNOWN_LIFE)
     relative = s.age / s.compound_index.map(field)
     scale = relative.groupby(s.circuit_id).agg(["median", "size"])
     own = s.groupby(["circuit_id", "compound_index"]).age.agg(["median", "size"]).reset_index()
@@ -62,6 +71,21 @@ def usual_life(laps: pd.DataFrame) -> tuple[tuple[float, ...], dict[str, tuple[f
             life.append(float(prior))
         circuits[str(c)] = tuple(life)
     return tuple(float(v) for v in field), circuits
+
+
+def life_evidence(laps: pd.DataFrame) -> tuple[Evidence, dict[str, Evidence]]:
+    """Return the evidence for :func:`usual_life`, of the field and by circuit."""
+    s = _green_stops(laps)
+    slicks = range(3)
+
+    def told(g: pd.DataFrame, strength: float) -> Evidence:
+        by = g.groupby("compound_index").age
+        n, spread = by.size().reindex(slicks, fill_value=0), by.std().reindex(slicks).fillna(AGE_SD)
+        sd = tuple(float(1.25 * spread[k] / (n[k] + strength + 1) ** 0.5) for k in slicks)
+        # A compound nobody stopped on here has the field's life, scaled by what all stops here tell.
+        return Evidence(sd, tuple(int(n[k]) or len(g) for k in slicks))
+
+    return told(s, 0.0), {str(c): told(g, LIFE_STRENGTH) for c, g in s.groupby("circuit_id")}
 
 
 def hazard_table(
@@ -181,13 +205,22 @@ def fit(
         seed=seed,
     )
     b = p.mean("b")
+    at = t.groupby("circuit_id").size()
+    apart = np.atleast_1d(p.sd("circuit"))
+    evidence = {
+        f"stop_{k}": Evidence(float(v), len(t))
+        for k, v in zip(("intercept", *TERMS), (p.sd("intercept"), *p.sd("b")), strict=True)
+    }
+    own = {"stop_intercept": {c: Evidence(float(v), int(at[c])) for c, v in zip(circuits, apart, strict=True)}}
+    evidence["life_laps"], own["life_laps"] = life_evidence(laps)
     return RivalFit(
         {"intercept": float(p.mean("intercept")), **{k: float(v) for k, v in zip(TERMS, b, strict=True)}},
         life,
         circuit_life,
         dict(zip(circuits, map(float, p.mean("circuit")), strict=True)),
-        0.25,
         len(t),
         int(t.stop.sum()),
+        evidence,
+        own,
         p,
     )

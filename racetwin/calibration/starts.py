@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from racetwin.calibration.evidence import Evidence, of_median
+
 SLOT_S = 0.25
 """Time from slot to slot at the start: the slots are 0.13 s apart at speed [TUM], and the first corners string the field out.
 
@@ -18,12 +20,16 @@ from the first car to the median one, real 8.4 s) as real ones.
 
 @dataclass(frozen=True, slots=True)
 class StartFit:
-    """Places a car moves on lap 1 (mean absolute value) and the spread of lap 1 that gives as many in the race model."""
+    """Places a car moves on lap 1 (mean absolute value) and the spread of lap 1 that gives as many in the race model.
+
+    ``standing_start_s`` is None where no leader's first lap can be compared with what it should have taken.
+    """
 
     mean_places: float
     start_sd_s: float
-    standing_start_s: float
+    standing_start_s: float | None
     n_cars: int
+    evidence: dict[str, Evidence]
 
 
 def lap_one(laps: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
@@ -61,13 +67,24 @@ def fit(
     """
     y = lap_one(laps, results)
     moved = (y["rank"] - y.grid_rank).abs()
-    places = float(moved[moved <= 10].mean())
-    low, high = 0.02, 3.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if shuffle(middle, SLOT_S, pace_slope_s) < places else (low, middle)
+    counted = moved <= 10
+    places = float(moved[counted].mean())
+    by_race = moved[counted].groupby(y.race_id[counted]).mean()
+    error = float(by_race.std(ddof=1)) / len(by_race) ** 0.5 if len(by_race) > 1 else 0.1
+
+    def spread(moves: float) -> float:
+        low, high = 0.02, 3.0
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (middle, high) if shuffle(middle, SLOT_S, pace_slope_s) < moves else (low, middle)
+        return float(np.sqrt(max(((low + high) / 2) ** 2 - pace_sd_s**2, 0.15**2)))
+
     e = pd.Series(expected_s, index=laps.index)
     leader = laps[(laps.lap == 1) & (laps.position == 1) & ~laps.neutral & (laps.session == "R")]
     lost = (leader.lap_time_s - e[leader.index]).dropna()
-    spread = float(np.sqrt(max(((low + high) / 2) ** 2 - pace_sd_s**2, 0.15**2)))
-    return StartFit(places, spread, float(lost.median()) if len(lost) else 4.5, len(y))
+    found = spread(places)
+    sd = max((spread(places + error) - spread(max(places - error, 0.0))) / 2, 1e-4)
+    evidence = {"start_sd_s": Evidence(sd, int(counted.sum()))}
+    if len(lost):
+        evidence["standing_start_s"] = of_median(lost, leader.race_id[lost.index].to_numpy())
+    return StartFit(places, found, float(lost.median()) if len(lost) else None, len(y), evidence)

@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 
 from racetwin.calibration import standing
 from racetwin.calibration.bayes import Method, Posterior, sample
+from racetwin.calibration.evidence import Evidence, of_median
 
 COLD_TYRE_S = 1.0
 """Loss on the first lap of a cold set [TUM]: timed as one with the lane's, so it is taken from the literature."""
@@ -19,6 +20,11 @@ LEAST_TIMED = 60
 """Fewer stops than this timed at a standstill say nothing of the tail; the distribution then stays as it was before."""
 UNTIMED_S = 2.5
 """Time at a standstill that is taken off a stop's loss where no stop was timed, s [TUM]."""
+STATIONARY = ("stationary_s", "stationary_body_s", "stationary_tail_from", "stationary_tail_s")
+DRAWS = 30
+"""Samples of the stops that the spread of the stationary time's numbers is told from."""
+LEAST_NEUTRALISED = 20
+"""Stops under SC or VSC that are needed for what one costs against green."""
 _STRENGTH = 8.0
 """Stops under SC or VSC that weigh as much as the pooled ratio when a circuit's own ratio is shrunk to it."""
 
@@ -30,19 +36,22 @@ class StopFit:
     ``green`` maps circuit to seconds without stationary time and cold tyres; ``field`` is the field's median and ``field_sd`` the
     spread of circuits. ``sc_ratio`` and ``vsc_ratio`` are the losses under SC and VSC against green, the lane alone.
     ``stationary`` holds ``(s, body, from, tail)`` of the formula in :class:`racetwin.simulation.parameters.RaceParameters`; None
-    where too few stops were timed at a standstill (before 2019 none were).
+    where too few stops were timed at a standstill (before 2019 none were). ``evidence`` is by name of the parameter file;
+    ``circuit_evidence`` by that and circuit.
     """
 
     green: dict[str, float]
     green_sd: dict[str, float]
     field: float
     field_sd: float
-    sc_ratio: float
-    vsc_ratio: float
+    sc_ratio: float | None
+    vsc_ratio: float | None
     sc: dict[str, float]
     vsc: dict[str, float]
     stationary: tuple[float, float, float, float] | None
     n_stops: int
+    evidence: dict[str, Evidence]
+    circuit_evidence: dict[str, dict[str, Evidence]]
     posterior: Posterior
 
 
@@ -129,21 +138,39 @@ def fit(laps: pd.DataFrame, expected_s: npt.NDArray[np.float64], method: Method 
     mean, sd = p.mean("circuit"), p.sd("circuit")
     by_circuit = dict(zip(circuits, map(float, mean), strict=True))
     field = float(p.mean("field"))
-    ratios = {}
+    n_at = green.groupby("circuit_id").size()
+    evidence = {"pit_loss_s": Evidence(float(p.mean("spread")), len(green))}
+    own_evidence = {
+        "pit_loss_s": {c: Evidence(float(v), int(n_at[c])) for c, v in zip(circuits, np.atleast_1d(sd), strict=True)}
+    }
+    ratios: dict[str, float | None] = {}
     by_status: dict[str, dict[str, float]] = {}
-    for under in ("SC", "VSC"):
+    for under, name in (("SC", "pit_loss_sc_s"), ("VSC", "pit_loss_vsc_s")):
         g = s[s.under == under]
         ratio = g.lane / g.circuit_id.map(by_circuit).fillna(field)
-        pooled = float(np.clip(ratio.median(), 0.25, 0.9)) if len(g) > 20 else {"SC": 0.5, "VSC": 0.6}[under]
+        if len(g) <= LEAST_NEUTRALISED:
+            ratios[under], by_status[under] = None, {}
+            continue
+        pooled = float(np.clip(ratio.median(), 0.25, 0.9))
         ratios[under] = pooled
-        own = ratio.groupby(g.circuit_id).agg(["median", "size"])
+        own = ratio.groupby(g.circuit_id).agg(["median", "size", "std"])
         shrunk = (own["size"] * own["median"] + _STRENGTH * pooled) / (own["size"] + _STRENGTH)
         by_status[under] = {
             c: by_circuit[c] * float(np.clip(shrunk.get(c, pooled), 0.7 * pooled, 1.3 * pooled)) for c in circuits
         }
+        of_field = of_median(ratio, g.race_id.to_numpy())
+        spread = float((own["median"] - pooled).abs().median()) if len(own) > 1 else 0.1
+        evidence[name] = Evidence(float(field * np.asarray(of_field.sd)), len(g))
+        # Of a circuit: how far circuits' own ratios lie from the pooled one, less what its own stops say.
+        own_evidence[name] = {
+            c: Evidence(by_circuit[c] * max(spread, 0.02) * (_STRENGTH / (_STRENGTH + k)) ** 0.5, int(k) or len(g))
+            for c, k in ((c, float(own["size"].get(c, 0))) for c in circuits)
+        }
+    if stationary is not None:
+        evidence |= _stationary_evidence(timed_s, seed)
     return StopFit(
         by_circuit,
-        dict(zip(circuits, map(float, sd), strict=True)),
+        dict(zip(circuits, map(float, np.atleast_1d(sd)), strict=True)),
         field,
         float(p.mean("spread")),
         ratios["SC"],
@@ -152,5 +179,15 @@ def fit(laps: pd.DataFrame, expected_s: npt.NDArray[np.float64], method: Method 
         by_status["VSC"],
         stationary,
         len(green),
+        evidence,
+        own_evidence,
         p,
     )
+
+
+def _stationary_evidence(times: npt.NDArray[np.float64], seed: int) -> dict[str, Evidence]:
+    """Return the evidence for the four numbers of the stationary time: their spread over samples of the stops."""
+    rng = np.random.default_rng(seed)
+    found = np.array([fit_stationary(rng.choice(times, len(times))) for _ in range(DRAWS)])
+    low, high = np.quantile(found, [0.16, 0.84], axis=0)  # a sample without slow stops has no tail to tell
+    return {name: Evidence(float(v), len(times)) for name, v in zip(STATIONARY, (high - low) / 2, strict=True)}

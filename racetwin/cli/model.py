@@ -47,7 +47,7 @@ def calibrate(
     until: Annotated[str | None, typer.Option(help="Use only races before this one.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the samplers.")] = 0,
     quick: Annotated[
-        bool, typer.Option(help="Most likely values only, no sampling: an update after one more race.")
+        bool, typer.Option(help="Normal approximations, no sampling: an update after one more race.")
     ] = False,
 ) -> None:
     """Fit the race model to lap tables and write a parameter file with its provenance.
@@ -73,7 +73,7 @@ def calibrate(
             out,
             lambda what, done, of: bar.update(task, description=what, completed=done, total=of),
             seed=seed,
-            method="map" if quick else "nuts",
+            method="laplace" if quick else "nuts",
         )
     for line in body["calibration"]["diagnostics"]:
         console.print(line)

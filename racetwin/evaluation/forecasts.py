@@ -308,7 +308,7 @@ class _Questions:
         happened = self.outcome.undercut_worked(car_id, rival_id, stop)
         if happened is not None and ahead is not None and behind is not None:
             gap = behind - ahead
-            p = undercut_worked_chance(gap, self.twin.wetness)
+            p = undercut_worked_chance(self.p, gap, self.twin.wetness)
             self.note("undercut", lap=lap, car_id=car_id, p=p, gap_s=gap, happened=int(happened))
 
     def rejoin(self, lap: int, car_id: str) -> None:

@@ -43,6 +43,7 @@ ABSOLUTE_SD: dict[str, float] = {
 }
 """The same in the field's own unit; ``pit_loss_s`` is how far the loss of a race strays from its circuit's (quartiles, s)."""
 _BELOW_ZERO = frozenset({"compound_offset_s", "track_evolution_s", "pass_circuit", "pass_intercept", "stop_intercept"})
+_SHARES = frozenset({"sc_laps", "vsc_laps"})
 
 
 def worlds(
@@ -87,7 +88,9 @@ def _drawn(p: RaceParameters, name: str, told: dict[str, Any], draw: np.random.G
         return None
     drawn = believed + sd * np.clip(draw.standard_normal(len(believed)), -3, 3)
     if name not in _BELOW_ZERO:
-        drawn = np.maximum(drawn, 0.05 * np.abs(believed))
+        drawn = np.where(believed < 0.0, drawn, np.maximum(drawn, 0.05 * believed))
+    if name in _SHARES:
+        drawn = drawn / drawn.sum()
     if name == "compound_offset_s":
         drawn[1] = believed[1]  # mediums are what the others are measured on
     return tuple(map(float, drawn)) if isinstance(value, tuple) else float(drawn[0])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,19 @@ def features(team: npt.ArrayLike, driver: npt.ArrayLike, grid: npt.ArrayLike) ->
     return np.column_stack([np.ones(len(t)), t, d, place])
 
 
+class Habits(NamedTuple):
+    """How a car's team and driver use to behave before anything of the day is seen.
+
+    ``stop`` and ``cover`` are factors on the hazard of a stop, and of answering a rival's; ``undercut`` the share of laps close
+    behind a rival that end in a stop ahead of it, ``defence`` that of attacked laps after which the place was kept.
+    """
+
+    stop: float = 1.0
+    cover: float = 1.0
+    undercut: float = 0.02
+    defence: float = 0.8
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """Pace before the first lap, seconds a lap against the field (negative: faster).
@@ -47,6 +60,8 @@ class Form:
         Form by team name and by three-letter code; an unknown one counts as the field.
     standing : s
         How much longer a team's cars stand at a stop than the field's, by team name.
+    habits
+        By habit, factors on the field's by team name or driver's code; ``field`` has the field's shares.
     """
 
     weights: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
@@ -54,6 +69,7 @@ class Form:
     teams: Mapping[str, float] = field(default_factory=dict)
     drivers: Mapping[str, float] = field(default_factory=dict)
     standing: Mapping[str, float] = field(default_factory=dict)
+    habits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def pace(self, teams: Sequence[str], drivers: Sequence[str], grid: npt.ArrayLike) -> FloatArray:
         """Return the expected pace of each car against the median of these cars, seconds a lap.
@@ -78,6 +94,21 @@ class Form:
         """Return how much longer each car stands at a stop than the field's usual, seconds; 0 where none is known."""
         return np.array([self.standing.get(t or "", 0.0) for t in teams])
 
+    def habits_of(self, team: str | None, driver: str | None) -> Habits:
+        """Return the habits of a car before the day; who is not known behaves as the field does."""
+        own = {
+            habit: by.get(driver or "", by.get(team or "", 1.0))
+            for habit, by in self.habits.items()
+            if habit != "field"
+        }
+        shares = {**Habits()._asdict(), **self.habits.get("field", {})}
+        return Habits(
+            own.get("stop", 1.0),
+            own.get("cover", 1.0),
+            min(1.0, shares["undercut"] * own.get("undercut", 1.0)),
+            min(1.0, shares["defence"] * own.get("defence", 1.0)),
+        )
+
     @classmethod
     def of(cls, block: Mapping[str, Any], race_id: str = "") -> Form:
         """Take the ``form`` block of a parameter file as it stood before a race.
@@ -91,13 +122,15 @@ class Form:
             earlier = [k for k in history if k <= race_id]
             if not earlier:
                 return cls()
-            block = {**block, **history[max(earlier)]}
+            then = (block.get("habits_before") or {}).get(race_id[:4], {})
+            block = {**block, "habits": then, **history[max(earlier)]}
         return cls(
             (float(w["one"]), float(w["team"]), float(w["driver"]), float(w["grid"])),
             float(block["sd_s"]),
             {str(k): float(v) for k, v in block["teams"].items()},
             {str(k): float(v) for k, v in block["drivers"].items()},
             {str(k): float(v) for k, v in block.get("standing", {}).items()},
+            {h: {str(k): float(v) for k, v in by.items()} for h, by in block.get("habits", {}).items() if h != "n"},
         )
 
 

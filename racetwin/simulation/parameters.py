@@ -9,12 +9,14 @@ fields of the level above it::
       "defaults": {"lap_noise_s": {"value": 0.35, "sd": 0.05, "source": "<source id>"}, ...},
       "seasons": {"2026": {...}},
       "circuits": {"monza": {...}},
-      "circuit_seasons": {"monza/2024": {...}}
+      "circuit_seasons": {"monza/2024": {...}},
+      "live": {"stops": {"one": {...}, ...}, ...}
     }
 
-A value may stand bare (``0.35``) or with its standard error and source as above; ``defaults`` names every field of
-:class:`RaceParameters` except ``circuit_id``, ``season`` and ``sources``. Order of precedence: defaults, season, circuit,
-circuit and season. A circuit or season that is not in the file gets the levels above it, so the model always has numbers.
+A value may stand bare (``0.35``) or with its standard error, how many observations it was fitted on and its source as above
+(all three may be lists, one for each number of a tuple); ``defaults`` names every field of :class:`RaceParameters` except
+``circuit_id``, ``season``, ``live``, ``errors`` and ``sources``. Order of precedence: defaults, season, circuit, circuit and
+season. A circuit or season that is not in the file gets the levels above it, so the model always has numbers.
 Compound tuples run SOFT, MEDIUM, HARD (slicks), and INTERMEDIATE, WET where there are five.
 """
 
@@ -31,6 +33,7 @@ from typing import Any
 
 from racetwin.config import settings
 from racetwin.errors import ConfigurationError
+from racetwin.simulation.live import LiveNumbers
 
 FORMAT = "racetwin-parameters/1"
 MAX_NEUTRALISED_LAPS = 10
@@ -153,6 +156,10 @@ class RaceParameters:
         In the last laps a stop no longer pays: added per lap below that many laps left.
     choice_spread
         How much rivals differ in the stint they fit a compound for (+- share of the laps left).
+    live
+        Of the file's block ``live``: what estimates during a race read and the race model does not.
+    errors
+        Standard errors that the file tells, as :func:`load_errors` has them; not part of :meth:`hash`.
     sources
         Where each field that is not a plain default comes from: ``{field: "level: source"}``; not part of :meth:`hash`.
     """
@@ -244,6 +251,8 @@ class RaceParameters:
     stop_late_laps: float
     stop_late: float
     choice_spread: float
+    live: LiveNumbers = field(default_factory=LiveNumbers)
+    errors: dict[str, Any] = field(default_factory=dict, compare=False)
     sources: dict[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -302,7 +311,7 @@ class RaceParameters:
         known = _HASHES.get(id(self))
         if known is None or known[0] is not self:
             values = asdict(self)
-            del values["sources"]
+            del values["sources"], values["errors"]
             digest = hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=12).hexdigest()
             if len(_HASHES) >= REMEMBERED:
                 _HASHES.clear()
@@ -313,7 +322,7 @@ class RaceParameters:
 REMEMBERED = 64
 _HASHES: dict[int, tuple[RaceParameters, str]] = {}
 """Hashes by identity (each with the object, so that its identity stays its own): every answer's receipt asks for one."""
-_NAMES = frozenset(f.name for f in fields(RaceParameters)) - {"circuit_id", "season", "sources"}
+_NAMES = frozenset(f.name for f in fields(RaceParameters)) - {"circuit_id", "season", "live", "errors", "sources"}
 _WHOLE = frozenset(f.name for f in fields(RaceParameters) if f.type == "int")
 
 
@@ -348,15 +357,24 @@ def file_in_use(path: Path | str | None = None) -> str | None:
 
 @lru_cache(maxsize=REMEMBERED)
 def _loaded(circuit_id: str | None, season: int, path: str | None) -> RaceParameters:
-    levels = _levels(read_document(path), circuit_id, season)
+    return parameters_of(read_document(path), circuit_id, season)
+
+
+def parameters_of(document: dict[str, Any], circuit_id: str | None, season: int) -> RaceParameters:
+    """Return the numbers for a circuit and season of a parameter file's document."""
+    levels = _levels(document, circuit_id, season)
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for level, entries in levels:
         for name, entry in entries.items():
             value, source = (entry["value"], entry.get("source", "")) if isinstance(entry, dict) else (entry, "")
             values[name] = _typed(name, value)
-            sources[name] = f"{level}: {source}" if source else level
-    return RaceParameters(circuit_id=circuit_id or "", season=season, sources=sources, **values)
+            told = ", ".join(dict.fromkeys(source)) if isinstance(source, list) else source
+            sources[name] = f"{level}: {told}" if told else level
+    live = LiveNumbers.of(document.get("live") or {})
+    return RaceParameters(
+        circuit_id=circuit_id or "", season=season, live=live, errors=_errors(levels), sources=sources, **values
+    )
 
 
 def load_errors(circuit_id: str | None, season: int, path: Path | str | None = None) -> dict[str, Any]:
@@ -364,8 +382,12 @@ def load_errors(circuit_id: str | None, season: int, path: Path | str | None = N
 
     Fields whose standard error the file does not tell are left out.
     """
+    return _errors(_levels(read_document(str(path) if path is not None else None), circuit_id, season))
+
+
+def _errors(levels: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     errors: dict[str, Any] = {}
-    for _, entries in _levels(read_document(file_in_use(path)), circuit_id, season):
+    for _, entries in levels:
         for name, entry in entries.items():
             errors.pop(name, None)  # a value that overrides another brings its own error, or none
             if isinstance(entry, dict) and "sd" in entry:

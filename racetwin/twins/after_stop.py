@@ -70,7 +70,7 @@ def line_note(race: RaceTwin, car: CarTwin, e: LapCompleted) -> LineNote:
     first, second = float(coming[0]), float(coming[min(1, len(coming) - 1)])
     left = race.total_laps - e.lap
     wetness = race.wetness
-    fitted = likely_next(p, car, max(1, left - 1), wetness)
+    fitted = likely_next(p, car, max(1, left - 1), wetness, race.stops_today.popular)
     out, _ = race.pace.ahead(car.index, e.lap + 1, fitted, 0.0, 1)
     ctx = race.stop_context(car)
     hazard = (0.0, 0.0)

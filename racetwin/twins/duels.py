@@ -21,12 +21,6 @@ RANGE_S = 6.0
 LATE_ANSWER_S = 0.5
 """What the second to stop loses on average beyond one lap, by answering late and out-laps in traffic: chosen on 91 undercuts of
 2021 to 2026, of which 40 % worked."""
-WORKED_AT_ONCE, WORKED_PER_S = 1.07, -0.87
-"""Log-odds with which an undercut works that is answered within three laps: right behind, and per second of gap.
-
-Fitted to 243 of them from up to 6 s behind in the races of 2018 to early 2023. Ages, compounds, pace of late and the share of the
-race run add nothing to the gap there (Brier score .195 with the gap alone, .210 with all, on later races of the same years).
-"""
 LEAST_AGE = 6.0
 """Nobody undercuts with a set younger than this, in laps."""
 
@@ -84,7 +78,7 @@ def ahead_after(p: RaceParameters, lead_s: float, variance: float) -> float:
     return (1.0 - 2.0 * slow) * usual + slow * own + slow * theirs
 
 
-def undercut_worked_chance(gap_s: float, wetness: float = 0.0) -> float:
+def undercut_worked_chance(p: RaceParameters, gap_s: float, wetness: float = 0.0) -> float:
     """Return the probability that a car ``gap_s`` behind is ahead once both have stopped: it stops now and is soon answered.
 
     While the track is wet it is even: who comes in first drives the laps between the two stops on another kind of tyre, and what
@@ -92,7 +86,7 @@ def undercut_worked_chance(gap_s: float, wetness: float = 0.0) -> float:
     """
     if wetness > 0.0:
         return 0.5
-    return 1.0 / (1.0 + math.exp(-(WORKED_AT_ONCE + WORKED_PER_S * gap_s)))
+    return 1.0 / (1.0 + math.exp(-(p.live.undercut.at_once + p.live.undercut.per_s * gap_s)))
 
 
 def points_between(position: int, sprint: bool = False) -> float:
@@ -129,7 +123,8 @@ def duel(race: RaceTwin, car: CarTwin, rival: CarTwin, gap_s: float, wetness: fl
     if out or young or not 0 <= gap_s <= RANGE_S or left < LEAST_AGE or car.compound > 2 or rival.compound > 2:
         return None
     lap = race.leader_laps + 2
-    ours, theirs = likely_next(p, car, left, wetness), likely_next(p, rival, left, wetness)
+    popular = race.stops_today.popular
+    ours, theirs = (likely_next(p, c, left, wetness, popular) for c in (car, rival))
     new_ours, var1 = f.expect(car.index, lap, ours, 1.0)
     new_theirs, var2 = f.expect(rival.index, lap, theirs, 1.0)
     old_ours, old_theirs = float(car.forecast().median_s[1]), float(rival.forecast().median_s[1])

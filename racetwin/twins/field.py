@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import PitEntered, RaceEvent, TelemetryFrame, TrackStatus
+from racetwin.simulation.form import Habits
 from racetwin.twins.crossover import crossovers
 from racetwin.twins.duels import Duel, duels
 from racetwin.twins.profile import FIELD_PRIOR, Profile
@@ -51,7 +52,12 @@ class Field:
         found = self._profiles.get(car_id)
         if found is None:
             found = self._profiles[car_id] = Profile()
+        found.before = self._before(car_id)
         return found
+
+    def _before(self, car_id: str) -> Habits:
+        car = self.race.cars.get(car_id)
+        return self.race.form.habits_of(car.team, car.driver) if car is not None else Habits()
 
     @property
     def today_bias(self) -> float:
@@ -64,21 +70,25 @@ class Field:
 
     def stop_bias(self, car_id: str) -> float:
         """Log factor on a car's hazard of stopping: the field's today, and the car's own habit."""
-        profile = self._profiles.get(car_id)
-        return self.today_bias + (profile.stop_bias if profile is not None else 0.0)
+        return self.today_bias + self.profile(car_id).stop_bias
 
     def note_lap(self, twin: CarTwin, hazard: float, answering: bool) -> None:
-        """A green lap ended without a stop: what was expected of it counts."""
+        """A green lap ended without a stop."""
+        self.note_at_risk(twin, hazard, answering)
         profile = self.profile(twin.car_id)
-        profile.stops_expected += hazard
-        self._today_bias = None
-        if answering:
-            profile.answers_expected += hazard
         if twin.interval_s is not None and twin.interval_s < CLOSE_S and twin.laps_down == 0:
             profile.attack_chances += 1
         if twin.gap_behind_s is not None and twin.gap_behind_s < ATTACK_S:
             profile.attacked += 1
             profile.defended += 1
+
+    def note_at_risk(self, twin: CarTwin, hazard: float, answering: bool) -> None:
+        """A green lap at whose end the car could have stopped, and did or did not: what was expected of it counts."""
+        profile = self.profile(twin.car_id)
+        profile.stops_expected += hazard
+        self._today_bias = None
+        if answering:
+            profile.answers_expected += hazard
 
     def note_passed(self, car_id: str) -> None:
         """The car lost a place on the road: the lap it was taken for was not defended."""

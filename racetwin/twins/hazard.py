@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +25,6 @@ MAX_LOG_HAZARD = 1.5
 """Ceiling of the log hazard: above it a stop is as good as certain (99 % a lap)."""
 HELD_UP_S = 1.2
 """A car this close behind another at the line is held up."""
-UNSEEN = 0.3
-"""Log hazard added to laps beyond the next when a stop is forecast: by then a neighbour may have stopped, which calls for one.
-
-Stops of neighbours raise a car's hazard up to fourfold; held as they are now they are left out of every forecast. On forecasts of
-2021 to early 2023 with parameters fitted before, stops within five laps came true 1.7 times as often as said without it and 1.3
-times with it; the rest is the rules of 2022, which those parameters had not seen.
-"""
 NEAR_LAPS = 5
 """What others and the car ahead do now bears on so many coming laps."""
 STATUS_LAPS = 2
@@ -151,63 +144,16 @@ def stop_hazards(p: RaceParameters, contexts: Sequence[StopContext], n: int) -> 
     return hazard
 
 
-class Live(NamedTuple):
-    """Log factors on the hazard of what a live race shows and the race model does not carry.
-
-    A regression (complementary log-log, lap by lap for the five laps after each line crossing on slicks and a dry track) on
-    65,000 line crossings of Grands Prix of 2019 to early 2023, each with parameters fitted on the seasons before it. Fitted
-    on the seasons before, it makes the log loss of a stop within five laps in dry races of 2021 to early 2023 18.4 % lower
-    than climatology's where the race model alone makes it 13.8 %.
-
-    Parameters
-    ----------
-    one
-        Of every lap.
-    hazard
-        Per log hazard of the race model above ``USUAL``: what it says is drawn together.
-    soft, hard
-        Of these compounds: their usual lives are ages at stops, and sets that go to the flag have none.
-    once, twice
-        Of a car that has stopped once, or more often.
-    to_go
-        Per life of the set that is left to run, above one.
-    share
-        Per share of the race run, above a half.
-    today, beyond_today, known_today
-        Per log of the set's age against that at which others changed this compound today, and beyond it; and where that is known.
-    of_late
-        Per share of the cars that stopped in the last four laps, in the coming five.
-    held_up
-        Of a car held up now, in the coming five.
-    dried
-        Of slicks after wet-weather tyres: nothing is owed, and most stay on them.
-    """
-
-    one: float = 0.554
-    hazard: float = -0.320
-    soft: float = 0.305
-    hard: float = -0.578
-    once: float = -0.542
-    twice: float = -0.663
-    to_go: float = -0.455
-    share: float = -0.845
-    today: float = 1.150
-    beyond_today: float = -1.310
-    known_today: float = 0.384
-    of_late: float = 0.621
-    held_up: float = -0.200
-    dried: float = -0.749
-
-
-LIVE = Live()
 USUAL = -3.3
 """Log hazard about which the race model's is drawn together."""
 TODAY_RANGE = (-1.5, 1.0)
 """Limits of the log of an age against today's."""
 
 
-def _live(p: RaceParameters, contexts: Sequence[StopContext], hazard: FloatArray) -> FloatArray:
-    """Return the hazards with what is known live; a sprint's, wet-weather tyres' and certain stops stay as they are."""
+def live_terms(
+    p: RaceParameters, contexts: Sequence[StopContext], hazard: FloatArray
+) -> tuple[FloatArray, list[FloatArray]]:
+    """Return the log of the race model's hazards, and what each number of ``p.live.stops`` is multiplied by, in its order."""
     k = np.arange(1.0, hazard.shape[1] + 1.0)
     near = k <= NEAR_LAPS
     compound = _column(c.compound for c in contexts)
@@ -220,16 +166,31 @@ def _live(p: RaceParameters, contexts: Sequence[StopContext], hazard: FloatArray
         known, np.clip(np.log(np.maximum(age + k, 0.5) / np.where(known, today, 1.0)), *TODAY_RANGE), 0.0
     )
     log_hazard = np.log(-np.log1p(-np.clip(hazard, 1e-5, 0.99)))
-    w = LIVE
-    factor = w.one + w.hazard * (log_hazard - USUAL)
-    factor += w.soft * (compound == 0) + w.hard * (compound == 2)
-    factor += w.once * (stops == 1) + w.twice * (stops >= 2)
-    factor += w.to_go * (np.clip((total - lap - k) / life, 0.0, 3.0) - 1.0) + w.share * ((lap + k) / total - 0.5)
-    factor += w.today * against + w.beyond_today * np.maximum(against, 0.0) + w.known_today * known
-    factor += near * (w.of_late * _column(c.stopped_of_late for c in contexts))
-    factor += near * (w.held_up * _column(c.gap_ahead_s < HELD_UP_S for c in contexts))
-    factor += w.dried * _column(bool(c.compounds_used >> 3) for c in contexts)
-    told = 1.0 - np.exp(-np.exp(np.minimum(log_hazard + factor, MAX_LOG_HAZARD)))
+    return log_hazard, [
+        np.ones((1, 1)),
+        (k > 1.0).astype(float),
+        log_hazard - USUAL,
+        (compound == 0).astype(float),
+        (compound == 2).astype(float),
+        (stops == 1).astype(float),
+        (stops >= 2).astype(float),
+        np.clip((total - lap - k) / life, 0.0, 3.0) - 1.0,
+        (lap + k) / total - 0.5,
+        against,
+        np.maximum(against, 0.0),
+        known.astype(float),
+        near * _column(c.stopped_of_late for c in contexts),
+        near * _column(c.gap_ahead_s < HELD_UP_S for c in contexts),
+        _column(bool(c.compounds_used >> 3) for c in contexts),
+    ]
+
+
+def _live(p: RaceParameters, contexts: Sequence[StopContext], hazard: FloatArray) -> FloatArray:
+    """Return the hazards with what is known live; a sprint's, wet-weather tyres' and certain stops stay as they are."""
+    log_hazard, terms = live_terms(p, contexts, hazard)
+    log_hazard = log_hazard + sum(w * x for w, x in zip(astuple(p.live.stops), terms, strict=True))
+    told = 1.0 - np.exp(-np.exp(np.minimum(log_hazard, MAX_LOG_HAZARD)))
+    compound = _column(c.compound for c in contexts)
     as_it_is = (compound > 2) | (hazard <= 0.0) | (hazard >= 1.0) | (not p.prescribes_stop)
     return np.where(as_it_is, hazard, told)
 
@@ -246,7 +207,8 @@ def stop_chance(p: RaceParameters, ctx: StopContext, n: int, running: int = 20) 
 def stop_chances(p: RaceParameters, contexts: Sequence[StopContext], n: int, running: int = 20) -> FloatArray:
     """Probability of stopping at the end of each of the next ``n`` laps, given no stop before it, whatever the track does.
 
-    :func:`modelled_chances` with what is known live and the race model does not carry; see :class:`Live`.
+    :func:`modelled_chances` with what is known live and the race model does not carry; see
+    :class:`racetwin.simulation.live.LiveStops`.
     """
     return _live(p, contexts, modelled_chances(p, contexts, n, running))
 
@@ -258,7 +220,6 @@ def modelled_chances(p: RaceParameters, contexts: Sequence[StopContext], n: int,
     who has not stopped by then may well take the cheap stop. ``running`` cars may retire and so bring one out.
     """
     green = stop_hazards(p, contexts, n)
-    green[:, 1:] = 1.0 - (1.0 - green[:, 1:]) ** math.exp(UNSEEN)
     calm = [i for i, ctx in enumerate(contexts) if not ctx.status.is_neutralised]
     if not calm or not green.shape[1]:
         return green

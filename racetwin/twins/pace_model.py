@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,13 @@ if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters
 
 Five = tuple[float, float, float, float, float]
+OFFSET_SD_S, WEAR_SD_S = 0.2, 0.018
+"""Least that a slick compound's offset (s) and wear (s per lap) may be off on the day.
+
+Of a circuit never seen it is more: what circuits differ by.
+"""
+WET_OFFSET_SD_S = 6.0
+"""Least that is taken to be unknown of how slow intermediates and wets are on the day, s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +53,9 @@ class PaceModel:
         Common change of all lap times from one lap to the next, dry, and with a car on wet-weather tyres.
     drift_sd_s, drift_walk_s : s per lap
     offset_sd_s, wear_sd_s : s, s per lap
-        How far a slick compound's offset and wear may be off on the day.
+        How far a slick compound's offset and wear may be off on the day: at least as far as the parameter file's standard errors.
     wet_offset_sd_s : s
-        Intermediates and wets against slicks: hardly known beforehand.
+        Intermediates and wets against slicks: hardly known beforehand. At least what races have strayed from each other by.
     pace_sd_s, pace_walk_s : s, s
         Spread of the cars' pace, and its change per lap.
     set_pace_sd_s, set_wear_sd_s : s, s per lap
@@ -89,9 +97,9 @@ class PaceModel:
     level_walk_wet_s: float = 1.0
     drift_sd_s: float = 0.005
     drift_walk_s: float = 0.0003
-    offset_sd_s: float = 0.2
-    wear_sd_s: float = 0.018
-    wet_offset_sd_s: float = 6.0
+    offset_sd_s: float = OFFSET_SD_S
+    wear_sd_s: float = WEAR_SD_S
+    wet_offset_sd_s: float = WET_OFFSET_SD_S
     pace_sd_s: float = 0.6
     pace_walk_s: float = 0.047
     set_pace_sd_s: float = 0.03
@@ -120,16 +128,15 @@ class PaceModel:
             fuel_start_kg=parameters.fuel_start_kg * min(1.0, laps / parameters.total_laps),
             fuel_s_per_kg=parameters.fuel_s_per_kg,
             drift_s=-parameters.track_evolution_s / laps,
-            offset_s=(*parameters.compound_offset_s[:3], *cls.wet_offset_default()),
+            offset_s=(*parameters.compound_offset_s[:3], parameters.live.wet.intermediate_s, parameters.live.wet.wet_s),
             wear_s=parameters.wear_s,
             cliff_age=parameters.cliff_age,
             cliff_s=parameters.cliff_s,
+            blue_s=parameters.live.lapped.cost_s,
+            wet_offset_sd_s=max(WET_OFFSET_SD_S, parameters.live.wet.spread_s),
+            offset_sd_s=max(OFFSET_SD_S, _of_slicks(parameters.errors.get("compound_offset_s"))),
+            wear_sd_s=max(WEAR_SD_S, _of_slicks(parameters.errors.get("wear_s"))),
         )
-
-    @staticmethod
-    def wet_offset_default() -> tuple[float, float]:
-        """Offsets of intermediates and wets, in seconds, before anything of the day is known."""
-        return 12.0, 16.0
 
     def fuel_kg(self, laps_completed: float) -> float:
         """Fuel aboard after some laps: burnt evenly to the flag."""
@@ -139,3 +146,9 @@ class PaceModel:
         """Convex part of the wear of a set, in seconds a lap."""
         over = age - self.cliff_age[compound]
         return self.cliff_s[compound] * over * over if over > 0 else 0.0
+
+
+def _of_slicks(errors: Sequence[float] | None) -> float:
+    """Return the usual standard error of the slicks that are fitted, 0 where the file tells none."""
+    told = [e for e in (errors or ())[:3] if e > 0]
+    return sum(told) / len(told) if told else 0.0

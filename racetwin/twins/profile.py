@@ -1,20 +1,26 @@
-"""How a rival behaves: habits learnt from what it does in this race, shrunk to the field's.
+"""How a rival behaves: habits learnt from what it does in this race, shrunk to what its team and driver are known for.
 
-Each habit starts at the field's and moves as evidence comes: a count of what was done against what the race model expected, with
-``PRIOR`` expected events' worth of belief in the field (a gamma-Poisson posterior mean).
+Each habit starts at what the parameter file has of the races before (itself shrunk to the field's) and moves as evidence comes: a
+count of what was done against what the race model expected, with ``PRIOR`` expected events' worth of belief in what it was (a
+gamma-Poisson posterior mean).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from racetwin.simulation.form import Habits
+
 PRIOR = 25.0
-"""Weight of the field's habits, in expected events. A race shows one to three stops of a car, so one race moves its habit little:
-smaller weights forecast stops worse (log loss of a stop within five laps, 15 races of 2020 to 2022)."""
+"""Weight of the habits of before, in expected events. A race shows one to three stops of a car, so one race moves its habit
+little: smaller weights forecast stops worse (log loss of a stop within five laps, 15 races of 2020 to 2022)."""
 FIELD_PRIOR = 18.0
 """The same for the field as a whole: whether today everyone stops earlier or later than usual, best from the same races."""
+
+LAPS_CLOSE, LAPS_ATTACKED = 25.0, 10.0
+"""The same in laps, for what is counted by lap: close behind, and attacked."""
 
 
 @dataclass(slots=True)
@@ -31,6 +37,8 @@ class Profile:
         Stops made while close behind a car that had not stopped, and laps spent so.
     defended, attacked
         Laps with a car within a second behind at the line, and those of them after which it was still behind.
+    before
+        Habits of the team and driver before the day; no part of what was seen.
     """
 
     stops: int = 0
@@ -41,26 +49,27 @@ class Profile:
     attack_chances: int = 0
     defended: int = 0
     attacked: int = 0
+    before: Habits = field(default=Habits(), compare=False)
 
     @property
     def stop_bias(self) -> float:
         """Log factor on the field's hazard of stopping: positive stops early."""
-        return math.log((PRIOR + self.stops) / (PRIOR + self.stops_expected))
+        return math.log((PRIOR * self.before.stop + self.stops) / (PRIOR + self.stops_expected))
 
     @property
     def cover_bias(self) -> float:
         """Log factor on the hazard of answering a rival's stop."""
-        return math.log((PRIOR + self.answers) / (PRIOR + self.answers_expected))
+        return math.log((PRIOR * self.before.cover + self.answers) / (PRIOR + self.answers_expected))
 
     @property
     def undercut_tendency(self) -> float:
-        """Share of laps close behind a rival that end in a stop ahead of it, shrunk to the field's 4 %."""
-        return (self.attacks + 0.04 * 25) / (self.attack_chances + 25)
+        """Share of laps close behind a rival that end in a stop ahead of it, shrunk to what it was before."""
+        return (self.attacks + self.before.undercut * LAPS_CLOSE) / (self.attack_chances + LAPS_CLOSE)
 
     @property
     def defence(self) -> float:
-        """Share of attacked laps after which the place was kept, shrunk to the field's 80 %."""
-        return (self.defended + 0.8 * 10) / (self.attacked + 10)
+        """Share of attacked laps after which the place was kept, shrunk to what it was before."""
+        return (self.defended + self.before.defence * LAPS_ATTACKED) / (self.attacked + LAPS_ATTACKED)
 
     def view(self, tyre_management_s: float | None) -> dict[str, float | None]:
         """Return the habits as numbers; ``tyre_management_s`` is the car's wear against the compound's, s per lap."""
@@ -74,4 +83,4 @@ class Profile:
 
     def snapshot(self) -> dict[str, Any]:
         """Return the counts."""
-        return asdict(self)
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "before"}

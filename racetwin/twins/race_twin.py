@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -236,9 +236,12 @@ class RaceTwin:
         first = self._first_line.setdefault(e.lap, e.line_time_s)
         ahead = self._crossed
         road_gap = e.line_time_s - ahead[0] if ahead is not None and ahead[1] != e.car_id else math.inf
-        if twin.laps > 0 and not (e.pit_in or e.pit_out or e.neutralised):
-            at_risk = stop_hazard(self.parameters, self.stop_context(twin), 1)
-            self.field.note_lap(twin, float(at_risk[0]) if len(at_risk) else 0.0, self._answering(twin))
+        if twin.laps > 0 and not (e.pit_out or e.neutralised):
+            # What the race model expects of anybody: with the habits learnt so far they would be learnt from themselves.
+            unbiased = replace(self.stop_context(twin), bias=0.0, cover_bias=0.0)
+            at_risk = stop_hazard(self.parameters, unbiased, 1)
+            note = self.field.note_at_risk if e.pit_in else self.field.note_lap
+            note(twin, float(at_risk[0]) if len(at_risk) else 0.0, self._answering(twin))
         near = ahead is not None and math.isfinite(road_gap)
         paid = twin.in_lap_loss_s if e.lap == twin.laps + 1 and twin.since_neutralised > 0 else None
         twin.complete_lap(e, road_gap_s=road_gap)

@@ -90,7 +90,7 @@ def _outlook(race: RaceTwin, car: CarTwin, hazard: FloatArray, wetness: float) -
         # The median of the stop's lap, given that there is one: less jumpy from lap to lap than the likeliest one.
         lap = car.laps + 1 + int(np.searchsorted(np.cumsum(chance), 0.5 * expected))
         lap = min(lap, total - 1)
-        compound = likely_next(p, car, total - lap, wetness)
+        compound = likely_next(p, car, total - lap, wetness, race.stops_today.popular)
         strategy.append((lap, COMPOUNDS[compound].value))
         while compound < 3 and total - lap > LONG_STINT * p.life_laps[compound] and len(strategy) < 3:
             lap += round((total - lap) / 2)

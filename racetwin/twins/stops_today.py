@@ -15,6 +15,9 @@ LATE_LAPS = 4
 """Stops of this many laps are of late."""
 LEAST_STOPS = 3
 """Ages at stops tell nothing of the day before so many of a compound have been seen."""
+POPULAR_STRENGTH = 3.0
+"""Stops that an even choice weighs as in the share of today's that fitted a compound."""
+_SLICKS = {c.value: c.index for c in COMPOUNDS if c.is_slick}
 
 
 class StopsToday:
@@ -33,6 +36,7 @@ class StopsToday:
 
     def __init__(self, laps: Iterable[LapNote] = ()) -> None:
         self._in_laps: list[LapNote] = []
+        self._fitted = [0, 0, 0]
         for lap in laps:
             self.note(lap)
 
@@ -40,6 +44,15 @@ class StopsToday:
         """Take a completed lap."""
         if lap.pit_in:
             self._in_laps.append(lap)
+        if lap.pit_out and lap.compound in _SLICKS:
+            self._fitted[_SLICKS[lap.compound]] += 1
+
+    @property
+    def popular(self) -> tuple[float, float, float]:
+        """Share of today's stops that fitted each slick compound, drawn to an even choice."""
+        total = sum(self._fitted) + POPULAR_STRENGTH
+        soft, medium, hard = ((n + POPULAR_STRENGTH / 3) / total for n in self._fitted)
+        return soft, medium, hard
 
     def of_late(self, car_id: str, lap: int) -> int:
         """Return how many stops others have made since a car began the fourth lap before the one that it begins now."""

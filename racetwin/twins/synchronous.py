@@ -7,6 +7,7 @@ expected of the rest of it, so that the simulation neither forgets it nor lets i
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,16 +47,28 @@ HABIT_LIMIT = 1.5
 """Largest log-odds by which a habit moves a rival's hazard of stopping."""
 
 
-def likely_next(p: RaceParameters, twin: CarTwin, laps_left: int, wetness: float) -> int:
-    """Compound a car is most likely to fit now: one whose usual life fits what is left, and that the rules ask for."""
+EVEN = (1 / 3, 1 / 3, 1 / 3)
+
+
+def likely_next(
+    p: RaceParameters, twin: CarTwin, laps_left: int, wetness: float, popular: Sequence[float] = EVEN
+) -> int:
+    """Compound a car is most likely to fit now, of those that leave it owing nothing; ``popular`` as today's stops have it.
+
+    By the multinomial choice that the parameter file holds; without one, the shortest usual life that covers what is left.
+    """
     if wetness >= p.cross_inter_wet:
         return 4
     if wetness >= p.cross_slick_inter:
         return 3
     used = twin.compounds_used
-    allowed = [c for c in range(3) if not used >> c & 1] if owes(p, 1, used) else [0, 1, 2]
+    owed = owes(p, 1, used)
+    allowed = [c for c in range(3) if not (owed and used >> c & 1)] or [2]
+    if p.live.next_compound is not None:
+        utility = p.live.next_compound.utilities(p.life_laps, laps_left, twin.compound, used, owed, popular)
+        return max(allowed, key=lambda c: utility[c])
     fits = [c for c in allowed if p.life_laps[c] >= laps_left]
-    return min(fits, key=lambda c: p.life_laps[c]) if fits else max(allowed or [2], key=lambda c: p.life_laps[c])
+    return min(fits, key=lambda c: p.life_laps[c]) if fits else max(allowed, key=lambda c: p.life_laps[c])
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +147,7 @@ def _asked(race: RaceTwin) -> tuple[list[CarTwin], int]:
 def _at_line(race: RaceTwin, cars: list[CarTwin], p: RaceParameters, lap: int) -> _AtLine:
     total = race.total_laps
     n = len(cars)
-    wetness = race.wetness
+    wetness, popular = race.wetness, race.stops_today.popular
     time, age = np.zeros(n), np.zeros(n)
     compound, stops, used = np.zeros(n, int), np.zeros(n, int), np.zeros(n, int)
     planned_lap, planned_compound = np.zeros((n, 4), int), np.full((n, 4), -1)
@@ -159,12 +172,12 @@ def _at_line(race: RaceTwin, cars: list[CarTwin], p: RaceParameters, lap: int) -
                 extra, pending = _rest_of_stop(race, car, p, entered)
                 time[i] += extra
                 if pending:
-                    compound[i], age[i] = likely_next(p, car, left, wetness), float(max(0, lap - entered))
+                    compound[i], age[i] = likely_next(p, car, left, wetness, popular), float(max(0, lap - entered))
                     stops[i] += 1
                     used[i] |= 1 << int(compound[i])
             elif car.in_pit_lap is not None and car.in_pit_lap == lap + 1 and lap + 1 < total:
                 planned_lap[i, 0] = lap + 1
-                planned_compound[i, 0] = likely_next(p, car, left - 1, wetness)
+                planned_compound[i, 0] = likely_next(p, car, left - 1, wetness, popular)
     return _AtLine(time, age, compound, stops, used, planned_lap, planned_compound)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import pytest
+from builders.calibrated import drawn_races
 
-from racetwin.calibration.tables import RaceTables, derive
-from racetwin.simulation.draw import draw_grand_prix
+from racetwin.calibration.tables import RaceTables
 from racetwin.simulation.parameters import RaceParameters, load_parameters
 
 
@@ -28,22 +27,4 @@ def truth() -> RaceParameters:
 @pytest.fixture(scope="session")
 def drawn(truth: RaceParameters) -> RaceTables:
     """Eight Grands Prix."""
-    races = [draw_grand_prix("catalunya", 2024, seed=k, parameters=truth) for k in range(1, 9)]
-    laps = pd.concat([r.laps for r in races], ignore_index=True)
-    facts = pd.DataFrame(
-        {
-            "race_id": [r.race_id for r in races],
-            "season": 2024,
-            "session": "R",
-            "date": [f"2024-01-{k + 1:02d}" for k in range(len(races))],
-            "circuit_id": "catalunya",
-            "laps_run": [r.total_laps for r in races],
-            "laps_scheduled": [r.total_laps for r in races],
-            "wet": False,
-        }
-    )
-    results = pd.concat(
-        [r.results.assign(race_id=r.race_id) for r in races if r.results is not None], ignore_index=True
-    )
-    results["session"] = "R"
-    return RaceTables(facts, derive(laps, facts), results)
+    return drawn_races(truth, range(1, 9))

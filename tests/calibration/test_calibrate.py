@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from builders.calibrated import FITTED, drawn_races, elements, entries
 
 from racetwin.calibration import calibrate
 from racetwin.calibration.tables import RaceTables, load
 from racetwin.errors import DataError, InputError
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameters import RaceParameters, load_parameters
+
+
+@pytest.fixture(scope="module")
+def fitted(drawn: RaceTables) -> dict[str, Any]:
+    return calibrate(drawn, None, method="map")
+
+
+@pytest.fixture(scope="module")
+def elsewhere(truth: RaceParameters) -> dict[str, Any]:
+    """The same of other races, drawn from other numbers."""
+    other = truth.replace(
+        wear_s=(0.14, 0.09, 0.07, *truth.wear_s[3:]), pit_loss_s=22.0, start_sd_s=0.8, lap_noise_s=0.35
+    )
+    return calibrate(drawn_races(other, range(21, 29)), None, method="map")
 
 
 @pytest.mark.unit
@@ -32,16 +48,48 @@ def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-def test_drawn_races_give_a_file_the_model_can_read(drawn: RaceTables, tmp_path: Path) -> None:
+def test_drawn_races_give_a_file_the_model_can_read(drawn: RaceTables, fitted: dict[str, Any], tmp_path: Path) -> None:
     out = tmp_path / "p.json"
     steps: list[str] = []
     body = calibrate(drawn, None, out, lambda what, _done, _of: steps.append(what), method="map")
-    assert json.loads(out.read_text()) == body
+    assert json.loads(out.read_text()) == body == fitted
     assert steps[-1] == "done"
     p = load_parameters("catalunya", 2024, out)
     assert p.wear_s[1] == pytest.approx(0.07, abs=0.03)
     assert p.pit_loss_s == pytest.approx(19.0, abs=1.5)
     assert body["calibration"]["last_race"] == drawn.races.race_id.iloc[-1]
+
+
+@pytest.mark.integration
+def test_what_is_called_a_fit_moves_with_its_data_and_a_constant_does_not(
+    fitted: dict[str, Any], elsewhere: dict[str, Any]
+) -> None:
+    a, b = dict(entries(fitted)), dict(entries(elsewhere))
+    assert a.keys() == b.keys()
+    moved = 0
+    for where in a:
+        if where == "defaults: pass_circuit":
+            assert a[where]["sd"] != b[where]["sd"]  # the mean of circuits is nought; their spread is what is fitted
+            continue
+        for one, other in zip(elements(a[where]), elements(b[where]), strict=True):
+            assert one[1] == other[1], where
+            if one[1] in FITTED and not at_a_limit(where, one[0]):
+                assert one[0] != other[0], where
+                moved += 1
+            elif one[1] not in FITTED:
+                assert one[0] == other[0], where
+    assert moved > 80
+
+
+def at_a_limit(where: str, value: float) -> bool:
+    """Whether a number is one that is kept from going further: wear never heals, nor is anything likelier than never."""
+    return ("wear_s" in where and value == 0.002) or (("cliff_s" in where or "_laps" in where) and value < 1e-3)
+
+
+@pytest.mark.integration
+def test_a_file_says_how_it_was_fitted_and_to_what(fitted: dict[str, Any], elsewhere: dict[str, Any]) -> None:
+    assert fitted["calibration"]["method"] == "map"
+    assert fitted["calibration"]["data_hash"] != elsewhere["calibration"]["data_hash"]
 
 
 @pytest.mark.data

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+from builders.calibrated import FITTED, KINDS, elements, entries
 
 from racetwin.calibration.assemble import digest, priors
 from racetwin.simulation.parameters import load_parameters
@@ -19,11 +20,29 @@ def document() -> dict[str, Any]:
     return json.loads(files("racetwin").joinpath("data/parameters.json").read_text(encoding="utf-8"))
 
 
-def test_every_number_names_where_it_comes_from(document: dict[str, Any]) -> None:
-    levels = [document["defaults"], *document["circuits"].values(), *document["seasons"].values()]
-    for level in [*levels, *document["circuit_seasons"].values()]:
-        for name, entry in level.items():
-            assert entry["source"] in document["provenance"], name
+def test_every_number_has_a_source_and_the_evidence_that_its_kind_must_carry(document: dict[str, Any]) -> None:
+    fitted = 0
+    for where, entry in entries(document):
+        for _, source, sd, n in elements(entry):
+            assert source in KINDS & document["provenance"].keys(), where
+            if source in FITTED:
+                assert n > 0, where
+                assert sd > 0, where
+                fitted += 1
+            if source == "constant":
+                assert len(entry["why"]) > 10, where
+    assert fitted > 1000
+
+
+def test_form_and_habits_say_what_they_rest_on(document: dict[str, Any]) -> None:
+    form = document["form"]
+    assert form["source"] == "fit"
+    assert form["n"] > 500
+    assert min(form["weights_sd"].values()) > 0
+    assert form["races"].keys() == {*form["teams"], *form["drivers"]}
+    assert min(form["habits"]["n"].values()) > 100
+    for habit in ("stop", "cover", "undercut", "defence"):
+        assert 0.3 < min(form["habits"][habit].values()) < 1 < max(form["habits"][habit].values()) < 3
 
 
 def test_the_file_says_which_races_it_saw_and_has_not_been_edited_since(document: dict[str, Any]) -> None:
@@ -31,6 +50,9 @@ def test_the_file_says_which_races_it_saw_and_has_not_been_edited_since(document
     assert c["n_races"] == len(c["races"]) > 50
     assert c["races"][-1] == c["last_race"]
     assert c["diagnostics"]
+    assert c["method"] == "nuts"
+    assert len(c["data_hash"]) == 24
+    assert len(c["commit"].rstrip("+")) == 12
     assert c["hash"] == digest(document)
 
 

@@ -14,7 +14,7 @@ from racetwin.evaluation.forecasts import run_race
 from racetwin.schemas import Compound, LapCompleted, Tyre
 from racetwin.simulation.form import Form
 from racetwin.simulation.occasion import for_state
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameters import RaceParameters, load_parameters
 from racetwin.simulation.plans import PitPlan
 from racetwin.twins import RaceTwin
 from racetwin.twins.after_stop import LineNote, line_note, place_after_stop
@@ -87,21 +87,19 @@ def test_a_safety_car_that_may_come_makes_a_stop_likelier_but_none_certain() -> 
     assert 0.001 < float((chance - green).mean()) < 0.15
     calm = p.replace(sc_rate=0.0, vsc_rate=0.0, sc_retirement=0.0, vsc_retirement=0.0)
     without = modelled_chances(calm, [ctx], 20)[0]
-    assert without[0] == pytest.approx(
-        green[0]
-    )  # what the neighbours did is known for the next lap, not for those after it
-    assert (without[1:] > green[1:]).all()
+    assert without == pytest.approx(green)
     assert (chance[1:] > without[1:]).all()
 
 
-def test_the_nearer_the_likelier_an_undercut() -> None:
-    chances = [undercut_worked_chance(g) for g in (0.5, 1.0, 2.0, 3.0, 5.0)]
+def test_the_nearer_the_likelier_an_undercut(parameters: RaceParameters) -> None:
+    chances = [undercut_worked_chance(parameters, g) for g in (0.5, 1.0, 2.0, 3.0, 5.0)]
     assert chances == sorted(chances, reverse=True)
     assert chances[0] > 0.5 > chances[-1]
 
 
-def test_on_a_wet_track_the_gap_tells_nothing_of_an_undercut() -> None:
-    assert undercut_worked_chance(0.5, wetness=0.3) == undercut_worked_chance(3.0, wetness=0.3) == 0.5
+def test_on_a_wet_track_the_gap_tells_nothing_of_an_undercut(parameters: RaceParameters) -> None:
+    near, far = (undercut_worked_chance(parameters, g, wetness=0.3) for g in (0.5, 3.0))
+    assert near == far == 0.5
 
 
 def test_what_stops_lose_today_is_in_the_race_state(toy: Any, drive: Drive) -> None:

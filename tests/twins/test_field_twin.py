@@ -146,7 +146,7 @@ def test_a_habit_without_evidence_is_the_fields() -> None:
     p = Profile()
     assert p.stop_bias == 0.0
     assert p.cover_bias == 0.0
-    assert p.undercut_tendency == pytest.approx(0.04)
+    assert p.undercut_tendency == pytest.approx(0.02)
     assert p.defence == pytest.approx(0.8)
 
 

@@ -124,15 +124,12 @@ def test_a_set_as_old_as_those_that_others_changed_today_is_changed_sooner(param
     assert old > 1.5 * young
 
 
-def test_hards_are_kept_and_slicks_on_a_dried_track_too(parameters: RaceParameters) -> None:
+def test_hards_are_kept(parameters: RaceParameters) -> None:
     alike = parameters.replace(life_laps=(20.0,) * 5)
     soft, medium, hard = (
         within(stop_chance(alike, replace(MID, compound=c, compounds_used=1 << c), 5), 5) for c in (0, 1, 2)
     )
     assert soft > medium > hard
-    free = replace(MID, stops=1, compounds_used=0b110)
-    dried = replace(free, compounds_used=0b1010)
-    assert within(stop_chance(parameters, dried, 5), 5) < within(stop_chance(parameters, free, 5), 5)
 
 
 @pytest.mark.parametrize("change", [{"compound": 3, "compounds_used": 0b1000}, {"lap": 50}])

@@ -1,0 +1,148 @@
+"""Numbers of the parameter file that the race model does not carry and live estimates read: its block ``live``.
+
+They stand in the same file as the race model's, so that whoever simulates with one file also estimates with it. A file without
+the block knows nothing beyond the race model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStops:
+    """Log factors on the hazard of a stop of what a live race shows and the race model does not carry.
+
+    A regression (complementary log-log, lap by lap for the five laps after each line crossing on slicks in dry Grands Prix);
+    :mod:`racetwin.calibration.live_stops` fits it, beside the race model fitted on the same races.
+
+    Parameters
+    ----------
+    one
+        Of every lap.
+    later
+        Of the laps beyond the next: by then a neighbour may have stopped, which calls for a stop; what neighbours will do is left
+        out of every forecast.
+    hazard
+        Per log hazard of the race model above ``twins.hazard.USUAL``: what it says is drawn together.
+    soft, hard
+        Of these compounds: their usual lives are ages at stops, and sets that go to the flag have none.
+    once, twice
+        Of a car that has stopped once, or more often.
+    to_go
+        Per life of the set that is left to run, above one.
+    share
+        Per share of the race run, above a half.
+    today, beyond_today, known_today
+        Per log of the set's age against that at which others changed this compound today, and beyond it; and where that is known.
+    of_late
+        Per share of the cars that stopped in the last four laps, in the coming five.
+    held_up
+        Of a car held up now, in the coming five.
+    dried
+        Of slicks after wet-weather tyres: nothing is owed, and most stay on them.
+    """
+
+    one: float = 0.0
+    later: float = 0.0
+    hazard: float = 0.0
+    soft: float = 0.0
+    hard: float = 0.0
+    once: float = 0.0
+    twice: float = 0.0
+    to_go: float = 0.0
+    share: float = 0.0
+    today: float = 0.0
+    beyond_today: float = 0.0
+    known_today: float = 0.0
+    of_late: float = 0.0
+    held_up: float = 0.0
+    dried: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Undercut:
+    """Log-odds with which an undercut works that is answered within three laps: right behind, and per second of gap."""
+
+    at_once: float = 0.0
+    per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class NextCompound:
+    """Utilities of the slick compounds at a stop, of a multinomial logit.
+
+    Parameters
+    ----------
+    soft, hard
+        Of these compounds, against mediums.
+    too_short, too_long
+        Per log of the laps left over the compound's usual life where that is above nought (the set must last longer than usual),
+        and per its negative where it is below.
+    same
+        Of the compound the car comes in on.
+    used
+        Of one it has used before, while the rules still ask for a second one.
+    popular
+        Per share of the stops of today that fitted it, above a third.
+    """
+
+    soft: float = 0.0
+    hard: float = 0.0
+    too_short: float = 0.0
+    too_long: float = 0.0
+    same: float = 0.0
+    used: float = 0.0
+    popular: float = 0.0
+
+    def utilities(
+        self, life: Sequence[float], laps_left: float, compound: int, used: int, owed: bool, popular: Sequence[float]
+    ) -> list[float]:
+        """Return the utility of each slick compound; ``used`` is a bit mask over compounds, ``popular`` sums to one."""
+        found = []
+        for k in range(3):
+            over = math.log(max(1.0, laps_left) / life[k])
+            value = self.soft * (k == 0) + self.hard * (k == 2)
+            value += self.too_short * max(over, 0.0) + self.too_long * max(-over, 0.0) + self.same * (k == compound)
+            value += self.used * (owed and bool(used >> k & 1)) + self.popular * (popular[k] - 1 / 3)
+            found.append(value)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Lapped:
+    """What a lap costs on which the car is lapped, s."""
+
+    cost_s: float = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class WetLaps:
+    """How much slower laps on intermediates and wets are than the dry reference, and how far a race strays from that; s."""
+
+    intermediate_s: float = 12.0
+    wet_s: float = 16.0
+    spread_s: float = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveNumbers:
+    """The block ``live`` of a parameter file."""
+
+    stops: LiveStops = field(default_factory=LiveStops)
+    undercut: Undercut = field(default_factory=Undercut)
+    next_compound: NextCompound | None = None
+    lapped: Lapped = field(default_factory=Lapped)
+    wet: WetLaps = field(default_factory=WetLaps)
+
+    @classmethod
+    def of(cls, block: Mapping[str, Any]) -> LiveNumbers:
+        """Take the ``live`` block of a parameter file."""
+        made: dict[str, Any] = {}
+        for f, kind in zip(fields(cls), (LiveStops, Undercut, NextCompound, Lapped, WetLaps), strict=True):
+            if f.name in block:
+                made[f.name] = kind(**{k: float(e["value"]) for k, e in block[f.name].items()})
+        return cls(**made)
