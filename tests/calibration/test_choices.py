@@ -19,7 +19,8 @@ def _stops(n: int, seed: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     s = pd.DataFrame({"race_id": rng.integers(0, 40, n).astype(str), "season": 2024})
     s["compound_index"] = rng.integers(0, 3, n)
-    s["used"] = 1 << s.compound_index.to_numpy()
+    other = (1 << rng.integers(0, 3, n)) * (rng.random(n) < 0.6)
+    s["used"] = (1 << s.compound_index.to_numpy()) | other
     s["owed"] = rng.random(n) < 0.7
     s["laps_left"] = rng.integers(5, 50, n)
     for k, life in enumerate((16.0, 22.0, 30.0)):
