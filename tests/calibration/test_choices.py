@@ -24,7 +24,7 @@ def _stops(n: int, seed: int) -> pd.DataFrame:
     s["owed"] = rng.random(n) < 0.7
     s["laps_left"] = rng.integers(5, 50, n)
     for k, life in enumerate((16.0, 22.0, 30.0)):
-        s[f"life_{k}"] = life
+        s[f"life_{k}"] = life * np.exp(rng.normal(0.0, 0.3, n))  # circuits differ by compound
         s[f"popular_{k}"] = 1 / 3
     share = rng.dirichlet((2, 2, 2), n)
     s[["popular_0", "popular_1", "popular_2"]] = share
@@ -46,7 +46,8 @@ def test_what_the_twin_computes_is_what_was_fitted() -> None:
     model = NextCompound(**TRUE)
     for row, utility in zip(s.itertuples(), fitted, strict=True):
         popular = (row.popular_0, row.popular_1, row.popular_2)
-        told = model.utilities((16.0, 22.0, 30.0), row.laps_left, row.compound_index, row.used, row.owed, popular)
+        life = (row.life_0, row.life_1, row.life_2)
+        told = model.utilities(life, row.laps_left, row.compound_index, row.used, row.owed, popular)
         np.testing.assert_allclose(told, utility)
 
 
