@@ -7,6 +7,7 @@ scale for each of them, and effects that are correlated or differ in scale by or
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -36,8 +37,6 @@ CHAINS = 2
 WARMUP = 300
 DRAWS = 800
 """Of each chain."""
-BLOCKS = 1
-"""Draws come in so many blocks, so that it can be told how far they are."""
 
 _share_done: ContextVar[Callable[[float], None]] = ContextVar("share_done", default=lambda _share: None)
 
@@ -217,33 +216,42 @@ def _nuts(
     import jax
     import jax.numpy as jnp
     from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
-    from numpyro.infer import MCMC, NUTS
+    from numpyro.infer import NUTS
 
     centre, spread = jnp.asarray(mode), jnp.asarray(scale)
-    blocks = BLOCKS if draws % BLOCKS == 0 else 1
-    mcmc = MCMC(
-        NUTS(
-            potential_fn=lambda v: target.potential(centre + spread @ v, target.data),
-            target_accept_prob=0.9,
-        ),
-        num_warmup=warmup,
-        num_samples=draws // blocks,
-        num_chains=CHAINS,
-        chain_method="parallel" if jax.local_device_count() >= CHAINS else "sequential",
-        progress_bar=False,
+    kernel = NUTS(
+        potential_fn=lambda v: target.potential(centre + spread @ v, target.data),
+        target_accept_prob=0.9,
     )
     start = START_WIDTH * np.random.default_rng(seed).standard_normal((CHAINS, target.size))
-    tell = _share_done.get()
-    mcmc.warmup(jax.random.PRNGKey(seed), init_params=jnp.asarray(start))
-    parts, divergent = [], 0
-    for k in range(blocks):
-        tell((warmup + k * draws / blocks) / (warmup + draws))
-        # The chains go on where the block before left them, with its random state: the draws are those of a single run.
-        mcmc.run(mcmc.post_warmup_state.rng_key, extra_fields=("diverging",))
-        mcmc.post_warmup_state = mcmc.last_state
-        parts.append(np.asarray(mcmc.get_samples(group_by_chain=True), dtype=float))
-        divergent += int(np.asarray(mcmc.get_extra_fields()["diverging"]).sum())
-    points = mode + np.concatenate(parts, axis=1) @ scale.T
+    keys = jax.random.split(jax.random.PRNGKey(seed), CHAINS)
+    block = math.gcd(warmup, draws)
+
+    def begin(given: tuple[Any, Any]) -> Any:
+        key, point = given
+        return kernel.init(key, warmup, point, (), {})
+
+    def step(now: Any, _: None) -> tuple[Any, tuple[Any, Any]]:
+        then = kernel.sample(now, (), {})
+        return then, (then.z, then.diverging)
+
+    def onward(now: Any) -> Any:
+        return jax.lax.scan(step, now, None, length=block)
+
+    def each_chain(f: Callable[[Any], Any]) -> Any:
+        parallel = jax.local_device_count() >= CHAINS
+        return jax.pmap(f) if parallel else jax.jit(lambda all_of_them: jax.lax.map(f, all_of_them))
+
+    # One block is compiled, once, and run again and again, so that it can be told how far the chains are.
+    state, run = each_chain(begin)((keys, jnp.asarray(start))), each_chain(onward)
+    tell, drawn, diverging = _share_done.get(), [], []
+    for done in range(0, warmup + draws, block):
+        tell(done / (warmup + draws))
+        state, (z, failed) = run(state)
+        drawn.append(np.asarray(z, dtype=float))
+        diverging.append(np.asarray(failed))
+    points = mode + np.concatenate(drawn, axis=1)[:, warmup:] @ scale.T
+    divergent = int(np.concatenate(diverging, axis=1)[:, warmup:].sum())
     r_hat = float(np.max(split_gelman_rubin(points)))
     effective = float(np.min(effective_sample_size(points)))
     line = f"{name}: r_hat <= {r_hat:.3f}, effective draws >= {effective:.0f}, divergences {divergent}"

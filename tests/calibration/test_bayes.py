@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from racetwin.calibration.bayes import ConvergenceError, sample
+from racetwin.calibration.bayes import ConvergenceError, sample, telling
 
 pytestmark = pytest.mark.integration
 
@@ -83,3 +83,16 @@ def test_too_few_draws_are_refused() -> None:
 def test_a_funnel_is_refused() -> None:
     with pytest.raises(ConvergenceError, match="not converged; nothing was written"):
         sample("funnel", _funnel)
+
+
+def test_sampling_tells_how_far_it_is() -> None:
+    y, group = _data()
+    told: list[float] = []
+    with telling(told.append):
+        sample("means", _means, y, group, GROUPS)
+    assert told[0] == 0.0
+    assert told == sorted(told)
+    assert len(told) > 5
+    assert max(told) < 1.0
+    sample("means", _means, y, group, GROUPS, method="map")
+    assert max(told) < 1.0  # nothing is told once the block is left
