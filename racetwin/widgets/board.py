@@ -338,6 +338,7 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
             names,
             position=car.position if car else None,
             best=best,
+            stop=ours.stops[0].lap if ours and ours.stops else None,
             why=late,
         )
 

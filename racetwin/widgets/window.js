@@ -4,13 +4,17 @@ const WORD = { GREEN: "Green", VSC: "VSC", SC: "Safety car" };
 
 const NEXT = 3;
 
-/** The laps that there is room for: all, or the next ones and those of our window, that thinned out if it must be. */
-function chosen(laps, best, room) {
+/** The laps that there is room for: all, or the next ones and those of our window, our stop among them, thinned out if it must be. */
+function chosen(laps, best, stop, room) {
   if (laps.length <= room) return laps;
-  const ours = best ? laps.filter((l) => l >= best[0] && l <= best[1]) : [];
+  const later = laps.slice(NEXT), ours = best ? later.filter((l) => l >= best[0] && l <= best[1]) : [];
   const some = Math.min(ours.length, room - NEXT);
   const kept = Array.from({ length: some }, (_, i) => ours[some > 1 ? Math.round((i * (ours.length - 1)) / (some - 1)) : 0]);
-  const next = laps.filter((l) => !kept.includes(l) && !ours.includes(l)).slice(0, room - some);
+  if (ours.includes(stop) && !kept.includes(stop)) {
+    const off = kept.map((l) => Math.abs(l - stop));
+    kept[off.indexOf(Math.min(...off))] = stop;
+  }
+  const next = laps.filter((l) => !ours.includes(l)).slice(0, room - some);
   return [...next, ...kept].sort((a, b) => a - b);
 }
 
@@ -18,19 +22,19 @@ function render({ model, el }) {
   const { root, note, body } = frame(el, model, "Pit window", "window");
   const columns = () => {
     const size = parseFloat(getComputedStyle(root).fontSize);
-    return Math.min(12, Math.max(6, Math.floor((body.clientWidth / size - 6) / 6.4)));
+    return Math.min(12, Math.max(6, Math.floor((body.clientWidth / size - 6) / 5)));
   };
   const draw = (data) => {
     if (!data?.cells?.length) {
       put(note, "");
       return body.replaceChildren(empty(data?.why ?? "the pit window of this car is being worked out"));
     }
-    const laps = chosen([...new Set(data.cells.map((c) => c.lap))], data.best, columns());
+    const laps = chosen([...new Set(data.cells.map((c) => c.lap))], data.best, data.stop, columns());
     const beyond = data.best && laps.length && data.best[1] > laps.at(-1);
     const rows = [...new Set(data.cells.map((c) => c.status))];
     const places = data.cells.map((c) => c.position);
     const [best, worst] = [Math.min(...places), Math.max(...places)];
-    put(note, "place at the pit exit if we stop at the end of the lap" + (data.best ? ` · our plan stops on L${data.best[0]}${data.best[1] > data.best[0] ? `–${data.best[1]}` : ""}${beyond ? ", further on than shown" : ""}` : ""));
+    put(note, "place at the pit exit if we stop at the end of the lap" + (data.stop ? ` · our plan stops on L${data.stop}` : "") + (data.best?.[1] > data.best?.[0] ? `, as good on L${data.best[0]}–${data.best[1]}` : "") + (beyond ? ", further on than shown" : ""));
     const inside = (lap) => data.best && lap >= data.best[0] && lap <= data.best[1];
     const cell = (c) => {
       if (!c) return h("td");
@@ -43,7 +47,7 @@ function render({ model, el }) {
     // Where laps are left out between the next ones and our window, a narrow column says so.
     const spaced = (draw) => laps.flatMap((lap, i) => (i && lap > laps[i - 1] + 1 && !(inside(laps[i - 1]) && inside(lap)) ? [h("td", { class: "w-gap", title: `laps ${laps[i - 1] + 1} to ${lap - 1} are left out` }, "…"), draw(lap)] : [draw(lap)]));
     const head = h("thead", {}, h("tr", {}, h("th", {}, "Lap"),
-      spaced((lap) => h("th", { scope: "col", "data-best": inside(lap) ? "yes" : "no" }, String(lap)))));
+      spaced((lap) => h("th", { scope: "col", "data-best": inside(lap) ? "yes" : "no", "data-stop": lap === data.stop ? "yes" : null }, lap === data.stop ? `▸ ${lap}` : String(lap)))));
     const line = (status) => h("tr", {},
       h("th", { scope: "row" }, WORD[status] ?? status, h("small", {}, `−${data.cells.find((c) => c.status === status).loss.toFixed(0)} s`)),
       spaced((lap) => cell(data.cells.find((c) => c.lap === lap && c.status === status))));

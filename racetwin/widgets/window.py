@@ -26,11 +26,13 @@ class PitWindow(Panel):
         *,
         position: int | None = None,
         best: tuple[int, int] | None = None,
+        stop: int | None = None,
         why: str | None = None,
     ) -> None:
-        """Draw these forecasts; ``best`` is the first and last lap at which our plan may stop, to be shaded.
+        """Draw these forecasts.
 
-        ``why`` says why there are none.
+        ``best`` is the first and last lap at which our plan may stop, to be shaded, ``stop`` the lap on which it does; ``why``
+        says why there are no forecasts.
         """
         names = names or {}
         self.data = pack(
@@ -38,6 +40,7 @@ class PitWindow(Panel):
                 "car": window[0].car_id if window else None,
                 "now": position,
                 "best": best,
+                "stop": stop,
                 "why": why,
                 "cells": [
                     {

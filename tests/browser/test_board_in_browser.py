@@ -336,7 +336,7 @@ def test_the_pit_window_shows_our_window_however_far_it_is(
     page.keyboard.press("2")
     laps = page.locator(".w-table thead th[scope=col]").all_inner_texts()
     assert laps[:3] == ["23", "24", "25"]
-    assert page.locator('.w-table thead th[data-best="yes"]').all_inner_texts() == ["36", "37", "38"]
+    assert page.locator('.w-table thead th[data-best="yes"]').all_inner_texts() == ["▸ 36", "37", "38"]
     assert laps[-1] == "38"
     assert page.locator(".w-table thead .w-gap").count() == 1
     assert page.evaluate(CUT) == []

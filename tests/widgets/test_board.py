@@ -223,7 +223,7 @@ def test_the_desk_is_asked_longer_questions_and_all_it_says_is_shown(race: Modul
     board = RaceDayBoard(live, "63")
     board.desk._hear(board.desk, {"ask": kind, "aim": "beat:1"}, [])
     board.settle(10)
-    assert live.asked[-1] == (kind, "63", "beat:1")
+    assert (kind, "63", "beat:1") in live.asked
     said, shown = race.desk_reply(kind, "63", 22), board.desk.shown()
     told = shown["answer"]
     assert (shown["asked"], told["kind"]) == (None, kind)
