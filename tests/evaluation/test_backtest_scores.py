@@ -27,7 +27,7 @@ BOUNDS = {
     "P(points), calibration error": (0.0, 0.1),
     "rejoin position, exact %": (55.0, 75.0),
     "rejoin position, within one %": (87.0, 97.0),
-    "next green stop's lap within 2, %": (26.0, 48.0),
+    "next green stop's lap within 2, %": (22.0, 48.0),
     "stop within 5 laps, log loss below climatology %": (15.0, 32.0),
     "undercut succeeds, Brier": (0.12, 0.25),
     "next green lap from 2022, MAE s": (0.33, 0.43),
