@@ -22,7 +22,7 @@ function render({ model, el }) {
   const { root, note, body } = frame(el, model, "Pit window", "window");
   const columns = () => {
     const size = parseFloat(getComputedStyle(root).fontSize);
-    return Math.min(12, Math.max(6, Math.floor((body.clientWidth / size - 6) / 5)));
+    return Math.min(12, Math.max(6, Math.floor((body.clientWidth / size - 6) / 5.7)));
   };
   const draw = (data) => {
     if (!data?.cells?.length) {
