@@ -31,13 +31,14 @@ from racetwin.simulation.backends import choose
 from racetwin.simulation.form import Form
 from racetwin.simulation.parameters import RaceParameters, for_race
 from racetwin.simulation.plans import MAX_STOPS, PitPlan
+from racetwin.simulation.rejoin import box_now
 from racetwin.simulation.spec.pack import pack
 from racetwin.simulation.state import RaceState
 from racetwin.telemetry.ingestor import Ingested
 from racetwin.telemetry.records import RaceRecord
 from racetwin.twins.after_stop import LineNote, line_note, place_after_stop
-from racetwin.twins.duels import undercut_worked_chance
-from racetwin.twins.hazard import by_lap, stop_chance, within
+from racetwin.twins.duels import line_gap_s, undercut_worked_chance
+from racetwin.twins.hazard import by_lap, likeliest_lap, stop_chance, within
 from racetwin.twins.race_twin import RaceTwin
 
 N_RACES = 300
@@ -137,7 +138,7 @@ class _Questions:
         self.asked_grid = False
         self.lap = 0
         self.notes: dict[tuple[str, int], LineNote] = {}
-        self.line: dict[tuple[str, int], float] = {}
+        self.boxed: dict[tuple[str, int], int] = {}
         self.clean: dict[str, list[float]] = {}
         self.usual: dict[tuple[str, int], float] = {}
         self.simple_loss = p.pit_loss_s + p.stationary_s + math.log(2.0) * p.stationary_body_s + p.cold_tyre_s
@@ -265,7 +266,11 @@ class _Questions:
 
     def at_line(self, event: LapCompleted) -> None:
         car, lap, o = self.twin.cars.get(event.car_id), event.lap, self.outcome
-        self.line[event.car_id, lap] = event.line_time_s
+        if (event.car_id, lap + 1) in o.green_stops and car is not None and car.running:
+            # What page and desk say of a stop at the end of the coming lap, asked where a stop is known to have come.
+            self.boxed[event.car_id, lap + 1] = box_now(
+                self.twin.race_state(), event.car_id, parameters=self.twin.parameters
+            ).position
         for car_id, rival_id in o.undercuts.get(lap + 1, ()):
             if car_id == event.car_id:
                 self.undercut(lap, car_id, rival_id)
@@ -280,8 +285,7 @@ class _Questions:
         ask_within = lap > 1 and (lap + int(event.car_id)) % STOP_EVERY == 0 and lap <= self.twin.total_laps - 5
         if not (ask_next or ask_within):
             return
-        running = self.twin.n_running
-        hazard = stop_chance(self.p, self.twin.stop_context(car), self.twin.total_laps - lap - 1, running)
+        hazard = stop_chance(self.p, self.twin.stop_context(car), self.twin.total_laps - lap - 1)
         coming = o.next_stop(event.car_id, lap)
         if ask_within and o.seen_for(event.car_id, lap, STOP_LAPS):
             happened = int(coming is not None and coming <= lap + STOP_LAPS)
@@ -289,9 +293,7 @@ class _Questions:
             p = within(hazard, STOP_LAPS)
             self.note("stop_within", lap=lap, car_id=event.car_id, p=p, by_age=by_age, happened=happened)
         if ask_next and coming is not None and (event.car_id, coming) in o.green_stops and len(hazard):
-            mass = by_lap(hazard)
-            near = np.convolve(mass, np.ones(5), mode="same")
-            told = lap + 1 + int(near.argmax())
+            told = likeliest_lap(by_lap(hazard), lap + 1)
             compound = car.tyre.compound.index
             simple = max(lap + 1, o.stint_start(event.car_id, lap) + round(self.p.life_laps[compound]))
             self.note(
@@ -304,12 +306,10 @@ class _Questions:
         stop = lap + 1
         if rival is None or not (car.running and rival.running) or stop + 2 >= self.twin.total_laps:
             return
-        ahead, behind = self.line.get((rival_id, lap)), self.line.get((car_id, lap))
-        happened = self.outcome.undercut_worked(car_id, rival_id, stop)
-        if happened is not None and ahead is not None and behind is not None:
-            gap = behind - ahead
+        happened, gap = self.outcome.undercut_worked(car_id, rival_id, stop), line_gap_s(car, rival)
+        if happened is not None and gap is not None:
             p = undercut_worked_chance(self.p, gap, self.twin.wetness)
-            self.note("undercut", lap=lap, car_id=car_id, p=p, gap_s=gap, happened=int(happened))
+            self.note("undercut", lap=lap, car_id=car_id, rival_id=rival_id, p=p, gap_s=gap, happened=int(happened))
 
     def rejoin(self, lap: int, car_id: str) -> None:
         """Place two lines after a stop at the end of ``lap``, from what was known when each car completed the lap before.
@@ -335,6 +335,7 @@ class _Questions:
             car_id=car_id,
             told=1 + int(chance.argmax()),
             p_told=float(chance.max()),
+            page=self.boxed.get((car_id, lap)),
             simple=simple,
             actual=actual,
             alone=int(alone),

@@ -150,6 +150,8 @@ class RaceEngine(EnginePlans):
         if ingested.events:
             self._note(ingested.events)
             self.ask_about(ingested.events, before)
+        elif any(car.changed for car in twin.cars.values()):
+            self._view.touch()  # a car has completed a sector
         return ingested
 
     def _begin(self, frame: TelemetryFrame) -> RaceTwin:
@@ -317,7 +319,7 @@ class RaceEngine(EnginePlans):
             info=self.info,
             frame=frame,
             cars=view.cars,
-            field=view.field,
+            field=view.field_with(book.answers, self.twin),
             events=view.events,
             laps=view.laps,
             followed=book.followed,

@@ -9,9 +9,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from racetwin.runtime.snapshot import EVENTS_KEPT, LapRow, RaceSnapshot
-from racetwin.schemas import CarTwinState, LapCompleted, RaceEvent
+from racetwin.schemas import CarTwinState, DeskAnswer, LapCompleted, RaceEvent
+from racetwin.simulation.results import WATCHED_RACES
 from racetwin.twins import RaceTwin
+from racetwin.twins.threats import Raced
 
+FRESH_LAPS = 1
+"""An answer of the desk this many laps old still says who threatens the car; the next one comes at its own line."""
 _EVENTS = TypeAdapter(tuple[RaceEvent, ...])
 
 
@@ -28,6 +32,7 @@ class RaceView:
         self._laps: list[LapRow] = []
         self._frozen: dict[str, Any] = {}
         self._stale = False
+        self._shown: tuple[Any, Any, Mapping[str, Any]] | None = None
 
     @property
     def events(self) -> tuple[RaceEvent, ...]:
@@ -77,6 +82,22 @@ class RaceView:
         if view != self.field:
             self.field = view
 
+    def field_with(self, answers: Mapping[str, DeskAnswer], twin: RaceTwin | None) -> Mapping[str, Any]:
+        """Return the field's view in which followed cars' threats come from the desk's races, where an answer is at hand.
+
+        Made anew only when the field or an answer has changed; equal ones stay the same objects.
+        """
+        if twin is None or not answers:
+            return self.field
+        kept = self._shown
+        if kept is None or kept[0] is not self.field or kept[1] is not answers:
+            raced = {c: _raced(a) for c, a in answers.items() if a.beaten_by and a.lap >= twin.leader_laps - FRESH_LAPS}
+            told = {c: [t.view() for t in twin.field.threats(c, r)] for c, r in raced.items() if c in twin.cars}
+            shown = {**self.field, "threats": {**self.field.get("threats", {}), **told}}
+            same = kept is not None and kept[2] == shown
+            kept = self._shown = self.field, answers, kept[2] if same and kept is not None else shown
+        return kept[2]
+
     def dump(self) -> dict[str, Any]:
         """Return what the twins do not know, as plain values for JSON."""
         return {
@@ -95,6 +116,11 @@ class RaceView:
         view._laps = [LapRow.model_validate(r) for r in dump["laps"]]
         view._stale = True
         return view
+
+
+def _raced(answer: DeskAnswer) -> Raced:
+    races = min(answer.receipt.n_races, WATCHED_RACES)
+    return Raced(answer.beaten_by, f"{races} simulated races on our best plan, seed {answer.receipt.seed}")
 
 
 def _row(e: LapCompleted) -> LapRow:

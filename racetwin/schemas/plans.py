@@ -43,7 +43,10 @@ class RankedPlan(Model):
     plan: str = Field(description="as spoken, e.g. 'L24 HARD' or 'L18 MEDIUM, L39 HARD'; 'no stop' for none")
     stops: tuple[PlannedStop, ...]
     rank: int
-    expected_position: float
+    expected_position: float = Field(
+        description="mean place in the plan's races, retirements of all cars in it: no forecast of the place on its own, which "
+        "the scoreboard makes of races that all come through, drawn towards the order as it is"
+    )
     expected_points: float
     p_win: float
     p_podium: float
@@ -134,6 +137,10 @@ class DeskAnswer(Model):
     receipt: Receipt
     waiting: Comparison | None = Field(
         default=None, description="the value of waiting: the best plan that stays out this lap over the best that boxes"
+    )
+    beaten_by: dict[CarId, float] = Field(
+        default={},
+        description="share of the best plan's races in which each other running car is classified ahead of this one",
     )
     sensitivity: tuple[Sensitivity, ...] = ()
     candidate_races: int | None = Field(default=None, description="races times plans simulated for this answer")

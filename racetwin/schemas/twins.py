@@ -40,6 +40,9 @@ class CarTwinState(Model):
     pace_s: Estimate
     wear_s_per_lap: Estimate
     next_laps_s: tuple[Estimate, ...] = ()
+    current_lap_s: Estimate | None = Field(
+        default=None, description="the lap being driven, from its sectors so far; None before the first of them"
+    )
     tyre_life_laps: Estimate | None = None
     pit_window: tuple[int, int] | None = Field(default=None, description="first and last sensible lap of the next stop")
     performance_delta_s: float | None = Field(default=None, description="last lap minus what was expected of it")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 
@@ -14,7 +14,7 @@ from racetwin.schemas import Comparison, DeskAnswer, RankedPlan, Receipt, RivalG
 from racetwin.simulation.objectives import Objective
 from racetwin.simulation.parameters import RaceParameters
 from racetwin.simulation.plans import PitPlan
-from racetwin.simulation.results import SimulationResult
+from racetwin.simulation.results import WATCHED_RACES, SimulationResult
 from racetwin.simulation.search import CLOSE, Question, Ranking, Scored, difference
 from racetwin.simulation.state import RaceState
 
@@ -63,6 +63,16 @@ def rival_gap(result: SimulationResult, rival: str) -> RivalGap:
         high_s=high,
         p_ahead=float(ahead.mean()),
     )
+
+
+def beaten_by(question: Question, plan: PitPlan, n_races: int) -> dict[str, float]:
+    """Return the share of a plan's races in which each other running car is classified ahead, race by race."""
+    state = question.state
+    others = [c for c, runs in zip(state.car_id, state.running, strict=True) if runs and c != question.car_id]
+    watching = replace(question, objective=question.objective.watching(others, state, question.car_id))
+    result = watching.races([plan], min(n_races, WATCHED_RACES))
+    ahead = (result.watched_positions[0] < result.positions[0][:, None]).mean(axis=0)
+    return {c: float(ahead[result.watched.index(c)]) for c in others}
 
 
 def ranked_plans(

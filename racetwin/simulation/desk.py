@@ -11,12 +11,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from racetwin.config import Settings
 from racetwin.config import settings as process_settings
 from racetwin.errors import InputError
 from racetwin.schemas import BestResponse, DeskAnswer, Rejoin, Sensitivity, TeamAnswer, WhatIf
-from racetwin.simulation.answers import Evaluation, ranked_plans, receipt, waiting
+from racetwin.simulation.answers import Evaluation, beaten_by, ranked_plans, receipt, waiting
 from racetwin.simulation.candidates import candidate_plans, check_car, check_plan
 from racetwin.simulation.joint import best_response, team_plans
 from racetwin.simulation.levers import Lever
@@ -131,6 +132,7 @@ class StrategyDesk:
         InputError
             For a car that is not racing, a plan it cannot carry out, an objective that cannot be read, a deadline that is over.
         """
+        began = self.clock()
         found = self.explain(
             state,
             car_id,
@@ -145,9 +147,15 @@ class StrategyDesk:
             parameters=parameters,
             kept=kept,
         )
-        if not with_sensitivity:
-            return found.answer
-        return found.answer.model_copy(update={"sensitivity": self.sensitivity(state, car_id, objective, base=found)})
+        more: dict[str, Any] = {}
+        if plans is None and not found.answer.partial:
+            more["beaten_by"] = beaten_by(
+                found.question, found.ranking.scored[0].plan, self.settings.races if n_races is None else n_races
+            )
+            more["elapsed_s"] = self.clock() - began
+        if with_sensitivity:
+            more["sensitivity"] = self.sensitivity(state, car_id, objective, base=found)
+        return found.answer.model_copy(update=more)
 
     def explain(
         self,

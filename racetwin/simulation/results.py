@@ -11,6 +11,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from racetwin.simulation.plans import PitPlan
 
+WATCHED_RACES = 500
+"""Races of the best plan in which the desk watches every other car: a share of them is known to 2 %."""
 NO_GAP = -(2**31)
 """In ``gaps_ms``: one of the two cars did not finish."""
 POINTS = (25, 18, 15, 12, 10, 8, 6, 4, 2, 1)

@@ -80,8 +80,7 @@ def line_note(race: RaceTwin, car: CarTwin, e: LapCompleted) -> LineNote:
         new, _ = race.pace.ahead(car.index, e.lap, fitted, 0.0, 2)
         ahead = float(new.sum()) + loss[0] - min(loss[0], max(0.0, paid))
     else:
-        running = sum(c.running for c in race.cars.values())
-        chance = stop_chance(p, ctx, 2, running)
+        chance = stop_chance(p, ctx, 2)
         hazard = (float(chance[0]) if chance.size else 0.0, float(chance[1]) if chance.size > 1 else 0.0)
     intent = Intent(hazard, ctx.compound, ctx.age, ctx.stops, owes(p, ctx.stops, ctx.compounds_used), wetness > 0.0)
     stationary = (p.stationary_body_s, p.stationary_tail_from, p.stationary_tail_s)

@@ -75,6 +75,7 @@ def car_state(twin: CarTwin) -> CarTwinState:
         pace_s=normal(*belief.pace),
         wear_s_per_lap=normal(belief.tyres.wear_s, belief.tyres.wear_sd_s),
         next_laps_s=coming,
+        current_lap_s=twin.current_lap(),
         tyre_life_laps=life_left(belief.tyres, p) if racing and twin.compound < 3 else None,
         pit_window=window,
         performance_delta_s=twin.performance_delta_s,

@@ -167,6 +167,8 @@ class CarTwin:
     def see(self, car: CarTelemetry) -> None:
         """Take the latest telemetry of the car; beliefs change by events only, whatever the frame rate."""
         first = self.telemetry is None
+        if self.telemetry is not None and self.telemetry.sectors_s != car.sectors_s:
+            self._state = None  # a sector more of the lap being driven; what is believed of the car stays
         self.telemetry = car
         if self.driver is None and car.driver is not None:
             self.driver, self._state = car.driver, None
@@ -363,8 +365,13 @@ class CarTwin:
         """What surrounds the car has changed: work its state out anew when asked."""
         self._state = None
 
+    @property
+    def changed(self) -> bool:
+        """Whether something has happened since :meth:`state` was last asked for."""
+        return self._state is None
+
     def state(self) -> CarTwinState:
-        """Return what is known and believed, as of the last completed lap."""
+        """Return what is known and believed, as of the last completed lap, and of the lap being driven its sectors."""
         if self._state is None:
             self._state = car_state(self)
         return self._state

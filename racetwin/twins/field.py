@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from racetwin.schemas import PitEntered, RaceEvent, TelemetryFrame, TrackStatus
 from racetwin.simulation.form import Habits
 from racetwin.twins.crossover import crossovers
-from racetwin.twins.duels import Duel, duels
+from racetwin.twins.duels import Duel, duel, duels, gap_now
 from racetwin.twins.profile import FIELD_PRIOR, Profile
 from racetwin.twins.rivals import Outlook, outlooks, ranking, virtual_times
 from racetwin.twins.synchronous import line_times
-from racetwin.twins.threats import Standing, Threat, opportunities, threats
+from racetwin.twins.threats import Raced, Standing, Threat, opportunities, threats
 
 if TYPE_CHECKING:
-    from racetwin.simulation.results import SimulationResult
     from racetwin.twins.car_twin import CarTwin
     from racetwin.twins.race_twin import RaceTwin
 
@@ -156,15 +155,23 @@ class Field:
             self._duels = {d.car_id: d for d in duels(self.race, self.times)}
         return self._duels
 
-    def threats(self, car_id: str, result: SimulationResult | None = None) -> tuple[Threat, ...]:
+    def duel(self, car_id: str, rival_id: str) -> Duel | None:
+        """Weigh a car's next stop against that of any car ahead of it on the same lap; None where there is nothing to weigh."""
+        race = self.race
+        car, rival = race.cars[car_id], race.cars[rival_id]
+        if not (car.running and rival.running):
+            return None
+        return duel(race, car, rival, gap_now(car, rival, self.times), race.wetness)
+
+    def threats(self, car_id: str, raced: Raced | None = None) -> tuple[Threat, ...]:
         """Who may end the race ahead of a car that is behind it now, likeliest first.
 
         Parameters
         ----------
-        result
+        raced
             Simulated races of ``car_id`` that watched its rivals: probabilities then come from those.
         """
-        return threats(self.race, car_id, result)
+        return threats(self.race, car_id, raced)
 
     def opportunities(self, car_id: str) -> tuple[dict[str, Any], ...]:
         """What the field offers a car now."""

@@ -54,12 +54,12 @@ class StopContext:
         The car's own habit.
     cover_bias : log hazard
         Its habit of answering a rival's stop.
-    life_factor
-        Life of this set against the compound's usual one, as the wear learnt so far has it.
     stopped_of_late
         Stops that others made in the last four laps, as a share of the cars that run.
     age_today : laps
         Median age at which others changed this compound today; 0 where too few have.
+    running
+        Cars still in the race: each may retire and so bring out a safety car.
     """
 
     lap: int
@@ -76,9 +76,9 @@ class StopContext:
     status_laps: int = 0
     bias: float = 0.0
     cover_bias: float = 0.0
-    life_factor: float = 1.0
     stopped_of_late: float = 0.0
     age_today: float = 0.0
+    running: int = 20
 
 
 def owes(p: RaceParameters, stops: int, compounds_used: int) -> bool:
@@ -110,7 +110,7 @@ def stop_hazards(p: RaceParameters, contexts: Sequence[StopContext], n: int) -> 
     if longest == 0:
         return np.zeros((len(contexts), 0))
     k = np.arange(1.0, longest + 1.0)
-    life = [p.life_laps[c.compound if c.compound >= 0 else 1] * c.life_factor for c in contexts]
+    life = [p.life_laps[c.compound if c.compound >= 0 else 1] for c in contexts]
     use = (_column(c.age for c in contexts) + k - 1.0) / _column(life)
     eta = p.stop_intercept + p.stop_age * use + p.stop_overdue * np.maximum(0.0, use - 1.0)
     eta += _column(c.bias for c in contexts)
@@ -199,25 +199,25 @@ def _column(values: Iterable[float]) -> FloatArray:
     return np.array(list(values), dtype=np.float64)[:, None]
 
 
-def stop_chance(p: RaceParameters, ctx: StopContext, n: int, running: int = 20) -> FloatArray:
+def stop_chance(p: RaceParameters, ctx: StopContext, n: int) -> FloatArray:
     """Probability of stopping at the end of each of the next ``n`` laps, given no stop before it; see :func:`stop_chances`."""
-    return stop_chances(p, [ctx], n, running)[0, : laps_at_risk(ctx, n)]
+    return stop_chances(p, [ctx], n)[0, : laps_at_risk(ctx, n)]
 
 
-def stop_chances(p: RaceParameters, contexts: Sequence[StopContext], n: int, running: int = 20) -> FloatArray:
+def stop_chances(p: RaceParameters, contexts: Sequence[StopContext], n: int) -> FloatArray:
     """Probability of stopping at the end of each of the next ``n`` laps, given no stop before it, whatever the track does.
 
     :func:`modelled_chances` with what is known live and the race model does not carry; see
     :class:`racetwin.simulation.live.LiveStops`.
     """
-    return _live(p, contexts, modelled_chances(p, contexts, n, running))
+    return _live(p, contexts, modelled_chances(p, contexts, n))
 
 
-def modelled_chances(p: RaceParameters, contexts: Sequence[StopContext], n: int, running: int = 20) -> FloatArray:
+def modelled_chances(p: RaceParameters, contexts: Sequence[StopContext], n: int) -> FloatArray:
     """Return what the race model alone says of a stop, whatever the track does: ``(contexts, laps)``.
 
     :func:`stop_hazards` takes the race to run green; on each coming lap a safety car or virtual safety car may be declared, and
-    who has not stopped by then may well take the cheap stop. ``running`` cars may retire and so bring one out.
+    who has not stopped by then may well take the cheap stop.
     """
     green = stop_hazards(p, contexts, n)
     calm = [i for i, ctx in enumerate(contexts) if not ctx.status.is_neutralised]
@@ -225,10 +225,8 @@ def modelled_chances(p: RaceParameters, contexts: Sequence[StopContext], n: int,
         return green
     quiet = green[calm]
     retire = 1.0 - (1.0 - p.retirement_rate) ** _column(1.0 / max(1, contexts[i].total_laps) for i in calm)
-    life = _column(
-        0.5 * p.life_laps[ctx.compound if ctx.compound >= 0 else 1] * ctx.life_factor
-        for ctx in (contexts[i] for i in calm)
-    )
+    life = _column(0.5 * p.life_laps[ctx.compound if ctx.compound >= 0 else 1] for ctx in (contexts[i] for i in calm))
+    running = _column(contexts[i].running for i in calm)
     young = np.minimum(1.0, (_column(contexts[i].age for i in calm) + np.arange(quiet.shape[1])) / life)
     eta = np.log(-np.log1p(-np.minimum(quiet, 0.999)) + 1e-12)
     out = quiet.copy()
@@ -246,6 +244,30 @@ def modelled_chances(p: RaceParameters, contexts: Sequence[StopContext], n: int,
 def within(hazard: FloatArray, n: int) -> float:
     """Probability of a stop within the first ``n`` laps of a hazard."""
     return float(1.0 - np.prod(1.0 - hazard[:n]))
+
+
+STOP_SPAN = 5
+"""Laps that a stop told by one lap stands for: that lap, and two before and after it."""
+
+
+def likeliest_lap(chance: FloatArray, first_lap: int) -> int:
+    """Lap to name for a stop: the middle of the ``STOP_SPAN`` laps that together hold most of its probability.
+
+    Parameters
+    ----------
+    chance
+        Probability by lap, as :func:`by_lap` gives it.
+    first_lap
+        Lap that ``chance[0]`` stands for.
+
+    Examples
+    --------
+    >>> likeliest_lap(np.array([0.3, 0.0, 0.0, 0.0, 0.1, 0.15, 0.15, 0.15, 0.1]), 20)
+    26
+    """
+    margin = STOP_SPAN // 2
+    around = np.convolve(chance, np.ones(STOP_SPAN))[margin : margin + len(chance)]
+    return first_lap + int(around.argmax())
 
 
 def by_lap(hazard: FloatArray) -> FloatArray:

@@ -30,7 +30,8 @@ class Profile:
     Parameters
     ----------
     stops, stops_expected
-        Green-flag stops made, and the summed hazard of the race model over the laps at risk.
+        Green-flag stops made, and the summed hazard of the race model, no habit in it, over the laps at risk, those that
+        ended in a stop among them.
     answers, answers_expected
         Stops made within two laps of a direct rival's, and what the race model expected of those laps.
     attacks, attack_chances

@@ -266,7 +266,7 @@ class RaceTwin:
 
     def stop_context(self, twin: CarTwin) -> StopContext:
         """What a car's decision to stop depends on now."""
-        profile = self.field.profile(twin.car_id)
+        profile, running = self.field.profile(twin.car_id), self.n_running
         return StopContext(
             lap=twin.laps,
             total_laps=self.total_laps,
@@ -282,8 +282,9 @@ class RaceTwin:
             status_laps=self.status_laps,
             bias=self.field.stop_bias(twin.car_id),
             cover_bias=profile.cover_bias,
-            stopped_of_late=self.stops_today.of_late(twin.car_id, twin.laps) / max(1, self.n_running),
+            stopped_of_late=self.stops_today.of_late(twin.car_id, twin.laps) / max(1, running),
             age_today=self.stops_today.usual_age(twin.car_id, twin.compound),
+            running=running,
         )
 
     def status_at_pit(self, twin: CarTwin) -> TrackStatus:

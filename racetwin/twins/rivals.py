@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from racetwin.schemas import COMPOUNDS, CarStatus, TrackStatus
-from racetwin.twins.hazard import by_lap, laps_at_risk, owes, stop_chances, within
+from racetwin.twins.hazard import by_lap, laps_at_risk, likeliest_lap, owes, stop_chances, within
 from racetwin.twins.losses import net_loss_s
 from racetwin.twins.synchronous import likely_next
 
@@ -73,7 +73,7 @@ def outlooks(race: RaceTwin) -> dict[str, Outlook]:
     asked = [c for c in running if c.status is not CarStatus.FINISHED and c.laps < total]
     contexts = [c.context() for c in asked]
     left = max((total - c.laps for c in asked), default=0)
-    hazards = stop_chances(race.parameters, contexts, left, len(running))
+    hazards = stop_chances(race.parameters, contexts, left)
     found = {c: replace(NO_STOP, first_lap=car.laps + 1) for c, car in race.cars.items()}
     for car, ctx, hazard in zip(asked, contexts, hazards, strict=True):
         found[car.car_id] = _outlook(race, car, hazard[: laps_at_risk(ctx, total - car.laps)], wetness)
@@ -87,9 +87,7 @@ def _outlook(race: RaceTwin, car: CarTwin, hazard: FloatArray, wetness: float) -
     expected = float(chance.sum())
     owed = owes(p, car.stops, car.compounds_used)
     if len(chance) and (owed or expected > 0.5):
-        # The median of the stop's lap, given that there is one: less jumpy from lap to lap than the likeliest one.
-        lap = car.laps + 1 + int(np.searchsorted(np.cumsum(chance), 0.5 * expected))
-        lap = min(lap, total - 1)
+        lap = likeliest_lap(chance, car.laps + 1)
         compound = likely_next(p, car, total - lap, wetness, race.stops_today.popular)
         strategy.append((lap, COMPOUNDS[compound].value))
         while compound < 3 and total - lap > LONG_STINT * p.life_laps[compound] and len(strategy) < 3:

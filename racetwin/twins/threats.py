@@ -15,7 +15,6 @@ from racetwin.twins.duels import normal_cdf
 from racetwin.twins.losses import net_loss_s
 
 if TYPE_CHECKING:
-    from racetwin.simulation.results import SimulationResult
     from racetwin.twins.race_twin import RaceTwin
 
 FloatArray = npt.NDArray[np.float64]
@@ -59,20 +58,6 @@ class Threat:
         }
 
 
-def beats(result: SimulationResult, rival_id: str, plan: int = 0) -> float:
-    """Share of simulated races in which a rival finishes ahead of the car of the plans, under one of them.
-
-    Race by race where the rival was watched; otherwise from the two cars' finishing distributions as if independent.
-    """
-    if rival_id in result.watched:
-        theirs = result.watched_positions[plan, :, result.watched.index(rival_id)]
-        return float((theirs < result.positions[plan]).mean())
-    ours, theirs = result.probabilities()[plan], result.probabilities(rival_id)[plan]
-    ahead = np.concatenate([[0.0], np.cumsum(theirs)[:-1]])
-    apart = 1.0 - float((ours * theirs).sum())  # two cars do not share a place
-    return float((ours * ahead).sum()) / apart if apart > 0 else 0.5
-
-
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where all cars are and how fast they are at one moment, in the order of the race's cars: what threats are reckoned from.
@@ -109,7 +94,15 @@ class Standing:
         return np.flatnonzero(self.running & (gap > 0.0) & (gap <= REACH_S))
 
 
-def threats(race: RaceTwin, car_id: str, result: SimulationResult | None = None) -> tuple[Threat, ...]:
+@dataclass(frozen=True, slots=True)
+class Raced:
+    """What simulated races say of a car's rivals: how often each was classified ahead of it, and which races those were."""
+
+    ahead: Mapping[str, float]
+    source: str
+
+
+def threats(race: RaceTwin, car_id: str, raced: Raced | None = None) -> tuple[Threat, ...]:
     """List rivals behind a car that may end the race ahead of it, likeliest first."""
     own = race.cars[car_id]
     if not own.running or own.status is CarStatus.FINISHED:
@@ -121,9 +114,9 @@ def threats(race: RaceTwin, car_id: str, result: SimulationResult | None = None)
     me = now.car_id.index(car_id)
     gap = now.virtual_s[rivals] - now.virtual_s[me]
     gain = (now.pace_s[me] - now.pace_s[rivals]) * left  # by pace, over the rest of the race
-    if result is not None:
-        source = f"{result.n_races} simulated races, seed {result.seed}"
-        chance = [beats(result, rival_id) for rival_id in ids]
+    if raced is not None:
+        source = raced.source
+        chance = [raced.ahead.get(rival_id, 0.0) for rival_id in ids]
     else:
         source = "pace and stops to come"
         pace_sd = np.sqrt(now.pace_sd_s[me] ** 2 + now.pace_sd_s[rivals] ** 2 + RACE_SPREAD_S**2)
@@ -162,16 +155,15 @@ def opportunities(race: RaceTwin, car_id: str) -> tuple[dict[str, Any], ...]:
     if d is not None:
         moves = (("undercut", d.undercut, d.undercut_gain_s), ("overcut", d.overcut, d.overcut_gain_s))
         for move, chance, gain in moves:
-            if chance >= 0.5:
-                found.append(
-                    {
-                        "kind": move,
-                        "rival_id": d.rival_id,
-                        "probability": chance,
-                        "gain_s": gain,
-                        "points": chance * d.points,
-                    }
-                )
+            found.append(
+                {
+                    "kind": move,
+                    "rival_id": d.rival_id,
+                    "probability": chance,
+                    "gain_s": gain,
+                    "points": chance * d.points,
+                }
+            )
     now = field.standing
     me = now.car_id.index(car_id)
     running = now.running.copy()

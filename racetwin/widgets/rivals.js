@@ -23,7 +23,7 @@ function render({ model, el }) {
     const chances = data.chances.length ? data.chances.map((c) => h("p", {}, chance(c))) : [h("p", { class: "v-none" }, "nothing on offer now")];
     const duels = data.duels.length
       ? [h("table", {}, h("thead", {},
-            h("tr", {}, h("th", { rowspan: 2 }), h("th", { rowspan: 2, scope: "col" }, "Gap"), ["Undercut", "Overcut"].map((t) => h("th", { colspan: 3, scope: "colgroup" }, t))),
+            h("tr", {}, h("th", { rowspan: 2 }), h("th", { rowspan: 2, scope: "col" }, "Gap"), [["Undercut", "works: as undercuts answered within three laps have come out; gains: by the race model"], ["Overcut", "by the race model alone, not scored"]].map(([t, hint]) => h("th", { colspan: 3, scope: "colgroup", title: hint }, t))),
             h("tr", {}, ["works", "gains", "worth", "works", "gains", "worth"].map((t) => h("th", { scope: "col" }, t)))),
           h("tbody", {}, data.duels.map((d) => h("tr", { "data-ours": d.car_id === data.car },
             h("th", { scope: "row" }, d.car_id === data.car ? `we on ${d.target}` : `${d.attacker} on us`), h("td", {}, `${d.gap_s.toFixed(1)} s`),

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = 3
 """Cars ahead and behind whose stops are shown."""
+EVEN = 0.5
+"""An undercut or overcut less likely than this is no offer; its chance stands in the table of both."""
 STOP_LAPS = 20
 """Coming laps on the strip of stop probabilities."""
 
@@ -47,7 +49,9 @@ class RivalsPanel(Panel):
                 "laps": STOP_LAPS,
                 "total_laps": snapshot.info.total_laps,
                 "threats": named(view.get("threats", {}).get(car_id, [])),
-                "chances": named(view.get("opportunities", {}).get(car_id, [])),
+                "chances": named(
+                    [o for o in view.get("opportunities", {}).get(car_id, []) if o.get("probability", 1.0) >= EVEN]
+                ),
                 "duels": [{**d, "attacker": names.get(d["car_id"]), "target": names.get(d["rival_id"])} for d in duels],
                 "stops": [
                     {

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from racetwin.config import Settings
 from racetwin.errors import InputError
 from racetwin.runtime.advice_book import AdviceBook
 from racetwin.runtime.engine import RaceEngine
@@ -18,6 +19,7 @@ from racetwin.schemas import (
     TrackStatus,
     TrackStatusChanged,
 )
+from racetwin.simulation import StrategyDesk
 from racetwin.simulation.rejoin import box_now
 from racetwin.strategist.calls import call_of
 from racetwin.telemetry.laptable import frames
@@ -307,3 +309,39 @@ def test_a_question_about_plans_starts_from_the_race_that_the_plans_on_show_are_
     assert later
     with pytest.raises(InputError, match="no laps left to plan"):
         engine.question_state("999")
+
+
+def test_threats_come_from_the_desks_races_once_it_has_answered(race_frames: list[TelemetryFrame]) -> None:
+    engine = fed(race_frames[:150])
+    twin = engine.twin
+    assert twin is not None
+    car = next(c for c, one in twin.cars.items() if one.position == 5 and one.running)
+    by_pace = engine.snapshot().field["threats"][car]
+    assert {t["source"] for t in by_pace} <= {"pace and stops to come"}
+    engine.follow(car)
+    engine.settle()
+    answer = engine.answers[car]
+    assert set(answer.beaten_by) == {c for c, one in twin.cars.items() if one.running and c != car}
+    snapshot = engine.snapshot()
+    raced = snapshot.field["threats"][car]
+    assert raced
+    for threat in raced:
+        assert threat["probability"] == answer.beaten_by[threat["rival_id"]]
+        assert threat["source"] == f"{RACES} simulated races on our best plan, seed {answer.receipt.seed}"
+    other = next(c for c in snapshot.field["threats"] if c != car)
+    assert snapshot.field["threats"][other] == twin.field.get_state()["threats"][other]
+    assert engine.snapshot().field is snapshot.field  # nothing is worked out anew until something changes
+    # An answer that is laps old says nothing of now any more.
+    engine.book.answers = {car: answer.model_copy(update={"lap": answer.lap - 2})}
+    assert engine.snapshot().field["threats"][car] == twin.field.get_state()["threats"][car]
+
+
+def test_the_share_of_races_in_which_each_rival_is_ahead_adds_up_to_our_place(
+    race_frames: list[TelemetryFrame],
+) -> None:
+    engine = fed(race_frames)
+    assert engine.twin is not None
+    state = engine.twin.race_state()
+    car = state.car_id[int(state.order()[4])]
+    answer = StrategyDesk(Settings(races=300, seed=1)).evaluate(state, car)
+    assert 1.0 + sum(answer.beaten_by.values()) == pytest.approx(answer.plans[0].expected_position, abs=1e-6)

@@ -9,6 +9,8 @@ import pytest
 
 from racetwin import CarTwin, FieldTwin
 from racetwin.schemas import CarStatus, CarTwinState
+from racetwin.simulation.form import Form
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.twins import RaceTwin
 
 pytestmark = pytest.mark.integration
@@ -149,11 +151,20 @@ def test_missing_tyres_widen_intervals_instead_of_failing(toy: Any, drive: Drive
         assert a.high - a.low > b.high - b.low
 
 
-def test_a_driver_without_history_is_as_uncertain_as_the_field(toy: Any, drive: Drive) -> None:
-    twin = drive(toy(), to_lap=1)
-    first = twin.cars["4"].state()
-    later = drive(toy(), to_lap=15).cars["4"].state()
-    assert first.pace_s.high - first.pace_s.low > later.pace_s.high - later.pace_s.low
+def test_a_driver_without_history_is_less_certain_than_one_with(
+    toy: Any, replay: Any, parameters: RaceParameters
+) -> None:
+    known = {f"T{k}": 0.1 * k for k in (1, 3)}  # cars 3 and 4 are of a team that nobody has seen
+    form = Form(weights=(0.0, 1.0, 1.0, 0.0), sd_s=0.2, teams=known)
+    twin = RaceTwin("toy", parameters, form)
+    for ingested in replay(toy().record()):
+        twin.update(ingested)
+        if twin.leader_laps >= 2:
+            break
+    width = {c: s.pace_s.high - s.pace_s.low for c, s in ((c, car.state()) for c, car in twin.cars.items())}
+    assert min(width["3"], width["4"]) > 1.3 * max(width[c] for c in ("1", "2", "5", "6"))
+    nexts = {c: car.state().next_laps_s[0] for c, car in twin.cars.items()}
+    assert nexts["4"].high - nexts["4"].low > nexts["5"].high - nexts["5"].low
 
 
 def test_a_wet_race_goes_through_with_wider_intervals(toy: Any, drive: Drive) -> None:
@@ -168,32 +179,48 @@ def test_a_wet_race_goes_through_with_wider_intervals(toy: Any, drive: Drive) ->
     assert wet.race_state().wetness == wet.wetness
 
 
-def test_a_restart_under_red_is_no_stop(toy: Any, drive: Drive) -> None:
+def test_a_set_fitted_under_red_is_no_stop_and_less_certain(toy: Any, drive: Drive) -> None:
     race = toy(neutralised=range(10, 12), digit="5")
     table = race.table()
     changed = table.lap > 10
     table.loc[changed, "compound"] = "HARD"
     table.loc[changed, "tyre_age"] = table.lap[changed] - 10
-    table.loc[table.lap == 10, "race_time_s"] += 0.0
-    twin = drive(race.record(table), to_lap=20)
-    car = twin.cars["1"]
+    restarted, quiet = (drive(r, to_lap=13) for r in (race.record(table), toy()))
+    car = restarted.cars["1"]
     assert car.tyre.compound is not None
     assert car.tyre.compound.value == "HARD"
     assert car.compounds_used == 0b110
-    assert car.state().next_laps_s
-    assert twin.race_state().running.all()
+    assert car.stops == car.state().stops == 0
+    assert restarted.race_state().stops.tolist() == [0] * 6
+    assert restarted.race_state().running.all()
+    after, usual = car.state().next_laps_s[0], quiet.cars["1"].state().next_laps_s[0]
+    assert after.high - after.low > usual.high - usual.low
 
 
-def test_a_sprint_goes_through(toy: Any, drive: Drive) -> None:
-    twin = drive(toy(laps=17, session="S"), to_lap=9)
-    assert twin.is_sprint
-    assert twin.field.get_state()["cars"]["1"]["predicted_strategy"] is not None
+def test_a_sprint_expects_no_stop(toy: Any, replay: Any, parameters: RaceParameters) -> None:
+    sprint, race = RaceTwin("toy-sprint", parameters), RaceTwin("toy", parameters)
+    for twin, session in ((sprint, "S"), (race, "R")):
+        for ingested in replay(toy(laps=17, session=session).record()):
+            twin.update(ingested)
+            if twin.leader_laps >= 9:
+                break
+    assert sprint.is_sprint
+    assert not race.is_sprint
+    for car in sprint.field.get_state()["cars"].values():
+        assert car["predicted_strategy"] == []
+        assert car["stop_probability_next_5"] < 0.1
+    assert all(car["predicted_strategy"] for car in race.field.get_state()["cars"].values())
+    assert all(len(car.state().next_laps_s) == 17 - car.laps for car in sprint.cars.values())
 
 
 def test_22_cars_go_through(toy: Any, drive: Drive) -> None:
     twin = drive(toy(n_cars=22, laps=12), to_lap=10)
     assert twin.race_state().n_cars == 22
-    assert len(twin.field.get_state()["cars"]) == 22
+    assert sorted(twin.field.get_state()["virtual_positions"].values()) == list(range(1, 23))
+    for car in twin.cars.values():
+        assert car.state().next_laps_s
+        for lap in car.state().next_laps_s:
+            assert 0.3 < lap.high - lap.low < 10.0
 
 
 def test_a_retired_car_is_not_forecast(toy: Any, drive: Drive) -> None:

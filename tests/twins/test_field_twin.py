@@ -4,17 +4,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 
 from racetwin.schemas import TrackStatus
 from racetwin.simulation.parameters import RaceParameters
-from racetwin.simulation.plans import PitPlan
-from racetwin.simulation.results import SimulationResult
 from racetwin.twins import RaceTwin
 from racetwin.twins.duels import duel, points_between
 from racetwin.twins.profile import Profile
-from racetwin.twins.threats import beats
+from racetwin.twins.threats import Raced
 
 pytestmark = pytest.mark.integration
 
@@ -97,29 +94,20 @@ def test_a_faster_car_close_behind_is_a_threat_by_pace(toy: Any, drive: Drive) -
 
 def test_threats_come_from_the_simulation_where_there_is_one(toy: Any, drive: Drive) -> None:
     twin = drive(toy(), to_lap=10)
-    cars = tuple(twin.cars)
-    n = 1000
-    ours = np.full((1, n), 3, dtype=np.uint8)
-    theirs = np.full((1, n, 1), 4, dtype=np.uint8)
-    theirs[0, :370, 0] = 2
-    result = SimulationResult(
-        "3", cars, (PitPlan(),), ours, np.zeros((1, 6, 6), dtype=np.int64), np.zeros(1), n, 7, "numba",
-        watched=("4",), watched_positions=theirs,
-    )  # fmt: skip
-    assert beats(result, "4") == pytest.approx(0.37)
+    found = {t.rival_id: t for t in twin.field.threats("3", Raced({"4": 0.37, "5": 0.001, "1": 0.9}, "40 races"))}
+    assert set(found) == {"4"}  # car 1 is ahead already, car 5 as good as never comes by
+    assert (found["4"].probability, found["4"].level, found["4"].source) == (0.37, "medium", "40 races")
 
 
-def test_without_watched_races_the_two_distributions_decide(toy: Any, drive: Drive) -> None:
-    cars = tuple(drive(toy(), to_lap=3).cars)
-    histogram = np.zeros((1, 6, 6), dtype=np.int64)
-    histogram[0, cars.index("3")] = [0, 0, 100, 0, 0, 0]
-    histogram[0, cars.index("4")] = [0, 25, 0, 75, 0, 0]
-    for k, place in zip(("1", "2", "5", "6"), (0, 3, 4, 5), strict=True):
-        histogram[0, cars.index(k), place] = 100
-    result = SimulationResult(
-        "3", cars, (PitPlan(),), np.full((1, 100), 3, dtype=np.uint8), histogram, np.zeros(1), 100, 7, "numba"
-    )  # fmt: skip
-    assert beats(result, "4") == pytest.approx(0.25)
+def test_any_car_ahead_can_be_weighed_not_only_the_next(toy: Any, drive: Drive) -> None:
+    field = drive(toy(pace_s=dict.fromkeys(range(1, 7), 0.0)), to_lap=16).field
+    one, two = field.duel("2", "1"), field.duel("3", "1")
+    assert one is not None
+    assert two is not None
+    assert one == field.duel_of("2")
+    assert one.gap_s < two.gap_s
+    assert one.undercut > two.undercut
+    assert field.duel("1", "3") is None  # the other way round there is nothing to undercut
 
 
 def test_a_gap_larger_than_the_pit_loss_is_a_free_stop(toy: Any, drive: Drive) -> None:
@@ -166,3 +154,23 @@ def test_a_field_twin_by_itself_follows_frames(toy: Any, replay: Any, parameters
         field.observe(ingested.frame, ingested.events)
     assert field.race.leader_laps == 6
     assert len(field.get_state()["cars"]) == 6
+
+
+def test_habits_do_not_confirm_themselves(toy: Any, replay: Any, parameters: RaceParameters) -> None:
+    """What the race model expects of a car's laps counts without the habits learnt."""
+    fresh, set_in_its_ways = RaceTwin("toy", parameters), RaceTwin("toy", parameters)
+    for ingested in replay(toy(laps=40, stops={1: {20: "HARD"}}).record(), to_lap=30):
+        fresh.update(ingested)
+        set_in_its_ways.update(ingested)
+        set_in_its_ways.field.profile("2").stops = 20
+    a, b = fresh.field.profile("2"), set_in_its_ways.field.profile("2")
+    assert b.stop_bias > a.stop_bias + 0.4
+    assert a.stops_expected > 0.0
+    assert b.stops_expected == a.stops_expected
+
+
+def test_the_lap_a_car_stops_on_was_a_lap_it_could_have_stopped_on(toy: Any, drive: Drive) -> None:
+    race = toy(laps=40, stops={1: {20: "HARD"}}, pace_s=dict.fromkeys(range(2, 7), 0.5))
+    before, after = (drive(race, to_lap=n).field.profile("1") for n in (19, 20))
+    assert (before.stops, after.stops) == (0, 1)
+    assert after.stops_expected > before.stops_expected > 0.0

@@ -104,9 +104,9 @@ def test_many_cars_at_once_are_each_as_by_itself(parameters: RaceParameters) -> 
         replace(MID, behind_stopped=15, gap_ahead_s=0.8),
         replace(MID, lap=56),
     ]
-    together = stop_chances(parameters, field, 42, running=18)
+    together = stop_chances(parameters, field, 42)
     for ctx, row in zip(field, together, strict=True):
-        alone = stop_chance(parameters, ctx, 42, running=18)
+        alone = stop_chance(parameters, ctx, 42)
         assert row.tolist() == [*alone.tolist(), *[0.0] * (42 - len(alone) - 1)]
 
 

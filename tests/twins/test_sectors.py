@@ -49,3 +49,6 @@ def test_a_twin_expects_its_lap_from_its_sectors(toy: Any, drive: Callable[..., 
     assert now is not None
     assert now.mean == pytest.approx(usual + 1.0, abs=0.25)
     assert car.get_state()["predictions"]["current_lap_time"] == now.mean
+    assert car.state().current_lap_s == now
+    car.see(car.telemetry.model_copy(update={"sectors_s": (None, None, None)}))
+    assert car.state().current_lap_s is None
