@@ -10,6 +10,7 @@ from racetwin.runtime.desk_queue import Advised, DeskQueue, advise, with_verdict
 from racetwin.runtime.snapshot import DeskStatus
 from racetwin.schemas import DeskAnswer, PitEntered, Recommendation, Retired
 from racetwin.strategist import Situation
+from racetwin.strategist.claims import cars_in
 from racetwin.strategist.life import Action, boxed, decide
 from racetwin.strategist.rules import refresh
 from racetwin.strategist.wording import content, reworded
@@ -55,6 +56,10 @@ class AdviceBook:
     def planned(self, car_id: str) -> RaceState | None:
         """Return the race that the newest answer about a car is of, if there is one and it was worked out here."""
         return self._planned.get(car_id)
+
+    def names(self, car_id: str, driver: str) -> bool:
+        """Whether the advice on show to a car rests on a fact that names a driver."""
+        return any(driver in cars_in(f.text) for r in self.advice.get(car_id, ()) for f in r.facts)
 
     def said(self, car_id: str) -> tuple[Recommendation, ...]:
         """Return what was last said of a car, followed or not."""
@@ -113,7 +118,7 @@ class AdviceBook:
         answer, said = self.answers.get(car_id), self._said.get(car_id, ())
         if answer is None or not said:
             return
-        fresh = with_verdicts(refresh(answer, situation, said))
+        fresh = with_verdicts(refresh(answer, situation, said), situation, said)
         if fresh != said:
             self._say(car_id, fresh, "gap timed")
 

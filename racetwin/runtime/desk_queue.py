@@ -14,7 +14,7 @@ from racetwin.runtime.overload import urgent
 from racetwin.schemas import CarTwinState, Checked, DeskAnswer, Recommendation
 from racetwin.strategist import Situation, recommend
 from racetwin.strategist.calls import call_of
-from racetwin.strategist.wording import check_own
+from racetwin.strategist.wording import carried, check_own
 
 if TYPE_CHECKING:
     from racetwin.simulation.state import RaceState
@@ -93,19 +93,30 @@ def knows(advised: Advised, kept: Sequence[str]) -> bool:
 
 def advise(answer: DeskAnswer, situation: Situation, said: tuple[Recommendation, ...]) -> tuple[Recommendation, ...]:
     """Return the advice on an answer, each piece with the checker's verdict on its wording."""
-    return with_verdicts(recommend(answer, situation, said))
+    return with_verdicts(recommend(answer, situation, said), situation, said)
 
 
-def with_verdicts(advice: tuple[Recommendation, ...]) -> tuple[Recommendation, ...]:
-    """Return advice with the checker's verdict on each text that has none yet; what was withdrawn advises nothing."""
-    return tuple(
-        r if r.checked is not None or (r.life is not None and r.life.state == "withdrawn") else _checked(r)
-        for r in advice
-    )
+def with_verdicts(
+    advice: tuple[Recommendation, ...], situation: Situation, said: tuple[Recommendation, ...]
+) -> tuple[Recommendation, ...]:
+    """Return advice with the checker's verdict on each text that has none yet; what was withdrawn advises nothing.
+
+    Advice that was ``said`` in a model's words keeps them while they hold.
+    """
+    retired = situation.retired()
+    before = {r.id: r for r in said}
+
+    def one(r: Recommendation) -> Recommendation:
+        if r.life is not None and r.life.state == "withdrawn":
+            return r
+        kept = carried(before[r.id], r, retired) if r.id in before else None
+        return kept or (r if r.checked is not None else _checked(r, retired))
+
+    return tuple(one(r) for r in advice)
 
 
-def _checked(r: Recommendation) -> Recommendation:
-    verdict = check_own(r)
+def _checked(r: Recommendation, retired: tuple[str, ...]) -> Recommendation:
+    verdict = check_own(r, retired)
     return r.model_copy(update={"checked": Checked(claims=verdict.claims, supported=verdict.supported)})
 
 

@@ -15,9 +15,10 @@ from racetwin.runtime.desk_queue import Advised, Desk, DeskQueue, DeskRequest
 from racetwin.runtime.race_view import RaceView
 from racetwin.runtime.snapshot import RaceInfo
 from racetwin.runtime.triggers import PitWindows, reasons_for
-from racetwin.schemas import CarStatus, DeskAnswer, RaceEvent, Recommendation, TelemetryFrame
+from racetwin.schemas import CarStatus, DeskAnswer, RaceEvent, Recommendation, Retired, TelemetryFrame
 from racetwin.strategist import Situation
 from racetwin.strategist.life import Action, standing
+from racetwin.strategist.situation import call_sign
 
 if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters
@@ -55,12 +56,19 @@ class EnginePlans:
         """Ask for a new plan of each followed car that these events give a reason for; ``before`` are the positions so far."""
         for car_id in self.followed:
             reasons = reasons_for(car_id, events, before)
+            # A car near or far that is out must not stand in the advice for as much as a lap.
+            out = {e.car_id: f"car {e.car_id} is out" for e in events if isinstance(e, Retired)}
+            named = (why for other, why in out.items() if self.book.names(car_id, self._call_sign(other)))
+            reasons = tuple(dict.fromkeys((*reasons, *named)))
             if reasons:
                 self._view.refresh(self.twin)
                 state = self._view.cars.get(car_id)
                 if state is not None and self._windows.opens(state):
                     reasons = (*reasons, "pit window opens")
                 self.request(car_id, *reasons)
+
+    def _call_sign(self, car_id: str) -> str:
+        return call_sign(car_id, self._view.cars)
 
     def situation(self) -> Situation | None:
         """The race as the rules of advice look at it, now."""

@@ -10,15 +10,18 @@ from racetwin.errors import InputError
 from racetwin.schemas import DeskAnswer, FollowUp, PlannedStop, RankedPlan, Recommendation, Rejoin, Sentence
 from racetwin.strategist import Situation
 from racetwin.strategist.calls import call_of, first_lap
+from racetwin.strategist.facts import window
 from racetwin.strategist.life import standing
 from racetwin.strategist.questions import Question, understand
 from racetwin.strategist.replies import changed, compare, rejoin
 
 if TYPE_CHECKING:
-    from racetwin.simulation import RaceState, StrategyDesk
+    from racetwin.simulation import PitPlan, RaceState, StrategyDesk
 
 DEADLINE_S = 5.0
 """Longest that races are run for an answer; what is known by then is said, and that it is not all."""
+RACED = 6
+"""Plans of the kind asked about that are raced to the end beside the call; of more the best are found first."""
 REJOIN_LAPS = 10
 """A rejoin further ahead than this is a guess."""
 
@@ -73,7 +76,8 @@ def follow_up(
         laps = (state.lap + 1, first_lap(call))
         found = rejoin(asked, question, answer, call, _rejoins(desk, state, car_id, laps), situation)
     else:
-        found = _against_another(desk, state, car_id, asked, question, answer, call, situation)
+        found, cut = _against_another(desk, state, car_id, asked, question, answer, call, situation, left)
+        partial = partial or cut
     if partial:
         found = _cut_short(found)
     return found.model_copy(update={"elapsed_s": clock() - began})
@@ -102,23 +106,23 @@ def _against_another(
     answer: DeskAnswer,
     call: RankedPlan,
     situation: Situation,
-) -> FollowUp:
+    left: Callable[[], float],
+) -> tuple[FollowUp, bool]:
+    """Answer a question about another plan, raced where the desk has not weighed it to the end; and whether time ran out."""
     match = _matches(asked, call, state.lap)
+    if match(call) and asked.kind == "compound":  # "why hard?": against the best of another compound
+        match = _another_compound(asked)
     other = call if match(call) else next((p for p in answer.plans if match(p)), None)
-    simulated = False
-    if other is None and asked.kind == "lap":
-        answer, call, other = _race(desk, state, car_id, asked, answer, call)
-        simulated = True
-    if other is call and asked.kind == "compound":  # "why hard?": against the best of another compound
-        other = next((p for p in answer.plans if p.stops and p.stops[0].compound is not asked.compound), None)
-    laps = (first_lap(call), first_lap(other) if other is not None else None)
-    return compare(
-        asked, text, answer, call, other, situation, _rejoins(desk, state, car_id, laps), simulated=simulated
-    )
+    simulated = other is None
+    if other is None:
+        answer, call, other = _race(desk, state, car_id, asked, match, answer, call, left)
+    laps = (first_lap(call), first_lap(other))
+    rejoins = _rejoins(desk, state, car_id, laps)
+    return compare(asked, text, answer, call, other, situation, rejoins, simulated=simulated), answer.partial
 
 
-def _matches(asked: Question, call: RankedPlan, lap: int) -> Callable[[RankedPlan], bool]:
-    def matches(p: RankedPlan) -> bool:
+def _matches(asked: Question, call: RankedPlan, lap: int) -> Callable[[RankedPlan | PitPlan], bool]:
+    def matches(p: RankedPlan | PitPlan) -> bool:
         first = p.stops[0] if p.stops else None
         if asked.kind == "lap":
             return first is not None and first.lap == asked.lap and asked.compound in (None, first.compound)
@@ -136,10 +140,53 @@ def _matches(asked: Question, call: RankedPlan, lap: int) -> Callable[[RankedPla
     return matches
 
 
+def _another_compound(asked: Question) -> Callable[[RankedPlan | PitPlan], bool]:
+    return lambda p: bool(p.stops) and p.stops[0].compound is not asked.compound
+
+
 def _race(
-    desk: StrategyDesk, state: RaceState, car_id: str, asked: Question, answer: DeskAnswer, call: RankedPlan
+    desk: StrategyDesk,
+    state: RaceState,
+    car_id: str,
+    asked: Question,
+    match: Callable[[RankedPlan | PitPlan], bool],
+    answer: DeskAnswer,
+    call: RankedPlan,
+    left: Callable[[], float],
 ) -> tuple[DeskAnswer, RankedPlan, RankedPlan]:
-    """Race the plan that was asked about, which the desk did not weigh, beside the call."""
+    """Race what was asked about, which the desk did not weigh to the end, beside the call: of many such plans the best."""
+    from racetwin.simulation import PitPlan
+
+    plans = _on_lap(state, car_id, asked, answer, call) if asked.kind == "lap" else _such(desk, state, car_id, match)
+    plans = [p for p in plans if p.stops != call.stops]
+    if not plans:
+        raise InputError(f"question: {asked.understood} cannot be done any more within the rules and the sets in hand")
+    cut = False
+    if len(plans) > RACED:
+        screened = desk.evaluate(state, car_id, answer.objective, plans=plans, deadline_s=left())
+        plans = [PitPlan(p.stops, window(p)) for p in screened.plans[:RACED]]
+        cut = screened.partial
+    own = PitPlan(call.stops, window(call))
+    raced = desk.evaluate(state, car_id, answer.objective, plans=(own, *plans), exhaustive=True, deadline_s=left())
+    ours = next(p for p in raced.plans if p.stops == call.stops)
+    theirs = next(p for p in raced.plans if p.stops != call.stops)
+    return raced.model_copy(update={"partial": raced.partial or cut}), ours, theirs
+
+
+def _such(
+    desk: StrategyDesk, state: RaceState, car_id: str, match: Callable[[RankedPlan | PitPlan], bool]
+) -> list[PitPlan]:
+    """All sensible plans of the kind that was asked about; those that box now are many, and looked for by themselves."""
+    from racetwin.simulation.candidates import candidate_plans
+
+    numbers = desk.parameters(state)
+    now = candidate_plans(state, car_id, numbers, at_once=2)
+    every = dict.fromkeys((*candidate_plans(state, car_id, numbers), *now))
+    return [p for p in every if match(p)]
+
+
+def _on_lap(state: RaceState, car_id: str, asked: Question, answer: DeskAnswer, call: RankedPlan) -> list[PitPlan]:
+    """The call with its next stop on the lap that was asked about, on each compound that may be fitted then."""
     from racetwin.simulation import PitPlan
     from racetwin.simulation.candidates import check_plan
 
@@ -161,13 +208,7 @@ def _race(
         except InputError:
             continue
         plans.append(plan)
-    if not plans:
-        raise InputError(f"question: no set in hand can be fitted on lap {lap} within the rules")
-    own = PitPlan(call.stops)
-    raced = desk.evaluate(state, car_id, answer.objective, plans=(own, *plans), exhaustive=True)
-    ours = next(p for p in raced.plans if p.stops == call.stops)
-    theirs = next(p for p in raced.plans if p.stops != call.stops)
-    return raced, ours, theirs
+    return plans
 
 
 def _rejoins(desk: StrategyDesk, state: RaceState, car_id: str, laps: Sequence[int | None]) -> tuple[Rejoin, ...]:

@@ -1,14 +1,17 @@
 """A language model words the advice on show, beside everything else: our own wording is there first and stays until it is better.
 
 What the model says is an input from outside, like a frame of a feed: it changes texts and no decision, it is written to the
-journal, and neither the twins nor the desk see it. One recommendation is worded at a time, the most urgent first. As soon as the
-advice it belongs to has changed or is taken back, the question is dropped and the connection closed.
+journal, and neither the twins nor the desk see it. One recommendation is worded at a time, the most urgent first. As soon as what
+was decided has changed or is taken back, the question is dropped and the connection closed; if only the facts have moved on, the
+answer is held against those of now. What a server that failed owes is asked for again when it is back.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,10 +22,12 @@ from racetwin.errors import ConfigurationError
 from racetwin.runtime.snapshot import RaceSnapshot
 from racetwin.schemas import ModelWording, Priority, Recommendation
 from racetwin.strategist.client import ModelClient
-from racetwin.strategist.wording import content, word
+from racetwin.strategist.wording import carried, content, decision, word
 
 PROBE_EVERY_S = 5.0
 """How often a server that is not there is looked for."""
+AGAIN_AFTER_S = 10.0
+"""A question that a server that is there did not answer is asked again after so long, if the advice still stands."""
 REMEMBERED = 256
 """Wordings remembered by what they word: advice that is confirmed unchanged is not worded again."""
 
@@ -79,6 +84,7 @@ class Wordsmith:
         self._moved = asyncio.Event()
         self._seen: Advice = {}
         self._known: OrderedDict[tuple[Any, ...], Recommendation] = OrderedDict()
+        self._owed: dict[str, float] = {}
 
     def shown(self, snapshot: RaceSnapshot) -> None:
         """Take what is shown now: advice that has changed is looked at."""
@@ -123,10 +129,13 @@ class Wordsmith:
         # One client for as long as it is looked for: to make one takes longer than a frame may wait.
         client = self.client = await stack.enter_async_context(self._given or ModelClient.from_settings(self._settings))
         while True:
-            if await client.healthy():
+            if client.rests_s:
+                self.counts.error = f"{client.url} failed too often and is left alone for a while"
+            elif await client.healthy():
                 self.counts.error = None
                 return client
-            self.counts.error = f"no model server answers at {client.url}"
+            else:
+                self.counts.error = f"no model server answers at {client.url}"
             if self._settings.llm_embedded and self._given is None:
                 with contextlib.suppress(ConfigurationError):
                     return await self._embedded(stack)
@@ -165,13 +174,16 @@ class Wordsmith:
     # --- wording ------------------------------------------------------------------------------------------------------
 
     async def _work(self, client: ModelClient) -> None:
-        """Word what is on show until the server is lost."""
+        """Word what is on show until the server is lost; advice that went without a model while there was none is asked for."""
+        self._owed = {r.id: 0.0 for _, r in self._on_show() if r.worded is not None and r.worded.state == "unavailable"}
         while True:
             self.state = "ready"
             self._moved.clear()
             chosen = self._next()
             if chosen is None:
-                await self._moved.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(AGAIN_AFTER_S if self._owed else None):
+                        await self._moved.wait()
                 continue
             if not await self._word(client, *chosen):
                 return
@@ -184,7 +196,7 @@ class Wordsmith:
     def _next(self) -> tuple[str, Recommendation] | None:
         """The most urgent advice on show that no model has worded yet; what is known of it already is shown at once."""
         for car_id, r in list(self._on_show()):
-            if r.worded is not None and r.worded.state != "asked":
+            if r.worded is not None and r.worded.state != "asked" and self._owed.get(r.id, math.inf) > time.monotonic():
                 continue
             if r.life is not None and r.life.state == "withdrawn":
                 continue
@@ -197,7 +209,7 @@ class Wordsmith:
 
     async def _word(self, client: ModelClient, car_id: str, r: Recommendation) -> bool:
         """Have one recommendation worded; False if the server is lost."""
-        key = content(r)
+        self._owed.pop(r.id, None)
         self.state = "asking"
         self.counts.asked += 1
         asked = ModelWording(state="asked", model=client.model, small=client.small)
@@ -212,7 +224,7 @@ class Wordsmith:
                 await asyncio.wait({work, moved}, return_when=asyncio.FIRST_COMPLETED)
                 moved.cancel()
                 self._moved.clear()
-                if not work.done() and self._overtaken(car_id, key, r.priority):
+                if not work.done() and self._overtaken(car_id, r):
                     self.counts.dropped += 1
                     return True
         finally:
@@ -227,19 +239,29 @@ class Wordsmith:
         if report.state == "unavailable":
             self.counts.unavailable += 1
             self.counts.error = worded.unavailable
+            self._owed[r.id] = time.monotonic() + AGAIN_AFTER_S
             self._show(car_id, shown)
-            return await client.healthy()
+            return not client.rests_s and await client.healthy()
         self.counts.error = None
         setattr(self.counts, report.state, getattr(self.counts, report.state) + 1)
-        self._known[key] = shown
+        self._known[content(r)] = shown
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
-        self._show(car_id, shown)
+        if not self._show(car_id, shown):
+            # The facts have moved on meanwhile: the words may still hold. If not, it is asked for again.
+            now = self._of_now(car_id, r)
+            held = carried(shown, now, self._retired()) if now is not None else None
+            if held is not None:
+                self._show(car_id, held)
         return True
 
-    def _overtaken(self, car_id: str, key: tuple[Any, ...], priority: Priority) -> bool:
-        """Whether what is being worded is no longer on show, or something more urgent has come up."""
-        if not any(content(r) == key for r in self._advice().get(car_id, ())):
+    def _of_now(self, car_id: str, r: Recommendation) -> Recommendation | None:
+        """Return the advice on show that decides what ``r`` decides, None if there is none."""
+        return next((now for now in self._advice().get(car_id, ()) if decision(now) == decision(r)), None)
+
+    def _overtaken(self, car_id: str, r: Recommendation) -> bool:
+        """Whether what is being worded is not the decision any more, or something more urgent has come up."""
+        if self._of_now(car_id, r) is None:
             return True
-        more_urgent = (r for _, r in self._on_show() if r.worded is None and r.priority is Priority.URGENT)
-        return priority is not Priority.URGENT and next(more_urgent, None) is not None
+        more_urgent = (other for _, other in self._on_show() if other.worded is None)
+        return r.priority is not Priority.URGENT and any(other.priority is Priority.URGENT for other in more_urgent)

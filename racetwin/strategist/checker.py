@@ -43,6 +43,10 @@ _WITHIN = re.compile(r"[\w,;'’%)] $")
 """Before a word that stands within a sentence, or in a row of words: there a capital makes a name."""
 
 
+_SAME_WORDS = 3
+"""So many words that are all a fact's say what that fact says: "It is raining"."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """A fact as it is read: ``key`` is the plan it belongs to, if it belongs to one, ``about`` the plans that it names."""
@@ -116,12 +120,21 @@ class Checker:
         return Verdict(claims=total, supported=total - bad, objections=tuple(objections))
 
     def evidence(self, text: str) -> tuple[int, ...]:
-        """Return the numbers of the facts that a text rests on: those that say what one of its claims says."""
+        """Return the numbers of the facts that a text rests on: those that say what it says, in a claim, a plan or in words."""
         found: set[int] = set()
         for clause in clauses(text):
             pool = self._pool(clause)
             for claim in claims_in(clause):
                 found |= {k.fact.id for k in pool if any(says(c, claim) for c in k.claims)}
+            states, plans = states_in(clause), {self._plans.key_of(name) for name in PLAN.findall(clause)}
+            words = {w.lower() for w in _WORD.findall(clause)}
+            found |= {
+                k.fact.id
+                for k in pool
+                if (states and k.fact.name == "track_status" and states_in(k.fact.text) <= states)
+                or (k.key in plans and k.fact.name.endswith(".plan"))
+                or (len(words) >= _SAME_WORDS and words <= _words_of(k.fact.text))
+            }
         return tuple(sorted(found))
 
     # --- one clause ---------------------------------------------------------------------------------------------

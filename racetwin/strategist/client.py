@@ -158,6 +158,11 @@ class ModelClient:
             self._http = None
 
     @property
+    def rests_s(self) -> float:
+        """Seconds for which the server, having failed too often, is still left alone."""
+        return max(0.0, self._breaker.open_until - self.clock())
+
+    @property
     def small(self) -> bool:
         """Whether the model is a small one, by the server's word or by its name ("SmolLM2-135M", "Llama-3.1-8B")."""
         size = self.parameters if self.parameters is not None else parameters_in(self.model)

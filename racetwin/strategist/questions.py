@@ -8,6 +8,7 @@ from typing import Literal
 
 from racetwin.errors import InputError
 from racetwin.schemas import Compound
+from racetwin.strategist.lexicon import is_known
 from racetwin.strategist.situation import RACING, Situation
 
 Kind = Literal["lap", "compound", "stops", "now", "later", "flag", "rejoin", "lever"]
@@ -38,6 +39,10 @@ _COMPOUND = re.compile(r"\b(soft|medium|hard|inter(?:mediate)?|wet)s?\b")
 _LAP = re.compile(r"\b(?:lap|l)\s?(\d{1,3})\b")
 _STOPS = re.compile(r"\b(one|two|three|1|2|3)[- ]?stops?\b|\b(?:one|two|three|1|2|3)[- ]?stopper\b")
 _COUNTS = {"one": 1, "two": 2, "three": 3, "1": 1, "2": 2, "3": 3}
+_ENGLISH = frozenset(
+    "car the and lap not why had has was are can did for now box pit run our out who how one two all any".split()  # noqa: SIM905
+)
+"""Words of a question that may be a driver's code: in small letters they are not meant as one."""
 _SECONDS = re.compile(r"\b(\d{1,2}(?:\.\d)?)\s?(?:s|sec|seconds?)\b")
 
 
@@ -113,7 +118,7 @@ def _lever(
         return f"vsc{at}", f"a VSC{when}"
     if re.search(r"\bsafety car\b|\bsc\b", low):
         return f"sc{at}", f"a safety car{when}"
-    if re.search(r"\bred flag\b|\bred\b", low):
+    if re.search(r"\bred\b(?! bull)", low):
         return f"red{at}", f"a red flag{when}"
     if re.search(r"\brain|\bshower|\bwet track\b", low):
         return f"rain{at}", f"rain{f' from lap {lap}' if lap is not None else ' now'}"
@@ -137,9 +142,20 @@ def _lever(
 def _rival(text: str, low: str, situation: Situation, car_id: str) -> str | None:
     """The other car that a question speaks of: by code or number, or the nearest one for "they"."""
     named = {situation.name(c): c for c in situation.cars if c != car_id}
-    for word in re.findall(r"\b[A-Za-z]{3}\b", text):
-        if word.upper() in named and (word.isupper() or word.lower() not in ("car", "the", "and", "lap", "not", "why")):
+    words = re.findall(r"[A-Za-zÀ-ÿ]+", text)
+    for word in words:
+        if len(word) == 3 and word.upper() in named and (word.isupper() or word.lower() not in _ENGLISH):
             return named[word.upper()]
+    for word in words[1:]:  # a code is how a surname begins: "Norris", and "norris", but not "normal"
+        code = word[:3].upper()
+        if len(word) > 3 and code in named and (word[0].isupper() or not is_known(word.lower())):
+            return named[code]
+    of_team = [c for c in situation.cars.values() if c.car_id != car_id and _team_in(c.team, low)]
+    if of_team:
+        own = situation.cars.get(car_id)
+        place = own.position if own is not None and own.position is not None else 0
+        racing = [c for c in of_team if c.status in RACING] or of_team
+        return min(racing, key=lambda c: abs((c.position or 99) - place)).car_id
     number = re.search(r"\bcar (\d{1,3})\b", low)
     if number and number[1] in situation.cars and number[1] != car_id:
         return number[1]
@@ -161,6 +177,13 @@ def _rival(text: str, low: str, situation: Situation, car_id: str) -> str | None
         return min(gaps)[1]
     either = ahead or behind
     return None if either is None else either.car_id
+
+
+def _team_in(team: str | None, low: str) -> bool:
+    """Whether a question (in lower case) names a team: by its name, or by the part of it that is used ("Haas", "Red Bull")."""
+    parts = [w for w in (team or "").lower().split() if w not in ("f1", "team", "racing", "sauber", "kick")]
+    named = " ".join(parts)
+    return bool(named) and (re.search(rf"\b{re.escape(named)}s?\b", low) is not None)
 
 
 def _not_understood(text: str) -> InputError:

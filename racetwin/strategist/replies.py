@@ -8,7 +8,16 @@ from racetwin.schemas import Checked, DeskAnswer, FollowUp, RankedPlan, Rejoin, 
 from racetwin.strategist.calls import NOISE, SLIGHT_POINTS, call_of, difference
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.draft import Draft
-from racetwin.strategist.facts import neighbours, plan_facts, points, rejoin_receipt, spoken, state_difference, window
+from racetwin.strategist.facts import (
+    neighbours,
+    plan_facts,
+    points,
+    rejoin_receipt,
+    spoken,
+    state_difference,
+    weighed,
+    window,
+)
 from racetwin.strategist.questions import Question
 from racetwin.strategist.situation import Situation
 
@@ -28,16 +37,17 @@ def compare(
     out = Draft("answer", call_of(call))
     plan_facts(out.sheet, "best", call, answer)
     if other is None:
-        out.sheet.add("plans", len(answer.plans), f"{len(answer.plans)} plans were weighed.", source="strategy desk")
-        out.say("description", f"None of the {len(answer.plans)} plans weighed is such a plan.", "plans")
-        return _finish(out, question, text, answer, simulated)
+        plans = weighed(answer)
+        out.sheet.add("plans", plans, f"{plans} plans were weighed.", source="strategy desk")
+        out.say("description", f"None of the {plans} plans weighed is such a plan.", "plans")
+        return _finish(out, question, text, answer, situation, simulated)
     if spoken(other) == spoken(
         call
     ):  # one call, though the laps may differ on which a safety car would bring it forward
         out.say("description", f"That is the call: '{spoken(call)}'.", "best.plan")
         _outcome(out, call, "best")
         _rejoins(out, rejoins, situation, answer)
-        return _finish(out, question, text, answer, simulated)
+        return _finish(out, question, text, answer, situation, simulated)
     plan_facts(out.sheet, "other", other, answer)
     gain, error = difference(call, other)
     state_difference(out.sheet, "benefit", call, other, answer)
@@ -52,7 +62,7 @@ def compare(
     _outcome(out, other, "other")
     _outcome(out, call, "best")
     _rejoins(out, rejoins, situation, answer)
-    return _finish(out, question, text, answer, simulated)
+    return _finish(out, question, text, answer, situation, simulated)
 
 
 def changed(question: Question, text: str, found: WhatIf, call: RankedPlan, situation: Situation) -> FollowUp:
@@ -88,7 +98,7 @@ def changed(question: Question, text: str, found: WhatIf, call: RankedPlan, situ
     _outcome(out, best, "best", then=True)
     plan_facts(out.sheet, "today", call, before)
     _outcome(out, call, "today", then=None)
-    return _finish(out, question, text, after, True)
+    return _finish(out, question, text, after, situation, True)
 
 
 def rejoin(
@@ -98,7 +108,7 @@ def rejoin(
     out = Draft("answer", call_of(call))
     plan_facts(out.sheet, "best", call, answer)
     _rejoins(out, rejoins, situation, answer)
-    return _finish(out, question, text, answer, False)
+    return _finish(out, question, text, answer, situation, False)
 
 
 def _outcome(out: Draft, plan: RankedPlan, key: str, then: bool | None = False) -> None:
@@ -131,9 +141,11 @@ def _rejoins(out: Draft, rejoins: Sequence[Rejoin], situation: Situation, answer
         out.say("description", f"{text}.", *ids)
 
 
-def _finish(out: Draft, question: Question, text: str, answer: DeskAnswer, simulated: bool) -> FollowUp:
+def _finish(
+    out: Draft, question: Question, text: str, answer: DeskAnswer, situation: Situation, simulated: bool
+) -> FollowUp:
     """Keep what the checker passes; a sentence that it does not is not said."""
-    checker = Checker(out.sheet.all())
+    checker = Checker(out.sheet.all(), situation.retired())
     said, claims, refused = [], 0, 0
     for sentence in out.sentences:
         verdict = checker.check(sentence.text)

@@ -59,7 +59,25 @@ TEXTS = (
     "worded",
 )
 """The fields of a recommendation that a wording changes."""
-SCHEMA: dict[str, Any] = Wording.model_json_schema()
+
+
+def strict_schema(schema: Any) -> Any:
+    """Return a JSON schema as strict servers take it: every field required and no other allowed, no defaults, no text lengths.
+
+    OpenAI answers 400 to anything else. What a field may be is looked at again when the answer is read.
+    """
+    if isinstance(schema, list):
+        return [strict_schema(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    dropped = ("default", "minLength", "maxLength")
+    out = {k: v if k == "required" else strict_schema(v) for k, v in schema.items() if k not in dropped}
+    if out.get("type") == "object":
+        out |= {"required": list(out["properties"]), "additionalProperties": False}
+    return out
+
+
+SCHEMA: dict[str, Any] = strict_schema(Wording.model_json_schema())
 
 _RULES = """You word pit-wall advice for a Formula 1 race engineer.
 You are given a decision that has been made and numbered facts.
@@ -169,10 +187,49 @@ def content(r: Recommendation) -> tuple[Any, ...]:
     return (r.id, r.priority, r.execution_lap, texts, alternatives, r.facts)
 
 
+def decision(r: Recommendation) -> tuple[Any, ...]:
+    """Return what was decided: as long as it stays so, a model's words for it may stay, if the facts of today carry them."""
+    own = r.worded.own if r.worded is not None else None
+    call = r.life.call if r.life is not None else ""
+    return (r.id, r.priority, r.execution_lap, own.title if own is not None else r.title, call)
+
+
 def reworded(shown: Recommendation, worded: Recommendation) -> Recommendation:
     """Return advice on show with the words of ``worded``, which has the same content; everything else of it stays."""
     fields = TEXTS if worded.wording == "model" else ("worded",)
     return shown.model_copy(update={name: getattr(worded, name) for name in fields})
+
+
+def carried(old: Recommendation, fresh: Recommendation, retired: tuple[str, ...] = ()) -> Recommendation | None:
+    """Return ``fresh`` in the model's words of ``old``: None if there are none, or if they do not hold any more.
+
+    The facts move with every lap, the words need not: they stay while the decision is the same and the checker passes them on the
+    facts of now. Without that a model that takes half a lap to answer would be thrown away each lap.
+    """
+    if old.wording != "model" or old.worded is None or fresh.wording == "model" or decision(old) != decision(fresh):
+        return None
+    if fresh.life is not None and fresh.life.state in ("changed", "withdrawn"):
+        return None  # what has changed must be said
+    told = [s for s in old.sentences if s.part != "alternatives"]
+    if old.worded.own is not None and old.risks == old.worded.own.risks:  # the risks were ours, and are those of now
+        told = [s for s in told if s.part != "risks"]
+    checker = Checker(fresh.facts, retired)
+    verdict = checker.check(*(s.text for s in told))
+    if not verdict.passed:
+        return None
+
+    def of(part: str) -> tuple[Sentence, ...]:
+        return tuple(Sentence(text=s.text) for s in told if s.part == part)
+
+    wording = Wording.model_construct(
+        title=old.title,
+        description=of("description"),
+        expected_benefit=of("expected_benefit"),
+        reasoning=of("reasoning"),
+        risks=of("risks"),
+    )
+    report = old.worded.model_copy(update={"own": _own_texts(fresh)})
+    return _apply(fresh, wording, checker, verdict, report)
 
 
 def check_own(recommendation: Recommendation, retired: tuple[str, ...] = ()) -> Verdict:
@@ -338,7 +395,7 @@ def _apply(
         return " ".join(s.text for s in sentences)
 
     def shown(part: Any, *said: Sentence) -> list[ShownSentence]:
-        return [ShownSentence(part=part, text=s.text, facts=checker.evidence(s.text) or s.facts) for s in said]
+        return [ShownSentence(part=part, text=s.text, facts=checker.evidence(s.text)) for s in said]
 
     def ours(*texts: str) -> tuple[Sentence, ...]:
         return tuple(Sentence(text=text) for text in texts)

@@ -108,6 +108,30 @@ def test_strategy_prints_ranked_plans_and_the_same_bytes_twice(race_data: Path) 
     assert points[0] == max(points)
 
 
+@pytest.mark.parametrize(
+    ("question", "said"), [("why not lap 27?", "Boxing on lap 27"), ("why not two stops?", "L"), ("why soft?", "SOFT")]
+)
+def test_strategy_answers_a_follow_up(race_data: Path, question: str, said: str) -> None:
+    asked = (
+        "strategy",
+        "--race",
+        "2023-15-singapore",
+        "--lap",
+        "20",
+        "--car",
+        "55",
+        "--races",
+        "100",
+        "--ask",
+        question,
+    )
+    done = racetwin(*asked, "--json", RACETWIN_DATA=str(race_data))
+    assert done.returncode == 0, done.stderr
+    (told,) = json.loads(done.stdout)["follow_ups"]
+    assert said in told["text"]
+    assert told["checked"]["refused"] == 0
+
+
 def test_simulated_race_says_so_and_is_the_same_twice() -> None:
     first, second = (racetwin("simulate", "--circuit", "monza", "--seed", "7", "--json") for _ in range(2))
     assert first.stdout == second.stdout

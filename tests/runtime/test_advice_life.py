@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,12 +17,22 @@ from racetwin.runtime.journal_writer import JournalWriter
 from racetwin.runtime.orchestrator import MainOrchestrator
 from racetwin.runtime.recovery import SystemRecoveryManager
 from racetwin.runtime.snapshot import RaceInfo
-from racetwin.schemas import Recommendation, TelemetryFrame
+from racetwin.schemas import CarStatus, Recommendation, Retired, TelemetryFrame
 from racetwin.simulation import StrategyDesk
+from racetwin.strategist.checker import Checker
+from racetwin.strategist.claims import cars_in
 from racetwin.strategist.life import Action, standing
 
 pytestmark = pytest.mark.integration
 RACES = 64
+
+
+class NarrowDesk(StrategyDesk):
+    """A desk that carries only its best plan to the end: whatever else is asked about has to be raced."""
+
+    def base(self, *question: Any, **options: Any) -> Any:
+        base = super().base(*question, **options)
+        return replace(base, answer=base.answer.model_copy(update={"plans": base.answer.plans[:1]}))
 
 
 class Feed:
@@ -118,6 +130,79 @@ async def test_a_follow_up_is_answered_from_the_advice_that_stands(
     assert wait.call == stop.life.call
     with pytest.raises(InputError, match="not understood"):
         await runner.follow_up(car, "what is the weather like")
+
+
+async def test_a_car_that_is_out_is_asked_about_again_wherever_it_ran_if_the_advice_names_it(
+    tmp_path: Path, race_frames: list[TelemetryFrame]
+) -> None:
+    car = race_frames[0].cars[2].car_id
+    engine, _ = await ran(tmp_path / "a.journal", race_frames[:60], {}, car)
+    situation = engine.situation()
+    assert situation is not None
+    advice = engine.advice[car]
+    named = {c for r in advice for f in r.facts for c in cars_in(f.text)}
+    ids = {situation.name(c): c for c in situation.cars}
+    other, nobody = ids[sorted(named)[0]], next(c for name, c in ids.items() if name not in named and c != car)
+    far = dict.fromkeys(situation.cars, 20) | {car: 3}  # nobody runs near, so that nearness is no reason
+    engine.queue.drop(())
+    engine.ask_about((Retired(car_id=nobody, time_s=300.0, lap=3),), far)
+    assert engine.queue.take() is None
+    engine.ask_about((Retired(car_id=other, time_s=300.0, lap=3),), far)
+    request = engine.queue.take()
+    assert request is not None
+    assert request.reasons == (f"car {other} is out",)
+    # What was said of it does not pass any more once it is known to be out.
+    out = situation.cars[other].model_copy(update={"status": CarStatus.RETIRED})
+    now = replace(situation, cars={**situation.cars, other: out})
+    assert now.retired() == (situation.name(other),)
+    for r in advice:
+        for fact in r.facts:
+            verdict = Checker(r.facts, now.retired()).check(fact.text)
+            assert verdict.passed is (situation.name(other) not in cars_in(fact.text)), fact.text
+
+
+QUESTIONS = [
+    "why not lap 27?",
+    "why soft?",
+    "why hard?",
+    "why not now?",
+    "can we wait?",
+    "why not one stop?",
+    "why not two stops?",
+    "why not three stops?",
+]
+
+
+async def test_plans_of_every_kind_that_the_desk_did_not_weigh_are_raced(
+    tmp_path: Path, race_frames: list[TelemetryFrame]
+) -> None:
+    car = race_frames[0].cars[2].car_id
+    engine, _ = await ran(tmp_path / "a.journal", race_frames[:60], {}, car)
+    assert engine.twin is not None
+    state, situation = engine.twin.race_state(), engine.situation()
+    assert situation is not None
+    desk = NarrowDesk()
+    for question in QUESTIONS:
+        answer = follow_up(desk, state, car, question, situation, engine.book.said(car))
+        assert "plans weighed" not in answer.text, question
+        assert answer.simulated is not answer.text.startswith("That is the call"), question
+        assert answer.checked.refused == 0, (question, answer.text)
+        assert not answer.partial
+        assert answer.call in answer.text
+    with pytest.raises(InputError, match="cannot be done any more"):
+        follow_up(desk, state, car, "why not run to the flag?", situation, engine.book.said(car))
+
+
+async def test_racing_an_unweighed_plan_keeps_its_deadline(tmp_path: Path, race_frames: list[TelemetryFrame]) -> None:
+    car = race_frames[0].cars[2].car_id
+    engine, _ = await ran(tmp_path / "a.journal", race_frames[:60], {}, car)
+    assert engine.twin is not None
+    state, situation = engine.twin.race_state(), engine.situation()
+    assert situation is not None
+    ticks = iter([0.0, 0.0, *[4.9999999] * 20])  # the call's own answer takes all but an instant of the time
+    answer = follow_up(NarrowDesk(), state, car, "why not two stops?", situation, clock=lambda: next(ticks))
+    assert answer.partial
+    assert answer.text.endswith("it rests on fewer races than usual.")
 
 
 async def test_a_follow_up_without_time_says_that_it_is_not_all(

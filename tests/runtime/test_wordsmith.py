@@ -191,6 +191,19 @@ async def test_server_that_comes_up_during_the_race_is_found(laps: list[Telemetr
             await until(lambda: any(r.wording == "model" for r in advice_in(seen)))
 
 
+async def test_advice_that_went_without_a_model_is_worded_when_the_server_is_back(
+    server: tuple[Server, str], laps: list[TelemetryFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("racetwin.strategist.client.BREAKER_REST_S", 1.0)
+    monkeypatch.setattr(wordsmith, "AGAIN_AFTER_S", 0.1)
+    server[0].fail_next = 10_000
+    async with race(laps, settings_for(server[1])) as (runner, _, seen):
+        await until(lambda: any(r.worded and r.worded.state == "unavailable" for r in advice_in(seen)))
+        await until(lambda: "left alone" in str(runner.health()["components"]["wording"]["error"]))
+        server[0].fail_next = 0
+        await until(lambda: advice_in(seen) and all(r.wording == "model" for r in advice_in(seen)))
+
+
 async def test_words_of_a_model_change_no_state_and_survive_a_restart(
     server: tuple[Server, str], laps: list[TelemetryFrame], tmp_path: Path
 ) -> None:

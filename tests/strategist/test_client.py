@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from builders.model_server import MODEL, Server, running
 
-from racetwin.strategist.client import BREAKER_FAILURES, ModelClient, ModelUnavailableError
+from racetwin.strategist.client import BREAKER_FAILURES, BREAKER_REST_S, ModelClient, ModelUnavailableError
 
 pytestmark = pytest.mark.integration
 
@@ -66,6 +66,29 @@ async def test_server_that_keeps_failing_is_left_alone(server: tuple[Server, str
         with pytest.raises(ModelUnavailableError, match="in a row"):
             await client.ask(HELLO, deadline_s=5)
     assert len(server[0].bodies) == asked
+
+
+async def test_server_that_was_left_alone_is_asked_again_once_and_is_trusted_when_it_answers(
+    server: tuple[Server, str],
+) -> None:
+    now = [0.0]
+    server[0].fail_next = 2 * BREAKER_FAILURES + 2
+    async with ModelClient(server[1], MODEL, clock=lambda: now[0]) as client:
+        for _ in range(BREAKER_FAILURES):
+            with pytest.raises(ModelUnavailableError, match="503"):
+                await client.ask(HELLO, deadline_s=5)
+        assert client.rests_s == BREAKER_REST_S
+        now[0] = BREAKER_REST_S + 1
+        assert client.rests_s == 0
+        with pytest.raises(ModelUnavailableError, match="503"):
+            await client.ask(HELLO, deadline_s=5)  # it has not recovered: one question is enough to know
+        assert client.rests_s == BREAKER_REST_S
+        now[0] += BREAKER_REST_S + 1
+        assert (await client.ask(HELLO, deadline_s=5)).text == "Box this lap."
+        server[0].fail_next = 2
+        with pytest.raises(ModelUnavailableError, match="503"):
+            await client.ask(HELLO, deadline_s=5)
+        assert client.rests_s == 0, "after an answer a failure is the first again"
 
 
 async def test_late_answer_is_no_answer(server: tuple[Server, str]) -> None:

@@ -48,6 +48,31 @@ def test_questions_are_understood(text: str, kind: str, lever: str | None) -> No
     assert (asked.kind, asked.lever) == (kind, lever)
 
 
+@pytest.mark.parametrize(
+    ("text", "lever"),
+    [
+        ("What if Red Bull box?", "stop:11@21"),
+        ("what if ferrari box?", "stop:16@21"),
+        ("what if Norris boxes?", "stop:4@21"),
+        ("and if hadjar boxes on lap 25?", "stop:6@25"),
+        ("what if they had boxed?", "stop:11@21"),
+        ("what if there is a red flag?", "red"),
+        ("and on red?", "red"),
+    ],
+)
+def test_rivals_are_known_by_team_and_surname(text: str, lever: str) -> None:
+    race = situation(
+        cars={
+            "81": car("81", 4, driver="PIA", interval_s=1.1),
+            "4": car("4", 8, driver="NOR"),
+            "6": car("6", 9, driver="HAD", team="RB"),
+            "16": car("16", 7, driver="LEC", team="Ferrari"),
+            "11": car("11", 3, driver="PER", team="Red Bull Racing"),
+        }
+    )
+    assert understand(text, race, "81", 24).lever == lever
+
+
 def test_lap_and_compound_are_read() -> None:
     asked = understand("why not lap 27 for MEDIUM?", RACE, "4", 24)
     assert (asked.lap, asked.compound) == (27, Compound.MEDIUM)

@@ -12,8 +12,9 @@ from builders.model_server import MODEL, Server, running
 from racetwin import AIStrategist
 from racetwin.schemas import Recommendation
 from racetwin.strategist import recommend
+from racetwin.strategist.checker import Checker
 from racetwin.strategist.client import ModelClient
-from racetwin.strategist.wording import messages, parse, texts_of
+from racetwin.strategist.wording import SCHEMA, carried, messages, parse, texts_of
 
 pytestmark = pytest.mark.integration
 
@@ -88,6 +89,66 @@ def test_the_part_that_never_changes_comes_first(advice: Recommendation) -> None
     other = advice.model_copy(update={"title": "Stay out"})
     assert messages(advice)[:-1] == messages(other)[:-1]
     assert messages(advice)[-1] != messages(other)[-1]
+
+
+def test_the_schema_is_one_that_strict_servers_take() -> None:
+    def look(part: object) -> None:
+        if isinstance(part, list):
+            for one in part:
+                look(one)
+        if not isinstance(part, dict):
+            return
+        if part.get("type") == "object":
+            assert part["additionalProperties"] is False
+            assert part["required"] == list(part["properties"])
+        assert not {"default", "minLength", "maxLength"} & set(part)
+        for one in part.values():
+            look(one)
+
+    look(SCHEMA)
+    assert set(SCHEMA["properties"]) == {"title", "description", "expected_benefit", "reasoning", "risks"}
+
+
+async def test_the_facts_shown_behind_a_sentence_are_the_checkers_not_the_models(
+    server: tuple[Server, str], advice: Recommendation
+) -> None:
+    server[0].words = said("Box on lap 21 for HARD tyres.")  # it cites fact 8 for this, and 10 for the rejoin
+    async with AIStrategist(client=ModelClient(server[1], MODEL)) as strategist:
+        shown = (await strategist.word(advice)).recommendation
+    checker = Checker(advice.facts)
+    for s in shown.sentences:
+        assert s.facts == checker.evidence(s.text)
+    rejoins = next(s for s in shown.sentences if "rejoin" in s.text)
+    names = {f.name for f in advice.facts if f.id in rejoins.facts}
+    assert {"rejoin.position", "rejoin.gap_ahead"} <= names
+
+
+async def test_words_stay_while_the_facts_of_the_next_lap_carry_them_and_no_longer(
+    server: tuple[Server, str], advice: Recommendation
+) -> None:
+    server[0].words = said("Box on lap 21 for HARD tyres.")
+    async with AIStrategist(client=ModelClient(server[1], MODEL)) as strategist:
+        shown = (await strategist.word(advice)).recommendation
+
+    def later(**changes: str) -> Recommendation:
+        facts = tuple(
+            f.model_copy(update={"text": changes[f.name.replace(".", "_")]})
+            if f.name.replace(".", "_") in changes
+            else f
+            for f in advice.facts
+        )
+        return advice.model_copy(update={"facts": facts, "reasoning": "Our own of now."})
+
+    kept = carried(shown, later(laps_left="30 laps are left."))
+    assert kept is not None
+    assert (kept.description, kept.wording) == (shown.description, "model")
+    assert kept.facts != shown.facts
+    assert kept.worded is not None
+    assert kept.worded.own is not None
+    assert kept.worded.own.reasoning == "Our own of now."
+    assert kept.risks == advice.risks, "the model named none, so they are ours of now"
+    assert carried(shown, later(rejoin_gap_ahead="D11 is then 5.0 s ahead.")) is None
+    assert carried(shown, advice.model_copy(update={"title": "Stay out; box on lap 30 for HARD"})) is None
 
 
 def test_words_around_the_object_are_let_through() -> None:
