@@ -11,9 +11,9 @@ import typer
 from racetwin.cli.output import console, print_json
 from racetwin.config import Settings, settings
 from racetwin.errors import ConfigurationError, InputError
-from racetwin.strategist import AIStrategist, Situation
+from racetwin.strategist import Situation
 from racetwin.strategist.client import ModelClient, Usage
-from racetwin.strategist.wording import Worded
+from racetwin.strategist.wording import Worded, word
 
 if TYPE_CHECKING:
     from racetwin.telemetry.records import RaceRecord
@@ -63,14 +63,20 @@ async def _run(
             url = await stack.enter_async_context(small_model_server(now))
             client = ModelClient(url, SMALL_MODEL)
         record = _record(now, race)
-        advice, where = _advice(now, record, lap, car)
+        advice, where, retired = _advice(now, record, lap, car)
         if not quiet:
             small = ", a small model" if client.small else ""
             console.print(f"{where}\n{client.model}{small} at {client.url}\n")
-        strategist = await stack.enter_async_context(AIStrategist(now, client=client))
+        await stack.enter_async_context(client)
         rows = []
         for recommendation in advice[:count]:
-            worded = await strategist.word(recommendation)
+            worded = await word(
+                client,
+                recommendation,
+                deadline_s=now.llm_deadline_s,
+                retired=retired,
+                on_text=None if quiet else _as_it_comes,
+            )
             rows.append(_row(worded))
             if not quiet:
                 _print(worded)
@@ -96,7 +102,7 @@ def _record(now: Settings, race: str | None) -> RaceRecord:
     return TelemetrySimulator(seed=now.seed).record if chosen is None else RaceLibrary(now).load(chosen)
 
 
-def _advice(now: Settings, record: RaceRecord, lap: int | None, car: str | None) -> tuple[Any, str]:
+def _advice(now: Settings, record: RaceRecord, lap: int | None, car: str | None) -> tuple[Any, str, tuple[str, ...]]:
     from racetwin.runtime.catch_up import twin_at
     from racetwin.simulation import StrategyDesk
     from racetwin.strategist import recommend
@@ -115,7 +121,12 @@ def _advice(now: Settings, record: RaceRecord, lap: int | None, car: str | None)
     if not advice:
         raise InputError(f"car: {chosen} gets no advice after lap {at} of {record.race_id} (out, or at the end)")
     kind = "SIMULATED race" if record.simulated else "race"
-    return advice, f"{kind} {record.race_id}, after lap {at} of {record.total_laps}, car {chosen}"
+    where = f"{kind} {record.race_id}, after lap {at} of {record.total_laps}, car {chosen}"
+    return advice, where, situation.retired
+
+
+def _as_it_comes(piece: str) -> None:
+    console.print(piece, end="", markup=False, highlight=False, soft_wrap=True)
 
 
 def _row(worded: Worded) -> dict[str, Any]:
@@ -142,13 +153,13 @@ def _usage(usage: Usage) -> dict[str, int]:
 
 def _print(worded: Worded) -> None:
     r = worded.recommendation
+    console.print("\n")
     for i, answer in enumerate(worded.answers, start=1):
         first = "" if answer.first_token_s is None else f", first token after {answer.first_token_s:.2f} s"
         tokens = answer.completion_tokens
         writing_s = max(1e-9, answer.elapsed_s - (answer.first_token_s or 0))
         speed = f", {tokens} tokens at {tokens / writing_s:.1f}/s" if tokens else ""
         console.print(f"answer {i}: {answer.elapsed_s:.2f} s{first}{speed}", style="dim")
-        console.print(answer.text, markup=False)
     if worded.unavailable:
         console.print(f"no answer: {worded.unavailable}", markup=False)
     for objection in worded.refused:

@@ -7,14 +7,16 @@ planted in them by meaning (see :mod:`racetwin.evaluation.planted`), without reg
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from racetwin.evaluation.planted import KINDS, NOBODY, phrases, plant
 from racetwin.evaluation.spoken import spoken_about
-from racetwin.schemas import Recommendation
+from racetwin.schemas import Fact, Recommendation
 from racetwin.strategist.checker import Checker
+from racetwin.strategist.facts import Z90
 from racetwin.strategist.wording import texts_of
 
 PER_RECOMMENDATION = 5
@@ -27,7 +29,8 @@ class Groundedness:
 
     ``claims`` and ``supported`` are of the texts shown, ``left_out`` the objections to sentences of ours that are therefore not
     shown; ``beside`` and ``beside_caught`` are the errors planted in a text that passes without them, which can be caught for no
-    other reason.
+    other reason. ``numbers`` are all in the texts shown, ``unvalued`` those that are no typed value of a fact, whatever the checker
+    says.
     """
 
     recommendations: int = 0
@@ -35,6 +38,8 @@ class Groundedness:
     supported: int = 0
     unsupported: list[tuple[str, str]] = field(default_factory=list)
     left_out: int = 0
+    numbers: int = 0
+    unvalued: list[tuple[str, str]] = field(default_factory=list)
     correct: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
     planted: Counter[str] = field(default_factory=Counter)
@@ -68,6 +73,30 @@ class Groundedness:
         return self.caught[kind] / max(1, self.planted[kind])
 
 
+_FIGURE = re.compile(r"(?<![\w.])[PL]?(\d+(?:\.\d+)?)")
+
+
+def without_value(text: str, facts: Sequence[Fact]) -> tuple[str, ...]:
+    """Return the numbers of a text that are no typed value, and no end of an interval, of any fact, as they were rounded.
+
+    An oracle beside the checker: it reads no words, neither of the text nor of the facts, and shares nothing with it.
+    """
+    values: list[float] = []
+    for f in facts:
+        plain = re.findall(r"\d+(?:\.\d+)?", f.value) if isinstance(f.value, str) else [f.value]
+        values += [abs(float(v)) for v in (*plain, f.low, f.high) if v is not None]
+        if f.low is not None and f.high is not None:
+            values.append((f.high - f.low) / 2 / Z90)  # a standard error is told by the interval that it gives
+    values += [100 * v for v in values if v <= 1]
+    names = "|".join(re.escape(n) for f in facts for n in re.findall(r"\bcar \d+\b", f.text))
+    told = re.sub(names, "", text) if names else text
+    return tuple(
+        said
+        for said in _FIGURE.findall(told)
+        if not any(abs(float(said) - v) <= 0.5 * 10.0 ** -len(said.partition(".")[2]) + 1e-6 for v in values)
+    )
+
+
 def measure(
     moments: Iterable[tuple[Recommendation, Sequence[str]]], seed: int = 1, per_recommendation: int = PER_RECOMMENDATION
 ) -> Groundedness:
@@ -87,6 +116,9 @@ def measure(
         out.claims += shown.claims
         out.supported += shown.supported
         out.left_out += recommendation.checked.refused if recommendation.checked is not None else 0
+        said = " ".join(texts_of(recommendation))
+        out.numbers += len(_FIGURE.findall(said))
+        out.unvalued += [(recommendation.id, number) for number in without_value(said, recommendation.facts)]
         if not shown.passed:
             out.unsupported.append((recommendation.id, str(shown.objections[0])))
         fitting = list(phrases(recommendation))

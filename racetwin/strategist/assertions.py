@@ -21,6 +21,16 @@ _CERTAIN = re.compile(
     r"|sewn up|(?:is|are) ours|(?:you|we) can bank on|off the (?:menu|cards)|nothing can|full stop"
     r"|every (?:single )?(?:race|time)|in (?:all|none) of the (?:simulated )?races|chances?[^,;\d]* (?:is"
     r"|are) (?:nil|zero|none|gone|dead)|(?:no|zero|nil) chance"
+    r"|in the (?:bank|books already)|money in the bank|nailed (?:down|on)|formality|safe as houses|wrapped up|(?:a|dead) cert"
+    r"|only one (?:way|outcome)|for granted|for the taking|hands down|walk in the park|piece of cake|baked[- ]in|shoo[- ]in"
+    r"|whatever happens|come what may|no ifs|no two ways|rock[- ]solid|beyond reach|pipe dream|mark my words"
+    r"|(?:rest|be) assured|believe me|trust me|no (?:way|hope|doubting|danger|risk)(?= (?:of|we|that|they|it|here|you))"
+    r"|absolutely|categorically|unquestionably|indisputabl[ey]|unfailingly|invariably|infallible|foolproof|bulletproof"
+    r"|hundred (?:percent|per ?cent)|(?:we|you|it) (?:can|could)(?:not|['’]t) lose|cannot lose|count on (?:it|points|a|the|that)"
+    r"|(?:have|['’]ve got) (?:it|this|that) (?:won|in hand|covered|sorted|done)|all (?:but )?(?:over|sewn|done)(?: and dusted)?"
+    r"|done and dusted|home (?:free|safe)|period(?=\W*$)|easy (?:points|podium|win)|gift[- ]wrapped|a gimme|sealed"
+    r"|as good as (?:ours|won|there|in)|without exception|come home with us|(?:we|you)['’]ll be (?:on the podium|in the points)"
+    r"|doomed|hopeless|lost cause|dead in the water|written off|out of the question"
     r"|will (?:finish|score)(?![^.]*(?:\b(?:average|around|about|roughly)\b|%|per ?cent))|impossible|is safe"
     r"|are safe)\b",
     re.IGNORECASE,
@@ -174,6 +184,19 @@ _UNSTATED = re.compile(
     r"|\b(?:one|two|three) (?:in|out of) (?:two|three|four|five|ten)\b",
     re.IGNORECASE,
 )
+_EFFECT = re.compile(
+    r"\b(?:keep|hold|retain|protect|defend|maintain|preserv|secur|sav|gain|improv|strengthen|regain|recover|tak|win)"
+    r"(?:e|es|s|ed|ing)? (?:on to )?(?:the |our |a |its |his |your |their |this )?(?:current )?(?:track position"
+    r"|places?|positions?|lead|advantage|momentum|rhythm|pace|initiative|status)\b"
+    r"|\b(?:gives?|giving|get|gets|ensur\w+|provid\w+|finds?) (?:us |you |it )?(?:a |an |the )?(?:clean|clear|free) (?:air"
+    r"|track|out-lap|run)\b|\b(?:holds?|fends?) off an (?:under|over)cut\b"
+    r"|\b(?:ensur|guarante|maximi[sz]|minimi[sz]|optimi[sz]|mitigat|prevent|eliminat|boost|enhanc)\w*"
+    r"|\b(?:avoid|reduc|lower)\w* (?:the |any |our )?(?:risk|traffic|chance|wear|danger)\w*",
+    re.IGNORECASE,
+)
+"""What a decision is said to bring: a fact would have it as a number."""
+_AID = re.compile(r"\b(?:allow|enabl|help)\w* (?:us|the car|you|it|the team|him) (?:to )?\w+", re.IGNORECASE)
+"""... and what it is said to help with, where no number says how."""
 _ANSWERED_BEFORE = re.compile(r"\blap before\b|\bearlier\b|\bbefore (?:him|them|they)\b|\bsame lap\b", re.IGNORECASE)
 _WISHES = re.compile(
     r"\b(?-i:[A-Z]{3}) (?:\w+ )?(?:wants?|told|said|says|asked|asks|thinks|feels|complain\w*"
@@ -342,6 +365,20 @@ def undercuts_in(text: str) -> frozenset[tuple[str, str]]:
     found = {("by" if m["way"].lower() in ("by", "from") else "on", m["car"]) for m in _UNDERCUT.finditer(text)}
     found |= {("on", m["car"]) for m in _WE_UNDERCUT.finditer(text)}
     return frozenset(found | {("by", m["car"]) for m in _UNDERCUTS_US.finditer(text)})
+
+
+def effect_in(clause: str, *, has_number: bool = False) -> str | None:
+    """Return what a clause says that the decision brings, without the number that a fact would give it, None if nothing.
+
+    Examples
+    --------
+    >>> effect_in("Keeps the place if they stop first")
+    'Keeps the place'
+    >>> effect_in("We keep P5") is None
+    True
+    """
+    found = _EFFECT.search(clause) or (None if has_number else _AID.search(clause))
+    return found[0] if found is not None and not denied_before(clause, found.start()) else None
 
 
 def gained(clause: str) -> bool:

@@ -13,6 +13,7 @@ from racetwin.strategist.assertions import (
     cause_in,
     certainty_in,
     denial_in,
+    effect_in,
     gained,
     ignores_safety_car,
     of_rivals,
@@ -404,6 +405,12 @@ class Checker:
             ("gain" if lost else None, "the facts say that this is lost"),
             (other_status(bare, self._status, self._states), "the track is in another state"),
             (self._unstated(bare), "no fact states this"),
+            (
+                None
+                if kinds & {"percent", "points"}
+                else effect_in(bare, has_number=bool(kinds - {"car", "compound"})),
+                "no fact states this effect",
+            ),
             (of_rivals(bare, names_car), "no fact says this of a rival"),
             (self._turned_undercut(clause), "the facts have this undercut the other way round"),
             *self._decided(clause, bare),

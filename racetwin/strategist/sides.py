@@ -34,6 +34,14 @@ _RELATIONS: tuple[tuple[str, Side], ...] = (
     (rf"(?:{_UNIT})clear\b", "ahead"),
     (r"\b(?:up the (?:road|track)|further up|in the lead|comes? past|goes? past|gets? past)\b", "ahead"),
     (r"\b(?:in hand over|up on)\b", "ahead"),
+    # who resists is ahead of whom it resists, who gets by is then ahead
+    (r"\b(?:hold|fend|head)(?:s|ing)? off\b|\bheld off\b|\bdefend\w* (?:from|against)\b|\bresist\w*\b", "ahead"),
+    (
+        r"\b(?:keep|hold|kept|held)(?:s|ing)? (?:us|you) (?:at bay|off|up|back)\b|\bblock(?:s|ing)? (?:us|you)\b",
+        "ahead",
+    ),
+    (r"\b(?:gets?|getting|got|has|have) the (?:better|jump) (?:of|on)\b|\boutrun(?:s|ning)?\b", "ahead"),
+    (r"\b(?:gain\w*|tak\w+|steal\w*) (?:the |a |our |their )?(?:places?|positions?) (?:from|off)\b", "ahead"),
     (rf"\b(?:over|before)(?= (?:{_CAR}|us\b|you\b))", "ahead"),
     (r"\bon(?= (?:us|you)\b)", "ahead"),
     (
@@ -51,12 +59,24 @@ _RELATIONS: tuple[tuple[str, Side], ...] = (
     ),
     # transitive verbs
     (rf"\b(?:leads?|leading|heads?|beats?)\b|\b(?:clears?|pass(?:es)?|jumps?|overtakes?)(?= {_CAR})", "ahead"),
+    (
+        rf"\b(?:passed|passing|overt(?:ook|aken|aking)|leapfrog\w*|jump(?:ed|ing)|cleared)(?= (?:{_CAR}|us\b|you\b))",
+        "ahead",
+    ),
+    (r"\b(?:clears?|pass(?:es)?|jumps?|overtakes?)(?= (?:us|you)\b)", "ahead"),
     (r"\b(?:trail|chas|follow|hunt|shadow|pursu)(?:s|es?|ing|ed)?\b", "behind"),
+    (rf"\b(?:attack|harass|pressur|threaten|catch|hound)(?:s|es|e|ing|ed)?(?= (?:{_CAR}|us\b|you\b))", "behind"),
+    (r"\b(?:giv\w+ way|yield\w*|conced\w*|los\w+ out|lost out|los\w+ the place|succumb\w*) to\b", "behind"),
+    (r"\b(?:held up|blocked|baulked|stuck|passed|overtaken|jumped|beaten|leapfrogged|cleared) by\b", "behind"),
 )
 _COMPILED = tuple((re.compile(pattern), side) for pattern, side in _RELATIONS)
 _POSSESSIVE = re.compile(
     rf"(?P<car>{_CAR})['’]s? (?:(?:dirty|own) )?(?:air|gearbox|tail|wake|mirrors|slipstream)\b"
-    rf"|\b(?:(?:mirrors?|wake) (?:for|of)|back to) (?P<seen>{_CAR})|\b[Mm]ind (?P<minded>{_CAR})"
+    rf"|\b(?:(?:mirrors?|wake) (?:for|of)|back to|pressure from|threat from) (?P<seen>{_CAR})|\b[Mm]ind (?P<minded>{_CAR})"
+    rf"|\b(?:keep|hold|kept|held)(?:s|ing)? (?P<kept>{_CAR}) (?:at bay|off|back|up)\b"
+    rf"|(?P<rear>{_CAR})(?: is|['’]s)? (?:in (?:our|the|your) rear|\((?:back|behind|rear)\))"
+    rf"|(?P<fore>{_CAR})(?: is|['’]s)? (?:(?:our|your|the) (?:next )?target\b|\((?:front|ahead)\))"
+    rf"|(?P<sighted>{_CAR}) in (?:our|your) sights\b|\bsights on (?P<sights>{_CAR})"
 )
 _TO_OBJECT = re.compile(r"^(?: (?:of|to|by|on|over|from|the|a|at))*(?: [\d.]+ ?(?:s|seconds?)(?: of| to)?)? ?$")
 """What may stand between a relation and its object."""
@@ -94,7 +114,8 @@ def _sides(clause: str) -> tuple[tuple[str, Side], ...]:
     if not any(e.car for e in entities):
         return ()
     found: list[tuple[str, Side]] = [
-        (m["seen"], "behind") if m["seen"] else (m["car"] or m["minded"], "ahead") for m in _POSSESSIVE.finditer(clause)
+        (m[m.lastgroup or ""], "behind" if m.lastgroup in ("seen", "kept", "rear") else "ahead")
+        for m in _POSSESSIVE.finditer(clause)
     ]
     gaps = [*(_LABEL if _AHEAD_LABEL.search(clause) else _GAP).finditer(clause)]
     found += [(m["car"] or m["named"], "behind" if "behind" in m.group("side", "where") else "ahead") for m in gaps]

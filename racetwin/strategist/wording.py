@@ -84,7 +84,8 @@ You are given a decision that has been made and numbered facts.
 Say why, in short plain sentences, for someone who has twenty seconds.
 Rules:
 - Use only the facts. Every number, driver, lap and tyre must be in a fact, with its unit, as written there.
-- Never give a cause that is not a fact. Never mention a car that no fact mentions.
+- Never give a cause or an effect that is not a fact. Never mention a car that no fact mentions.
+- Choose the facts that speak for the decision; leave out what the engineer sees anyway.
 - After each sentence give the numbers of the facts it rests on.
 Answer with one JSON object and nothing else, in exactly this form:
 {"title": "...", "description": [{"text": "...", "facts": [1]}], "expected_benefit": [{"text": "...", "facts": [2]}],
@@ -108,10 +109,12 @@ Priority: urgent. Facts:
         """Decision: Be ready to cover HAM. HAM is 1.4 s behind, in range of an undercut.
 Priority: moderate. Facts:
 1. HAM is 1.4 s behind.
-2. HAM stops within five laps with a probability of 63%.""",
-        """{"title": "Be ready to cover HAM", "description": [{"text": "HAM is 1.4 s behind.", "facts": [1]}], \
-"expected_benefit": [{"text": "Keeps the place if they stop first.", "facts": [1]}], \
-"reasoning": [{"text": "HAM stops within five laps with a probability of 63%.", "facts": [2]}], "risks": []}""",
+2. HAM stops within five laps with a probability of 63%.
+3. Plan: L26 MEDIUM.
+4. 'L26 MEDIUM' finishes P6.2 on average.""",
+        """{"title": "Be ready to cover HAM", "description": [{"text": "Be ready: HAM is 1.4 s behind.", "facts": [1]}], \
+"expected_benefit": [{"text": "The plan finishes P6.2 on average.", "facts": [4]}], \
+"reasoning": [{"text": "HAM boxes within five laps in 63% of cases.", "facts": [2]}], "risks": []}""",
     ),
 )
 """A question and its answer, twice: what servers without JSON schemas, and small models, learn the form from."""
@@ -245,7 +248,10 @@ async def word(
     retired: tuple[str, ...] = (),
     on_text: Callable[[str], None] | None = None,
 ) -> Worded:
-    """Have the model word a recommendation, within the deadline; our own wording stands if it cannot or must not be shown."""
+    """Have the model word a recommendation, within the deadline; our own wording stands if it cannot or must not be shown.
+
+    ``on_text`` is given what the model says as it comes, a blank line between its two answers.
+    """
     checker = Checker(recommendation.facts, retired)
     refused: tuple[Objection, ...] = ()
     answers: list[Answer] = []
@@ -253,6 +259,8 @@ async def word(
     unavailable: str | None = None
     left = deadline_s
     for _ in range(2):
+        if answers and on_text is not None:
+            on_text("\n\n")
         try:
             answer = await client.ask(
                 messages(recommendation, refused), deadline_s=left, schema=SCHEMA, on_text=on_text

@@ -62,8 +62,9 @@ function render({ model, el }) {
   };
   const source = (a) => {
     const share = a.claims == null ? "" : ` · ${a.supported} of ${a.claims} claims supported`;
-    const who = a.wording === "model" ? `worded by ${a.model ?? "the model"}${a.small ? " (small)" : ""}` : a.asked ? "own wording, the model is asked" : "own wording";
-    return who + share;
+    const own = { asked: "own wording, the model is asked", refused: `own wording${share} · model refused: ${a.detail}`, unavailable: `own wording${share} · no model: ${a.detail}` };
+    const who = a.wording === "model" ? `worded by ${a.model ?? "the model"}${a.small ? " (small)" : ""}` : own[a.worded] ?? "own wording";
+    return h("div", { class: "a-source", "data-worded": a.worded, title: a.objections.length ? `The checker's objections:\n${a.objections.join("\n")}` : null }, who.includes(share) ? who : who + share);
   };
   const card = (a, data, first) => {
     const told = a.state === "changed" && a.reason; // said above the rest, so not once more among the reasons
@@ -79,15 +80,15 @@ function render({ model, el }) {
       first ? null : line("reasoning", "a-why"),
       of("risks").length > 1 ? h("div", { class: "a-part" }, h("b", {}, "Risks"), h("ul", {}, of("risks").slice(1).map((s) => h("li", {}, speak(s, a.facts))))) : null,
       PARTS.map(([part, title]) => (of(part).length ? h("div", { class: "a-part" }, h("b", {}, title), h("ul", {}, of(part).map((s) => h("li", {}, speak(s, a.facts))))) : null)),
-      h("div", { class: "a-source" }, source(a)));
+      source(a));
     more.addEventListener("toggle", () => (more.open ? open.add(a.id) : open.delete(a.id)));
     const node = h("article", { class: "a-card", tabindex: 0, "data-priority": a.priority, "data-id": a.id, "data-state": a.state, "data-handling": a.handling, "data-pinned": a.pinned ? "yes" : null, "aria-label": `${WORD[a.priority]}: ${a.title}` },
       h("span", { class: "a-sign", title: WORD[a.priority] }, gone ? "–" : SIGN[a.priority]),
       h("div", { class: "a-main" },
         h("div", { class: "a-top" }, h("span", { class: "a-word" }, gone ? "Withdrawn" : WORD[a.priority], life && !gone ? h("span", { class: "a-life", "data-life": a.state }, life) : null, a.pinned ? h("span", { class: "a-life" }, "pinned") : null, a.handling !== "open" ? h("span", { class: "a-life" }, a.handling) : null),
           h("span", { class: "a-due", "data-lap": a.execution_lap ?? "" }, due(a, data))),
-        h("b", { class: "a-title" }, a.title),
-        told ? h("div", { class: "a-reason" }, `Changed: ${a.reason}`) : null,
+        h("b", { class: "a-title" }, speak({ text: a.title, facts: a.title_facts }, a.facts)[0]),
+        told ? h("div", { class: "a-reason" }, "Changed: ", speak({ text: a.reason, facts: a.reason_facts }, a.facts)[0]) : null,
         line("description", "a-text"),
         line("expected_benefit", "a-benefit", a.gain),
         buttons,

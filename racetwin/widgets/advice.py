@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import Fact, FollowUp, Priority, Recommendation, Sentence
 from racetwin.strategist.calls import NOISE
+from racetwin.strategist.checker import Checker
 from racetwin.widgets._panel import Panel, pack, script, style
 
 if TYPE_CHECKING:
@@ -142,6 +143,12 @@ def _sentences(r: Recommendation) -> list[dict[str, Any]]:
     return [{"part": part, "text": text, "facts": ()} for part, text in every]
 
 
+def _behind(r: Recommendation, text: str) -> tuple[int, ...]:
+    """Return the numbers of the facts behind a text of a recommendation: as they were named, else as the checker finds them."""
+    named = next((s.facts for s in r.sentences if s.text == text), ())
+    return named or (Checker(r.facts).evidence(text) if r.facts else ())
+
+
 def _gain(r: Recommendation) -> int | None:
     """Return whether the call is worth more (1) or less (-1) than what it is set against, or as much within noise (0)."""
     if r.expected_benefit_points is None or r.expected_benefit_standard_error is None:
@@ -157,19 +164,23 @@ def _card(r: Recommendation) -> dict[str, Any]:
         "lap": r.lap,
         "priority": r.priority.value,
         "title": r.title.removeprefix("Withdrawn: "),
+        "title_facts": _behind(r, r.title),
         "sentences": _sentences(r),
         "facts": [_fact(f) for f in r.facts],
         "gain": _gain(r),
         "risks": r.risks,
         "execution_lap": r.execution_lap,
         "wording": r.wording,
+        "worded": worded.state if worded is not None else None,
+        "detail": worded.detail if worded is not None else "",
+        "objections": worded.objections if worded is not None and worded.state == "refused" else (),
         "model": worded.model if worded is not None and r.wording == "model" else None,
         "small": worded.small if worded is not None else False,
-        "asked": worded is not None and worded.state == "asked",
         "claims": checked.claims if checked is not None else None,
         "supported": checked.supported if checked is not None else None,
         "state": life.state if life is not None else "new",
         "reason": life.reason if life is not None else "",
+        "reason_facts": _behind(r, life.reason) if life is not None and life.state == "changed" else (),
         "since": life.since_lap if life is not None else r.lap,
         "handling": life.handling if life is not None else "open",
         "pinned": life.pinned if life is not None else False,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from builders.advice import answer, car, duel, field, plan, rejoin, situation
 
-from racetwin.schemas import Recommendation
+from racetwin.schemas import ModelWording, Recommendation
 from racetwin.strategist import recommend
 from racetwin.strategist.calls import call_of
 from racetwin.strategist.questions import understand
@@ -72,6 +72,32 @@ def test_the_call_counts_down_to_its_pit_entry_and_says_why_it_changed(
     )  # where the pit lane begins is not known
     assert "'L22 HARD' is now better than 'L30 HARD' by" in first.locator(".a-reason").inner_text()
     assert first.locator(".a-life").inner_text() == "changed"
+
+
+def test_the_title_and_the_reason_show_the_facts_behind_them(show: Callable[..., Any], panel: AdvicePanel) -> None:
+    page = show(panel)
+    first, evidence = page.locator(".a-card").first, page.locator(".a-evidence")
+    first.locator(".a-title .a-rests").hover()
+    assert "Plan: L22 HARD." in evidence.inner_text()
+    first.locator(".a-reason .a-rests").hover()
+    assert "0.90 points more than 'L30 HARD'" in evidence.inner_text()
+
+
+def test_a_refused_wording_and_a_missing_model_are_told_with_what_was_objected_to(show: Callable[..., Any]) -> None:
+    objection = "The engine is hot.: hot: no fact is about this"
+    refused = ModelWording(state="refused", model="m", detail="'The engine is hot.': hot", objections=(objection,))
+    missing = ModelWording(state="unavailable", model="m", detail="no model server answers")
+    advice = [r.model_copy(update={"worded": w}) for r, w in zip(said(), (refused, missing), strict=False)]
+    panel = AdvicePanel()
+    panel.show_advice(advice, lap=22, car_id="4")
+    page = show(panel)
+    for summary in page.locator(".a-more summary").all():
+        summary.click()
+    told = page.locator(".a-source[data-worded=refused]")
+    assert "own wording" in told.inner_text()
+    assert "model refused: 'The engine is hot.': hot" in told.inner_text()
+    assert objection in (told.get_attribute("title") or "")
+    assert "no model: no model server answers" in page.locator(".a-source[data-worded=unavailable]").inner_text()
 
 
 def test_a_sentence_shows_the_facts_behind_it(show: Callable[..., Any], panel: AdvicePanel) -> None:

@@ -21,7 +21,7 @@ from racetwin.evaluation.advice_moments import AdviceMoment, moments, record_of
 from racetwin.evaluation.batches import BATCHES
 from racetwin.evaluation.benchmarks import Figure
 from racetwin.evaluation.benchmarks.advice_delay import advice_delay
-from racetwin.evaluation.groundedness import measure, measure_spoken
+from racetwin.evaluation.groundedness import measure, measure_spoken, without_value
 from racetwin.evaluation.planted import KINDS
 from racetwin.schemas import Recommendation
 from racetwin.strategist.checker import Checker
@@ -36,7 +36,7 @@ ADVICE = 2000
 """Recommendations that must be looked at."""
 SPOKEN_ABOUT = 300
 """Recommendations that each batch of sentences is about."""
-MODEL_SHARE = int(os.environ.get("RACETWIN_BENCH_WORDINGS", "20"))
+MODEL_SHARE = int(os.environ.get("RACETWIN_BENCH_WORDINGS", "100"))
 """Recommendations that each model server words; RACETWIN_BENCH_WORDINGS sets another number."""
 DEADLINE_S = 120.0
 
@@ -58,6 +58,10 @@ def strategist() -> list[Figure]:
         Figure("shown with every claim supported, own wording", 100 * result.grounded, "%", 100.0),
         Figure("claims in them", result.claims, "count"),
         Figure("claims of our own sentences left out", result.left_out, "count"),
+        Figure("numbers in them", result.numbers, "count"),
+        Figure(
+            "of these the typed value of a fact", 100 * (1 - len(result.unvalued) / max(1, result.numbers)), "%", 100.0
+        ),
         Figure("correct phrasings checked", result.correct, "count"),
         Figure("correct phrasings refused", 100 * result.false_refusals, "%", 2.0, None, False),
         Figure("errors planted", result.planted.total(), "count", 3000),
@@ -142,7 +146,7 @@ async def _small(now: Settings, stack: contextlib.AsyncExitStack) -> ModelClient
 
 
 async def _worded(name: str, client: ModelClient, found: Sequence[AdviceMoment]) -> list[Figure]:
-    every = [(r, m.retired) for m in found for r in m.advice]
+    every = [(r, m.retired) for m in found for r in m.advice if r.life is None or r.life.state != "withdrawn"]
     chosen = [every[int(i)] for i in np.linspace(0, len(every) - 1, min(MODEL_SHARE, len(every)))]
     worded: list[tuple[Worded, tuple[str, ...]]] = []
     for r, retired in track(chosen, description=name, transient=True):
@@ -151,12 +155,17 @@ async def _worded(name: str, client: ModelClient, found: Sequence[AdviceMoment])
     grounded = [
         Checker(w.recommendation.facts, retired).check(*texts_of(w.recommendation)).passed for w, retired in worded
     ]
+    shown = [w.recommendation for w, _ in worded if w.recommendation.wording == "model"]
+    unvalued = sum(len(without_value(" ".join(texts_of(r)), r.facts)) for r in shown)
     answers = [a for w, _ in worded for a in w.answers]
     tokens = [a.completion_tokens / a.elapsed_s for a in answers if a.completion_tokens and a.elapsed_s > 0]
     return [
         Figure(f"{name}: recommendations worded", len(worded), "count"),
         Figure(f"{name}: shown with every claim supported", 100 * float(np.mean(grounded)), "%", 100.0),
         Figure(f"{name}: its wording passed and was shown", states["shown"], "count"),
+        Figure(
+            f"{name}: numbers shown that are no typed value of a fact", unvalued, "count", 0.0, higher_is_better=False
+        ),
         Figure(f"{name}: refused, ours shown", states["refused"], "count"),
         Figure(f"{name}: no answer, ours shown", states["unavailable"], "count"),
         Figure(f"{name}: answer, median", float(np.median([a.elapsed_s for a in answers])) if answers else 0.0, "s"),
