@@ -29,8 +29,8 @@ class Groundedness:
 
     ``claims`` and ``supported`` are of the texts shown, ``left_out`` the objections to sentences of ours that are therefore not
     shown; ``beside`` and ``beside_caught`` are the errors planted in a text that passes without them, which can be caught for no
-    other reason. ``numbers`` are all in the texts shown, ``unvalued`` those that are no typed value of a fact, whatever the checker
-    says.
+    other reason. ``numbers`` are all in the texts shown, ``unvalued`` those that are no typed value of a fact, whatever the
+    checker says.
     """
 
     recommendations: int = 0

@@ -189,7 +189,7 @@ _EFFECT = re.compile(
     r"(?:e|es|s|ed|ing)? (?:on to )?(?:the |our |a |its |his |your |their |this )?(?:current )?(?:track position"
     r"|places?|positions?|lead|advantage|momentum|rhythm|pace|initiative|status)\b"
     r"|\b(?:gives?|giving|get|gets|ensur\w+|provid\w+|finds?) (?:us |you |it )?(?:a |an |the )?(?:clean|clear|free) (?:air"
-    r"|track|out-lap|run)\b|\b(?:holds?|fends?) off an (?:under|over)cut\b"
+    r"|track|run)\b"
     r"|\b(?:ensur|guarante|maximi[sz]|minimi[sz]|optimi[sz]|mitigat|prevent|eliminat|boost|enhanc)\w*"
     r"|\b(?:avoid|reduc|lower)\w* (?:the |any |our )?(?:risk|traffic|chance|wear|danger)\w*",
     re.IGNORECASE,

@@ -404,11 +404,11 @@ class Checker:
             (None if decided else certainty_in(bare), "no fact is certain of this"),
             ("gain" if lost else None, "the facts say that this is lost"),
             (other_status(bare, self._status, self._states), "the track is in another state"),
-            (self._unstated(bare), "no fact states this"),
+            (self._unless_stated(unstated(bare)), "no fact states this"),
             (
                 None
                 if kinds & {"percent", "points"}
-                else effect_in(bare, has_number=bool(kinds - {"car", "compound"})),
+                else self._unless_stated(effect_in(bare, has_number=bool(kinds - {"car", "compound"}))),
                 "no fact states this effect",
             ),
             (of_rivals(bare, names_car), "no fact says this of a rival"),
@@ -432,9 +432,10 @@ class Checker:
         known = frozenset().union(*(undercuts_in(f.text) for f in self.facts)) if said else frozenset()
         return next((f"{way} {car}" for way, car in said - known if any(car == of for _, of in known)), None)
 
-    def _unstated(self, clause: str) -> str | None:
-        said = unstated(clause)
-        return said if said is not None and not any(said.lower() in f.text.lower() for f in self.facts) else None
+    def _unless_stated(self, said: str | None) -> str | None:
+        """Return what no fact ever says, unless one of these facts says just that."""
+        stated = said is not None and any(said.lower() in k.fact.text.lower() for k in self._known)
+        return None if stated else said
 
     def _decided(self, clause: str, bare: str) -> Iterator[tuple[str | None, str]]:
         """What a clause about the call says wrongly of its stops and of when the next one is, each with why it is wrong."""

@@ -35,7 +35,10 @@ _RELATIONS: tuple[tuple[str, Side], ...] = (
     (r"\b(?:up the (?:road|track)|further up|in the lead|comes? past|goes? past|gets? past)\b", "ahead"),
     (r"\b(?:in hand over|up on)\b", "ahead"),
     # who resists is ahead of whom it resists, who gets by is then ahead
-    (r"\b(?:hold|fend|head)(?:s|ing)? off\b|\bheld off\b|\bdefend\w* (?:from|against)\b|\bresist\w*\b", "ahead"),
+    (
+        rf"\b(?:hold|fend|head|held)(?:s|ing)? off(?= (?:{_CAR}|us\b|you\b))|\bdefend\w* (?:from|against)\b|\bresist\w*\b",
+        "ahead",
+    ),
     (
         r"\b(?:keep|hold|kept|held)(?:s|ing)? (?:us|you) (?:at bay|off|up|back)\b|\bblock(?:s|ing)? (?:us|you)\b",
         "ahead",
