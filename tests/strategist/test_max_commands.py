@@ -12,9 +12,17 @@ from builders.model_server import MODEL, Server, honest, running
 from typer.testing import CliRunner
 
 from racetwin.cli.app import app
+from racetwin.config import settings
 from racetwin.servers.max_environment import CPU_MODEL, GPU_MODEL, serving
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_the_test() -> Iterator[None]:
+    """Settings are read once a process: each test reads its own."""
+    yield
+    settings.cache_clear()
 
 
 @pytest.fixture
@@ -26,6 +34,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RACETWIN_MAX_PROGRAM", str(file))
     monkeypatch.setenv("RACETWIN_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("RACETWIN_CACHE", str(tmp_path / "cache"))
+    settings.cache_clear()
     return file
 
 
@@ -108,6 +117,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         monkeypatch.setenv("RACETWIN_LLM_URL", url)
         monkeypatch.setenv("RACETWIN_LLM_MODEL", MODEL)
         monkeypatch.delenv("RACETWIN_DATA", raising=False)
+        settings.cache_clear()
         yield served
 
 
@@ -131,6 +141,7 @@ def test_max_test_for_scripts(server: Server) -> None:
 
 def test_max_test_without_a_server_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RACETWIN_LLM_URL", "http://127.0.0.1:9/v1")
+    settings.cache_clear()
     done = CliRunner().invoke(app, ["max-test"])
     assert done.exit_code != 0
     assert "no model server answers" in f"{done.output}{done.exception}"
