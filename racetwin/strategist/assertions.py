@@ -21,15 +21,20 @@ _CERTAIN = re.compile(
     r"|sewn up|(?:is|are) ours|(?:you|we) can bank on|off the (?:menu|cards)|nothing can|full stop"
     r"|every (?:single )?(?:race|time)|in (?:all|none) of the (?:simulated )?races|chances?[^,;\d]* (?:is"
     r"|are) (?:nil|zero|none|gone|dead)|(?:no|zero|nil) chance"
-    r"|in the (?:bank|books already)|money in the bank|nailed (?:down|on)|formality|safe as houses|wrapped up|(?:a|dead) cert"
-    r"|only one (?:way|outcome)|for granted|for the taking|hands down|walk in the park|piece of cake|baked[- ]in|shoo[- ]in"
+    r"|in the (?:bank|books already)|money in the bank|nailed (?:down|on)|formality|safe as houses|wrapped up"
+    r"|(?:a|dead) cert"
+    r"|only one (?:way|outcome)|for granted|for the taking|hands down|walk in the park|piece of cake"
+    r"|baked[- ]in|shoo[- ]in"
     r"|whatever happens|come what may|no ifs|no two ways|rock[- ]solid|beyond reach|pipe dream|mark my words"
     r"|(?:rest|be) assured|believe me|trust me|no (?:way|hope|doubting|danger|risk)(?= (?:of|we|that|they|it|here|you))"
     r"|absolutely|categorically|unquestionably|indisputabl[ey]|unfailingly|invariably|infallible|foolproof|bulletproof"
-    r"|hundred (?:percent|per ?cent)|(?:we|you|it) (?:can|could)(?:not|['’]t) lose|cannot lose|count on (?:it|points|a|the|that)"
-    r"|(?:have|['’]ve got) (?:it|this|that) (?:won|in hand|covered|sorted|done)|all (?:but )?(?:over|sewn|done)(?: and dusted)?"
+    r"|hundred (?:percent|per ?cent)|(?:we|you|it) (?:can|could)(?:not|['’]t) lose|cannot lose|count on (?:it"
+    r"|points|a|the|that)"
+    r"|(?:have|['’]ve got) (?:it|this|that) (?:won|in hand|covered|sorted|done)|all (?:but )?(?:over|sewn"
+    r"|done)(?: and dusted)?"
     r"|done and dusted|home (?:free|safe)|period(?=\W*$)|easy (?:points|podium|win)|gift[- ]wrapped|a gimme|sealed"
-    r"|as good as (?:ours|won|there|in)|without exception|come home with us|(?:we|you)['’]ll be (?:on the podium|in the points)"
+    r"|as good as (?:ours|won|there|in)|without exception|come home with us|(?:we"
+    r"|you)['’]ll be (?:on the podium|in the points)"
     r"|doomed|hopeless|lost cause|dead in the water|written off|out of the question"
     r"|will (?:finish|score)(?![^.]*(?:\b(?:average|around|about|roughly)\b|%|per ?cent))|impossible|is safe"
     r"|are safe)\b",
@@ -75,7 +80,8 @@ _HARMLESS = re.compile(
     r"|told|distinguish\w*|differ\w*"
     r"|choose|difference|edge|winner|favou?rite|apart|guarantee\w*|certain\w*|sure|safe|points|scor\w*|forever"
     r"|matters?)\b"
-    r"|(?: \w+ing)?(?: in)? (?:this lap|now)\b"
+    r"|(?: \w+ing)?(?: in)? (?:this lap|now)\b|(?: \w+){0,2} surpris\w*\b"
+    r"|(?: [\w'’]+){0,3}? (?:stop|box|pit|com(?:e|ing) in)\w* at the end of (?:this|the current) lap\b"
     r"|(?<=\bno)(?: (?:further|more|other|second|pit|extra|additional)){0,3} (?:stops?|visits?)\b"
     r"|(?: [\w'’]+){0,3}? (?:stop|box|pit|com(?:e|ing) in)\w* (?:on )?(?:again|until|till|before|yet|now|this lap)\b",
     re.IGNORECASE,
@@ -118,6 +124,7 @@ _NOT_RULED_OUT = re.compile(
     r"|excluded?)\b",
     re.IGNORECASE,
 )
+_ANYTHING_BUT = re.compile(r"\banything but (?:box|pit|stop|come in|stay)\w*", re.IGNORECASE)
 _NEVER_MIND = re.compile(
     r"\W*(?:please |and |but |so )?(?:do not|don['’]t) (?:forget|worry|panic|get|let|bother|read|underestimate"
     r"|overthink|fret|be)\b",
@@ -139,11 +146,13 @@ _IS_OUT = re.compile(
     re.IGNORECASE,
 )
 _NO_STOP_THEN = re.compile(
-    r"\bstay(?:s|ing)? out\b|\blater\b|\bdelay\w*|\bpostpon\w*|\b(?:push\w*|put\w*|mov\w+) [^,;]*\bback\b"
+    r"\b(?:not|never|n['’]t)\b[^,;]*\b(?:box|pit|stop|in)\b|n['’]t (?:\w+ )?(?:box|pit|stop|duck|dive|come)\b"
+    r"|\bas (?:scheduled|planned)\b|\bgoes ahead\b|\bstay(?:s|ing)? out\b|\blater\b|\bdelay\w*|\bpostpon\w*"
+    r"|\b(?:push\w*|put\w*|mov\w+) [^,;]*\bback\b"
     r"|\bkeep going\b|\bhold (?:the|our|off|on)\b",
     re.IGNORECASE,
 )
-_UNLESS = re.compile(r"\b(?:unless|until)\b[^,;]*\b(?:safety[- ]car|(?-i:SC)|vsc)\b", re.IGNORECASE)
+_UNLESS = re.compile(r"\b(?:unless|until|if no|no|without)\b[^,;]*\b(?:safety[- ]car|(?-i:SC)|vsc)\b", re.IGNORECASE)
 _UNSTATED = re.compile(
     r"\b(?:quicker|faster|slower|grippier|fresher|stronger|weaker|(?:more|less) durable)\b"
     r"|\b(?:places?|positions?) (?:or (?:two|more) )?(?:higher|better|up|gained|won)\b|\bgain\w* (?:a "
@@ -174,21 +183,25 @@ _UNSTATED = re.compile(
     r"|\breal races\b|\bfree stop\b|\bstop (?:is|comes|would be) (?:for )?free\b|\b(?:win|wins|winning) by\b"
     r"|\b(?-i:[A-Z]{3})(?:['’]s| is| runs| has been| stays)(?: still| now)? on (?:the |a set of |old |new "
     r"|worn )?(?:soft|medium|hard|intermediate|wet)"
-    r"|\b(?:this|our|the) (?:\w+ )?(?:has|have|gives?|brings?|scores?) the (?:lowest|fewest"
+    r"|\b(?:this|our|the) (?:\w+ )?(?:has|have|had|gives?|brings?|scores?|achiev\w+|got|gets|yield\w*|return\w*"
+    r"|produc\w+) the (?:lowest|fewest"
     r"|least|worst|smallest)\b"
     r"|\b(?:power unit|flat spot|lock(?:ed|s|ing)? up|fall(?:s|ing)? apart|running (?:hot|lean|low)"
     r"|track limits|blue flag|black flag"
     r"|drive through|jump(?:ed)? (?:the )?start|let (?:him|them|her|[A-Z]{3}) (?:by|past|through)|slow zone)"
-    r"|\b(?:twice|double|triple|half) (?:as|the)\b|\b(?:half|thirds?|quarters?) of (?:the |all )?(?:\w+ )?(?:races"
+    r"|\bsimulated (?:laps|seconds)\b|\b(?:twice|double|triple|half) (?:as|the)\b|\b(?:half|thirds?"
+    r"|quarters?) of (?:the |all )?(?:\w+ )?(?:races"
     r"|simulations|cases|time)\b"
     r"|\b(?:one|two|three) (?:in|out of) (?:two|three|four|five|ten)\b",
     re.IGNORECASE,
 )
 _EFFECT = re.compile(
-    r"\b(?:keep|hold|retain|protect|defend|maintain|preserv|secur|sav|gain|improv|strengthen|regain|recover|tak|win)"
+    r"\b(?!tak\w+ place\b)(?:keep|hold|retain|protect|defend|maintain|preserv|secur|sav|gain|improv|strengthen"
+    r"|regain|recover|tak|win)"
     r"(?:e|es|s|ed|ing)? (?:on to )?(?:the |our |a |its |his |your |their |this )?(?:current )?(?:track position"
     r"|places?|positions?|lead|advantage|momentum|rhythm|pace|initiative|status)\b"
-    r"|\b(?:gives?|giving|get|gets|ensur\w+|provid\w+|finds?) (?:us |you |it )?(?:a |an |the )?(?:clean|clear|free) (?:air"
+    r"|\b(?:gives?|giving|get|gets|ensur\w+|provid\w+|finds?) (?:us |you |it )?(?:a |an |the )?(?:clean|clear"
+    r"|free) (?:air"
     r"|track|run)\b"
     r"|\b(?:ensur|guarante|maximi[sz]|minimi[sz]|optimi[sz]|mitigat|prevent|eliminat|boost|enhanc)\w*"
     r"|\b(?:avoid|reduc|lower)\w* (?:the |any |our )?(?:risk|traffic|chance|wear|danger)\w*",
@@ -234,7 +247,8 @@ _STATES = {
 _SUPPOSED = re.compile(
     r"\b(?:if|should|in case|whenever|when|any|were|would|could|might|may|contingency|scenario|in the event"
     r"|unless|until|chance"
-    r"|risk|possible|ready|up to|anywhere|between|from (?:lap |L)?\d+|on laps?|before|throws?|for a|brings?|window"
+    r"|risk|possible|ready|option|applies|shows up|up to|anywhere|between|from (?:lap |L)?\d+|on laps?|on L\d+"
+    r"|any lap|before|throws?|for a|brings?|window"
     r"|in the event)\b|\bSC L\d",
     re.IGNORECASE,
 )
@@ -255,7 +269,7 @@ _OF_THE_RANKING = re.compile(
     r"|more|highest|expected"
     r"|points|average|on|in|of|all|them|top|ranks?|ranked|first|we|weighed|simulated|races|simulations|numbers"
     r"|say|model|likes|prefers"
-    r"|has|have|higher|lower|ran|tried|as|well|good|no|any|other|nothing|else|comes?|close|to|came|out|so|and"
+    r"|has|have|higher|lower|scored|ran|tried|as|well|good|no|any|other|nothing|else|comes?|close|to|came|out|so|and"
     r"|s)\b)+\W*",
     re.IGNORECASE,
 )
@@ -285,6 +299,9 @@ def denial_in(clause: str) -> str | None:
     >>> denial_in("It is not clear-cut") is None
     True
     """
+    anything_but = _ANYTHING_BUT.search(clause)
+    if anything_but is not None:
+        return anything_but[0]
     for found in _NEGATOR.finditer(clause):
         if _NEVER_MIND.match(clause) and found.end() < len("and please do not "):
             continue

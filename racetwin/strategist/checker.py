@@ -48,6 +48,13 @@ _SAME_WORDS = 3
 """So many words that are all a fact's say what that fact says: "It is raining"."""
 
 
+_NOT_STOPPING = re.compile(r"\b(?:not|never) (?:box|pitt|stopp|com)ing(?: in)?\b", re.IGNORECASE)
+_NOT_THIS_TYRE = re.compile(
+    r",? (?:and )?not (?:the |on |for )?(soft|medium|hard|intermediate|wet)(?:s|es)?(?: tyres?)?(?=[.,;!]|$)",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """A fact as it is read: ``key`` is the plan it belongs to, if it belongs to one, ``about`` the plans that it names."""
@@ -111,7 +118,7 @@ class Checker:
         for text in texts:
             before = ""
             for part in clauses(text):
-                clause = headed(self._plans.with_laps_named(part), before)
+                clause = headed(self._without_contrast(self._plans.with_laps_named(part)), before)
                 count, found = self._clause(clause, self._plans.continued(clause, before), before)
                 found += self._errors(clause, before)
                 before = clause
@@ -432,6 +439,15 @@ class Checker:
         known = frozenset().union(*(undercuts_in(f.text) for f in self.facts)) if said else frozenset()
         return next((f"{way} {car}" for way, car in said - known if any(car == of for _, of in known)), None)
 
+    def _without_contrast(self, clause: str) -> str:
+        """A clause without the denials that say what the call says: a compound that it does not fit, stops where it has none."""
+        call = self._plans.labels.get(CALL)
+        if call is None:
+            return clause
+        if call == "no stop":
+            clause = _NOT_STOPPING.sub("staying out", clause)
+        return _NOT_THIS_TYRE.sub(lambda m: m[0] if m[1].upper() in call else "", clause)
+
     def _unless_stated(self, said: str | None) -> str | None:
         """Return what no fact ever says, unless one of these facts says just that."""
         stated = said is not None and any(said.lower() in k.fact.text.lower() for k in self._known)
@@ -442,7 +458,7 @@ class Checker:
         call = self._plans.labels.get(CALL)
         if call is not None and self._plans.spoken_of(clause) == {CALL}:
             yield wrong_stops(bare, call), "the call has other stops"
-            if self._lap is not None:
+            if self._lap is not None and not supposes_safety_car(bare):
                 yield wrong_moment(bare, call, self._lap), "the next stop is at another time"
 
 

@@ -56,7 +56,8 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("lap", rf"(?<![\w.]){_WHOLE} is the (?:lap|call|target)\b", (" is the ",)),
     (
         "error",
-        rf"(?:±\s?|plus or minus |give or take |(?:error|uncertainty)(?: on (?:it|that|this))?(?:['’]s| is| of"
+        rf"(?:±\s?|plus or minus |give or take |(?:error|uncertainty)(?: (?:on|of) (?:it|that|this"
+        rf"|the)(?: (?:difference|value|estimate|mean|figure))?)?(?:['’]s| is| of"
         rf"| to| at|:)?(?: just"
         rf"| only| about| around)? ){_NUMBER}",
         ("±", "plus", "give", "error", "uncertainty"),
@@ -157,6 +158,7 @@ _LIMIT_AFTER = re.compile(
     r"|bad) day|at a (?:push|pinch|stretch)"
     r"|if (?:we(?:['’]re| are) (?:un)?lucky|all goes|things go|they hold|it holds))\b"
 )
+_NO = re.compile(r"(?:no|nope|negative|not)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"(?:it|they|these|those|that)\b(?=.*\b(?:laps?|left|to go)\b)", re.IGNORECASE)
 _SET = re.compile(r"\b(?:set|tyres?|rubber|(?:soft|medium|hard|intermediate|wet)s)\b", re.IGNORECASE)
 _PLACED = re.compile(r"\b(?:ahead|behind|in front|gap|car|rival|mirrors?|us)\b", re.IGNORECASE)
@@ -221,11 +223,24 @@ class Claim:
     """Said to be more or less than the number."""
 
 
+_AMERICAN = re.compile(r"\b([Tt])i(res?)\b")
+_BETWEEN = re.compile(
+    r"\b[Bb]etween (laps? |L)?(\d+(?:\.\d+)?) and (?:laps? |L)?(\d+(?:\.\d+)?)(?= (?:laps?\b|s\b|seconds\b))",
+    re.IGNORECASE,
+)
+_FROM_FEW = re.compile(r"\b(?:only |just )?(\d+)(?: more)? laps,? or as many as (\d+)(?: laps)?")
+_TOP_PLANS = re.compile(r"\btop 2 plans\b")
+"""One spelling, and one way to tell an interval; the first two plans are no number of plans."""
+
+
 @lru_cache(maxsize=REMEMBERED)
 def clauses(text: str) -> tuple[str, ...]:
     """Split a text into sentences, and those into clauses where a comma or semicolon starts another statement."""
     parts: list[str] = []
-    for sentence in re.split(r"(?<=[.!?;])\s+", in_figures(text.strip())):
+    told = _AMERICAN.sub(r"\1y\2", in_figures(text.strip()))
+    told = _BETWEEN.sub(lambda m: f"{m[1] or ''}{m[2]} to {m[3]}", told)
+    told = _TOP_PLANS.sub("top plans", _FROM_FEW.sub(r"\1 to \2 laps", told))
+    for sentence in re.split(r"(?<=[.!?;])\s+", told):
         parts += re.split(
             r"(?:,\s+(?:and\s+)?|\s+and\s+)(?=[\d.]+ ?(?:s|secs?|seconds?) (?:ahead of|behind|in front of"
             r"|clear of) (?:[A-Z]{3}\b|car \d))"
@@ -237,7 +252,7 @@ def clauses(text: str) -> tuple[str, ...]:
 
 def headed(clause: str, before: str) -> str:
     """A clause that goes on about the set of tyres of the clause before ("it has 14 laps left"), under that heading."""
-    if before.endswith("?") and not _DIGIT.search(before):
+    if before.endswith("?") and not _DIGIT.search(before) and not _NO.match(clause):
         return f"{before[:-1]}: {clause}"  # a question, and its answer
     goes_on = _PRONOUN.match(clause) and _SET.search(before) and not _SET.search(clause)
     return f"Set: {clause}" if goes_on else clause
@@ -365,13 +380,13 @@ def _ranges(clause: str, claims: dict[int, Claim]) -> list[Claim]:
         low, high = match.start("low"), match.start("high")
         if low not in claims or high not in claims:
             continue
-        if " and " in match[0] and not re.search(r"\b[Bb]etween\s+(?:laps? |L)?$", clause[:low]):
+        if " and " in match[0] and not re.search(r"\bbetween\s+(?:laps? |L)?$", clause[:low], re.IGNORECASE):
             continue
         model = claims[high]
         if model.kind == "number":
             earlier = [c for at, c in claims.items() if at < low and c.kind not in ("number", "error")]
             model = claims[low] if claims[low].kind != "number" else (earlier[-1] if earlier else model)
-        if model.kind == "lap" and not re.search(r"\bsafety[- ]car\b|\bSC\b", clause):
+        if model.kind == "lap" and not re.search(r"\bsafety[- ]car\b|\bSC\b", clause, re.IGNORECASE):
             continue  # two stops, and not a range of laps
         claims[low] = replace(claims[low], kind=model.kind, topics=model.topics, bound="low")
         claims[high] = replace(claims[high], kind=model.kind, topics=model.topics, bound="high")

@@ -42,7 +42,8 @@ _AT_ONCE = re.compile(
     re.IGNORECASE,
 )
 _NOT_AT_ONCE = re.compile(
-    rf"\bstay(?:s|ing)? out\b|\bnot (?:yet|(?:\w+ ){{0,2}}?{_NOW})\b|\b(?:extend|keep going|carry on"
+    rf"\bstay(?:s|ing)? out\b|\bnot (?:yet|(?:\w+ ){{0,4}}?{_NOW}|(?:\w+ ){{0,4}}?at the end of (?:this"
+    rf"|the current) lap)\b|\b(?:extend|keep going|carry on"
     rf"|run this set) (?:to|until|for)\b",
     re.IGNORECASE,
 )

@@ -76,6 +76,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("rejoin", r"\brejoin|\bposition\b|\bplace\b|\bboxing\b|\blikely\b|\bP\d"),
     ),
     "laps": (
+        ("to go", r"\b(?:end|flag|finish)\b[^,;]*\bin \d+ laps\b"),
+        ("life", r"\bto (?:go|run) (?:on|in) (?:it|them|this|these)\b|\bleft on (?:it|them|this|these)\b"),
         ("shift", r"\blaps? (?:earlier|later|sooner)\b"),
         ("until", r"\bin \d+ laps?\b|\blaps? from now\b|\blaps? (?:to|before|until) (?:the|our|we) (?:stop|box|pit)"),
         ("within", r"\bwithin\b|\bin \d+ laps\b|\binside\b|\bnext\b.*\blaps\b"),
@@ -86,7 +88,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("own", r"\b(?:our|the) car has completed\b|\bwe have completed\b"),
         ("to go", r"\bleader\b[^,;]*\d+ (?:more )?(?:to (?:go|run)|left|remain\w*)\b"),
-        ("completed", r"\bleader\b|\bcompleted?\b|\bin the books?\b"),
+        ("completed", r"\bleader\b|\bcompleted?\b|\bin the books?\b|\bmatters stand after\b"),
         (
             "life",
             r"\blife\b|\bleft in\b(?! the race)|\blasts?\b|\bhold\b"
@@ -112,7 +114,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             r"|\bgives? (?:up|away)\b|\bpicks? up\b|\binstead of\b|\brather than\b|\bavoids?\b|\bcosting\b"
             r"|\bshort\b|\bdown\b|±"
             r"|\btrails?\b|\bbeats?\b|\bbenefit\b|\badvantage\b|\b(?:up|down) on\b|\baway\b|\bbuys?\b|\bdifference\b"
-            r"|\btrade\b|\bdeficit\b|\bsacrific",
+            r"|\bgap between\b|\btrade\b|\bdeficit\b|\bsacrific",
         ),
         ("expected", r"\bworth\b|(?<!on )\baverages?\b|\bexpect|\bbrings?\b|\bscores?\b|\breturns?\b"),
     ),
@@ -167,6 +169,13 @@ def topics_of(kind: str, clause: str, at: int) -> tuple[str, ...]:
         for narrow, wide in _NARROWER:
             if narrow in found and wide in found:
                 found.remove(wide)
+        if (
+            found == ["to go"]
+            and kind == "laps"
+            and _OF_THE_SET.search(clause[:begin])
+            and not _OF_THE_RACE.search(own)
+        ):
+            return ("life", "to go")  # "the set has done 12 laps and should have 2 left"
         if found:
             future = "current" in found and (_AFTER_STOP.search(clause, 0, at) or _PERCENT.search(part))
             return ("rejoin",) if kind == "position" and future else tuple(found)
@@ -186,6 +195,8 @@ _AFTER_STOP = re.compile(
     re.IGNORECASE,
 )
 """'Box now and we are P8' says where the car is after that."""
+_OF_THE_SET = re.compile(r"\b(?:set|tyres?|rubber|softs|mediums|hards|intermediates|wets)\b", re.IGNORECASE)
+_OF_THE_RACE = re.compile(r"\b(?:race|flag|end|finish|leader|we|us|you|distance)\b", re.IGNORECASE)
 _LAPS_ONLY = re.compile(
     r"\bold\b|\bage\b|\bcompleted\b|\btyre life\b|\bof life\b|\blasts?\b|\b(?:set|tyres?|rubber|softs?|mediums?"
     r"|hards?)\b[^,;]* good for\b|\btyres (?:have|can|should)\b"
@@ -202,7 +213,8 @@ _SHARE = re.compile(
     re.IGNORECASE,
 )
 _POINTS_A_LAP = re.compile(
-    r"\b(?:wear|deg|degradation)\b|\b(?:tyres?|set) (?:drop|los|cost|giv|has)|\b(?:each|every) lap on\b"
+    r"\b(?:wear|deg|degradation)\b|\b(?:tyres?|set) (?:drop|los|cost|giv|has(?! [\d.]+ expected))|\b(?:each"
+    r"|every) lap on\b"
     r"|\bpoints? (?:a|per|each|every) lap\b|\bpoints?/lap\b",
     re.IGNORECASE,
 )

@@ -19,6 +19,9 @@ _NAMED_BEST = re.compile(
     r"(?<!next )(?<!next-)(?<!second )(?<!second-)\b(?:first|best|top|preferred|recommended|favou?rite|main)\b"
     rf"(?: [a-z]+)?(?: is|,|:){_STOPPING} '?$|\bplan a(?: is|,|:)?{_STOPPING} '?$"
     rf"|\b(?:likes?|prefers?|favou?rs?|recommends?|picks?|chooses?|wants?){_STOPPING} '?$"
+    rf"|\b(?:recommendation|decision|choice)(?: is|:)(?: to)?{_STOPPING} '?$"
+    rf"|\bone (?:that )?we (?:go|are going|want|take|call)(?: for| with)?(?: is|:){_STOPPING} '?$"
+    rf"|^\W*(?:call|plan|strategy):{_STOPPING} '?$"
     r"|\b(?:the|our) (?:plan|call) is (?:to |a |for |the )?(?:[a-z]+ ){0,4}'?$",
     re.IGNORECASE,
 )
@@ -71,7 +74,8 @@ _CLEARLY = re.compile(
     r"|preferable|favou?r\w*|outside|the)\b)"
     r"|\b(?:easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut"
     r"|clear winner"
-    r"|clear favou?rite|can (?:be )?separated?|easy (?:call|choice|decision)|no-brainer|not even close"
+    r"|(?:is|are|the difference) decisive|conclusive|far apart|worlds apart|clear favou?rite"
+    r"|can (?:be )?separated?|easy (?:call|choice|decision)|no-brainer|not even close"
     r"|one-sided|enough to (?:call|tell|decide)|(?:outside"
     r"|beyond) (?:the )?(?:margin of )?(?:error|noise)|(?:real"
     r"|clear|big|decisive) edge|significant(?:ly)?)\b",

@@ -33,7 +33,8 @@ _THE_CALL = re.compile(
     re.IGNORECASE,
 )
 _ANOTHER = re.compile(
-    r"\b(?:alternatives?|(?:nearest|closest|main|next) (?:rival|challenger|contender|competitor|option|plan)"
+    r"\b(?:alternative(?:s|ly)?|(?:top|best two) plans|(?:nearest|closest|main|next) (?:rival|challenger"
+    r"|contender|competitor|option|plan)"
     r"|(?:second|third|next)[- ](?:ranked|placed|best|choice|option|on the list|in line)|next[- ]best|plan b"
     r"|alt|the other|another (?:plan|option"
     r"|choice)|other plans?"
@@ -54,7 +55,7 @@ _SUPPOSED = re.compile(
 REFERENCE = re.compile(
     r"\b(?:over|(?<!smaller )(?<!larger )(?<!bigger )than|against|versus|vs|compared (?:with|to)|instead of"
     r"|rather than|relative to|in place of"
-    r"|beside|short of|(?:up|down|gains?) on)\b",
+    r"|beside|short of|to the (?=plan|one|strategy|option)|(?:up|down|gains?) on)\b",
     re.IGNORECASE,
 )
 BAD = re.compile(
@@ -76,7 +77,8 @@ _GOES_ON = re.compile(r"(?:on average,? |and |but )?(?:yes|it|that|this|at|which
 _WE_THEN = re.compile(r"we (?:gain|lose|bleed|drop|give|pick)\b", re.IGNORECASE)
 _WOULD = re.compile(r"[^,;:]{0,25}?\b(?:would|could|might)\b", re.IGNORECASE)
 WINDOW = re.compile(
-    r"\b(?:(?:from |between )?laps? |L)\d+(?: (?:to|through|and|until|up to(?: and including)?) | ?[-–] ?)(?:laps? |L)?\d+",
+    r"\b(?:(?:from |between )?laps? |L)\d+(?: (?:to|through|and|until|up to(?: and including)?) "
+    r"| ?[-–] ?)(?:laps? |L)?\d+",
     re.IGNORECASE,
 )
 """The laps on which a safety car would bring a stop forward are no stops."""
