@@ -189,6 +189,8 @@ _UNSTATED = re.compile(
     r"|\b(?:power unit|flat spot|lock(?:ed|s|ing)? up|fall(?:s|ing)? apart|running (?:hot|lean|low)"
     r"|track limits|blue flag|black flag"
     r"|drive through|jump(?:ed)? (?:the )?start|let (?:him|them|her|[A-Z]{3}) (?:by|past|through)|slow zone)"
+    r"|\b\d+ laps? (?:behind|ahead|down|in front|adrift)\b"
+    r"|\bleader(?:['’]s)?\b[^,;]*\bon (?:the |a set of |old |new |worn )?(?:soft|medium|hard|intermediate|wet)s?\b"
     r"|\bsimulated (?:laps|seconds)\b|\b(?:twice|double|triple|half) (?:as|the)\b|\b(?:half|thirds?"
     r"|quarters?) of (?:the |all )?(?:\w+ )?(?:races"
     r"|simulations|cases|time)\b"
