@@ -80,6 +80,7 @@ class Wordsmith:
         self.client = client
         self._settings = settings
         self._given = client
+        self._of_settings: ModelClient | None = None
         self._advice, self._retired, self._show = advice, retired, show
         self._moved = asyncio.Event()
         self._seen: Advice = {}
@@ -126,8 +127,9 @@ class Wordsmith:
 
     async def _find(self, stack: contextlib.AsyncExitStack) -> ModelClient:
         """Return an open client of a server that answers, as soon as there is one."""
-        # One client for as long as it is looked for: to make one takes longer than a frame may wait.
-        client = self.client = await stack.enter_async_context(self._given or ModelClient.from_settings(self._settings))
+        # One client for the whole race: it knows how often the server has failed, and to make one takes longer than a frame may wait.
+        self._of_settings = self._given or self._of_settings or ModelClient.from_settings(self._settings)
+        client = self.client = await stack.enter_async_context(self._of_settings)
         while True:
             if client.rests_s:
                 self.counts.error = f"{client.url} failed too often and is left alone for a while"

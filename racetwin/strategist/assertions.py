@@ -77,7 +77,7 @@ _HARMLESS = re.compile(
     r"|(?<=\bno) (?:need|reason|change|odds|rush|hurry|panic|gap|daylight)\b"
     r"|(?: [\w'’-]+){0,3}? (?:clear|clear-cut|decisive|critical|crucial|vital|important|conclusive|obvious|given"
     r"|separat\w*|split|tell"
-    r"|told|distinguish\w*|differ\w*"
+    r"|told|distinguish\w*|differ\w*|beaten"
     r"|choose|difference|edge|winner|favou?rite|apart|guarantee\w*|certain\w*|sure|safe|points|scor\w*|forever"
     r"|matters?)\b"
     r"|(?: \w+ing)?(?: in)? (?:this lap|now)\b|(?: \w+){0,2} surpris\w*\b"
@@ -137,7 +137,8 @@ _UNDERCUT = re.compile(rf"\bundercut(?:ting)?(?: attempt)? (?P<way>by|from|on|of
 _WE_UNDERCUT = re.compile(rf"\b(?:we|you|to)(?: (?:can|could|would|might|may))? undercut {_CAR}", re.IGNORECASE)
 _UNDERCUTS_US = re.compile(rf"{_CAR}(?: (?:can|could|would|might|may))? undercuts? (?:us|you)\b", re.IGNORECASE)
 _GAINED = re.compile(
-    r"\b(?:gain|sav|earn|find|win|won|improv)(?:s|es|e|ed|ing)?\b|\b(?:picks?|picking) up\b|\bquicker by\b",
+    r"\b(?:gain|sav|earn|find|win|won|improv)(?:s|es|e|ed|ing)?\b|\b(?:picks?|picking) up\b|\bgives? (?:us"
+    r"|you)\b|\bquicker by\b",
     re.IGNORECASE,
 )
 _LOST = re.compile(r"\b(?:los\w+|lost|cost\w*|gives? (?:up|away)|bleed\w*)\b", re.IGNORECASE)
@@ -147,7 +148,7 @@ _IS_OUT = re.compile(
 )
 _NO_STOP_THEN = re.compile(
     r"\b(?:not|never|n['’]t)\b[^,;]*\b(?:box|pit|stop|in)\b|n['’]t (?:\w+ )?(?:box|pit|stop|duck|dive|come)\b"
-    r"|\bas (?:scheduled|planned)\b|\bgoes ahead\b|\bstay(?:s|ing)? out\b|\blater\b|\bdelay\w*|\bpostpon\w*"
+    r"|\bas (?:scheduled|planned)\b|\bput off\b|\bgoes ahead\b|\bstay(?:s|ing)? out\b|\blater\b|\bdelay\w*|\bpostpon\w*"
     r"|\b(?:push\w*|put\w*|mov\w+) [^,;]*\bback\b"
     r"|\bkeep going\b|\bhold (?:the|our|off|on)\b",
     re.IGNORECASE,
@@ -191,7 +192,8 @@ _UNSTATED = re.compile(
     r"|drive through|jump(?:ed)? (?:the )?start|let (?:him|them|her|[A-Z]{3}) (?:by|past|through)|slow zone)"
     r"|\b\d+ laps? (?:behind|ahead|down|in front|adrift)\b"
     r"|\bleader(?:['’]s)?\b[^,;]*\bon (?:the |a set of |old |new |worn )?(?:soft|medium|hard|intermediate|wet)s?\b"
-    r"|\bsimulated (?:laps|seconds)\b|\b(?:twice|double|triple|half) (?:as|the)\b|\b(?:half|thirds?"
+    r"|\bbeaten by (?:most|all|many|some|several)\b|\bsimulated (?:laps|seconds)\b|\b(?:twice|double|triple"
+    r"|half) (?:as|the)\b|\b(?:half|thirds?"
     r"|quarters?) of (?:the |all )?(?:\w+ )?(?:races"
     r"|simulations|cases|time)\b"
     r"|\b(?:one|two|three) (?:in|out of) (?:two|three|four|five|ten)\b",

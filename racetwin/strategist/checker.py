@@ -48,9 +48,13 @@ _SAME_WORDS = 3
 """So many words that are all a fact's say what that fact says: "It is raining"."""
 
 
-_NOT_STOPPING = re.compile(r"\b(?:not|never) (?:box|pitt|stopp|com)ing(?: in)?\b", re.IGNORECASE)
+_NOT_THIS_LAP = re.compile(r"(?:^|,? )(?:and )?not (?:on |at the end of )?lap (\d+)\b,?", re.IGNORECASE)
+_NOT_STOPPING = re.compile(
+    r"\bain['’]t no more stops\b|\b(?:not|never) (?:box|pitt|stopp|com)ing(?: in)?\b", re.IGNORECASE
+)
 _NOT_THIS_TYRE = re.compile(
-    r",? (?:and )?not (?:the |on |for )?(soft|medium|hard|intermediate|wet)(?:s|es)?(?: tyres?)?(?=[.,;!]|$)",
+    r",? (?:(?:and )?not|rather than|instead of) (?:the |on |for )?(soft|medium|hard|intermediate|wet)(?:s"
+    r"|es)?(?: tyres?)?(?=[.,;!]|$)",
     re.IGNORECASE,
 )
 
@@ -446,6 +450,7 @@ class Checker:
             return clause
         if call == "no stop":
             clause = _NOT_STOPPING.sub("staying out", clause)
+        clause = _NOT_THIS_LAP.sub(lambda m: m[0] if f"L{m[1]} " in call else "", clause)
         return _NOT_THIS_TYRE.sub(lambda m: m[0] if m[1].upper() in call else "", clause)
 
     def _unless_stated(self, said: str | None) -> str | None:

@@ -95,7 +95,7 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ),
     (
         "count",
-        rf"{_NUMBER}{_MORE}(?: [a-z]+)? (?:{_PLANS}|{_RACES}|stops?)\b",
+        rf"{_NUMBER}{_MORE}(?: [a-z]+)? (?:{_PLANS}|{_RACES}|stops?|others)\b",
         (
             "plan",
             "race",
@@ -109,6 +109,7 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             "simulation",
             "run",
             "scenario",
+            "others",
         ),
     ),
     ("laps", rf"\b(?:another|good for) {_WHOLE}(?! (?:points?|pts|seconds?|s|sec|%|per)\b)", ("another", "good for")),
@@ -141,7 +142,7 @@ _BEYOND = re.compile(
     re.IGNORECASE,
 )
 _LOW = re.compile(
-    rf"\b(?:as (?:few|little|low) as|at least|minimum of)\s+$|\b(?:lower?|bottom"
+    rf"\b(?:as (?:few|little|low|short) as|at least|minimum of)\s+$|\b(?:lower?|bottom"
     rf"|pessimistic){_END}[^,;\d]{{0,25}}$",
     re.IGNORECASE,
 )
@@ -354,6 +355,8 @@ def _counted(match: re.Match[str], clause: str) -> tuple[str, ...]:
     """What is counted, by the noun after the number."""
     if re.search(rf" {_PLANS}$", match[0], re.IGNORECASE):
         return ("close",) if "close" in topics_of("count", clause, match.start("value")) else ("plans",)
+    if match[0].lower().endswith(" others"):
+        return ("close",) if "close" in topics_of("count", clause, match.start("value")) else ()
     if re.search(r" cars?$", match[0], re.IGNORECASE):
         return ("cars",)
     return ("races",) if re.search(rf" {_RACES}$", match[0], re.IGNORECASE) else ()

@@ -133,7 +133,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "count": (
         (
             "close",
-            r"\bclose\b|\bnoise\b|\bseparate\b|\blevel\b|\b(?:margin of|within the|inside the) error\b"
+            r"\bclose\b|\btold (?:from|apart)\b|\bnoise\b|\bseparate\b|\blevel\b|\b(?:margin of|within the|inside the) error\b"
             r"|\bas (?:good|well)\b|\bequal\b|\bequivalent\b|\bindistinguish|\bapart\b|\bbetween\b",
         ),
         ("races", r"\braced\b|\btimes\b|\braces\b"),

@@ -16,7 +16,8 @@ _STOPPING = (
     r"(?: (?:to|the|a|one|with|stop|stopping|box|pit|in|on|at|end|of|going|for|soft|medium|hard|intermediate|wet))*"
 )
 _NAMED_BEST = re.compile(
-    r"(?<!next )(?<!next-)(?<!second )(?<!second-)\b(?:first|best|top|preferred|recommended|favou?rite|main)\b"
+    r"(?<!from the )(?<!than the )(?<!as the )(?<!with the )(?<!next )(?<!next-)(?<!second )(?<!second-)\b"
+    r"(?:first|best|top|preferred|recommended|favou?rite|main)\b"
     rf"(?: [a-z]+)?(?: is|,|:){_STOPPING} '?$|\bplan a(?: is|,|:)?{_STOPPING} '?$"
     rf"|\b(?:likes?|prefers?|favou?rs?|recommends?|picks?|chooses?|wants?){_STOPPING} '?$"
     rf"|\b(?:recommendation|decision|choice)(?: is|:)(?: to)?{_STOPPING} '?$"
@@ -74,7 +75,8 @@ _CLEARLY = re.compile(
     r"|preferable|favou?r\w*|outside|the)\b)"
     r"|\b(?:easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut"
     r"|clear winner"
-    r"|(?:is|are|the difference) decisive|conclusive|far apart|worlds apart|clear favou?rite"
+    r"|(?:is|are|the difference) decisive|conclusive|eas(?:y|ily) (?:to tell|told) apart|far apart|worlds apart"
+    r"|clear favou?rite"
     r"|can (?:be )?separated?|easy (?:call|choice|decision)|no-brainer|not even close"
     r"|one-sided|enough to (?:call|tell|decide)|(?:outside"
     r"|beyond) (?:the )?(?:margin of )?(?:error|noise)|(?:real"
@@ -85,7 +87,7 @@ _LEVEL = re.compile(
     r"\b(?:coin[- ](?:flip|toss)|toss-up|nothing (?:\w+ )?(?:in it|between)|neither\b.*\bnor|level|a wash"
     r"|(?:flip|toss) (?:of )?a coin|identical|interchangeable|six of one|(?:lost"
     r"|buried|drowned) in (?:the )?noise|(?:within|inside) (?:the )?noise|dead[- ]heat"
-    r"|too close"
+    r"|too close|(?:nothing but|just|only|mere(?:ly)?) noise"
     r"|inseparable|equal|equivalent|(?:not|n['’]t|cannot|no) (?:\w+ ){0,3}(?:separat|split|difference|tell))",
     re.IGNORECASE,
 )

@@ -77,6 +77,7 @@ _POSSESSIVE = re.compile(
     rf"(?P<car>{_CAR})['’]s? (?:(?:dirty|own) )?(?:air|gearbox|tail|wake|mirrors|slipstream)\b"
     rf"|\b(?:(?:mirrors?|wake) (?:for|of)|back to|pressure from|threat from) (?P<seen>{_CAR})|\b[Mm]ind (?P<minded>{_CAR})"
     rf"|\b(?:keep|hold|kept|held)(?:s|ing)? (?P<kept>{_CAR}) (?:at bay|off|back|up)\b"
+    rf"|(?P<held>{_CAR}) (?:we|you)(?:['’]d| would|['’]ll| will) be (?:holding|keeping|fending)\b"
     rf"|(?P<rear>{_CAR})(?: is|['’]s)? (?:in (?:our|the|your) rear|\((?:back|behind|rear)\))"
     rf"|(?P<fore>{_CAR})(?: is|['’]s)? (?:(?:our|your|the) (?:next )?target\b|\((?:front|ahead)\))"
     rf"|(?P<sighted>{_CAR}) in (?:our|your) sights\b|\bsights on (?P<sights>{_CAR})"
@@ -117,7 +118,7 @@ def _sides(clause: str) -> tuple[tuple[str, Side], ...]:
     if not any(e.car for e in entities):
         return ()
     found: list[tuple[str, Side]] = [
-        (m[m.lastgroup or ""], "behind" if m.lastgroup in ("seen", "kept", "rear") else "ahead")
+        (m[m.lastgroup or ""], "behind" if m.lastgroup in ("seen", "kept", "rear", "held") else "ahead")
         for m in _POSSESSIVE.finditer(clause)
     ]
     gaps = [*(_LABEL if _AHEAD_LABEL.search(clause) else _GAP).finditer(clause)]
