@@ -127,7 +127,7 @@ class Wordsmith:
 
     async def _find(self, stack: contextlib.AsyncExitStack) -> ModelClient:
         """Return an open client of a server that answers, as soon as there is one."""
-        # One client for the whole race: it knows how often the server has failed, and making one takes longer than a frame may wait.
+        # One client for the whole race: it knows how often the server failed, and making one takes longer than a frame may wait.
         self._of_settings = self._given or self._of_settings or ModelClient.from_settings(self._settings)
         if self._given is None:  # another model may be served by now
             self._of_settings.model, self._of_settings.takes_schema = self._settings.llm_model, None
