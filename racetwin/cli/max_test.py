@@ -122,7 +122,7 @@ def _advice(now: Settings, record: RaceRecord, lap: int | None, car: str | None)
         raise InputError(f"car: {chosen} gets no advice after lap {at} of {record.race_id} (out, or at the end)")
     kind = "SIMULATED race" if record.simulated else "race"
     where = f"{kind} {record.race_id}, after lap {at} of {record.total_laps}, car {chosen}"
-    return advice, where, situation.retired
+    return advice, where, situation.retired()
 
 
 def _as_it_comes(piece: str) -> None:
