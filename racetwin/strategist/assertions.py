@@ -190,7 +190,7 @@ _UNSTATED = re.compile(
     r"|\b(?:power unit|flat spot|lock(?:ed|s|ing)? up|fall(?:s|ing)? apart|running (?:hot|lean|low)"
     r"|track limits|blue flag|black flag"
     r"|drive through|jump(?:ed)? (?:the )?start|let (?:him|them|her|[A-Z]{3}) (?:by|past|through)|slow zone)"
-    r"|\b\d+ laps? (?:behind|ahead|down|in front|adrift)\b"
+    r"|\b\d+ laps? (?:behind|ahead|down|in front|adrift)\b(?! (?:it|them|this|these)\b)"
     r"|\bleader(?:['’]s)?\b[^,;]*\bon (?:the |a set of |old |new |worn )?(?:soft|medium|hard|intermediate|wet)s?\b"
     r"|\bbeaten by (?:most|all|many|some|several)\b|\bsimulated (?:laps|seconds)\b|\b(?:twice|double|triple"
     r"|half) (?:as|the)\b|\b(?:half|thirds?"

@@ -230,6 +230,7 @@ _BETWEEN = re.compile(
     re.IGNORECASE,
 )
 _FROM_FEW = re.compile(r"\b(?:only |just )?(\d+)(?: more)? laps,? or as many as (\d+)(?: laps)?")
+_OPTION = re.compile(r"^(\W*)(?:[Oo]ption|[Pp]lan) [2-9B-D]:")
 _TOP_PLANS = re.compile(r"\btop 2 plans\b")
 """One spelling, and one way to tell an interval; the first two plans are no number of plans."""
 
@@ -239,6 +240,7 @@ def clauses(text: str) -> tuple[str, ...]:
     """Split a text into sentences, and those into clauses where a comma or semicolon starts another statement."""
     parts: list[str] = []
     told = _AMERICAN.sub(r"\1y\2", in_figures(text.strip()))
+    told = _OPTION.sub(r"\1Alternative:", told.replace("Vs. ", "vs ").replace("vs. ", "vs "))
     told = _BETWEEN.sub(lambda m: f"{m[1] or ''}{m[2]} to {m[3]}", told)
     told = _TOP_PLANS.sub("top plans", _FROM_FEW.sub(r"\1 to \2 laps", told))
     for sentence in re.split(r"(?<=[.!?;])\s+", told):

@@ -20,7 +20,7 @@ _NAMED_BEST = re.compile(
     r"(?:first|best|top|preferred|recommended|favou?rite|main)\b"
     rf"(?: [a-z]+)?(?: is|,|:){_STOPPING} '?$|\bplan a(?: is|,|:)?{_STOPPING} '?$"
     rf"|\b(?:likes?|prefers?|favou?rs?|recommends?|picks?|chooses?|wants?){_STOPPING} '?$"
-    rf"|\b(?:recommendation|decision|choice)(?: is|:)(?: to)?{_STOPPING} '?$"
+    rf"|(?<!second )(?<!third )(?<!next )(?<!other )\b(?:recommendation|decision|choice)(?: is|:)(?: to)?{_STOPPING} '?$"
     rf"|\bone (?:that )?we (?:go|are going|want|take|call)(?: for| with)?(?: is|:){_STOPPING} '?$"
     rf"|^\W*(?:call|plan|strategy):{_STOPPING} '?$"
     r"|\b(?:the|our) (?:plan|call) is (?:to |a |for |the )?(?:[a-z]+ ){0,4}'?$",

@@ -46,7 +46,7 @@ _ANOTHER = re.compile(
 )
 _SUPPOSED = re.compile(
     r"^(?:and |so |but )?(?:could|should|would|can|what|why|how|do|does|is|are|shall)\b.*\?|^[^,;]{0,40}\?$"
-    r"|\b(?:if|versus"
+    r"|\b(?:if|beats|versus"
     r"|vs|against|compared|rather|instead|chance|probability|argue|as (?:well|good)|in it|apart|level|equal\w*"
     r"|no worse|(?:within|inside) (?:the )?(?:noise|error))\b",
     re.IGNORECASE,
