@@ -21,7 +21,7 @@ from racetwin.calibration.rivals import RivalFit
 from racetwin.calibration.stops import StopFit
 from racetwin.calibration.tables import RaceTables, load
 from racetwin.errors import DataError
-from racetwin.simulation.parameters import parameters_of
+from racetwin.simulation.parameters import RaceParameters, parameters_of
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and of how much."""
@@ -34,6 +34,8 @@ STEPS = (
     "form",
     "stops and choices, live",
 )
+SEASONS_TOLD = 5
+"""Seasons that the live factors on stops are fitted to, each with the hazard of a stop fitted on the seasons before it."""
 MIN_RACES = 8
 """With fewer dry races than this nothing can be told apart, and the shipped file is the better choice."""
 
@@ -98,7 +100,7 @@ def live(tables: RaceTables, singles: list[pace.RaceFit], fitted: dict[str, Any]
     seen = tables.laps[["circuit_id", "season"]].drop_duplicates()
     numbers = {(str(c), int(s)): parameters_of(fitted, str(c), int(s)) for c, s in zip(*seen.T.to_numpy(), strict=True)}
     grands_prix = tables.laps[tables.laps.session == "R"]
-    found = {"stops": live_stops.fit(grands_prix, numbers)}
+    found = {"stops": live_stops.fit(grands_prix, _told_before(grands_prix, numbers))}
     dry = grands_prix[~grands_prix.race_wet]
     found["next_compound"] = choices.fit_compound(choices.stops_with_choice(dry, circuit_life, life))
     undercut = choices.fit_undercut(dry)
@@ -110,6 +112,32 @@ def live(tables: RaceTables, singles: list[pace.RaceFit], fitted: dict[str, Any]
     wet = rain.fit(grands_prix, dry_lap)
     lapped = traffic.fit_lapped(grands_prix, pace.expected(grands_prix, singles))
     return {**found, **{name: f for name, f in (("lapped", lapped), ("wet", wet)) if f is not None}}
+
+
+def _told_before(
+    laps: pd.DataFrame, numbers: Mapping[tuple[str, int], RaceParameters]
+) -> dict[tuple[str, int], RaceParameters]:
+    """Return the numbers by circuit and season with hazards of stops fitted on the seasons before, for the seasons of late.
+
+    What a hazard is off by in races it has not seen is more than in those it was fitted on: rules and tyres change. Where there
+    are too few seasons to tell, the hazards are those of all races.
+    """
+    out = {}
+    for season in sorted({s for _, s in numbers})[-SEASONS_TOLD:]:
+        before = laps[laps.season < season]
+        if before[~before.race_wet].race_id.nunique() < MIN_RACES:
+            continue
+        loss = {c: p.pit_loss_s for (c, _), p in numbers.items()}
+        r = rivals.fit(before, loss, sum(loss.values()) / len(loss), method="map")
+        terms = {f"stop_{k}": r.coefficients[k] for k in rivals.TERMS}
+        for (circuit, of), p in numbers.items():
+            if of == season:
+                out[circuit, of] = p.replace(
+                    **terms,
+                    stop_intercept=r.coefficients["intercept"] + r.circuit_intercept.get(circuit, 0.0),
+                    life_laps=(*r.circuit_life.get(circuit, r.life), *p.life_laps[3:]),
+                )
+    return out or dict(numbers)
 
 
 def calibrate(

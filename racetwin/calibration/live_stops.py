@@ -1,7 +1,7 @@
 """When cars stop, as a live race tells it: the log factors of :class:`racetwin.simulation.live.LiveStops`, from lap tables.
 
 At each line crossing the twin's own question is put together from the table (what it would know at that line and nothing later),
-the race model with the numbers just fitted answers it for five laps, and what then happened says by what the answer was off.
+the race model, its hazard fitted on the seasons before, answers it for five laps, and what then happened says by what it was off.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def table(laps: pd.DataFrame, parameters: Mapping[tuple[str, int], RaceParameter
     """Return one row per line crossing on slicks and coming lap: ``stop``, the race model's ``log_hazard`` and the ``TERMS``.
 
     Laps on which anybody is on intermediates or wets are left out: there the track decides. ``parameters`` are by circuit and
-    season.
+    season; others are left out.
     """
     d = crossings(laps)
     asked = d[
@@ -142,7 +142,9 @@ def table(laps: pd.DataFrame, parameters: Mapping[tuple[str, int], RaceParameter
     ]
     parts = []
     for key, g in asked.groupby(["circuit_id", "season"], sort=False):
-        p = parameters[str(key[0]), int(key[1])]
+        p = parameters.get((str(key[0]), int(key[1])))
+        if p is None:
+            continue
         known = contexts(g)
         chance = modelled_chances(p, known, NEAR_LAPS)
         k = np.arange(1, chance.shape[1] + 1)
