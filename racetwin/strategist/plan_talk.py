@@ -44,6 +44,7 @@ _ANOTHER = re.compile(
     r"|instead(?! of)|otherwise|any later|postpon\w+|staying out|going longer|go longer|stretch\w*)\b",
     re.IGNORECASE,
 )
+_BEATS = re.compile(r"\bbeats (?:stopping|boxing|pitting|waiting|lap|the)\b", re.IGNORECASE)
 _SUPPOSED = re.compile(
     r"^(?:and |so |but )?(?:could|should|would|can|what|why|how|do|does|is|are|shall)\b.*\?|^[^,;]{0,40}\?$"
     r"|\b(?:if|beats|versus"
@@ -202,7 +203,7 @@ class Plans:
         others = {key for key in named if key not in (None, CALL)}
         no_stop = self.labels.get(CALL) == "no stop"
         marked = any(not (no_stop and m[0].lower() == "staying out") for m in _ANOTHER.finditer(clause))
-        compared = REFERENCE.search(clause) is not None
+        compared = REFERENCE.search(clause) is not None or _BEATS.search(clause) is not None
         if others:
             old = BEFORE in others and any(m["old"] for m in GOVERNS.finditer(clause))
             supposed = any(m.key != CALL and _WOULD.match(clause, m.end) for m in mentions)
