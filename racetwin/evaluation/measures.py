@@ -135,7 +135,8 @@ def calibration_error(p: str = "p", bins: int = ECE_BINS) -> Score:
 
     def values(t: pd.DataFrame) -> FloatArray:
         said = t[p].to_numpy(dtype=float)
-        inside = (np.minimum((said * bins).astype(int), bins - 1)[:, None] == np.arange(bins)).astype(float)
+        # Compared as floats: a rule that says nothing (NaN) is in no bin, and its error is NaN.
+        inside = (np.minimum(np.floor(said * bins), bins - 1)[:, None] == np.arange(bins)).astype(float)
         gap = said - t.happened.to_numpy(dtype=float)
         return np.column_stack([inside * gap[:, None], np.ones(len(t))])
 
