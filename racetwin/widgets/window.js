@@ -34,7 +34,7 @@ function render({ model, el }) {
     const rows = [...new Set(data.cells.map((c) => c.status))];
     const places = data.cells.map((c) => c.position);
     const [best, worst] = [Math.min(...places), Math.max(...places)];
-    put(note, "place at the pit exit if we stop at the end of the lap" + (data.stop ? ` · our plan stops on L${data.stop}` : "") + (data.best?.[1] > data.best?.[0] ? `, as good on L${data.best[0]}–${data.best[1]}` : "") + (beyond ? ", further on than shown" : ""));
+    put(note, "place at the exit of a stop at the end of the lap" + (data.stop ? ` · our stop L${data.stop}` : "") + (data.best?.[1] > data.best?.[0] ? `, as good L${data.best[0]}–${data.best[1]}` : "") + (beyond ? ", further on than shown" : ""));
     const inside = (lap) => data.best && lap >= data.best[0] && lap <= data.best[1];
     const cell = (c) => {
       if (!c) return h("td");
