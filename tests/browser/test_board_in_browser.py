@@ -334,6 +334,7 @@ def test_the_pit_window_shows_our_window_however_far_it_is(
     answer = snapshot.answers["63"].model_copy(update={"plans": tuple(plans)})
     page = show(snapshot.model_copy(update={"answers": {"63": answer}}), width=width, height=height)
     page.keyboard.press("2")
+    page.wait_for_selector(".w-table thead th[scope=col]")
     laps = page.locator(".w-table thead th[scope=col]").all_inner_texts()
     assert laps[:3] == ["23", "24", "25"]
     assert page.locator('.w-table thead th[data-best="yes"]').all_inner_texts() == ["▸ 36", "37", "38"]
