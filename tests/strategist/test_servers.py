@@ -179,15 +179,13 @@ async def test_cancelled_question_frees_the_server(client: ModelClient) -> None:
     assert time.monotonic() - start < 60, "the cancelled answer of 1,500 tokens is not waited for"
 
 
-async def test_overload_leaves_ours_and_passes(client: ModelClient, request: pytest.FixtureRequest) -> None:
+async def test_overload_leaves_ours_and_passes(client: ModelClient) -> None:
     await client.healthy()
     asks = [client.ask(HELLO, deadline_s=20.0, max_tokens=200) for _ in range(12)]
     ended = await asyncio.gather(*asks, return_exceptions=True)
     refused = [e for e in ended if isinstance(e, ModelUnavailableError)]
     assert len(refused) == sum(isinstance(e, BaseException) for e in ended), ended
     assert {e.kind for e in refused} <= {"overloaded", "deadline", "resting"}
-    if request.node.callspec.params["client"] == "MAX":
-        assert any(e.kind == "overloaded" for e in refused), "MAX has a queue of four"
     fresh = ModelClient(client.url)
     async with fresh:
         said = await fresh.ask([{"role": "user", "content": "Say yes."}], deadline_s=DEADLINE_S, max_tokens=4)
