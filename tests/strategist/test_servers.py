@@ -81,6 +81,16 @@ def max_server(server_settings: Settings) -> Iterator[tuple[MaxServer, str]]:
         server.stop()
 
 
+def need_small_model(settings: Settings) -> None:
+    """Fetch the small model's file, or say why it and llama.cpp cannot be had here."""
+    if find_spec("xllamacpp") is None:
+        missing("the extra [llm] is not installed")
+    try:
+        fetch_small_model(settings)
+    except ConfigurationError as error:
+        missing(str(error))
+
+
 @pytest.fixture(params=["MAX", "llama.cpp"])
 async def client(request: pytest.FixtureRequest, server_settings: Settings) -> AsyncIterator[ModelClient]:
     """Yield an open client of each server in turn."""
@@ -88,12 +98,7 @@ async def client(request: pytest.FixtureRequest, server_settings: Settings) -> A
         if request.param == "MAX":
             _, url = request.getfixturevalue("max_server")
         else:
-            if find_spec("xllamacpp") is None:
-                missing("the extra [llm] is not installed")
-            try:
-                fetch_small_model(server_settings)
-            except ConfigurationError as error:
-                missing(str(error))
+            need_small_model(server_settings)
             url = await stack.enter_async_context(small_model_server(server_settings))
         yield await stack.enter_async_context(ModelClient(url))
 
@@ -218,12 +223,7 @@ async def test_max_that_is_killed_in_an_answer_leaves_ours_and_comes_back(max_se
 
 
 async def test_llama_cpp_that_is_killed_in_an_answer_leaves_ours(server_settings: Settings) -> None:
-    if find_spec("xllamacpp") is None:
-        missing("the extra [llm] is not installed")
-    try:
-        fetch_small_model(server_settings)
-    except ConfigurationError as error:
-        missing(str(error))
+    need_small_model(server_settings)
     ours = Path(f"/proc/self/task/{threading.get_native_id()}/children")
     before = set(ours.read_text().split())
     async with small_model_server(server_settings) as url, ModelClient(url) as client:
