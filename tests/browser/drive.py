@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import numpy as np
@@ -24,9 +26,12 @@ PATIENCE_MS = 120_000
 def view(page: Any, name: str) -> Any:
     """Choose a view by its tab and return its panel."""
     tab = page.locator(f'.d-tab[data-view="{name}"]')
-    if tab.is_visible():
-        tab.click()
     panel = page.locator(f".rt-{name}")
+    if tab.is_visible() and tab.get_attribute("aria-selected") != "true":
+        drawn = panel.get_attribute("data-drawn")
+        tab.click()
+        # A view that is not chosen is not drawn: what it shows is of its last time until it is drawn anew.
+        page.wait_for_function(f"document.querySelector('.rt-{name}').dataset.drawn !== '{drawn}'", timeout=PATIENCE_MS)
     panel.wait_for(state="visible", timeout=PATIENCE_MS)
     page.wait_for_timeout(300)
     return panel
@@ -128,20 +133,29 @@ def trace(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
 
     def ours(reference: str | None) -> str:
         gaps = gaps_to_reference(snapshot.laps, cars, reference)[:, own]
-        value = np.float32(gaps[np.flatnonzero(np.isfinite(gaps))[-1]])
-        text = f"{abs(float(value)):.1f}"
+        value = Decimal(float(np.float32(gaps[np.flatnonzero(np.isfinite(gaps))[-1]])))
+        # As JavaScript rounds, so that a gap that ends on exactly .25 s is no difference.
+        text = str(abs(value).quantize(Decimal("0.1"), ROUND_HALF_UP))
         return f"{names[car_id]} {'' if float(text) == 0 else '−' if value < 0 else '+'}{text} s"
 
     label = panel.locator("canvas")
-    assert ours(None) in label.get_attribute("aria-label")
+
+    def says(words: str) -> None:
+        """Wait for the words: a view that was hidden gets its values when it is opened, a round trip later."""
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while words not in (label.get_attribute("aria-label") or ""):
+            assert time.monotonic() < end, (words, label.get_attribute("aria-label"))
+            page.wait_for_timeout(100)
+
+    says(ours(None))
     page.wait_for_function(
         f"document.querySelector('.rt-trace').dataset.fan?.includes('{car_id}')", timeout=PATIENCE_MS
     )
     other = next(c for c in cars if c != car_id)
     panel.locator("select").first.select_option(other)
-    assert ours(other) in label.get_attribute("aria-label")
+    says(ours(other))
     panel.locator("select").nth(1).select_option(other)
-    assert f"; {names[other]} 0.0 s" in label.get_attribute("aria-label")
+    says(f"; {names[other]} 0.0 s")
     panel.locator("select").first.select_option("")
     panel.locator("select").nth(1).select_option("")
 
