@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -26,6 +28,8 @@ def bench(
     if list_suites or suite is None:
         typer.echo("\n".join(benchmarks.SUITES))
         return
+    # What a suite has started is ended on the way out: of a TERM too, which would skip that.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with Console(stderr=True).status(f"Measuring {suite} ..."):
         result = benchmarks.run(suite, minutes)
     if as_json:

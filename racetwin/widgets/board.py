@@ -19,7 +19,7 @@ from racetwin.widgets.deck import Deck
 from racetwin.widgets.desk import DeskPanel
 from racetwin.widgets.instant import ShownInstant
 from racetwin.widgets.live_face import Live
-from racetwin.widgets.our_plan import OurPlan, ours_of
+from racetwin.widgets.our_plan import Followed, OurPlan, ours_of, stops_made
 from racetwin.widgets.page import asked_car, asked_theme
 from racetwin.widgets.pit_entry import PitEntry
 from racetwin.widgets.plans import PlansPanel, stop_window
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from racetwin.runtime.channel import Link
     from racetwin.runtime.snapshot import RaceSnapshot
-    from racetwin.schemas import RankedPlan
 
 ERRORS_KEPT = 100
 VIEWS = {
@@ -140,7 +139,7 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
         self._circuit: str | None = None
         self._reference: str | None = None
         self._asked_for = False
-        self._followed: dict[str, RankedPlan] = {}
+        self._followed: dict[str, Followed] = {}
         self._lock = threading.RLock()
         self._page_takes_bundles = False
         self.on_msg(self._hear_page)
@@ -220,7 +219,7 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
             answer = snapshot.answers.get(car_id)
             found = next((p for p in answer.plans if p.plan == plan), None) if answer else None
             if found is not None:
-                self._followed[car_id] = found
+                self._followed[car_id] = Followed(found, stops_made(snapshot, car_id))
             self._redraw()
 
     def _redraw(self) -> None:
@@ -310,7 +309,10 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
 
     def _show_verdict(self, snapshot: RaceSnapshot, car_id: str, link: Link) -> None:
         ours = ours_of(snapshot, car_id, self._followed.get(car_id))
-        self.verdict.show(snapshot, car_id, held=self.held, link=link, delay_s=self._live.delay_s, ours=ours)
+        entry = self._pit_entry.share(snapshot)
+        self.verdict.show(
+            snapshot, car_id, held=self.held, link=link, delay_s=self._live.delay_s, ours=ours, pit_entry=entry
+        )
 
     def _show_trace(self, snapshot: RaceSnapshot, car_id: str, ours: OurPlan | None) -> None:
         stops = ours.stops if ours else None

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from racetwin.errors import RacetwinError
-from racetwin.widgets.our_plan import OurPlan, ours_of
+from racetwin.widgets.our_plan import Followed, OurPlan, ours_of
 
 if TYPE_CHECKING:
     import threading
 
-    from racetwin.schemas import Deliberation, DeskReply, PlannedStop, RankedPlan
+    from racetwin.schemas import Deliberation, DeskReply, PlannedStop
     from racetwin.strategist.life import Action
     from racetwin.widgets.advice import AdvicePanel
     from racetwin.widgets.asking import Asker
@@ -43,7 +43,7 @@ class AsksTheDesk:
     _live: Live
     _lock: threading.RLock
     _car_id: str | None
-    _followed: dict[str, RankedPlan]
+    _followed: dict[str, Followed]
     _asker: Asker
     _patient: Asker
     _instant: ShownInstant

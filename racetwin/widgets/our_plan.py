@@ -26,8 +26,31 @@ class OurPlan:
     followed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A plan that a viewer has chosen to follow, as the answer of that moment ranked it, and the stops made by then."""
+
+    plan: RankedPlan
+    stops_made: int = 0
+
+    def to_come(self, stops_made: int, lap: int) -> tuple[PlannedStop, ...] | None:
+        """Return its stops still to come after ``lap`` laps and so many stops of the car; None: the race has left it.
+
+        Each stop that the car makes, on whatever lap, is the plan's next one. A lap that it was to stop on and has passed by
+        leaves the plan, as does a stop too many.
+        """
+        made = max(0, stops_made - self.stops_made)
+        rest = self.plan.stops[made:]
+        if made > len(self.plan.stops) or (rest and rest[0].lap < lap):
+            return None
+        return remaining(rest, lap)
+
+
 def our_plan(
-    answer: DeskAnswer | None, advice: Sequence[Recommendation] = (), followed: RankedPlan | None = None
+    answer: DeskAnswer | None,
+    advice: Sequence[Recommendation] = (),
+    followed: Followed | None = None,
+    stops_made: int = 0,
 ) -> OurPlan | None:
     """Return our plan; None before the first answer.
 
@@ -36,20 +59,29 @@ def our_plan(
     advice
         What is said to the car: the call that stands there counts, even where the newest answer leans otherwise.
     followed
-        The plan that a viewer has chosen to follow, as some earlier answer ranked it.
+        The plan that a viewer has chosen to follow; it counts until the race leaves it.
+    stops_made
+        Stops that the car has made by now.
     """
     if answer is None or not answer.plans:
         return None
-    if followed is None:
+    stops = followed.to_come(stops_made, answer.lap) if followed is not None else None
+    if followed is None or stops is None:
         called = called_plan(answer, advice)
         return OurPlan(remaining(called.stops, answer.lap), called, followed=False)
-    found = find_plan(answer.plans, followed.stops, answer.lap, followed.plan)
-    return OurPlan(remaining(followed.stops, answer.lap), found, followed=True)
+    return OurPlan(stops, find_plan(answer.plans, stops, answer.lap, followed.plan.plan), followed=True)
 
 
-def ours_of(snapshot: RaceSnapshot, car_id: str, followed: RankedPlan | None = None) -> OurPlan | None:
+def ours_of(snapshot: RaceSnapshot, car_id: str, followed: Followed | None = None) -> OurPlan | None:
     """Return our plan for a car at the instant of a snapshot."""
-    return our_plan(snapshot.answers.get(car_id), snapshot.advice.get(car_id, ()), followed)
+    made = stops_made(snapshot, car_id)
+    return our_plan(snapshot.answers.get(car_id), snapshot.advice.get(car_id, ()), followed, made)
+
+
+def stops_made(snapshot: RaceSnapshot, car_id: str) -> int:
+    """Return how many stops a car has made at the instant of a snapshot."""
+    twin = snapshot.cars.get(car_id)
+    return twin.stops if twin is not None else 0
 
 
 def called_plan(answer: DeskAnswer, advice: Sequence[Recommendation]) -> RankedPlan:

@@ -11,7 +11,8 @@ const COLUMNS = [
   ["net", "Net", "position after all remaining stops", (r) => r.net ?? 99], ["soon", "Soon", "chance of a stop within five laps", (r) => -(r.stop_soon ?? -1)],
 ];
 // Timed: to the thousandth. Between two lines: worked out, to the tenth. Old (in the pits since, or late): grey, with its age.
-const seconds = (s, r) => (r.known !== "between" || s == null ? gap(s) : `+${s.toFixed(1)}`);
+// To the thousandth only where it was timed and is still so.
+const seconds = (s, r) => (r.known === "timed" || s == null ? gap(s) : `+${s.toFixed(1)}`);
 const THREAT = { high: "▲▲", medium: "▲", low: "△" };
 
 function render({ model, el }) {

@@ -180,6 +180,7 @@ function render({ model, el }) {
       const step = 0.98 * size * 0.82, room = Math.floor((box.bottom - box.top) / step);
       const named = list.sort((a, b) => b.rank - a.rank || a.y - b.y).slice(0, room);
       const places = spread(named.map((e) => e.y), step, box.top + step / 2, box.bottom - step / 2);
+      let right = edge;
       g.textAlign = "left";
       named.forEach((e, k) => {
         const style = look(e.i);
@@ -188,10 +189,12 @@ function render({ model, el }) {
         g.strokeStyle = colour("panel"); g.lineWidth = 0.25 * size; g.lineJoin = "round";
         g.strokeText(data.names[e.i], edge + 0.75 * size, places[k]);
         g.fillText(data.names[e.i], edge + 0.75 * size, places[k]);
+        right = Math.max(right, edge + 0.75 * size + g.measureText(data.names[e.i]).width);
         g.strokeStyle = style.colour; g.globalAlpha = 0.5; g.lineWidth = 1;
         g.beginPath(); g.moveTo(e.x + 1, e.y); g.lineTo(edge + 0.6 * size, places[k]); g.stroke();
         g.globalAlpha = 1;
       });
+      return right;
     };
     const ends = [], far = [];
     for (let i = 0; i < n; i++) {
@@ -203,13 +206,13 @@ function render({ model, el }) {
       if (end) far.push({ i, x: x(end[0]), y: y(end[3]), rank: look(i).rank });
       else ends.push({ i, x: x(l + 1), y: y(at(l, i)), rank: look(i).rank });
     }
-    label(ends, Math.max(...ends.map((e) => e.x), box.left));
+    const named = label(ends, Math.max(...ends.map((e) => e.x), box.left));
     if (far.length) label(far, Math.max(...far.map((e) => e.x)));
     put(note, "seconds behind · ○ stop");
     if (fans.length) {
       // The bands are explained where they are, in as few words as there is room for.
       g.font = font(400, 0.8); g.fillStyle = colour("soft"); g.textAlign = "right";
-      const words = [`bands: 50 and 90 % of ${data.fan_races} races with us at the flag`, `50 and 90 % of ${data.fan_races} races`, "50 and 90 %"].find((w) => g.measureText(w).width < box.right - now - 0.6 * size);
+      const words = [`bands: 50 and 90 % of ${data.fan_races} races with us at the flag`, `50 and 90 % of ${data.fan_races} races`, "50 and 90 %"].find((w) => g.measureText(w).width < box.right - Math.max(named, now) - 0.9 * size);
       if (words) g.fillText(words, box.right - 0.3 * size, box.bottom - 0.7 * size);
       attr(root, "data-bands", words ?? null);
     }

@@ -101,7 +101,9 @@ function render({ model, el }) {
     const mark = (age, text, line) => {
       const at = x(age);
       g.strokeStyle = colour("ours"); g.setLineDash([2, 4]); g.beginPath(); g.moveTo(at, box.top); g.lineTo(at, box.bottom); g.stroke(); g.setLineDash([]);
-      g.fillStyle = colour("ours"); g.textAlign = "right"; g.fillText(text, at - 0.3 * size, box.top + (0.6 + 1.1 * line) * size);
+      const left = at - 0.3 * size - g.measureText(text).width > box.left;
+      g.fillStyle = colour("ours"); g.textAlign = left ? "right" : "left";
+      g.fillText(text, at + (left ? -0.3 : 0.3) * size, box.top + (0.6 + 1.1 * line) * size);
     };
     if (ours?.age != null) {
       if (ours.life && ours.life.mean > 0 && ours.age + ours.life.mean < oldest + 1) mark(ours.age + ours.life.mean, "end of life", 0);

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CLEAR_POINTS = 0.25
 """An advantage below this many expected points is a slight edge, however certain."""
+BEYOND_ENTRY = 0.02
+"""Share of the lap beyond the learnt pit entry from which a stop on this lap is no longer called: the entry is known so well."""
 Sure = Literal["clear", "slight", "open", "worse", ""]
 
 
@@ -58,6 +60,7 @@ def verdict(
     *,
     finished: bool = False,
     ours: OurPlan | None = None,
+    pit_entry: float | None = None,
 ) -> Verdict:
     """Say what our plan means for the lap that the car is driving.
 
@@ -71,6 +74,8 @@ def verdict(
         What is said to the car.
     ours
         Our plan; by default the call that stands in the advice, even if the newest answer leans otherwise.
+    pit_entry
+        Share of the lap at which the pit lane begins: beyond it this lap's stop is made or missed. None: not known.
     """
     if finished or (car is not None and car.status in (CarStatus.RETIRED, CarStatus.FINISHED)):
         retired = car is not None and car.status is CarStatus.RETIRED
@@ -86,6 +91,8 @@ def verdict(
     plan = ours.ranked
     box = boxes_by(ours.stops, lap)
     first = ours.stops[0] if ours.stops else None
+    if box and car is not None and pit_entry is not None and (car.lap_fraction or 0) > pit_entry + BEYOND_ENTRY:
+        return Verdict("wait", "PAST THE ENTRY", f"the stop of lap {lap} is made or missed: new plans at the line")
     if box and first is not None:
         headline, detail = "BOX NOW", f"fit {first.compound.value} at the end of lap {lap}"
     elif first is not None:
@@ -160,6 +167,7 @@ class VerdictStrip(Panel):
         link: Link | None = None,
         delay_s: float = 0.0,
         ours: OurPlan | None = None,
+        pit_entry: float | None = None,
     ) -> None:
         """Draw the answer for ``car_id`` at the snapshot's instant.
 
@@ -173,6 +181,8 @@ class VerdictStrip(Panel):
             How late the race is shown on purpose.
         ours
             Our plan; by default the call that stands.
+        pit_entry
+            Share of the lap at which the pit lane begins, where it is known.
         """
         answer = snapshot.answers.get(car_id)
         car = snapshot.car(car_id)
@@ -197,6 +207,7 @@ class VerdictStrip(Panel):
                         snapshot.advice.get(car_id, ()),
                         finished=snapshot.finished,
                         ours=ours or ours_of(snapshot, car_id),
+                        pit_entry=pit_entry,
                     )
                 ),
                 "races": answer.receipt.n_races if answer else None,

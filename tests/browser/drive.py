@@ -53,7 +53,7 @@ def lap_time(seconds: float | None) -> str:
 
 def half_up(value: float, digits: int) -> str:
     """As JavaScript's toFixed: the number itself decides, not its shortest decimal."""
-    return f"{value:.{digits}f}"
+    return str(Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
 def percent(p: float | None) -> str:
@@ -65,7 +65,7 @@ def percent(p: float | None) -> str:
 
 
 def signed(value: float, digits: int) -> str:
-    text = f"{abs(value):.{digits}f}"
+    text = half_up(abs(value), digits)
     return text if float(text) == 0 else ("−" if value < 0 else "+") + text
 
 
@@ -89,12 +89,15 @@ def tower(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
         if car.car_id != leader:
             now = gaps[car.car_id]
             between = now.kind == "between" and now.gap_s is not None
-            said = f"+{now.gap_s:.1f}" if between and not car.laps_down else gap(now.gap_s, car.laps_down or 0)
+            rough = now.kind != "timed" and now.gap_s is not None  # moved on, or old
+            said = f"+{half_up(now.gap_s, 1)}" if rough and not car.laps_down else gap(now.gap_s, car.laps_down or 0)
             assert row.locator(".t-gap span").inner_text() == said, car.car_id
             if car.status is CarStatus.PIT:
                 assert row.locator(".t-interval").inner_text() == "IN PIT", car.car_id
             elif now.kind in ("timed", "between"):
-                apart = f"+{now.interval_s:.1f}" if between and now.interval_s is not None else gap(now.interval_s)
+                apart = (
+                    f"+{half_up(now.interval_s, 1)}" if between and now.interval_s is not None else gap(now.interval_s)
+                )
                 assert row.locator(".t-interval").inner_text() == apart, car.car_id
         twin = snapshot.cars[car.car_id]
         stops = car.stops if car.stops is not None else twin.stops
@@ -133,9 +136,8 @@ def trace(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
 
     def ours(reference: str | None) -> str:
         gaps = gaps_to_reference(snapshot.laps, cars, reference)[:, own]
-        value = Decimal(float(np.float32(gaps[np.flatnonzero(np.isfinite(gaps))[-1]])))
-        # As JavaScript rounds, so that a gap that ends on exactly .25 s is no difference.
-        text = str(abs(value).quantize(Decimal("0.1"), ROUND_HALF_UP))
+        value = float(np.float32(gaps[np.flatnonzero(np.isfinite(gaps))[-1]]))
+        text = half_up(abs(value), 1)
         return f"{names[car_id]} {'' if float(text) == 0 else '−' if value < 0 else '+'}{text} s"
 
     label = panel.locator("canvas")

@@ -16,6 +16,7 @@ import pytest
 from racetwin.runtime.channel import Link
 from racetwin.schemas import CarStatus, RaceControl, TrackStatus
 from racetwin.widgets import RaceDayBoard, TimingTower, TrackMap
+from racetwin.widgets.gaps import gaps_now
 from racetwin.widgets.questions import WINDOW_LAPS
 
 pytestmark = pytest.mark.browser
@@ -94,6 +95,40 @@ def test_a_text_that_is_cut_off_is_found(show: Callable[..., Any]) -> None:
     assert any("on" in line for line in page.evaluate(COLLIDED))
 
 
+# Cells of a grid whose content is wider than they are: it runs into the next one, or out of the panel.
+WIDE = """() => [...document.querySelectorAll('.rt-plans .p-row > *, .rt-window td, .rt-window th')].filter((e) => {
+  const range = document.createRange();
+  range.selectNodeContents(e);
+  const [inner, outer] = [range, e].map((r) => r.getBoundingClientRect().width);
+  return !e.matches('.p-what, .p-hist') && outer && inner > outer + 1;
+}).map((e) => `${e.className}: ${e.textContent}`)"""
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_no_cell_of_plans_and_window_is_too_narrow(
+    show: Callable[..., Any], race: ModuleType, width: int, height: int
+) -> None:
+    rows = [("HARD", 0.0), ("MEDIUM", -0.12), ("SOFT", -12.05)]
+    plans = tuple(
+        race.ranked(((24, compound),), rank, 3.4, delta, delta_standard_error=0.33, n_races=2000 // rank)
+        for rank, (compound, delta) in enumerate(rows, start=1)
+    )
+    snapshot = race.snapshot(22)
+    answer = snapshot.answers["63"].model_copy(update={"plans": plans})
+    page = show(snapshot.model_copy(update={"answers": {"63": answer}}), width=width, height=height)
+    page.keyboard.press("2")
+    page.wait_for_selector(".w-table thead th[scope=col]")
+    deltas = page.locator(".p-row[data-plan] .p-delta").all_inner_texts()
+    assert [d.split("\n") for d in deltas] == [["called", "± 0.11"], ["−0.12", "± 0.33"], ["−12.05", "± 0.33"]]
+    close = page.locator(".p-row[data-plan]", has_text="too close").evaluate_all(
+        "(rows) => rows.map((r) => r.dataset.plan)"
+    )
+    assert close == ["L24 MEDIUM"]
+    assert page.locator('.p-hist[data-few="true"]').count() == 2
+    assert "3 plans, the best on 2,000 races" in page.locator(".rt-plans .rt-note").inner_text()
+    assert page.evaluate(WIDE) == []
+
+
 @pytest.mark.parametrize("width", [600, 900])
 def test_a_narrow_cell_shows_the_panels_one_below_the_other(show: Callable[..., Any], width: int) -> None:
     boxes = show(width=width, height=800).evaluate(BOXES)
@@ -104,6 +139,8 @@ def test_a_narrow_cell_shows_the_panels_one_below_the_other(show: Callable[..., 
 
 def test_tower_shows_the_engines_values(show: Callable[..., Any], race: ModuleType) -> None:
     snapshot = race.snapshot(22)
+    known = gaps_now(snapshot)
+    assert {g.kind for g in known.values()} >= {"timed", "pit"}
     page = show(snapshot)
     rows = page.locator(".t-list .t-row")
     assert rows.count() == 20
@@ -113,7 +150,8 @@ def test_tower_shows_the_engines_values(show: Callable[..., Any], race: ModuleTy
         row = page.locator(f'.t-row[data-car="{car.car_id}"]')
         assert row.locator(".t-driver b").inner_text() == car.driver
         assert row.locator(".t-position").inner_text() == str(car.position)
-        assert row.locator(".t-gap span").inner_text() == f"+{car.gap_s:.3f}"
+        digits = 3 if known[car.car_id].kind == "timed" else 1  # to the thousandth only where it is still so
+        assert row.locator(".t-gap span").inner_text() == f"+{car.gap_s:.{digits}f}"
         assert row.locator(".t-tyre").inner_text().split() == [car.tyre.compound.letter, f"{car.tyre.age:.0f}"]
     tops = page.evaluate(
         "() => [...document.querySelectorAll('.t-list .t-row')]"
@@ -456,7 +494,7 @@ def test_the_tower_says_who_is_in_the_pits_lapped_late_out_and_home(show: Callab
 
     gap, interval, known = row(order[2])
     assert (interval, known) == ("IN PIT", "pit")
-    assert gap.split("\n")[0].startswith(f"+{order[2].gap_s:.3f}")
+    assert gap.split("\n")[0].startswith(f"+{order[2].gap_s:.1f}")
     assert "31 s" in gap  # as it was at the line, and how long ago that was
     assert row(order[4])[1:] == ("out lap", "pit")
     assert page.locator(f'.t-row[data-car="{order[6].car_id}"]').get_attribute("data-status") == "FINISHED"

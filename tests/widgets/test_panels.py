@@ -28,7 +28,7 @@ from racetwin.widgets import (
     TyrePanel,
 )
 from racetwin.widgets._panel import unpack
-from racetwin.widgets.our_plan import our_plan
+from racetwin.widgets.our_plan import Followed, our_plan
 from racetwin.widgets.plans import past_stints, plan_families
 from racetwin.widgets.status import messages
 from racetwin.widgets.tower import tower_rows
@@ -420,7 +420,7 @@ def test_plans_are_shown_against_the_one_we_follow(race: ModuleType) -> None:
     plans = snapshot.answers["63"].plans
     ours = plans[3]
     panel = PlansPanel()
-    panel.show(snapshot, "63", our_plan(snapshot.answers["63"], followed=ours))
+    panel.show(snapshot, "63", our_plan(snapshot.answers["63"], followed=Followed(ours)))
     shown = panel.shown()["plans"]
     assert [p["plan"] for p in shown if p["current"]] == [ours.plan]
     best = next(p for p in shown if p["rank"] == 1)
@@ -431,7 +431,9 @@ def test_plans_are_shown_against_the_one_we_follow(race: ModuleType) -> None:
 def test_a_plan_that_was_not_weighed_is_said_to_be_followed_all_the_same(race: ModuleType) -> None:
     panel = PlansPanel()
     snapshot = race.snapshot(22)
-    panel.show(snapshot, "63", our_plan(snapshot.answers["63"], followed=race.ranked(((50, "SOFT"),), 1, 3.0, 0.0)))
+    panel.show(
+        snapshot, "63", our_plan(snapshot.answers["63"], followed=Followed(race.ranked(((50, "SOFT"),), 1, 3.0, 0.0)))
+    )
     shown = panel.shown()
     assert shown["ours"] == {"plan": "L50 SOFT", "followed": True, "weighed": False}
     assert not any(p["current"] for p in shown["plans"])

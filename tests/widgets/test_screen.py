@@ -12,6 +12,7 @@ from racetwin.runtime.channel import Link
 from racetwin.schemas import AdviceLife, Compound, PitEntered, PlannedStop, TrackStatus
 from racetwin.strategist.calls import call_of
 from racetwin.widgets import RaceDayBoard
+from racetwin.widgets.our_plan import Followed, ours_of
 from racetwin.widgets.pit_entry import PitEntry
 
 pytestmark = pytest.mark.unit
@@ -40,6 +41,41 @@ def test_a_click_on_a_plan_follows_it_and_a_second_one_lets_go(board: RaceDayBoa
     board.plans._hear(board.plans, {"plan": None}, [])
     assert not board.our_plan.followed
     assert [p["rank"] for p in board.plans.shown()["plans"] if p["current"]] == [1]  # the call that stands
+
+
+@pytest.mark.parametrize(
+    ("made", "lap", "left"),
+    [
+        (0, 22, [25, 40]),
+        (0, 25, [40]),  # the line of the lap it is to stop on: the stop is being made, or is missed
+        (0, 26, None),  # missed
+        (1, 22, [40]),  # made before its lap
+        (1, 30, [40]),
+        (2, 30, []),
+        (3, 30, None),  # one too many
+    ],
+)
+def test_a_followed_plan_stands_until_the_race_leaves_it(
+    race: ModuleType, made: int, lap: int, left: list[int] | None
+) -> None:
+    followed = Followed(race.ranked(((25, "HARD"), (40, "SOFT")), 1, 3.0, 0.0), stops_made=1)
+    stops = followed.to_come(1 + made, lap)
+    assert (None if stops is None else [s.lap for s in stops]) == left
+
+
+def test_a_stop_on_another_lap_is_the_followed_plans_stop(race: ModuleType, still: Any) -> None:
+    snapshot = race.snapshot(22, box=False)
+    board = RaceDayBoard(still(snapshot), "63")
+    board.settle(10)
+    plan = next(p for p in snapshot.answers["63"].plans if len(p.stops) == 1 and p.stops[0].lap > 24)
+    board.follow_plan(plan.plan)
+    stopped = snapshot.cars["63"].model_copy(update={"stops": snapshot.cars["63"].stops + 1})
+    after = snapshot.model_copy(update={"cars": {**snapshot.cars, "63": stopped}})
+    assert ours_of(snapshot, "63", board._followed["63"]).stops == plan.stops
+    assert ours_of(after, "63", board._followed["63"]).stops == ()
+    again = stopped.model_copy(update={"stops": stopped.stops + 1})
+    left = ours_of(after.model_copy(update={"cars": {**after.cars, "63": again}}), "63", board._followed["63"])
+    assert not left.followed
 
 
 def called(race: ModuleType, rank: int) -> tuple[Any, Any]:

@@ -111,6 +111,18 @@ def test_the_desks_own_comparison_of_waiting_goes_first_while_it_is_fresh(race: 
     assert verdict(answer, car(24)).advantage != 0.9  # it was about lap 23
 
 
+def test_a_car_beyond_the_pit_entry_is_not_told_to_box_any_more(race: ModuleType) -> None:
+    answer = race.answer("63", 22, box=True)
+    before, beyond = (car(23).model_copy(update={"lap_fraction": share}) for share in (0.93, 0.97))
+    assert verdict(answer, before, pit_entry=0.94).headline == "BOX NOW"
+    assert verdict(answer, beyond).headline == "BOX NOW"  # nobody has shown yet where the lane begins
+    past = verdict(answer, beyond, pit_entry=0.94)
+    assert (past.call, past.headline) == ("wait", "PAST THE ENTRY")
+    assert "lap 23" in past.detail
+    stay = verdict(race.answer("63", 22, box=False), beyond, pit_entry=0.94)
+    assert stay.headline == "STAY OUT"
+
+
 def test_car_in_the_pits_is_not_told_to_box() -> None:
     from racetwin.schemas import CarStatus, CarTelemetry
     from racetwin.widgets.verdict import verdict
