@@ -1,137 +1,12 @@
-"""What a sentence asserts beside its numbers: what is not so, what is certain, what state the track is in, and why."""
+"""What a sentence asserts beside its numbers: causes, effects, undercuts, and what no fact ever says."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
-from racetwin.strategist.lexicon import is_known
+from racetwin.strategist.denials import denied_before
+from racetwin.strategist.track_talk import SUPPOSED
 
-_CERTAIN = re.compile(
-    r"\b(?:certain(?:ly|ty)?|guarantee[sd]?|definite(?:ly)?"
-    r"|(?<!pretty )(?<!fairly )(?<!quite )(?<!reasonably )(?<!how )sure(?:ly)?"
-    r"|undoubtedly|no doubt|without (?:a "
-    r"|any )?doubt|bound to"
-    r"|inevitabl[ey]|exactly|precisely|always|every time|without fail|no matter what|in the bag|out of reach"
-    r"|off the table|locked in|nailed on|beyond (?:any |all )?(?:doubt|question|dispute)|(?:it['’]s"
-    r"|is) a (?:lock|given|certainty|banker|fact)|done deal"
-    r"|sure thing|dead cert|slam dunk|foregone conclusion|to the bank|(?:set|carved) in stone|can(?:no"
-    r"|['’])t (?:miss|fail|go wrong)"
-    r"|no question|for sure|100 ?(?:%|per ?cent)(?= (?:sure|certain))|assured|home and dry|as good as done"
-    r"|sewn up|(?:is|are) ours|(?:you|we) can bank on|off the (?:menu|cards)|nothing can|full stop"
-    r"|every (?:single )?(?:race|time)|in (?:all|none) of the (?:simulated )?races|chances?[^,;\d]* (?:is"
-    r"|are) (?:nil|zero|none|gone|dead)|(?:no|zero|nil) chance"
-    r"|in the (?:bank|books already)|money in the bank|nailed (?:down|on)|formality|safe as houses|wrapped up"
-    r"|(?:a|dead) cert"
-    r"|only one (?:way|outcome)|for granted|for the taking|hands down|walk in the park|piece of cake"
-    r"|baked[- ]in|shoo[- ]in"
-    r"|whatever happens|come what may|no ifs|no two ways|rock[- ]solid|beyond reach|pipe dream|mark my words"
-    r"|(?:rest|be) assured|believe me|trust me|no (?:way|hope|doubting|danger|risk)(?= (?:of|we|that|they|it|here|you))"
-    r"|absolutely|categorically|unquestionably|indisputabl[ey]|unfailingly|invariably|infallible|foolproof|bulletproof"
-    r"|hundred (?:percent|per ?cent)|(?:we|you|it) (?:can|could)(?:not|['’]t) lose|cannot lose|count on (?:it"
-    r"|points|a|the|that)"
-    r"|(?:have|['’]ve got) (?:it|this|that) (?:won|in hand|covered|sorted|done)|all (?:but )?(?:over|sewn"
-    r"|done)(?: and dusted)?"
-    r"|done and dusted|home (?:free|safe)|period(?=\W*$)|easy (?:points|podium|win)|gift[- ]wrapped|a gimme|sealed"
-    r"|as good as (?:ours|won|there|in)|without exception|come home with us|(?:we"
-    r"|you)['’]ll be (?:on the podium|in the points)"
-    r"|doomed|hopeless|lost cause|dead in the water|written off|out of the question"
-    r"|will (?:finish|score)(?![^.]*(?:\b(?:average|around|about|roughly)\b|%|per ?cent))|impossible|is safe"
-    r"|are safe)\b",
-    re.IGNORECASE,
-)
-_HOW_SURE = re.compile(r"(?:%|per ?cent) $", re.IGNORECASE)
-"""'70% sure' says how sure, and that is checked as a number."""
-_NEGATOR = re.compile(
-    r"\b(?:not|never|neither|no|cannot|hardly|barely|unlikely|unable|least likely|rules? out|ruled out"
-    r"|fails? to|failed to|failing to)\b|n['’]t\b",
-    re.IGNORECASE,
-)
-_FAR_FROM = re.compile(
-    r"(?:\b(?:far from|less than|anything but|nothing|none|nobody(?:['’]s)?|no one)\b|"
-    + _NEGATOR.pattern
-    + r")(?: [\w'’-]+){0,4} $|\bneither\b.*\bnor\b.* $",
-    re.IGNORECASE,
-)
-_CHECKABLE = re.compile(
-    r"\d|\b(?-i:[A-Z]{3}\b)|\b(?:soft|medium|hard|intermediate|wet|dry|rain\w*|yellow|red|green|flag"
-    r"|safety[- ]car|sc|vsc)s?\b"
-    r"|\b(?:box|pit|stop|stay|com(?:e|es|ing) (?:in|out)|call|plan|strateg|choice|alternative|option|wait|extend"
-    r"|go long|undercut|cover"
-    r"|better|best|worse|worst|worth|more|less|gain|los[et]|cost|win|beat|ahead|behind|in front|lead|trail|chas"
-    r"|follow|clear(?! air)"
-    r"|point|podium|scor|finish|rejoin|place|position|tyre|set|wear|life|left|old|last|close|apart|level"
-    r"|separat|threat|risk|danger"
-    r"|traffic|chance|likely|safe|track|race|lap|run|leader|leading|end|home)\w*\b",
-    re.IGNORECASE,
-)
-"""What a denial can be of: without any of this a clause says nothing that facts could carry, denied or not."""
-_PART = re.compile(r"[,:;]|\b(?:and|but)\b")
-_HARMLESS = re.compile(
-    r" (?:so |too |very |that |by |an? |any )*(?:real|huge|great|major|far|much|lot|big|enough|yet|until|before|later"
-    r"|earlier|sooner|longer"
-    r"|than|only|just|least|more"
-    r"|fewer|less|near|close|stopping again)\b"
-    r"|(?<=\bor not)\b| nothing\b(?! to)| (?:why|how|who)\b|(?: \w+){0,2} (?:much|any) more than\b"
-    r"|(?<=\bneither)\b.* nor\b.*\b(?:edge|advantage|better|ahead|winner|favou?rite)\b"
-    r"|(?<=\bno) (?:need|reason|change|odds|rush|hurry|panic|gap|daylight)\b"
-    r"|(?: [\w'’-]+){0,3}? (?:clear|clear-cut|decisive|critical|crucial|vital|important|conclusive|obvious|given"
-    r"|separat\w*|split|tell"
-    r"|told|distinguish\w*|differ\w*|beaten"
-    r"|choose|difference|edge|winner|favou?rite|apart|guarantee\w*|certain\w*|sure|safe|points|scor\w*|forever"
-    r"|matters?)\b"
-    r"|(?: \w+ing)?(?: in)? (?:this lap|now)\b|(?: \w+){0,2} surpris\w*\b"
-    r"|(?: [\w'’]+){0,3}? (?:stop|box|pit|com(?:e|ing) in)\w* at the end of (?:this|the current) lap\b"
-    r"|(?<=\bno)(?: (?:further|more|other|second|pit|extra|additional)){0,3} (?:stops?|visits?)\b"
-    r"|(?: [\w'’]+){0,3}? (?:stop|box|pit|com(?:e|ing) in)\w* (?:on )?(?:again|until|till|before|yet|now|this lap)\b",
-    re.IGNORECASE,
-)
-"""What follows a negation that hedges, compares, or is itself a statement the claims carry."""
-_SHORT = 2
-"""Words after a negation that say so little that it is of what stands before it: "lap 27 is not on"."""
-_OF_A_DENIAL = re.compile(
-    r"(?: [\w'’]+){0,3}? (?:outside|miss|fail|without)\w*\b",
-    re.IGNORECASE,
-)
-"""To deny a denial asserts what it denies."""
-_AFTER_IS = re.compile(
-    r"\b(?:is|are|was|were|be|['’]s|['’]re|(?:is|are|was|were)n['’]t) ?(?:not|n['’]t)?$", re.IGNORECASE
-)
-_IS_NOT = re.compile(
-    r"(?:(?! (?:and|but)\b)[ '’][\w'’-]+){0,2}?[ '’](?:[\w.+-]*\d|(?-i:[A-Z]{3}\b)|(?:soft|medium|hard"
-    r"|intermediate|wet|dry|rain\w*|green"
-    r"|red|yellow|safety|sc|vsc|better|best|worth|call|plan|strategy|choice|ahead|behind|front|likely|expect\w*"
-    r"|recommend\w*|advis\w*"
-    r"|minded|what|currently|first|top|under|stop\w*|box\w*|pit\w*|com(?:e|ing)|go(?:ing)?|look(?:ing)?"
-    r"|rejoin\w*|scor\w*|losing"
-    r"|gaining|wait\w*|stay\w*)\b)",
-    re.IGNORECASE,
-)
-"""After 'is not' something is denied only if it is one of these; "isn't on" and "isn't a big ask" deny no fact."""
-_VERB = re.compile(
-    r" (?:(?:\w+ly|even|quite|now|still|ever|yet|really|just|be|have|been"
-    r"|to) )*(?P<verb>[a-z]+)",
-    re.IGNORECASE,
-)
-_BEFORE_A_VERB = frozenset({"not", "never", "n't", "n’t", "cannot", "no", "hardly", "barely"})
-_SAID_SOON = re.compile(
-    r"(?! (?:about|of|from|for)\b)(?: [\w'’-]+){0,2}? (?:[\w.+-]*\d|(?-i:[A-Z]{3})\b|(?:soft|medium|hard|intermediate"
-    r"|wet)s?\b)",
-    re.IGNORECASE,
-)
-_NOT_RULED_OUT = re.compile(
-    r"\b(?:cannot|can['’]t|not) (?:be |quite |yet )*(?:rul(?:e|ed) out"
-    r"|excluded?)\b",
-    re.IGNORECASE,
-)
-_ANYTHING_BUT = re.compile(r"\banything but (?:box|pit|stop|come in|stay)\w*", re.IGNORECASE)
-_NEVER_MIND = re.compile(
-    r"\W*(?:please |and |but |so )?(?:do not|don['’]t) (?:forget|worry|panic|get|let|bother|read|underestimate"
-    r"|overthink|fret|be)\b",
-    re.IGNORECASE,
-)
-"""What one is told not to do, and that is nothing a plan does."""
-_CONDITION_BEFORE = re.compile(r"\b(?:if|unless|whether|in case)\b[^,;:]*$", re.IGNORECASE)
 _CAR = r"(?P<car>(?-i:[A-Z]{3})\b|car \d{1,3}\b)"
 _UNDERCUT = re.compile(rf"\bundercut(?:ting)?(?: attempt)? (?P<way>by|from|on|of|against) {_CAR}", re.IGNORECASE)
 _WE_UNDERCUT = re.compile(rf"\b(?:we|you|to)(?: (?:can|could|would|might|may))? undercut {_CAR}", re.IGNORECASE)
@@ -142,18 +17,6 @@ _GAINED = re.compile(
     re.IGNORECASE,
 )
 _LOST = re.compile(r"\b(?:los\w+|lost|cost\w*|gives? (?:up|away)|bleed\w*)\b", re.IGNORECASE)
-_IS_OUT = re.compile(
-    r"^(?:(?!\b(?:if|should|once|when|until|unless)\b).)*\b(?:safety[- ]car|(?-i:SC)|vsc) (?:is|was|has)\b",
-    re.IGNORECASE,
-)
-_NO_STOP_THEN = re.compile(
-    r"\b(?:not|never|n['’]t)\b[^,;]*\b(?:box|pit|stop|in)\b|n['’]t (?:\w+ )?(?:box|pit|stop|duck|dive|come)\b"
-    r"|\bas (?:scheduled|planned)\b|\bput off\b|\bgoes ahead\b|\bstay(?:s|ing)? out\b|\blater\b|\bdelay\w*|\bpostpon\w*"
-    r"|\b(?:push\w*|put\w*|mov\w+) [^,;]*\bback\b"
-    r"|\bkeep going\b|\bhold (?:the|our|off|on)\b",
-    re.IGNORECASE,
-)
-_UNLESS = re.compile(r"\b(?:unless|until|if no|no|without)\b[^,;]*\b(?:safety[- ]car|(?-i:SC)|vsc)\b", re.IGNORECASE)
 _UNSTATED = re.compile(
     r"\b(?:quicker|faster|slower|grippier|fresher|stronger|weaker|(?:more|less) durable)\b"
     r"|\b(?:places?|positions?) (?:or (?:two|more) )?(?:higher|better|up|gained|won)\b|\bgain\w* (?:a "
@@ -238,25 +101,6 @@ _THEIRS = re.compile(
     r"|finished|beaten)\b",
     re.IGNORECASE,
 )
-_STATUS = re.compile(
-    r"\b(?P<status>virtual[- ]safety[- ]car|vsc|safety[- ]car|(?-i:SC)|red[- ]flag\w*|yellow[- ]flags?"
-    r"|yellows?|green[- ]flag"
-    r"|(?<=under )(?:green|red)|(?<=is )(?:green|red)|green(?= conditions))\b",
-    re.IGNORECASE,
-)
-_STATES = {
-    "virtual": ("VSC", "VSC_ENDING"), "vsc": ("VSC", "VSC_ENDING"), "safety": ("SC",), "sc": ("SC",), "red": ("RED",),
-    "yellow": ("YELLOW",), "green": ("GREEN",),
-}  # fmt: skip
-_SUPPOSED = re.compile(
-    r"\b(?:if|should|in case|whenever|when|any|were|would|could|might|may|contingency|scenario|in the event"
-    r"|unless|until|chance"
-    r"|risk|possible|ready|option|applies|shows up|up to|anywhere|between|from (?:lap |L)?\d+|on laps?|on L\d+"
-    r"|any lap|before|throws?|for a|brings?|window"
-    r"|in the event)\b|\bSC L\d",
-    re.IGNORECASE,
-)
-"""A clause with one of these speaks of what may come."""
 CAUSAL = re.compile(
     r"\b(?:because|(?<!has )(?<!have )(?<!'s )since|due to|owing to|thanks to|caused by|driven by|on account of"
     r"|in view of|seeing that|now that"
@@ -288,71 +132,6 @@ _NO_CAUSE = re.compile(
 """'Given the current state of the race' names no cause."""
 
 
-def denial_in(clause: str) -> str | None:
-    """Return the word by which a clause denies what it says, None if it denies nothing.
-
-    A denial turns a claim into its opposite, and no fact is a denial: "does not cost 0.31 points" has the fact's number and
-    says the contrary.
-
-    Examples
-    --------
-    >>> denial_in("Waiting does not cost 0.31 points")
-    'not'
-    >>> denial_in("Box no later than lap 24") is None
-    True
-    >>> denial_in("It is not clear-cut") is None
-    True
-    """
-    anything_but = _ANYTHING_BUT.search(clause)
-    if anything_but is not None:
-        return anything_but[0]
-    for found in _NEGATOR.finditer(clause):
-        if _NEVER_MIND.match(clause) and found.end() < len("and please do not "):
-            continue
-        if any(m.start() <= found.start() < m.end() for m in _NOT_RULED_OUT.finditer(clause)):
-            continue
-        if _OF_A_DENIAL.match(clause, found.end()):
-            return found[0]
-        if _HARMLESS.match(clause, found.end()) or _CONDITION_BEFORE.search(clause[: found.start()]):
-            continue
-        verb = _VERB.match(clause, found.end()) if found[0].lower() in _BEFORE_A_VERB else None
-        if verb is not None and not is_known(verb["verb"].lower()) and not _SAID_SOON.match(clause, verb.end()):
-            continue  # "you won't hear from us": whatever that is, no fact says it
-        if _AFTER_IS.search(clause[: found.end()]) and not _IS_NOT.match(clause, found.end()):
-            continue
-        scope, *_ = _PART.split(clause[found.end() :], maxsplit=1)
-        said = scope if len(scope.split()) > _SHORT else _PART.split(clause[: found.start()])[-1] + scope
-        if _CHECKABLE.search(said):
-            return found[0]
-    return None
-
-
-def certainty_in(clause: str) -> str | None:
-    """Return the word by which a clause says that something is certain, None if it does not, or says that it is not.
-
-    Examples
-    --------
-    >>> certainty_in("This is guaranteed to score")
-    'guaranteed'
-    >>> certainty_in("It is likely, though far from guaranteed") is None
-    True
-    """
-    for found in _CERTAIN.finditer(clause):
-        if not denied_before(clause, found.start()) and not _HOW_SURE.search(clause[: found.start()]):
-            return found[0]
-    return None
-
-
-def supposes_safety_car(clause: str) -> bool:
-    """Whether a clause speaks of a safety car that may come."""
-    return bool(_SUPPOSED.search(clause) and states_in(clause))
-
-
-def ignores_safety_car(clause: str) -> bool:
-    """Whether a clause supposes a safety car and does not stop at once then."""
-    return supposes_safety_car(clause) and _NO_STOP_THEN.search(clause) is not None and _UNLESS.search(clause) is None
-
-
 def of_rivals(clause: str, names_car: bool) -> str | None:
     """Return what a clause says of rivals that no fact is ever about: their tyres, their plan, how they drive."""
     if not names_car and _RIVALS.search(clause) is None:
@@ -364,7 +143,7 @@ def of_rivals(clause: str, names_car: bool) -> str | None:
             or _STAYS_OUT.search(clause)
             or (_WILL_STOP.search(clause) if not _PERCENT.search(clause) else None)
         )
-    if found is None and names_car and _SUPPOSED.search(clause):
+    if found is None and names_car and SUPPOSED.search(clause):
         found = _ANSWERED_BEFORE.search(clause)
     return found[0] if found is not None else None
 
@@ -405,40 +184,6 @@ def effect_in(clause: str, *, has_number: bool = False) -> str | None:
 def gained(clause: str) -> bool:
     """Whether a clause speaks of time that is won, and of none that is lost."""
     return _GAINED.search(clause) is not None and _LOST.search(clause) is None
-
-
-def denied_before(clause: str, at: int) -> bool:
-    """Whether a denial just before turns what a clause says at that place into its opposite."""
-    return _FAR_FROM.search(clause[:at]) is not None
-
-
-def states_in(text: str) -> frozenset[str]:
-    """Return the states of the track that a text speaks of."""
-    return frozenset(state for m in _STATUS.finditer(text) for state in _states(m["status"]))
-
-
-def other_status(clause: str, status: str | None, spoken_of: Collection[str]) -> str | None:
-    """Return the state of the track that a clause asserts or supposes without a fact for it, else None.
-
-    Parameters
-    ----------
-    status
-        The state that the track is in, None if that is not known.
-    spoken_of
-        States that the facts speak of: what may be supposed.
-    """
-    supposed = _SUPPOSED.search(clause) is not None and _IS_OUT.search(clause) is None
-    for match in _STATUS.finditer(clause):
-        said = _states(match["status"])
-        if not any(state in said for state in (*(spoken_of if supposed else ()), status)):
-            return match[0]
-    return None
-
-
-def _states(word: str) -> tuple[str, ...]:
-    return _STATES[
-        re.split(r"[- ]", word.lower())[0].removesuffix("s") if not word.lower().startswith("yellow") else "yellow"
-    ]
 
 
 def cause_in(clause: str) -> re.Match[str] | None:

@@ -5,37 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from racetwin.schemas import COMPOUNDS, Fact
 from racetwin.strategist import plan_order
 from racetwin.strategist.assertions import (
     cause_in,
-    certainty_in,
-    denial_in,
     effect_in,
     gained,
-    ignores_safety_car,
     of_rivals,
     of_the_ranking,
-    other_status,
-    states_in,
-    supposes_safety_car,
     undercuts_in,
     unstated,
 )
-from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in, clauses, headed, plan_claims
+from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in, clauses, headed
+from racetwin.strategist.comparisons import compared, wrong_errors
 from racetwin.strategist.decisions import decides, wrong_moment, wrong_stops
-from racetwin.strategist.differences import Difference, difference_in
-from racetwin.strategist.lexicon import IDIOMS, forms, is_invention, is_known
+from racetwin.strategist.denials import certainty_in, denial_in
+from racetwin.strategist.known import WORD, Known, read, words_of
+from racetwin.strategist.lexicon import IDIOMS, is_invention, is_known
 from racetwin.strategist.matching import fits, same_meaning, same_number, same_side, says
 from racetwin.strategist.meanings import unit_fits
-from racetwin.strategist.plan_order import Order
-from racetwin.strategist.plan_talk import CALL, REFERENCE, WINDOW, Plans, worth_of
+from racetwin.strategist.plan_talk import CALL, WINDOW, Plans, worth_of
+from racetwin.strategist.track_talk import ignores_safety_car, other_status, states_in, supposes_safety_car
 from racetwin.strategist.tyre_talk import wrong_tyres
 from racetwin.strategist.verdict import Objection, Verdict
 
-_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 _COMPOUND_NAMES = frozenset(c.value for c in COMPOUNDS) | {c.value + "S" for c in COMPOUNDS}
 _EXTRA_CAPITALS = frozenset({"SC", "VSC", "P", "L", "S", "E", "OK", "TV"})
 _TITLED = re.compile(r"(?<=[a-z0-9,] )(?!(?:and|for|with|the|from|over|than)\b)[a-z]{3,}")
@@ -59,18 +53,6 @@ _NOT_THIS_TYRE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A fact as it is read: ``key`` is the plan it belongs to, if it belongs to one, ``about`` the plans that it names."""
-
-    fact: Fact
-    key: str
-    claims: tuple[Claim, ...]
-    about: frozenset[str]
-    difference: Difference | None
-    stops: frozenset[tuple[int, str]]
-
-
 @dataclass(slots=True)
 class Checker:
     """Checks texts against one set of facts.
@@ -85,7 +67,7 @@ class Checker:
 
     facts: Sequence[Fact]
     retired: Iterable[str] = ()
-    _known: list[_Known] = field(init=False, repr=False)
+    _known: list[Known] = field(init=False, repr=False)
     _plans: Plans = field(init=False, repr=False)
     _lap: int | None = field(init=False, repr=False)
     _status: str | None = field(init=False, repr=False)
@@ -97,7 +79,7 @@ class Checker:
     _retired: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._known = [_read(f.name, f) for f in self.facts]
+        self._known = [read(f) for f in self.facts]
         named = {f.name: f.value for f in self.facts}
         labels = {k.key: str(k.fact.value) for k in self._known if k.fact.name.endswith(".plan")}
         differences = {k.key: k.difference for k in self._known if k.fact.name.endswith(".delta_points")}
@@ -107,7 +89,7 @@ class Checker:
         self._lap = int(lap) if lap is not None else None
         self._status = str(named["track_status"]) if "track_status" in named else None
         self._states = frozenset().union(*(states_in(f.text) for f in self.facts))
-        self._words = frozenset().union(*(_words_of(f.text) for f in self.facts))
+        self._words = frozenset().union(*(words_of(f.text) for f in self.facts))
         window = next((k for k in self._known if k.fact.name == f"{CALL}.window"), None)
         stops = re.findall(r"L(\d+) ", labels.get(CALL, ""))
         self._window = frozenset(map(float, str(window.fact.value).split("-"))) if window else frozenset()
@@ -124,7 +106,7 @@ class Checker:
             for part in clauses(text):
                 clause = headed(self._without_contrast(self._plans.with_laps_named(part)), before)
                 count, found = self._clause(clause, self._plans.continued(clause, before), before)
-                found += self._errors(clause, before)
+                found += wrong_errors(self._known, clause, before)
                 before = clause
                 total += max(count, 1 if found else 0)
                 objections += found
@@ -139,13 +121,13 @@ class Checker:
             for claim in claims_in(clause):
                 found |= {k.fact.id for k in pool if any(says(c, claim) for c in k.claims)}
             states, plans = states_in(clause), {self._plans.key_of(name) for name in PLAN.findall(clause)}
-            words = {w.lower() for w in _WORD.findall(clause)}
+            words = {w.lower() for w in WORD.findall(clause)}
             found |= {
                 k.fact.id
                 for k in pool
                 if (states and k.fact.name == "track_status" and states_in(k.fact.text) <= states)
                 or (k.key in plans and k.fact.name.endswith(".plan"))
-                or (len(words) >= _SAME_WORDS and words <= _words_of(k.fact.text))
+                or (len(words) >= _SAME_WORDS and words <= words_of(k.fact.text))
             }
         return tuple(sorted(found))
 
@@ -163,7 +145,7 @@ class Checker:
         objections += self._named_plans(clause)
         objections += self._tyres(clause, pool)
         objections += self._cause(clause, pool)
-        objections += self._comparison(about, claims, before)
+        objections += compared(self._plans, self._known, about, claims, before)
         objections += self._assertions(clause, claims)
         return len(claims) or int(self._asserts(about)), objections
 
@@ -181,7 +163,7 @@ class Checker:
         """Words for what no fact is about, and names, each with what is wrong with it."""
         text = IDIOMS.sub(" ", PLAN.sub(" ", clause))
         titled = _TITLED.search(text) is None
-        for found in _WORD.finditer(text):
+        for found in WORD.finditer(text):
             word, plain = found[0], re.sub(r"['’]s?$", "", found[0].lower())
             if word in self._cars or word in _EXTRA_CAPITALS or word.upper() in _COMPOUND_NAMES or plain in self._words:
                 continue
@@ -195,7 +177,7 @@ class Checker:
             ):
                 yield word, "this may be a name, and no fact has it"
 
-    def _pool(self, clause: str) -> list[_Known]:
+    def _pool(self, clause: str) -> list[Known]:
         """The facts a clause may rest on: those of the plans it speaks of, and those that belong to no plan."""
         keys = self._plans.spoken_of(clause)
         of_safety_car = bool(states_in(clause))
@@ -212,7 +194,7 @@ class Checker:
             )
         ]
 
-    def _refute(self, claim: Claim, pool: Sequence[_Known]) -> str | None:
+    def _refute(self, claim: Claim, pool: Sequence[Known]) -> str | None:
         known = [c for k in pool for c in k.claims]
         if claim.kind == "car":
             return self._refute_car(claim, known)
@@ -258,7 +240,7 @@ class Checker:
         unknown = (m[0] for m in PLAN.finditer(clause) if self._plans.key_of(m[0]) is None)
         return [Objection(clause, name, "no fact has this plan") for name in unknown]
 
-    def _tyres(self, clause: str, pool: Sequence[_Known]) -> list[Objection]:
+    def _tyres(self, clause: str, pool: Sequence[Known]) -> list[Objection]:
         """A compound to fit must be one a plan fits, on that plan's lap; one to be on must be the present one."""
         said = {str(c.value) for c in claims_in(clause) if c.kind == "compound"}
         if not said:
@@ -272,7 +254,7 @@ class Checker:
         told = WINDOW.sub("", clause) if states_in(clause) else clause  # no stop is on the laps of a window
         return [Objection(clause, what, why) for what, why in wrong_tyres(told, said, stops, present, elsewhere)]
 
-    def _cause(self, clause: str, pool: Sequence[_Known]) -> list[Objection]:
+    def _cause(self, clause: str, pool: Sequence[Known]) -> list[Objection]:
         """What is given as a cause must itself be a stated fact, with its number."""
         where = cause_in(clause)
         if where is None:
@@ -285,114 +267,12 @@ class Checker:
         before = claims_in(clause[: where.start()])
         if of_the_ranking(told):
             return []
-        words = {w.lower() for w in _WORD.findall(told)} - {"the", "tyre"}
+        words = {w.lower() for w in WORD.findall(told)} - {"the", "tyre"}
         if words and any(
-            words <= _words_of(k.fact.text) for k in pool if any(says(c, b) for c in k.claims for b in before)
+            words <= words_of(k.fact.text) for k in pool if any(says(c, b) for c in k.claims for b in before)
         ):
             return []
         return [Objection(clause, where[0].strip(), "no fact states this cause")]
-
-    def _comparison(self, clause: str, claims: Sequence[Claim], before: str) -> list[Objection]:
-        """Of two plans the better one must be said to be better, and each number to be its own plan's."""
-        found = []
-        order = plan_order.order(self._plans, clause)
-        if order is not None and self._compares(order, clause, claims) and plan_order.contradicted(self._plans, order):
-            found.append(Objection(clause, order.word, "the facts have these plans the other way round"))
-        found += self._another_difference(order, clause, claims)
-        for wrong, why in (
-            (plan_order.wrong_rank, "this is not where the facts rank this plan"),
-            (plan_order.unknown_reference, "no plan stops on this lap"),
-            (plan_order.too_close, "these plans are too close to call"),
-            (plan_order.turned_down, "this is the call"),
-            (plan_order.old_call, "the call has changed the other way round"),
-        ):
-            said = wrong(self._plans, clause)
-            found += [Objection(clause, said, why)] if said is not None else []
-        level = plan_order.far_apart(self._plans, clause, before)
-        if level is not None:
-            found.append(Objection(clause, level, "one of these plans is clearly better"))
-        return found + self._swapped(clause, claims)
-
-    def _another_difference(self, order: Order | None, clause: str, claims: Sequence[Claim]) -> list[Objection]:
-        """A difference must be that of the two plans that it is said of."""
-        apart = plan_order.difference(self._plans, order) if order is not None else None
-        if order is None or apart is None:
-            return []
-        error = plan_order.error(self._plans, order)
-        return [
-            Objection(clause, f"{c.value:g}", "this is not the difference of these plans")
-            for c in claims
-            if c.kind == "points"
-            and isinstance(c.value, float)
-            and not any(same_number(c, e) for e in self._expected())
-            if abs(abs(c.value) - apart) > 0.5 * 10.0**-c.decimals + 0.01
-        ] + [
-            Objection(clause, f"{c.value:g}", "this is not the error of this difference")
-            for c in claims
-            if c.kind == "error" and error is not None and isinstance(c.value, float) and abs(c.value - error) > 0.006
-        ]
-
-    def _errors(self, clause: str, before: str) -> list[Objection]:
-        """An error must be that of the number it stands beside, or of the one in the clause before."""
-        errors = [c for c in claims_in(clause) if c.kind == "error"]
-        said = [
-            c for part in (clause, before) for c in claims_in(part) if c.kind in ("points", "number") and c.decimals
-        ]
-        if not errors or not said:
-            return []
-        beside = [
-            k.claims
-            for k in self._known
-            if any(c.kind == "points" and same_number(s, c) for c in k.claims for s in said)
-        ]
-        return [
-            Objection(clause, f"{e.value:g}", "this is the error of another number")
-            for e in errors
-            if beside and not any(c.kind == "error" and same_number(e, c) for claims in beside for c in claims)
-        ]
-
-    def _compares(self, order: Order, clause: str, claims: Sequence[Claim]) -> bool:
-        """Whether words of more and less in a clause are about what plans are worth, and not about gaps, places or laps."""
-        kinds = {c.kind for c in claims}
-        if "points" in kinds or kinds & {"number", "error"}:
-            if order.subject != CALL or order.named:
-                return True
-            apart = [c for k in self._known if k.difference is not None for c in k.claims if c.kind == "points"]
-            return any(c.kind == "points" and any(same_number(c, d) for d in apart) for c in claims) and not any(
-                c.kind == "points" and any(same_number(c, e) for e in self._expected()) for c in claims
-            )
-        return order.named and kinds <= {"lap", "compound"}
-
-    def _expected(self) -> list[Claim]:
-        return [
-            c for k in self._known if k.fact.name.endswith(".expected_points") for c in k.claims if c.kind == "points"
-        ]
-
-    def _swapped(self, clause: str, claims: Sequence[Claim]) -> list[Objection]:
-        """In "15.1 against 14.8 points" and in "lap 27 is worth 14.8, ours 15.1" each number is its own plan's."""
-        numbers = [
-            c
-            for c in claims
-            if c.kind in ("points", "percent", "position", "number")
-            and c.topics[:1] not in (("delta",), ("ahead",), ("behind",))
-        ]
-        if len(numbers) != 2:
-            return []
-        compared = REFERENCE.search(clause)
-        sides = (
-            plan_order.sides(self._plans, clause, compared.start())
-            if compared is not None
-            else plan_order.in_turn(self._plans, clause)
-        )
-        if sides is None:
-            return []
-        out = []
-        for claim, key in zip(numbers, sides, strict=True):
-            label = self._plans.labels[key]
-            own = [c for k in self._known if self._plans.labels.get(k.key) == label for c in k.claims]
-            if not any(fits(claim, c) and same_number(claim, c) and same_meaning(claim, c) for c in own):
-                out.append(Objection(clause, f"{claim.value:g}", "the facts say this of another plan"))
-        return out
 
     def _is_loss(self, claim: Claim) -> bool:
         """Whether a number is what a stop or the wear of a set costs."""
@@ -465,21 +345,3 @@ class Checker:
             yield wrong_stops(bare, call), "the call has other stops"
             if self._lap is not None and not supposes_safety_car(bare):
                 yield wrong_moment(bare, call, self._lap), "the next stop is at another time"
-
-
-def _read(name: str, fact: Fact) -> _Known:
-    plan = str(fact.value) if name.endswith(".plan") else None
-    return _Known(
-        fact=fact,
-        key=name.partition(".")[0],
-        claims=claims_in(fact.text) if plan is None else plan_claims(plan),
-        about=frozenset(PLAN.findall(fact.text)),
-        difference=difference_in(name, fact.text),
-        stops=frozenset() if plan is None else frozenset((int(n), c) for n, c in re.findall(r"L(\d+) ([A-Z]+)", plan)),
-    )
-
-
-@lru_cache(maxsize=4096)
-def _words_of(text: str) -> frozenset[str]:
-    words = {w.lower() for w in _WORD.findall(text)}
-    return frozenset(words).union(*(forms(w) for w in words))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from racetwin.strategist.assertions import denied_before, states_in
+from racetwin.strategist.denials import denied_before
 from racetwin.strategist.plan_talk import BAD, BEFORE, CALL, GOVERNS, REFERENCE, Mention, Plans, first_lap
+from racetwin.strategist.track_talk import states_in
 
 _STOPPING = (
     r"(?: (?:to|the|a|one|with|stop|stopping|box|pit|in|on|at|end|of|going|for|soft|medium|hard|intermediate|wet))*"

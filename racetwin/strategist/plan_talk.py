@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from racetwin.strategist.assertions import states_in
 from racetwin.strategist.claims import PLAN
 from racetwin.strategist.differences import Difference
+from racetwin.strategist.track_talk import states_in
 
 CALL = "best"
 """The key of the call's facts."""

@@ -39,7 +39,8 @@ from racetwin.servers.ports import free_port
 from racetwin.strategist import recommend
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.client import ModelClient, ModelUnavailableError
-from racetwin.strategist.wording import SCHEMA, messages, texts_of, word
+from racetwin.strategist.model_question import SCHEMA, messages
+from racetwin.strategist.wording import texts_of, word
 
 pytestmark = [pytest.mark.max, pytest.mark.timeout(1800)]
 

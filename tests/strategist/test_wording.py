@@ -14,7 +14,8 @@ from racetwin.schemas import Recommendation
 from racetwin.strategist import recommend
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.client import ModelClient
-from racetwin.strategist.wording import SCHEMA, carried, messages, parse, texts_of
+from racetwin.strategist.model_question import SCHEMA, messages, parse
+from racetwin.strategist.wording import carried, texts_of
 
 pytestmark = pytest.mark.integration
 

@@ -1,0 +1,111 @@
+"""Whether what a clause says of one plan beside another is so: which is better, by how much, and each number its own plan's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from racetwin.strategist import plan_order
+from racetwin.strategist.claims import Claim, claims_in
+from racetwin.strategist.known import Known, expected_points
+from racetwin.strategist.matching import fits, same_meaning, same_number
+from racetwin.strategist.plan_order import Order
+from racetwin.strategist.plan_talk import CALL, REFERENCE, Plans
+from racetwin.strategist.verdict import Objection
+
+
+def compared(
+    plans: Plans, known: Sequence[Known], clause: str, claims: Sequence[Claim], before: str
+) -> list[Objection]:
+    """Of two plans the better one must be said to be better, and each number to be its own plan's."""
+    found = []
+    order = plan_order.order(plans, clause)
+    if order is not None and _compares(known, order, clause, claims) and plan_order.contradicted(plans, order):
+        found.append(Objection(clause, order.word, "the facts have these plans the other way round"))
+    found += _another_difference(plans, known, order, clause, claims)
+    for wrong, why in (
+        (plan_order.wrong_rank, "this is not where the facts rank this plan"),
+        (plan_order.unknown_reference, "no plan stops on this lap"),
+        (plan_order.too_close, "these plans are too close to call"),
+        (plan_order.turned_down, "this is the call"),
+        (plan_order.old_call, "the call has changed the other way round"),
+    ):
+        said = wrong(plans, clause)
+        found += [Objection(clause, said, why)] if said is not None else []
+    level = plan_order.far_apart(plans, clause, before)
+    if level is not None:
+        found.append(Objection(clause, level, "one of these plans is clearly better"))
+    return found + _swapped(plans, known, clause, claims)
+
+
+def _another_difference(
+    plans: Plans, known: Sequence[Known], order: Order | None, clause: str, claims: Sequence[Claim]
+) -> list[Objection]:
+    """A difference must be that of the two plans that it is said of."""
+    apart = plan_order.difference(plans, order) if order is not None else None
+    if order is None or apart is None:
+        return []
+    error = plan_order.error(plans, order)
+    return [
+        Objection(clause, f"{c.value:g}", "this is not the difference of these plans")
+        for c in claims
+        if c.kind == "points"
+        and isinstance(c.value, float)
+        and not any(same_number(c, e) for e in expected_points(known))
+        if abs(abs(c.value) - apart) > 0.5 * 10.0**-c.decimals + 0.01
+    ] + [
+        Objection(clause, f"{c.value:g}", "this is not the error of this difference")
+        for c in claims
+        if c.kind == "error" and error is not None and isinstance(c.value, float) and abs(c.value - error) > 0.006
+    ]
+
+
+def wrong_errors(known: Sequence[Known], clause: str, before: str) -> list[Objection]:
+    """An error must be that of the number it stands beside, or of the one in the clause before."""
+    errors = [c for c in claims_in(clause) if c.kind == "error"]
+    said = [c for part in (clause, before) for c in claims_in(part) if c.kind in ("points", "number") and c.decimals]
+    if not errors or not said:
+        return []
+    beside = [k.claims for k in known if any(c.kind == "points" and same_number(s, c) for c in k.claims for s in said)]
+    return [
+        Objection(clause, f"{e.value:g}", "this is the error of another number")
+        for e in errors
+        if beside and not any(c.kind == "error" and same_number(e, c) for claims in beside for c in claims)
+    ]
+
+
+def _compares(known: Sequence[Known], order: Order, clause: str, claims: Sequence[Claim]) -> bool:
+    """Whether words of more and less in a clause are about what plans are worth, and not about gaps, places or laps."""
+    kinds = {c.kind for c in claims}
+    if "points" in kinds or kinds & {"number", "error"}:
+        if order.subject != CALL or order.named:
+            return True
+        apart = [c for k in known if k.difference is not None for c in k.claims if c.kind == "points"]
+        return any(c.kind == "points" and any(same_number(c, d) for d in apart) for c in claims) and not any(
+            c.kind == "points" and any(same_number(c, e) for e in expected_points(known)) for c in claims
+        )
+    return order.named and kinds <= {"lap", "compound"}
+
+
+def _swapped(plans: Plans, known: Sequence[Known], clause: str, claims: Sequence[Claim]) -> list[Objection]:
+    """In "15.1 against 14.8 points" and in "lap 27 is worth 14.8, ours 15.1" each number is its own plan's."""
+    numbers = [
+        c
+        for c in claims
+        if c.kind in ("points", "percent", "position", "number")
+        and c.topics[:1] not in (("delta",), ("ahead",), ("behind",))
+    ]
+    if len(numbers) != 2:
+        return []
+    compared = REFERENCE.search(clause)
+    sides = (
+        plan_order.sides(plans, clause, compared.start()) if compared is not None else plan_order.in_turn(plans, clause)
+    )
+    if sides is None:
+        return []
+    out = []
+    for claim, key in zip(numbers, sides, strict=True):
+        label = plans.labels[key]
+        own = [c for k in known if plans.labels.get(k.key) == label for c in k.claims]
+        if not any(fits(claim, c) and same_number(claim, c) and same_meaning(claim, c) for c in own):
+            out.append(Objection(clause, f"{claim.value:g}", "the facts say this of another plan"))
+    return out
