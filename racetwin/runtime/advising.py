@@ -88,16 +88,13 @@ class Advising:
                 self._wanted.clear()
                 continue
             advised = engine.queue.known(request)
-            beside = 0.0
+            begin = time.perf_counter()
             try:
                 if advised is None:
                     engine.book.working_on(request.car_id)
-                    begin = time.perf_counter()
                     advised = await self._worker.ask(request)
                     took = time.perf_counter() - begin
-                    desk_s = min(advised.answer.elapsed_s or took, took)
-                    self._monitor.record("desk", desk_s)
-                    beside = took - desk_s
+                    self._monitor.record("desk", min(advised.answer.elapsed_s or took, took))
             except Exception as error:
                 error.add_note(f"planning for car {request.car_id}")
                 self._report(error)
@@ -105,11 +102,11 @@ class Advising:
                 rested = time.monotonic()
                 continue
             rested = time.monotonic()
-            begin = time.perf_counter()
             if engine.accept(advised):
                 self.keep()
                 self._publish()  # advice does not wait for the next picture
-                self._monitor.record("advice", beside + time.perf_counter() - begin)
+                since = max(begin, advised.answered_at)  # an answer from memory is there when it is asked for
+                self._monitor.record("advice", time.perf_counter() - since)
             self._changed()
 
     def keep(self) -> None:

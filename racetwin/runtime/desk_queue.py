@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -76,12 +77,16 @@ class DeskRequest:
 
 @dataclass(frozen=True, slots=True)
 class Advised:
-    """An answer of the desk and the advice that follows from it and from ``basis``, what had been said before."""
+    """An answer of the desk and the advice that follows from it and from ``basis``, what had been said before.
+
+    ``answered_at`` is when the desk was done, s of :func:`time.perf_counter`; the advice was worked out after that.
+    """
 
     request: DeskRequest
     answer: DeskAnswer
     advice: tuple[Recommendation, ...]
     basis: tuple[Recommendation, ...] = ()
+    answered_at: float = dataclasses.field(default=0.0, compare=False)
 
 
 def knows(advised: Advised, kept: Sequence[str]) -> bool:
@@ -207,8 +212,9 @@ class DeskQueue:
             deadline_s=deadline_s,
             kept=request.kept,
         )
+        answered_at = time.perf_counter()
         said = self._said(request.car_id)
-        return Advised(request, answer, advise(answer, request.situation, said), said)
+        return Advised(request, answer, advise(answer, request.situation, said), said, answered_at)
 
     def remember(self, advised: Advised) -> None:
         """Keep an answer for equal requests."""
