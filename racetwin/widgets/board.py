@@ -283,7 +283,7 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
         self.plans.show(snapshot, car, ours)
         self.advice.show(snapshot, car, self._pit_entry.share(snapshot))
         self._show_trace(snapshot, car, ours)
-        self.rivals.show(snapshot, car)
+        self.rivals.show(snapshot, car, ours)
         self.tyres.show(snapshot, car)
         self.scenario.offer(snapshot, car, ours)
         self.desk.offer(snapshot, car)

@@ -65,7 +65,7 @@ function render({ model, el }) {
       return body.replaceChildren(empty("no ranked plans for this car yet"));
     }
     const lost = data.ours && !data.ours.weighed ? `ours (${data.ours.plan}) was not weighed · ` : "";
-    put(note, lost + `${data.count} plans, the best on ${data.races?.toLocaleString("en-GB")} races, after lap ${data.answer_lap}` + (data.elapsed != null ? ` · ${data.elapsed < 1 ? `${Math.round(1000 * data.elapsed)} ms` : `${data.elapsed.toFixed(1)} s`} ${data.backend}` : ""));
+    put(note, lost + `${data.count} plans weighed, the best on ${data.races?.toLocaleString("en-GB")} races, after lap ${data.answer_lap}` + (data.elapsed != null ? ` · ${data.elapsed < 1 ? `${Math.round(1000 * data.elapsed)} ms` : `${data.elapsed.toFixed(1)} s`} ${data.backend}` : ""));
     // As many ideas as the panel has room for: a row cut in half at the edge reads as a mistake.
     const size = parseFloat(getComputedStyle(root).fontSize);
     const room = Math.max(3, Math.floor((body.clientHeight - 1.4 * size) / (3.05 * size)));
@@ -76,11 +76,11 @@ function render({ model, el }) {
     const n = data.positions.shape[1];
     const top = Math.max(...data.positions.values, 0.15);
     const follow = (p) => model.send({ plan: p.current && followed ? null : p.plan });
-    const rows = first.map(([p, k]) => h("div", { class: "p-row", role: "row", tabindex: "0", "data-close": p.too_close || p.current || (!ours && p.rank === 1), "data-plan": p.plan, "data-current": p.current,
+    const rows = first.map(([p, k]) => h("div", { class: "p-row", role: "row", tabindex: "0", "data-close": p.too_close || p.better || p.current || (!ours && p.rank === 1), "data-plan": p.plan, "data-current": p.current,
       title: `${p.plan}: win ${percent(p.p_win)}, podium ${percent(p.p_podium)}, points ${percent(p.p_points)}; click to ${p.current && followed ? "let go of it" : "follow it"}`,
       onclick: () => follow(p), onkeydown: (e) => { if (e.key === "Enter") follow(p); } },
       h("span", { class: "p-rank", role: "gridcell" }, p.current ? "▸" : String(k + 1)),
-      h("div", { class: "p-what", role: "gridcell" }, h("span", { class: "p-when" }, when(p), p.too_close && !p.current ? h("span", { class: "p-close" }, " too close") : null), stintBar(data, p)),
+      h("div", { class: "p-what", role: "gridcell" }, h("span", { class: "p-when" }, when(p), p.too_close && !p.current ? h("span", { class: "p-close" }, " too close") : p.better && !followed ? h("span", { class: "p-close", title: "better than the call on the newest answer: the call changes when the next one says so too" }, " better, once") : null), stintBar(data, p)),
       h("div", { class: "p-hist", role: "gridcell", "data-few": p.races < data.races, title: p.races < data.races ? `let go of after ${p.races.toLocaleString("en-GB")} races: told as over the best plan's ${data.races.toLocaleString("en-GB")}` : null }, histogram(data.positions.values.subarray(k * n, (k + 1) * n), top)),
       h("div", { class: "p-mean", role: "gridcell" }, h("b", {}, `P${p.position.toFixed(1)}`), h("small", {}, `${p.points.toFixed(1)} pts`)),
       h("div", { class: "p-delta", role: "gridcell" }, p.current || (!ours && p.rank === 1) ? [h("b", {}, !ours ? "best" : followed ? "ours" : "called"), h("small", {}, `± ${p.error.toFixed(2)}`)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import RankedPlan
 from racetwin.strategist.calls import NOISE, difference
+from racetwin.strategist.facts import weighed
 from racetwin.widgets._panel import Panel, pack, script, style
 from racetwin.widgets.our_plan import OurPlan, ours_of, words
 
@@ -136,7 +137,7 @@ class PlansPanel(Panel):
                 "compound": car.tyre.compound.value if car and car.tyre.compound else None,
                 "past": past_stints(snapshot.laps, car_id),
                 "answer_lap": answer.lap if answer else None,
-                "count": len(answer.plans) if answer else 0,
+                "count": weighed(answer) if answer else 0,
                 "races": answer.receipt.n_races if answer else None,
                 "objective": answer.objective if answer else None,
                 "elapsed": answer.elapsed_s if answer else None,
@@ -160,6 +161,7 @@ class PlansPanel(Panel):
                         "too_close": plan is not current and abs(delta) <= NOISE * error
                         if current is not None
                         else plan.too_close,
+                        "better": current is not None and delta > NOISE * error,
                         "p_win": plan.p_win,
                         "p_podium": plan.p_podium,
                         "p_points": plan.p_points,

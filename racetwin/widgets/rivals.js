@@ -1,6 +1,6 @@
 import { frame, watch, h, put, percent, signed, tyre, empty } from "./format.js";
 
-const MOVE = { pace: "on pace", undercut: "by undercut", overcut: "by overcut", stops: "by fewer stops", "safety car": "after a safety car" };
+const MOVE = { pace: "on pace", undercut: "by undercut", overcut: "by overcut", stops: "once all have stopped", "safety car": "after a safety car" };
 
 function render({ model, el }) {
   const { root, note, body } = frame(el, model, "Rivals", "rivals");
@@ -38,8 +38,8 @@ function render({ model, el }) {
       data.stops.flatMap((s) => [
         h("b", { "data-ours": s.car === data.car }, `${s.position ?? ""} ${s.driver}`), tyre(s.compound, s.age),
         ...laps.map((l) => h("i", { "data-lap": l, "data-next": s.next[0]?.lap === l ? "yes" : null, style: `--p:${((s.by_lap[l] ?? 0) / top).toFixed(3)}`, title: `${s.driver} stops on lap ${l}: ${percent(s.by_lap[l] ?? 0)}` })),
-        h("span", { class: "v-next" }, s.next.map((n) => `L${n.lap} ${n.compound[0]}`).join(", ") || "no stop")]));
-    const read = h("p", { class: "v-read" }, `Brighter is likelier. Outlined, and on the right: the middle of the laps on which the next stop falls, which need not be the likeliest. ${data.driver}'s row is what rivals have to expect of us, not our plan.`);
+        h("span", { class: "v-next" }, (s.car === data.car && data.ours ? "our plan: " : "") + (s.next.map((n) => `L${n.lap} ${n.compound[0]}`).join(", ") || "no stop"))]));
+    const read = h("p", { class: "v-read" }, `Brighter is likelier. Outlined, and on the right: the middle of the laps on which the next stop falls, which need not be the likeliest.` + (data.ours ? ` ${data.driver}'s row is as bright as rivals have to expect of us; our plan is outlined.` : ""));
     // Habits learnt in this race, shrunk to the field's: 1.00 is as everybody.
     const factor = (log) => `${Math.exp(log).toFixed(2)}×`;
     const profiled = data.stops.filter((s) => s.profile);

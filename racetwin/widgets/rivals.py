@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import CarStatus
 from racetwin.widgets._panel import Panel, pack, script, style
+from racetwin.widgets.our_plan import OurPlan, ours_of
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
@@ -28,8 +29,9 @@ class RivalsPanel(Panel):
     _esm = script("rivals")
     _css = style("rivals")
 
-    def show(self, snapshot: RaceSnapshot, car_id: str) -> None:
-        """Draw the field as ``car_id`` has to see it."""
+    def show(self, snapshot: RaceSnapshot, car_id: str, ours: OurPlan | None = None) -> None:
+        """Draw the field as ``car_id`` has to see it; ``ours`` is our plan, by default the call that stands."""
+        ours = ours or ours_of(snapshot, car_id)
         names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
         view: dict[str, Any] = dict(snapshot.field)
         cars: dict[str, Any] = view.get("cars", {})
@@ -49,8 +51,9 @@ class RivalsPanel(Panel):
                 "laps": STOP_LAPS,
                 "total_laps": snapshot.info.total_laps,
                 "threats": named(view.get("threats", {}).get(car_id, [])),
+                "ours": ours is not None,
                 "chances": named(
-                    [o for o in view.get("opportunities", {}).get(car_id, []) if o.get("probability", 1.0) >= EVEN]
+                    [o for o in view.get("opportunities", {}).get(car_id, []) if _is_on_offer(o, snapshot, car_id)]
                 ),
                 "duels": [{**d, "attacker": names.get(d["car_id"]), "target": names.get(d["rival_id"])} for d in duels],
                 "stops": [
@@ -61,10 +64,20 @@ class RivalsPanel(Panel):
                         "compound": cars.get(c, {}).get("compound"),
                         "age": cars.get(c, {}).get("tyre_age"),
                         "by_lap": cars.get(c, {}).get("stop_probability_by_lap", {}),
-                        "next": cars.get(c, {}).get("predicted_strategy", []),
+                        "next": [{"lap": x.lap, "compound": x.compound.value} for x in ours.stops]
+                        if c == car_id and ours is not None
+                        else cars.get(c, {}).get("predicted_strategy", []),
                         "profile": cars.get(c, {}).get("profile"),
                     }
                     for c in near
                 ],
             }
         )
+
+
+def _is_on_offer(chance: dict[str, Any], snapshot: RaceSnapshot, car_id: str) -> bool:
+    """Whether a chance is worth a line: likelier than not; a gap to drop into only until the desk has raced that stop."""
+    answer = snapshot.answers.get(car_id)
+    if chance["kind"] == "gap_to_drop_into" and answer is not None and answer.box_now is not None:
+        return False
+    return bool(chance.get("probability", 1.0) >= EVEN)

@@ -8,7 +8,7 @@ const COLUMNS = [
   ["gap", "Gap", "seconds to the leader", behind], ["interval", "Int", "seconds to the car ahead", (r) => r.interval ?? 1e9],
   ["last", "Last", "last lap", (r) => r.last ?? 1e9], ["best", "Best", "best lap of the race so far", (r) => r.best ?? 1e9],
   ["tyre", "Tyre", "compound and age in laps", (r) => -(r.age ?? -1)], ["stops", "St", "stops so far", (r) => r.stops ?? 99],
-  ["net", "Net", "position after all remaining stops", (r) => r.net ?? 99], ["soon", "Soon", "chance of a stop within five laps", (r) => -(r.stop_soon ?? -1)],
+  ["net", "Net", "position after all remaining stops", (r) => r.net ?? 99], ["soon", "Pit ≤5", "chance of a stop within five laps", (r) => -(r.stop_soon ?? -1)],
 ];
 // Timed: to the thousandth. Between two lines: worked out, to the tenth. Old (in the pits since, or late): grey, with its age.
 // To the thousandth only where it was timed and is still so.
@@ -132,7 +132,7 @@ function render({ model, el }) {
     attr(grid, "aria-rowcount", shown.length + 1);
     const out = shown.filter((r) => r.status === "RETIRED").length;
     const running = shown.length - out;
-    put(note, !shown.length ? "waiting for cars" : (sorted ? `sorted by ${COLUMNS.find(([k]) => k === sorted[0])[1].toLowerCase()} · ` : "") + `${running} running${out ? `, ${out} out` : ""}`);
+    put(note, !shown.length ? "waiting for cars" : (sorted ? `sorted by ${COLUMNS.find(([k]) => k === sorted[0])[1].toLowerCase()} · ` : "") + `${running} running${out ? `, ${out} out` : ""}` + (shown.some((r) => r.threat) ? " · ▲ threat to us" : ""));
   };
   return watch(model, root, draw);
 }

@@ -10,6 +10,7 @@ from racetwin.schemas import CarStatus, CarTelemetry, DeskAnswer, PlannedStop, R
 from racetwin.strategist.calls import NOISE, call_of, difference
 from racetwin.widgets._panel import Panel, pack, script, style
 from racetwin.widgets.our_plan import OurPlan, called_plan, our_plan, ours_of, words
+from racetwin.widgets.plans import stop_window
 
 if TYPE_CHECKING:
     from racetwin.runtime.channel import Link
@@ -96,7 +97,9 @@ def verdict(
     if box and first is not None:
         headline, detail = "BOX NOW", f"fit {first.compound.value} at the end of lap {lap}"
     elif first is not None:
-        headline, detail = "STAY OUT", f"box on lap {first.lap} for {first.compound.value}"
+        window = stop_window(plan, answer.plans) if plan is not None else None
+        as_good = f" ({window[0]}–{window[1]} as good)" if window is not None and window[0] < window[1] else ""
+        headline, detail = "STAY OUT", f"box on lap {first.lap}{as_good} for {first.compound.value}"
     else:
         headline, detail = "STAY OUT", "run to the flag on this set"
     leans, aside = _elsewhere(answer, advice, ours)

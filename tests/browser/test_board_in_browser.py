@@ -125,7 +125,7 @@ def test_no_cell_of_plans_and_window_is_too_narrow(
     )
     assert close == ["L24 MEDIUM"]
     assert page.locator('.p-hist[data-few="true"]').count() == 2
-    assert "3 plans, the best on 2,000 races" in page.locator(".rt-plans .rt-note").inner_text()
+    assert " plans weighed, the best on 2,000 races" in page.locator(".rt-plans .rt-note").inner_text()
     assert page.evaluate(WIDE) == []
 
 
@@ -197,7 +197,7 @@ def test_no_picture_shows_a_position_out_of_its_place(
 def test_the_answer_can_be_read_in_words(show: Callable[..., Any], race: ModuleType) -> None:
     page = show(race.snapshot(22, box=False))
     assert page.locator(".v-headline").inner_text() == "STAY OUT"
-    assert page.locator(".v-detail").inner_text() == "box on lap 27 for HARD"
+    assert page.locator(".v-detail").inner_text() == "box on lap 27 (27–29 as good) for HARD"
     assert page.locator(".v-rejoin strong").inner_text() == "P8"
     assert "behind STR 1.2 s, ahead of ALO 3.9 s" in page.locator(".v-rejoin .v-more").inner_text()
     assert "Clear call" in page.locator(".v-sure").inner_text()

@@ -28,7 +28,7 @@ from racetwin.widgets import (
     TyrePanel,
 )
 from racetwin.widgets._panel import unpack
-from racetwin.widgets.our_plan import Followed, our_plan
+from racetwin.widgets.our_plan import Followed, OurPlan, our_plan, ours_of
 from racetwin.widgets.plans import past_stints, plan_families
 from racetwin.widgets.status import messages
 from racetwin.widgets.tower import tower_rows
@@ -428,6 +428,17 @@ def test_plans_are_shown_against_the_one_we_follow(race: ModuleType) -> None:
     assert best["delta_error"] == pytest.approx(np.hypot(plans[0].delta_standard_error, ours.delta_standard_error))
 
 
+def test_a_plan_that_beats_the_call_beyond_noise_is_said_to(race: ModuleType) -> None:
+    """A call changes once a second answer agrees: until then the better plan stands out, and is not called close."""
+    snapshot = race.snapshot(22)
+    answer = snapshot.answers["63"]
+    panel = PlansPanel()
+    panel.show(snapshot, "63", OurPlan(answer.plans[3].stops, answer.plans[3], followed=False))
+    rows = {p["rank"]: p for p in panel.shown()["plans"]}
+    assert (rows[1]["better"], rows[1]["too_close"]) == (True, False)
+    assert not any(p["better"] for p in rows.values() if p["delta"] <= 0)
+
+
 def test_a_plan_that_was_not_weighed_is_said_to_be_followed_all_the_same(race: ModuleType) -> None:
     panel = PlansPanel()
     snapshot = race.snapshot(22)
@@ -495,6 +506,22 @@ def test_rivals_are_the_field_twins_view(race: ModuleType) -> None:
     assert {d["attacker"] for d in shown["duels"]} | {d["target"] for d in shown["duels"]} >= {"RUS"}
     assert "63" in [s["car"] for s in shown["stops"]]
     assert len(shown["stops"]) == 7
+
+
+def test_rivals_does_not_say_otherwise_what_the_desk_says(race: ModuleType) -> None:
+    """Our own row names our plan, not what rivals expect of us; where we come out is told by the race of that stop alone."""
+    snapshot = race.snapshot(22)
+    gap = {"kind": "gap_to_drop_into", "places_lost": 2, "gap_ahead_s": 3.5, "gap_behind_s": 5.0}
+    field = {**snapshot.field, "opportunities": {"63": [gap]}}
+    panel = RivalsPanel()
+    panel.show(snapshot.model_copy(update={"field": field}), "63")
+    shown = panel.shown()
+    ours = ours_of(snapshot, "63")
+    row = next(s for s in shown["stops"] if s["car"] == "63")
+    assert row["next"] == [{"lap": s.lap, "compound": s.compound.value} for s in ours.stops]
+    assert shown["chances"] == []
+    panel.show(snapshot.model_copy(update={"field": field, "answers": {}}), "63")
+    assert [c["kind"] for c in panel.shown()["chances"]] == ["gap_to_drop_into"]
 
 
 def test_pit_window_keeps_every_forecast(race: ModuleType) -> None:

@@ -26,7 +26,7 @@ def test_best_plan_stops_this_lap_means_box(race: ModuleType) -> None:
 
 def test_best_plan_stops_later_means_stay_out_and_says_when(race: ModuleType) -> None:
     v = verdict(race.answer("63", 22, box=False), car(23))
-    assert (v.call, v.detail) == ("stay", "box on lap 27 for HARD")
+    assert (v.call, v.detail) == ("stay", "box on lap 27 (27–29 as good) for HARD")
 
 
 def test_a_later_lap_turns_the_same_answer_into_box(race: ModuleType) -> None:
