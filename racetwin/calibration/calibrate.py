@@ -12,7 +12,19 @@ from typing import Any
 
 import pandas as pd
 
-from racetwin.calibration import choices, habits, incidents, live_stops, pace, rain, rivals, starts, stops, traffic
+from racetwin.calibration import (
+    choices,
+    habits,
+    incidents,
+    live_stops,
+    pace,
+    rain,
+    rivals,
+    set_life,
+    starts,
+    stops,
+    traffic,
+)
 from racetwin.calibration import form as form_model
 from racetwin.calibration.assemble import Fits, document
 from racetwin.calibration.bayes import Method, telling
@@ -103,6 +115,7 @@ def live(tables: RaceTables, singles: list[pace.RaceFit], fitted: dict[str, Any]
     found = {"stops": live_stops.fit(grands_prix, _told_before(grands_prix, numbers))}
     dry = grands_prix[~grands_prix.race_wet]
     found["next_compound"] = choices.fit_compound(choices.stops_with_choice(dry, circuit_life, life))
+    found["set_life"] = set_life.fit(grands_prix, circuit_life, life)
     undercut = choices.fit_undercut(dry)
     if undercut is not None:
         found["undercut"] = undercut

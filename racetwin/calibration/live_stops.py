@@ -32,15 +32,20 @@ HALF_LIFE_SEASONS = 4.0
 """Stops of a season weigh half as much as those of one so many seasons later."""
 
 
+def racing_age(laps: pd.DataFrame) -> pd.Series:
+    """Return the age of each lap's set as the twin counts it: laps behind a safety car count for less than one."""
+    ageing = pd.Series(np.where(laps.is_sc, 0.25, np.where(laps.is_vsc, 0.5, 1.0)), index=laps.index)
+    within = [laps.race_id, laps.driver_number, laps.stint.astype("Float64").fillna(-1.0)]
+    begin = laps.age.groupby(within, sort=False).transform("first")
+    return begin - 1.0 + ageing.groupby(within, sort=False).cumsum()
+
+
 def crossings(laps: pd.DataFrame) -> pd.DataFrame:
     """Return one row per car and lap with what its twin knows at the line, and ``next_stop`` (nan: none seen)."""
     d = laps.copy()
     keys = [d.race_id, d.driver_number]
     car = d.groupby(["race_id", "driver_number"], sort=False)
-    d["ageing"] = np.where(d.is_sc, 0.25, np.where(d.is_vsc, 0.5, 1.0))
-    stint = d.stint.astype("Float64").fillna(-1.0)
-    within = [*keys, stint]
-    d["racing_age"] = d.age.groupby(within, sort=False).transform("first") - 1.0 + d.ageing.groupby(within).cumsum()
+    d["racing_age"] = racing_age(d)
     d["stops"] = car.pit_stop.cumsum()
     compound = d.compound_index.to_numpy()
     bit = np.where(compound >= 0, 1 << np.maximum(compound, 0), 0)

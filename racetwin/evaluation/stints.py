@@ -31,7 +31,7 @@ class Stint:
         Whose stint it is.
     beliefs : DataFrame, one row per lap
         ``lap, compound, age``; ``wear_s, wear_low_s, wear_high_s`` (s per lap of age, 90 % interval); ``life_laps, life_low,
-        life_high``: expected age at which the set is worn out; ``racing``: whether the lap tells of pace;
+        life_high``: ages by which half of such sets are changed, and 5 and 95 %; ``racing``: whether the lap tells of pace;
         ``lap_time_s, no_fuel_s``: as driven, and with the fuel's share taken off.
     forecasts : DataFrame, one row per lap forecast
         ``lap`` (forecast from), ``target`` (lap forecast), ``median_s, low_s, high_s, driven_s``; laps driven in the stint only.

@@ -15,6 +15,10 @@ class Estimate(Model):
     low: float
     high: float
 
+    def up_to(self, most: float) -> Estimate:
+        """Return it where something else ends it at ``most`` at the latest, as the flag ends a set of tyres."""
+        return Estimate(mean=min(self.mean, most), low=min(self.low, most), high=min(self.high, most))
+
 
 class CarTwinState(Model):
     """What is known and believed of one car after its last completed lap.
@@ -43,7 +47,11 @@ class CarTwinState(Model):
     current_lap_s: Estimate | None = Field(
         default=None, description="the lap being driven, from its sectors so far; None before the first of them"
     )
-    tyre_life_laps: Estimate | None = None
+    tyre_life_laps: Estimate | None = Field(
+        default=None,
+        description="laps until sets like this one, that have reached its age, are changed: half of them are by the mean, and "
+        "90 % between low and high; the flag may come first",
+    )
     pit_window: tuple[int, int] | None = Field(default=None, description="first and last sensible lap of the next stop")
     performance_delta_s: float | None = Field(default=None, description="last lap minus what was expected of it")
     stop_probability_next_lap: float | None = None

@@ -128,6 +128,41 @@ class WetLaps:
     spread_s: float = 6.0
 
 
+SET_LIFE_EDGES = (0.0, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+"""Ages, in usual lives of circuit and compound, between which the rate at which sets are changed is taken as constant."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetLife:
+    """At what rate sets of slicks are changed under green, by their age; of many sets, and nothing of the race at hand.
+
+    :mod:`racetwin.calibration.set_life` fits it; what stands here is of dry Grands Prix before 2023, for a file without it.
+
+    Parameters
+    ----------
+    to_050, to_075, to_100, to_125, to_150, to_200, beyond_200 : changes per usual life
+        Up to an age of 0.5 usual lives, from there to 0.75, and so on.
+    soft, hard
+        Log factors on the rates of these compounds: usual lives are ages at stops, and sets that go to the flag have none.
+    """
+
+    to_050: float = 0.11
+    to_075: float = 0.40
+    to_100: float = 1.10
+    to_125: float = 1.53
+    to_150: float = 1.44
+    to_200: float = 1.55
+    beyond_200: float = 0.72
+    soft: float = 0.36
+    hard: float = -0.78
+
+    def rates(self, compound: int) -> tuple[float, ...]:
+        """Return the rates of a compound between ``SET_LIFE_EDGES``, per usual life."""
+        factor = math.exp(self.soft if compound == 0 else self.hard if compound == 2 else 0.0)
+        by_age = (self.to_050, self.to_075, self.to_100, self.to_125, self.to_150, self.to_200, self.beyond_200)
+        return tuple(factor * r for r in by_age)
+
+
 @dataclass(frozen=True, slots=True)
 class LiveNumbers:
     """The block ``live`` of a parameter file."""
@@ -137,12 +172,13 @@ class LiveNumbers:
     next_compound: NextCompound | None = None
     lapped: Lapped = field(default_factory=Lapped)
     wet: WetLaps = field(default_factory=WetLaps)
+    set_life: SetLife = field(default_factory=SetLife)
 
     @classmethod
     def of(cls, block: Mapping[str, Any]) -> LiveNumbers:
         """Take the ``live`` block of a parameter file."""
         made: dict[str, Any] = {}
-        for f, kind in zip(fields(cls), (LiveStops, Undercut, NextCompound, Lapped, WetLaps), strict=True):
+        for f, kind in zip(fields(cls), (LiveStops, Undercut, NextCompound, Lapped, WetLaps, SetLife), strict=True):
             if f.name in block:
                 made[f.name] = kind(**{k: float(e["value"]) for k, e in block[f.name].items()})
         return cls(**made)

@@ -150,6 +150,7 @@ def state_facts(sheet: FactSheet, car: CarTwinState, situation: Situation) -> No
         sheet.add("tyre_age", round(tyre.age), f"The set is {tyre.age:.0f} laps old.", unit="laps", source=TELEMETRY)
     life, wear = car.tyre_life_laps, car.wear_s_per_lap
     if life is not None:
+        life = life.up_to(situation.total_laps - done)
         text = f"The set has about {life.mean:.0f} laps left in it ({life.low:.0f} to {life.high:.0f})."
         sheet.add("tyre_life", round(life.mean), text, unit="laps", source=TWIN, interval=life)
     text = f"It loses {wear.mean:.2f} s a lap to wear ({wear.low:.2f} to {wear.high:.2f})."

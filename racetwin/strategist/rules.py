@@ -263,7 +263,8 @@ def _say_why(
     if tyre.compound is not None and tyre.age is not None and tyre.compound.is_slick:
         text = f"On {tyre.compound.value} tyres, {laps(round(tyre.age))} old"
         if life is not None and round(life.mean) > 0:
-            text += f", with {life_left(life)} left in the set"
+            left = life_left(life.up_to(situation.total_laps - situation.laps_done(car.car_id)))
+            text += f", with {left} left in the set"
         out.say("reasoning", f"{text}.", "compound", "tyre_age", "tyre_life")
     plan = choice.plan
     text = (

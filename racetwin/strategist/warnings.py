@@ -25,7 +25,6 @@ from racetwin.strategist.facts import (
     STATUS_WORDS,
     TELEMETRY,
     TWIN,
-    Z90,
     laps,
     life_left,
     neighbours,
@@ -245,17 +244,18 @@ def tyres(
     text = f"The plan asks {laps(until)} more of it."
     out.sheet.add("laps_to_go_on_set", until, text, unit="laps", source=f"plan {spoken(plan)}")
     plan_facts(out.sheet, "best", plan, answer)
+    told = life.up_to(situation.total_laps - done)
     soon = until <= TYRES_SOON
     out.priority = Priority.MODERATE if soon and life.high < until else Priority.OPTIONAL
     out.say("title", f"Manage the tyres to {'the stop' if first is not None else 'the flag'}", "laps_to_go_on_set")
     if round(life.mean) > 0:
-        text = f"The set has {life_left(life)} left in it and the plan asks {until} of it."
+        text = f"The set has {life_left(told)} left in it and the plan asks {until} of it."
     else:
         text = f"The set is worn, and the plan asks {laps(until)} more of it."
     out.say("description", text, "tyre_life", "laps_to_go_on_set")
     _say_expected(out, plan)
-    if round(life.high) > 0 and "about" in life_left(life):
-        text = f"The set has {life.low:.0f} to {life.high:.0f} laps left in it."
+    if round(told.high) > 0 and "about" in life_left(told):
+        text = f"The set has {told.low:.0f} to {told.high:.0f} laps left in it."
         out.say("reasoning", text, "tyre_life")
     wear = car.wear_s_per_lap
     out.say("reasoning", f"It loses {wear.mean:.2f} s a lap to wear.", "wear")
@@ -267,9 +267,12 @@ def tyres(
 
 
 def _short_of(life: Estimate, laps_asked: int) -> float:
-    """Probability that a set does not last so many laps, its life taken as normal with that 90 % interval."""
-    spread = max((life.high - life.low) / (2.0 * Z90), 1e-6)
-    return 0.5 * math.erfc(-(laps_asked - life.mean) / spread / math.sqrt(2.0))
+    """Probability that a set is changed before so many laps: changes come evenly between the ends and the middle of its life."""
+    at = (0.0, *(max(v, 1e-6 * k) for k, v in enumerate((life.low, life.mean, life.high), start=1)))
+    changed = (0.0, *(-math.log(s) for s in (0.95, 0.5, 0.05)))
+    k = next((k for k in (1, 2) if laps_asked <= at[k]), 3)
+    rate = (changed[k] - changed[k - 1]) / max(at[k] - at[k - 1], 1e-6)
+    return -math.expm1(-changed[k - 1] - rate * (laps_asked - at[k - 1]))
 
 
 def rain(

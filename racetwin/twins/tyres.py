@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from racetwin.schemas import Estimate
+from racetwin.simulation.live import SET_LIFE_EDGES
 
 if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters
@@ -19,16 +20,12 @@ FloatArray = npt.NDArray[np.float64]
 
 Z90 = 1.6449
 """Half-width of a central 90 % interval in standard deviations of a normal distribution."""
-MAX_LIFE = 90
-"""Longest life of a set that is considered, in laps: more than any race distance."""
-LEAST_WEAR_S = 0.004
-"""Wear below this, in s per lap, is not told from none by any race; a set still does not last for ever."""
-LEAST_USUAL_WEAR_S = 0.03
-"""Where a compound hardly wears, sets are changed for other reasons; the loss they are then allowed is that of this wear."""
-LIFE_SPREAD = 0.12
-"""Spread of stint lengths that wear does not explain (damage, feel, plans), as a share of the usual stint."""
+MAX_LIFE = 90.0
+"""Most laps that a set is said to have left: more than any race distance."""
 WINDOW_COST_S = 1.5
 """A stop lap is sensible if it costs less than this against the best one: what one lap of traffic costs."""
+LEAST_WEAR_S = 0.004
+"""Wear below this, in s per lap, is not told from none by any race."""
 LEAST_STINT = 4
 """Nobody plans a stint shorter than this, in laps."""
 
@@ -63,29 +60,32 @@ class SetBelief:
 
 
 def life_left(belief: SetBelief, p: RaceParameters) -> Estimate:
-    """Laps until the set has lost what sets of its compound usually have lost when they are changed.
+    """Laps until sets of this compound at this circuit that have reached this age are changed: the middle one, and 90 %.
 
-    The usual loss is that of the calibrated wear at the calibrated life; today's wear of this very set reaches it sooner or
-    later.
+    A set's own wear is not in it: of two sets of a compound in a race, the one that wears less is not the one that is changed
+    later (docs/scoreboard.md).
     """
     c = belief.compound if belief.compound >= 0 else 1
     life = p.life_laps[c]
-    ages = np.arange(1.0, MAX_LIFE + 1.0)
-    over = np.maximum(0.0, ages - p.cliff_age[c])
-    convex = p.cliff_s[c] * over * over
-    usual = float(np.interp(life, ages, max(p.wear_s[c], LEAST_USUAL_WEAR_S) * ages + convex))
+    rates = p.live.set_life.rates(c)
+    age = max(belief.age, 0.0) / life
+    low, middle, high = (min(life * _lives_until(rates, age, q), MAX_LIFE) for q in (0.05, 0.5, 0.95))
+    return Estimate(mean=middle, low=low, high=high)
 
-    def reaches(wear: float) -> float:
-        loss = max(wear, LEAST_WEAR_S) * ages + convex
-        return float(np.interp(usual, loss, ages, right=MAX_LIFE))
 
-    mean, soon, late = (reaches(belief.wear_s + k * belief.wear_sd_s) for k in (0.0, Z90, -Z90))
-    spread = Z90 * LIFE_SPREAD * life
-    low = mean - math.hypot(mean - soon, spread) - belief.age
-    high = mean + math.hypot(late - mean, spread) - belief.age
-    return Estimate(
-        mean=max(0.0, mean - belief.age), low=max(0.0, low), high=max(0.0, min(high, MAX_LIFE - belief.age))
-    )
+def _lives_until(rates: tuple[float, ...], age: float, share: float) -> float:
+    """Return within what further age, in usual lives, such a share of the sets that have reached ``age`` are changed."""
+    left = -math.log(1.0 - share)
+    ends = (*SET_LIFE_EDGES[1:], math.inf)
+    at = age
+    for rate, end in zip(rates, ends, strict=True):
+        if end <= at:
+            continue
+        if rate > 0.0 and left <= rate * (end - at):
+            return at + left / rate - age
+        left -= rate * (end - at)
+        at = end
+    return math.inf
 
 
 def _losses(linear: float, start: float, n: int, p: RaceParameters, c: int) -> FloatArray:

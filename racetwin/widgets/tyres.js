@@ -21,7 +21,7 @@ function render({ model, el }) {
     // A new set of each compound: what it gains a lap now, or from which lap it is quicker.
     const cross = (c) => c.crossover.map((x) => h("span", { class: "y-cross", title: `a new ${x.compound.toLowerCase()} set is ${x.gain_s >= 0 ? "quicker" : "slower"} by ${Math.abs(x.gain_s).toFixed(2)} s a lap now` }, tyre(x.compound), x.lap == null ? "later" : x.gain_s >= 0 ? `${signed(-x.gain_s, 1)} s` : `L${x.lap}`));
     const order = [...sets].sort((a, b) => Boolean(b.role) - Boolean(a.role) || (a.position ?? 99) - (b.position ?? 99));
-    facts.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, [["Car"], ["Set"], ["Wear, s a lap", "the twin's, from all laps of all cars on this compound; 90 % in brackets"], ["By its line", "slope of the line above: this set's own laps only"], ["Life, laps", "laps left in the set; 90 % in brackets"], ["New set is quicker"]].map(([t, hint]) => h("th", { scope: "col", title: hint }, t)))),
+    facts.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, [["Car"], ["Set"], ["Wear, s a lap", "the twin's, from all laps of all cars on this compound; 90 % in brackets"], ["By its line", "slope of the line above: this set's own laps only"], ["Life, laps", "laps until half of the sets like this one, at its age, are changed; 90 % in brackets; to the flag at most"], ["New set is quicker"]].map(([t, hint]) => h("th", { scope: "col", title: hint }, t)))),
       h("tbody", {}, order.map((c) => h("tr", { "data-role": c.role, "data-shown": shown(c) ? "yes" : "no" },
         h("td", {}, h("button", { type: "button", "data-car": c.id, "aria-pressed": shown(c) ? "true" : "false", title: shown(c) ? "take off the chart" : "show on the chart", style: `--c:var(--rt-${c.colour ?? "faint"})`, onclick: () => toggle(c) }, h("i"), `${c.position ?? ""} ${c.name}`)),
         h("td", {}, tyre(c.compound, c.age)), h("td", {}, interval(c.wear, 2)), h("td", {}, interval(c.slope, 2)), h("td", {}, interval(c.life, 0)), h("td", {}, cross(c)))))));
@@ -106,7 +106,7 @@ function render({ model, el }) {
       g.fillText(text, at + (left ? -0.3 : 0.3) * size, box.top + (0.6 + 1.1 * line) * size);
     };
     if (ours?.age != null) {
-      if (ours.life && ours.life.mean > 0 && ours.age + ours.life.mean < oldest + 1) mark(ours.age + ours.life.mean, "end of life", 0);
+      if (ours.life && ours.life.mean > 0 && ours.age + ours.life.mean < oldest + 1) mark(ours.age + ours.life.mean, "half are changed", 0);
       ours.crossover.filter((c) => c.gain_s < 0 && c.lap != null).forEach((c, k) => mark(ours.age + c.lap - data.lap, `new ${c.compound.toLowerCase()} is quicker`, k + 1));
     }
     g.restore();

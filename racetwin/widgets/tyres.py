@@ -45,6 +45,12 @@ def _ends(value: Estimate | None) -> dict[str, float] | None:
     return None if value is None else value.model_dump()
 
 
+def _life(snapshot: RaceSnapshot, twin: CarTwinState | None) -> Estimate | None:
+    """Return what is left in a set, as far as the flag."""
+    life, total = twin.tyre_life_laps if twin else None, snapshot.info.total_laps
+    return life if life is None or twin is None or not total else life.up_to(max(0, total - twin.lap))
+
+
 def _slope(fit: WearFit | None) -> dict[str, float] | None:
     return None if fit is None else {"mean": fit.slope, "low": fit.low, "high": fit.high}
 
@@ -106,7 +112,7 @@ class TyrePanel(Panel):
                     "age": car.tyre.age,
                     "wear": _ends(twin.wear_s_per_lap if twin else None),
                     "slope": _slope(fit),
-                    "life": _ends(twin.tyre_life_laps if twin else None),
+                    "life": _ends(_life(snapshot, twin)),
                     "pace": _ends(twin.pace_s if twin else None),
                     "crossover": field.get(car.car_id, {}).get("crossover", []),
                 }

@@ -280,7 +280,8 @@ def tyres(page: Any, snapshot: RaceSnapshot, car_id: str) -> None:
     stint = clean_stint(snapshot, car_id)
     fit = fit_wear([age for _, age, _ in stint], [time + burn * lap for lap, _, time in stint])
     assert cells[3] == ("–" if fit is None else f"{fit.slope:.2f} ({fit.low:.2f} to {fit.high:.2f})")
-    assert cells[4] == interval(twin.tyre_life_laps, 0)
+    life = twin.tyre_life_laps
+    assert cells[4] == interval(life.up_to(snapshot.info.total_laps - twin.lap) if life else None, 0)
     button = panel.locator('button[aria-pressed="false"]').first
     car = button.get_attribute("data-car")
     button.click()

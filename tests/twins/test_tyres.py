@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from racetwin.simulation.live import SET_LIFE_EDGES
 from racetwin.simulation.parameters import RaceParameters
 from racetwin.twins.tyres import SetBelief, life_left, pit_window
 
@@ -14,26 +16,34 @@ def belief(age: float = 10.0, wear: float = 0.048, sd: float = 0.01, compound: i
     return SetBelief(compound, age, wear, sd, (-0.45, 0.0, 0.4), (0.075, 0.048, 0.032))
 
 
-def test_a_set_worn_as_usual_lives_as_long_as_usual(parameters: RaceParameters) -> None:
-    p = parameters.replace(wear_s=(0.075, 0.048, 0.032, 0.05, 0.04), life_laps=(16.0, 23.0, 32.0, 25.0, 25.0))
-    assert life_left(belief(age=10.0), p).mean == pytest.approx(13.0, abs=0.1)
+@pytest.mark.parametrize("age", [0.0, 10.0, 40.0, 60.0])
+@pytest.mark.parametrize("compound", [0, 1, 2])
+def test_of_sets_that_reach_an_age_half_are_changed_by_the_middle_and_90_per_cent_between_the_ends(
+    parameters: RaceParameters, age: float, compound: int
+) -> None:
+    p = parameters.replace(life_laps=(16.0, 23.0, 32.0, 25.0, 25.0))
+    rates = np.array(p.live.set_life.rates(compound))
+    # Lap by lap, and not from the rates' integral, as the function has it.
+    laps = np.arange(0.0, 400.0, 0.01)
+    rate = (
+        rates[np.searchsorted(SET_LIFE_EDGES, laps / p.life_laps[compound], side="right") - 1] / p.life_laps[compound]
+    )
+    there = np.exp(-np.cumsum(np.where(laps >= age, rate, 0.0)) * 0.01)
+    life = life_left(belief(age=age, compound=compound), p)
+    for share, told in ((0.05, life.low), (0.5, life.mean), (0.95, life.high)):
+        assert told == pytest.approx(min(float(laps[np.argmax(there <= 1.0 - share)]) - age, 90.0), abs=0.05)
 
 
-def test_a_set_that_wears_more_has_less_left(parameters: RaceParameters) -> None:
-    lives = [life_left(belief(wear=w), parameters).mean for w in (0.02, 0.048, 0.09)]
-    assert lives == sorted(lives, reverse=True)
+def test_a_set_that_is_still_driven_has_laps_left(parameters: RaceParameters) -> None:
+    lives = [life_left(belief(age=float(age)), parameters) for age in range(0, 90, 5)]
+    assert all(0.0 < life.low < life.mean < life.high <= 90.0 for life in lives)
 
 
-def test_life_left_is_never_negative_and_wider_when_less_is_known(parameters: RaceParameters) -> None:
-    worn = life_left(belief(age=60.0), parameters)
-    assert worn.low >= 0.0
-    assert worn.mean == 0.0
-    sure, unsure = life_left(belief(sd=0.005), parameters), life_left(belief(sd=0.03), parameters)
-    assert unsure.high - unsure.low > sure.high - sure.low
-
-
-def test_without_wear_life_still_ends(parameters: RaceParameters) -> None:
-    assert life_left(belief(wear=-0.02), parameters).high <= 90
+def test_usual_lives_rank_sets_and_their_own_wear_does_not(parameters: RaceParameters) -> None:
+    p = parameters.replace(life_laps=(16.0, 23.0, 32.0, 25.0, 25.0))
+    lives = [life_left(belief(compound=c), p).mean for c in range(3)]
+    assert lives == sorted(lives)
+    assert life_left(belief(wear=0.02), p) == life_left(belief(wear=0.09), p)
 
 
 def test_one_stop_owed_falls_near_the_middle(parameters: RaceParameters) -> None:
