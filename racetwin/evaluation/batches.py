@@ -12,6 +12,8 @@ Names in braces stand for values of a recommendation's facts (:mod:`racetwin.eva
 
 - ``L C`` lap and compound of the call's first stop (``c`` in lower case), ``n2L n2C`` of its second and last; ``L2 C2`` of the
   next best call (``L2_later``: and that comes later); ``bL bC`` of what was called before;
+- ``total done next`` the laps of the race, those that the car has done, and the one at whose end it would rejoin; ``plan`` the
+  call's name; ``ask`` the laps that the call asks of the set;
 - ``lap left pos comp age life life_lo life_hi wear`` the car; ``status`` the track, ``neutral`` if that is a safety car or VSC;
 - ``pts epos ppts nopts pod`` what the call is worth (``ptsr`` in whole points); ``gain se oL oC`` its gain over another, where
   that is beyond noise, ``tie tse tL`` where it is not; ``wlo whi`` the laps on which it goes at once if a safety car comes;
@@ -20,7 +22,7 @@ Names in braces stand for values of a recommendation's facts (:mod:`racetwin.eva
 - ``loss loss_lo loss_hi lossr`` the stop; ``R rg rc`` a rival close behind: gap, chance of a stop; ``wet`` cars on wet tyres;
 - empty, and only there where it is so: the points are ``unsure`` or ``likely``; the rejoin is ``open``, a place can be lost in it
   (``drop``), a car is close ahead in it (``tight``); the stop is ``near`` (this lap) or ``far``; there is none (``flag``); the
-  call is ``first`` of all; ``rain``;
+  call is ``first`` of all; ``rain``; the call goes ``sooner`` behind a safety car; the set is ``worn``;
 - ``X`` a driver of whom nothing is known, ``Z`` one who has retired; a name with ``_x`` is a false value of that quantity, and
   ``{L:w}`` is a number in words.
 """
@@ -31,7 +33,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-BATCHES = ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth")
+BATCHES = ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "model")
 KINDS = {
     "number": "number", "bound": "number of another quantity", "lap": "lap", "compound": "compound", "driver": "driver",
     "roles": "roles exchanged", "direction": "direction", "denial": "denial", "certain": "false certainty",

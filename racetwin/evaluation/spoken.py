@@ -27,7 +27,7 @@ _NUMBERS = (
     ("wear", "wear", 2), ("pts", "best.expected_points", 2), ("epos", "best.expected_position", 1), ("plans", "plans", 0),
     ("races", "races", 0), ("rpos", "rejoin.position", 0), ("ga", "rejoin.gap_ahead", 1), ("gb", "rejoin.gap_behind", 1),
     ("loss", "pit_loss", 1), ("lossr", "pit_loss", 0), ("rg", "behind.gap", 1), ("wet", "wet_tyres", 0),
-    ("pts2", "plan2.expected_points", 2),
+    ("pts2", "plan2.expected_points", 2), ("done", "car_lap", 0), ("ask", "laps_to_go_on_set", 0),
 )  # fmt: skip
 _SHARES = (
     ("ppts", "best.p_points"), ("nopts", "best.p_no_points"), ("pod", "best.p_podium"), ("rprob", "rejoin.probability"),
@@ -136,6 +136,12 @@ class _Values:
                 self._number(f"{key}_hi", fact.high, digits)
         if "best.expected_points" in facts and self._value("best.expected_points") >= 2:
             self._number("ptsr", self._value("best.expected_points"), 0)
+        total = re.search(r" of (\d+)\.$", facts["lap"].text) if "lap" in facts else None
+        if total is not None:
+            self._number("total", float(total[1]), 0)
+        rejoin = re.search(r"end of lap (\d+)", facts["rejoin.position"].text) if "rejoin.position" in facts else None
+        if rejoin is not None:
+            self._number("next", float(rejoin[1]), 0)
         if "close_plans" in facts and self._value("close_plans") >= 2:
             self._number("close", self._value("close_plans"), 0)
         if out.get("pod2") == out.get("pod"):
@@ -160,6 +166,11 @@ class _Values:
             first, last = map(int, str(facts["best.window"].value).split("-"))
             self._number("wlo", first, 0)
             self._number("whi", last, 0)
+            out["sooner"] = ""
+        if "best.plan" in facts:
+            out["plan"] = str(facts["best.plan"].value)
+        if "tyre_life" in facts and self._value("tyre_life") < 1:
+            out["worn"] = ""
 
     def _comparison(self) -> None:
         facts, out = self.facts, self.out

@@ -33,6 +33,7 @@ _UNSTATED = re.compile(
     r"|\b(?:undercut|overcut|overtaking|passing|deg|degradation) (?:here )?(?:is|looks|seems) (?:\w+ )?(?:powerful"
     r"|strong|weak|easy|hard"
     r"|difficult|impossible|possible|high\w*|low\w*|worse|better|huge|big|tough)\b"
+    r"|\bthe (?:worst|weakest|poorest) (?:plan|call|option|choice|strategy)\b"
     r"|\b(?:been|made|heavy|slight) contact\b|\b(?:fastest|quickest|slowest|best) (?:car|man|driver)\b"
     r"|\bworks? better\b"
     r"|\b(?:set|tyres?|rubber|softs|mediums|hards|front left|front right|rear left|rear right) (?:is|are|has"

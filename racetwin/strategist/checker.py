@@ -47,7 +47,7 @@ _NOT_STOPPING = re.compile(
     r"\bain['’]t no more stops\b|\b(?:not|never) (?:box|pitt|stopp|com)ing(?: in)?\b", re.IGNORECASE
 )
 _NOT_THIS_TYRE = re.compile(
-    r",? (?:(?:and )?not|rather than|instead of) (?:the |on |for )?(soft|medium|hard|intermediate|wet)(?:s"
+    r"(?:,|(?<! is)(?<! are)(?<!['’]s)) (?:(?:and )?not|rather than|instead of) (?:the |on |for )?(soft|medium|hard|intermediate|wet)(?:s"
     r"|es)?(?: tyres?)?(?=[.,;!]|$)",
     re.IGNORECASE,
 )

@@ -42,6 +42,7 @@ _RACES = r"(?:races?|simulations?|sims?|runs?|times?|scenarios?)"
 # Tried in order at each number: the first pattern that fits says what the number means.
 _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("position", rf"\b(?:P|pos(?:ition)?:? (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))", ("p",)),
+    ("laps", rf"\b(?:lap |L)\d+ (?:out )?of {_WHOLE}(?! (?:plans|races))", (" of ",)),
     ("lap", rf"\b(?:lap |laps |L){_NUMBER}\b(?! of the)", ("l",)),
     (
         "lap",

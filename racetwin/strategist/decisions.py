@@ -24,7 +24,7 @@ _NO_STOP = re.compile(
 _WE_STOP = re.compile(
     r"\b(?:we|you)(?:(?:['’](?:re|ll)| are| will)(?: going to)?)? (?:box|boxing|pit|pitting|stop|stopping"
     r"|come in|coming in)\b"
-    r"|^\W*(?:now )?(?:box|pit|come in) (?:now|this|next|on|at|in|for)\b"
+    r"|^\W*(?:now )?(?:box|pit|come in) (?:now|this|next|on|at|in|for|to)\b"
     r"|\b(?:need|have) to (?:stop|box|pit|come in)\b|\b(?:recommended|advised|advisable) to (?:stop|box|pit"
     r"|come in)\b|\b(?:stop|box|pit)\w* again\b|\b(?:another|additional|further|extra) (?:pit )?stops?\b",
     re.IGNORECASE,
@@ -45,6 +45,11 @@ _NOT_AT_ONCE = re.compile(
     rf"\bstay(?:s|ing)? out\b|\bnot (?:yet|(?:\w+ ){{0,4}}?{_NOW}|(?:\w+ ){{0,4}}?at the end of (?:this"
     rf"|the current) lap)\b|\b(?:extend|keep going|carry on"
     rf"|run this set) (?:to|until|for)\b",
+    re.IGNORECASE,
+)
+_NEXT_LAP = re.compile(
+    r"\b(?:box|pit|stop|come in|in|(?:are|['’]re) (?:boxing|pitting|stopping|coming in)) (?:(?:on|at the end of) )?(?:the )?"
+    r"next lap\b",
     re.IGNORECASE,
 )
 _URGENT = re.compile(r"(?<!not )(?<!less )\burgent(?:ly)?\b", re.IGNORECASE)
@@ -111,6 +116,9 @@ def wrong_moment(clause: str, plan: str, lap: int) -> str | None:
         return at_once[0]
     if later is not None and first is not None and int(first[1]) <= lap + 1:
         return later[0]
+    following = _NEXT_LAP.search(clause)
+    if following is not None and (first is None or int(first[1]) != lap + 2):
+        return following[0]
     return None
 
 

@@ -43,7 +43,7 @@ _HOW_SURE = re.compile(r"(?:%|per ?cent) $", re.IGNORECASE)
 """'70% sure' says how sure, and that is checked as a number."""
 _NEGATOR = re.compile(
     r"\b(?:not|never|neither|no|cannot|hardly|barely|unlikely|unable|least likely|rules? out|ruled out"
-    r"|fails? to|failed to|failing to)\b|n['’]t\b",
+    r"|fails? to|failed to|failing to|(?<=has )yet to|(?<=have )yet to)\b|n['’]t\b",
     re.IGNORECASE,
 )
 _FAR_FROM = re.compile(

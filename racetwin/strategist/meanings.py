@@ -78,7 +78,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "laps": (
         ("to go", r"\b(?:end|flag|finish)\b[^,;]*\bin \d+ laps\b"),
         ("life", r"\bto (?:go|run) (?:on|in) (?:it|them|this|these)\b|\bleft on (?:it|them|this|these)\b"),
-        ("shift", r"\blaps? (?:earlier|later|sooner)\b"),
+        ("shift", r"\blaps? (?:earlier|later|sooner|less|fewer)\b"),
         ("until", r"\bin \d+ laps?\b|\blaps? from now\b|\blaps? (?:to|before|until) (?:the|our|we) (?:stop|box|pit)"),
         ("within", r"\bwithin\b|\bin \d+ laps\b|\binside\b|\bnext\b.*\blaps\b"),
         ("ask", r"\basks?\b|\bhas to do\b|\bneeds?\b"),
@@ -99,7 +99,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         (
             "age",
-            r"\bold\b|\bdone\b|\bage\b|\binto this set\b|\b(?:on|under) (?:it|them|th(?:ese|is|e) (?:tyre|set"
+            r"\bold\b|\bdone\b|\bage\b|\blaps? behind (?:it|them)\b|\binto this set\b|\b(?:on|under) (?:it|them|th(?:ese|is|e) (?:tyre|set"
             r"|soft|medium|hard"
             r"|intermediate|wet)s?)\b|\bhas run\b"
             r"|\bso far\b|\bof wear\b|\bago\b|^tyres?:(?!.*\b(?:left|to go)\b)",
@@ -122,7 +122,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("age", r"\blife\b|\bage\b"),
         ("own", r"\b(?:our|the) car has completed\b|\bwe have completed\b"),
         ("completed", r"\bleader\b|\bcompleted?\b|\bwe are at\b|\bin the books?\b"),
-        ("rejoin", r"\brejoin"),
+        ("out", r"\brejoin"),
         (
             "stop",
             r"\bbox|\bpit(?:s|ting)?\b|\bstop|\bcom(?:e|ing) in\b|\b(?:is the|our) lap\b|\btarget\b|\bcall\b|\bswitch"
@@ -150,7 +150,16 @@ _HEADING = re.compile(r"^(?:tyres?|set|rejoin|finish|stop|pit loss|gap)\w*:", re
 """In notes a word and a colon say what all numbers after them are of."""
 _LABEL = re.compile(r"[\w ]{3,40}:(?= \S+$)")
 """'Average finishing position: P5.'"""
-_NARROWER = (("outside", "points"), ("life", "to go"), ("ahead", "better"), ("behind", "better"), ("undercut", "ahead"))
+_NARROWER = (
+    ("outside", "points"),
+    ("own", "completed"),
+    ("shift", "ask"),
+    ("out", "stop"),
+    ("life", "to go"),
+    ("ahead", "better"),
+    ("behind", "better"),
+    ("undercut", "ahead"),
+)
 """The words of the second stand in sentences about the first, too: "out of the points", "the set has 9 laps left"."""
 _PARTS = re.compile(r"[,:(;]|\s[/|]\s|\b(?:and|but|while)\b")
 """Where another statement of the same clause begins."""
@@ -203,7 +212,7 @@ _LAPS_ONLY = re.compile(
     r"|\binto this set\b"
     r"|\bto (?:go|run)\b(?! us\b)|\bremaining\b|\bleft (?:in|to run)\b|\bhas run\b|\bin the tyres\b|\bto hold\b"
     r"|\bon these tyres\b"
-    r"|\bfrom (?:this|the) set\b|\bof (?:this|the) set\b|\bfrom these tyres\b",
+    r"|\bfrom (?:this|the) set\b|\bof (?:this|the) set\b|\bfrom these tyres\b|\bare left\b",
     re.IGNORECASE,
 )
 _SHARE = re.compile(
