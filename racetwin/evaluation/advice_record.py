@@ -53,13 +53,15 @@ class Lead:
     """How early an urgent stop was called: ``laps`` before its pit entry.
 
     ``unforeseeable``: the track was neutralised less than a lap before that pit entry, so nobody could call it a lap before;
-    ``announced``: the advice had then said, a lap or more before, to box if a safety car comes on that lap.
+    ``announced``: the advice had then said, a lap or more before, to box if a safety car comes on that lap; ``on_news``:
+    something of that very lap called for it, a rival's stop as a rule.
     """
 
     laps: float
     track_status: TrackStatus
     unforeseeable: bool = False
     announced: bool = False
+    on_news: bool = False
 
 
 @dataclass(slots=True)
@@ -109,6 +111,7 @@ class AdviceRecord:
                         track_status=t.track_status,
                         unforeseeable=since is not None and urgent.execution_lap - since < FULL_LAP,
                         announced=since is not None and self._announced(i, urgent.execution_lap),
+                        on_news=bool(t.reasons) and not {"lap completed", "asked"} & set(t.reasons),
                     )
                 )
             before = urgent.id if urgent is not None else None
@@ -228,6 +231,7 @@ def summary(records: Iterable[AdviceRecord]) -> dict[str, float | int]:
     every = list(records)
     leads = [lead for r in every for lead in r.leads()]
     green = [lead.laps for lead in leads if not lead.track_status.is_neutralised]
+    late = [lead for lead in leads if not lead.track_status.is_neutralised and lead.laps < FULL_LAP]
     slowed = [lead for lead in leads if lead.track_status.is_neutralised]
     sudden = [lead for lead in slowed if lead.unforeseeable]
     answers = sum(len(r.told) for r in every)
@@ -243,6 +247,7 @@ def summary(records: Iterable[AdviceRecord]) -> dict[str, float | int]:
         "urgent laps a car and race, most": max(r.urgent_laps for r in every),
         "urgent stops called under green": len(green),
         "of those a lap or more before the pit entry": share(green),
+        "of the later ones on news of that very lap": sum(lead.on_news for lead in late),
         "urgent stops called under SC, VSC or red": len(slowed),
         "of those neutralised less than a lap before the pit entry": len(sudden),
         "of these announced a lap or more before, as a condition": sum(lead.announced for lead in sudden),

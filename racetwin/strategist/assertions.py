@@ -56,7 +56,8 @@ _UNSTATED = re.compile(
     r"|drive through|jump(?:ed)? (?:the )?start|let (?:him|them|her|[A-Z]{3}) (?:by|past|through)|slow zone)"
     r"|\b\d+ laps? (?:behind|ahead|down|in front|adrift)\b(?! (?:it|them|this|these)\b)"
     r"|\bleader(?:['’]s)?\b[^,;]*\bon (?:the |a set of |old |new |worn )?(?:soft|medium|hard|intermediate|wet)s?\b"
-    r"|\bbeaten by (?:most|all|many|some|several)\b|\bsimulated (?:laps|seconds)\b|\b(?:twice|double|triple"
+    r"|\bbeaten by (?:most|all|many|some|several)\b|\bby (?:most|many|some|several"
+    r"|half) of the (?:\d+ )?(?:other )?plans\b|\bsimulated (?:laps|seconds)\b|\b(?:twice|double|triple"
     r"|half) (?:as|the)\b|\b(?:half|thirds?"
     r"|quarters?) of (?:the |all )?(?:\w+ )?(?:races"
     r"|simulations|cases|time)\b"
@@ -123,7 +124,8 @@ _OF_THE_RANKING = re.compile(
     re.IGNORECASE,
 )
 _NO_CAUSE = re.compile(
-    r"^\W*(?:(?:the|this|that|these|those|all|our|current|present|as|it|things|of|at|in|how|what|we|know"
+    r"^\W*(?:it|that|this|they) (?:is|are|can)(?:not| not)(?: to)? be (?:relied|counted|banked|taken)\b"
+    r"|^\W*(?:(?:the|this|that|these|those|all|our|current|present|as|it|things|of|at|in|how|what|we|know"
     r"|here|above|now|and|have|is|are)\W+)*(?:(?:talked|speak|go|said|discussed|planned|agreed|thought|spoke)\b|"
     r"(?:state|situation|picture|numbers|data|facts|evidence|model|simulations?|race|circumstances|position"
     r"|stands?|uncertainty|analysis)\b)"

@@ -26,12 +26,18 @@ from racetwin.strategist.lexicon import IDIOMS, is_invention, is_known
 from racetwin.strategist.matching import fits, same_meaning, same_number, same_side, says
 from racetwin.strategist.meanings import unit_fits
 from racetwin.strategist.plan_talk import CALL, WINDOW, Plans, worth_of
-from racetwin.strategist.track_talk import ignores_safety_car, other_status, states_in, supposes_safety_car
+from racetwin.strategist.track_talk import (
+    ignores_safety_car,
+    other_status,
+    states_in,
+    supposes_safety_car,
+    without_safety_car,
+)
 from racetwin.strategist.tyre_talk import wrong_tyres
 from racetwin.strategist.verdict import Objection, Verdict
 
 _COMPOUND_NAMES = frozenset(c.value for c in COMPOUNDS) | {c.value + "S" for c in COMPOUNDS}
-_EXTRA_CAPITALS = frozenset({"SC", "VSC", "P", "L", "S", "E", "OK", "TV"})
+_EXTRA_CAPITALS = frozenset({"SC", "SE", "VSC", "P", "L", "S", "E", "OK", "TV"})
 _TITLED = re.compile(r"(?<=[a-z0-9,] )(?!(?:and|for|with|the|from|over|than)\b)[a-z]{3,}")
 """Without a longer word in small letters a clause is a title, or shouted: there capitals make no names."""
 _WITHIN = re.compile(r"[\w,;'’%)] $")
@@ -47,7 +53,8 @@ _NOT_STOPPING = re.compile(
     r"\bain['’]t no more stops\b|\b(?:not|never) (?:box|pitt|stopp|com)ing(?: in)?\b", re.IGNORECASE
 )
 _NOT_THIS_TYRE = re.compile(
-    r"(?:,|(?<! is)(?<! are)(?<!['’]s)) (?:(?:and )?not|rather than|instead of) (?:the |on |for )?(soft|medium|hard|intermediate|wet)(?:s"
+    r"(?:,|(?<! is)(?<! are)(?<!['’]s)) (?:(?:and )?not|rather than|instead of) (?:the |on |for )?(soft|medium|hard"
+    r"|intermediate|wet)(?:s"
     r"|es)?(?: tyres?)?(?=[.,;!]|$)",
     re.IGNORECASE,
 )
@@ -310,7 +317,7 @@ class Checker:
                 found.append(Objection(clause, said, why))
         if self._window and supposes_safety_car(bare):
             laps = {c.value for c in claims if c.kind == "lap"}
-            to_the_stop = bool(laps & self._window) or "before lap" in bare
+            to_the_stop = bool(laps & self._window) or "before lap" in bare or without_safety_car(bare)
             known = self._window | self._stops if to_the_stop else self._window
             found += [Objection(clause, f"lap {n}", "no fact has this lap") for n in laps - known]
             if ignores_safety_car(bare):

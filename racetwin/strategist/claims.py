@@ -15,6 +15,7 @@ from racetwin.schemas import COMPOUNDS
 from racetwin.strategist.meanings import topics_of
 from racetwin.strategist.numerals import in_figures
 from racetwin.strategist.sides import Side, side_of
+from racetwin.strategist.turned import straight
 
 Kind = Literal[
     "lap",
@@ -43,7 +44,7 @@ _RACES = r"(?:races?|simulations?|sims?|runs?|times?|scenarios?)"
 _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("position", rf"\b(?:P|pos(?:ition)?:? (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))", ("p",)),
     ("laps", rf"\b(?:lap |L)\d+ (?:out )?of {_WHOLE}(?! (?:plans|races))", (" of ",)),
-    ("lap", rf"\b(?:lap |laps |L){_NUMBER}\b(?! of the)", ("l",)),
+    ("lap", rf"\b(?:lap |(?<!\d )laps |L){_NUMBER}\b(?! of the|\s?%)", ("l",)),
     (
         "lap",
         rf"\b(?:in|box|boxing|pit|pitting|stop|stopping) (?:on|at) {_WHOLE}(?! ?(?:s|laps?|seconds?|points?|%)\b)",
@@ -57,11 +58,11 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("lap", rf"(?<![\w.]){_WHOLE} is the (?:lap|call|target)\b", (" is the ",)),
     (
         "error",
-        rf"(?:±\s?|plus or minus |give or take |(?:error|uncertainty)(?: (?:on|of) (?:it|that|this"
+        rf"(?:±\s?|plus or minus |give or take |(?:error|uncertainty|\bSE)(?: (?:on|of) (?:it|that|this"
         rf"|the)(?: (?:difference|value|estimate|mean|figure))?)?(?:['’]s| is| of"
         rf"| to| at|:)?(?: just"
         rf"| only| about| around)? ){_NUMBER}",
-        ("±", "plus", "give", "error", "uncertainty"),
+        ("±", "plus", "give", "error", "uncertainty", "se "),
     ),
     ("percent", rf"{_NUMBER}\s*(?:%|per ?cent)", ("%", "cent")),
     ("percent", rf"{_WHOLE} ?/ ?100\b", ("100",)),
@@ -77,7 +78,7 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ),
     ("seconds_a_lap", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)(?: (?:a|per|each|every) lap|/lap)", ("lap",)),
     ("seconds_a_lap", r"(?P<sign>[+\-−])?(?P<value>\d*\.\d+) (?:a|per|each|every) lap\b", ("lap",)),
-    ("seconds", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)\b", ("s",)),
+    ("seconds", rf"{_NUMBER}(?! others\b){_MORE}\s*(?:s|sec|seconds?)\b", ("s",)),
     (
         "seconds",
         r"(?P<sign>[+\-−])?(?P<value>\d+\.\d+) (?:ahead|behind|in front|back|clear|adrift|up the road"
@@ -143,17 +144,23 @@ _BEYOND = re.compile(
     re.IGNORECASE,
 )
 _LOW = re.compile(
-    rf"\b(?:as (?:few|little|low|short) as|at least|minimum of)\s+$|\b(?:lower?|bottom"
+    rf"\b(?:as (?:few|little|low|short) as|at least|minimum of)\s+$|^low:? $|\b(?:lower?|bottom"
     rf"|pessimistic){_END}[^,;\d]{{0,25}}$",
     re.IGNORECASE,
 )
 _HIGH = re.compile(
-    rf"\b(?:as (?:many|much|high|long) as|at (?:the )?most|up to|maximum of)\s+$|\b(?:upper{_END}?|(?:high|higher|top"
+    rf"\b(?:as (?:many|much|high|long) as|at (?:the )?most|up to|maximum of)\s+$|^high:? $|\b(?:upper{_END}?|(?:high|higher|top"
     rf"|optimistic){_END})[^,;\d]{{0,25}}$",
     re.IGNORECASE,
 )
-_LOW_AFTER = re.compile(r"(?: laps?| s| seconds?)? at (?:the )?(?:very )?least\b")
-_HIGH_AFTER = re.compile(r"(?: laps?| s| seconds?)? at (?:the )?(?:outside|very most|most)\b")
+_IS_END = r"(?:,? (?:is|are|being|as|at))? (?:the|its|their)"
+_LOW_AFTER = re.compile(
+    rf"(?: laps?| s| seconds?)?(?: at (?:the )?(?:very )?least\b|{_IS_END} (?:lower|low(?:est)?|minimum|bottom|smaller)\b)"
+)
+_HIGH_AFTER = re.compile(
+    rf"(?: laps?| s| seconds?)?(?: at (?:the )?(?:outside|very most|most)\b|{_IS_END} (?:upper|high(?:est)?|maximum|top|larger)\b"
+    r"|[^,;.\d]{0,30} at the (?:high|upper|top) end\b)"
+)
 _LIMIT_AFTER = re.compile(
     r"^(?: laps?| s| seconds?)? (?:at (?:the (?:outside|very most|most|least)|best|worst|most|least)|tops"
     r"|or (?:more|fewer|less)|in the (?:best|worst) case|with (?:some |any |a bit of )?luck|on a (?:good"
@@ -162,6 +169,8 @@ _LIMIT_AFTER = re.compile(
 )
 _NO = re.compile(r"(?:no|nope|negative|not)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"(?:it|they|these|those|that)\b(?=.*\b(?:laps?|left|to go)\b)", re.IGNORECASE)
+_ONE_COMES = re.compile(r"(With|If|Should|For|Until|Without) one\b")
+_SAFETY_CAR = re.compile(r"\b(?:safety[- ]car|VSC)\b", re.IGNORECASE)
 _SET = re.compile(r"\b(?:set|tyres?|rubber|(?:soft|medium|hard|intermediate|wet)s)\b", re.IGNORECASE)
 _PLACED = re.compile(r"\b(?:ahead|behind|in front|gap|car|rival|mirrors?|us)\b", re.IGNORECASE)
 _EACH_LAP = re.compile(
@@ -244,7 +253,8 @@ def clauses(text: str) -> tuple[str, ...]:
     told = _OPTION.sub(r"\1Alternative:", told.replace("Vs. ", "vs ").replace("vs. ", "vs "))
     told = _BETWEEN.sub(lambda m: f"{m[1] or ''}{m[2]} to {m[3]}", told)
     told = _TOP_PLANS.sub("top plans", _FROM_FEW.sub(r"\1 to \2 laps", told))
-    for sentence in re.split(r"(?<=[.!?;])\s+", told):
+    sentences = (straight(s) for s in re.split(r"(?<=[.!?])\s+", told))
+    for sentence in (part for s in sentences for part in re.split(r"(?<=;)\s+", s)):
         parts += re.split(
             r"(?:,\s+(?:and\s+)?|\s+and\s+)(?=[\d.]+ ?(?:s|secs?|seconds?) (?:ahead of|behind|in front of"
             r"|clear of) (?:[A-Z]{3}\b|car \d))"
@@ -259,6 +269,8 @@ def headed(clause: str, before: str) -> str:
     if before.endswith("?") and not _DIGIT.search(before) and not _NO.match(clause):
         return f"{before[:-1]}: {clause}"  # a question, and its answer
     goes_on = _PRONOUN.match(clause) and _SET.search(before) and not _SET.search(clause)
+    if _ONE_COMES.match(clause) and _SAFETY_CAR.search(before):
+        clause = _ONE_COMES.sub(lambda m: f"{m[1]} a safety car", clause)
     return f"Set: {clause}" if goes_on else clause
 
 
@@ -336,6 +348,10 @@ def _elliptic(claims: dict[int, Claim]) -> dict[int, Claim]:
     for at, claim in claims.items():
         if claim.kind == "number" and claim.bound is not None and before is not None:
             claims[at] = replace(claim, kind=before.kind, topics=before.topics)
+        elif claim.kind == "number" and not claim.decimals and before is not None and before.kind == "percent":
+            # "points 12 times in a hundred, a podium 5"
+            told = topics_of("percent", re.split(r"[,;]", claim.text[:at])[-1] + claim.text[at:][:3], 0)
+            claims[at] = replace(claim, kind="percent", topics=told) if told in (("podium",), ("points",)) else claim
         elif claim.kind == "number" and before is not None and before.kind == "laps" and _SET.search(claim.text):
             # "19 laps in, the set should do 9"
             told = topics_of("laps", claim.text, at) or ("life", "age")

@@ -14,7 +14,8 @@ _STOPS = re.compile(
 )
 _NO_STOP = re.compile(
     r"\bnot stopping(?: again)?\b|(?:\b(?:not|never|without)|n['’]t)(?: [\w'’]+){0,3}? (?:stop|box|pit|com(?:e"
-    r"|ing) in)\w* again\b|\bno (?:need to|reason to) stop\b"
+    r"|ing) in)\w* again\b|\bno (?:need to|reason to) stop\b|\bwithout (?:another|any"
+    r"|one more)(?: further)? (?:tyre change|stop)s?\b"
     r"|\b(?:this|the|that) set (?:goes|runs|lasts|is good|has to go) (?:all the way |through )?to the (?:end|flag)\b"
     r"|\bone set to the (?:end|flag|finish)\b|\b(?:straight|right|all the way|run|stay out|carry on"
     r"|go) (?:through |on )?to the (?:end|finish"
@@ -26,7 +27,7 @@ _WE_STOP = re.compile(
     r"|come in|coming in)\b"
     r"|^\W*(?:now )?(?:box|pit|come in) (?:now|this|next|on|at|in|for|to)\b"
     r"|\b(?:need|have) to (?:stop|box|pit|come in)\b|\b(?:recommended|advised|advisable) to (?:stop|box|pit"
-    r"|come in)\b|\b(?:stop|box|pit)\w* again\b|\b(?:another|additional|further|extra) (?:pit )?stops?\b",
+    r"|come in)\b|\b(?:stop|box|pit)\w* again\b|\b(?:another|additional|further|extra) (?:pit )?(?:stop|tyre change)s?\b",
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(
@@ -49,7 +50,7 @@ _NOT_AT_ONCE = re.compile(
 )
 _NEXT_LAP = re.compile(
     r"\b(?:box|pit|stop|come in|in|(?:are|['’]re) (?:boxing|pitting|stopping|coming in)) (?:(?:on|at the end of) )?(?:the )?"
-    r"next lap\b",
+    r"(?:next lap|(?P<then>lap after next))\b",
     re.IGNORECASE,
 )
 _URGENT = re.compile(r"(?<!not )(?<!less )\burgent(?:ly)?\b", re.IGNORECASE)
@@ -117,7 +118,7 @@ def wrong_moment(clause: str, plan: str, lap: int) -> str | None:
     if later is not None and first is not None and int(first[1]) <= lap + 1:
         return later[0]
     following = _NEXT_LAP.search(clause)
-    if following is not None and (first is None or int(first[1]) != lap + 2):
+    if following is not None and (first is None or int(first[1]) != lap + 2 + (following["then"] is not None)):
         return following[0]
     return None
 

@@ -39,7 +39,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         (
             "current",
-            r"\brun|\bnow\b|\bcurrently\b|\bmoment\b|\bright now\b|\bholds?\b|\bour position\b|\bcurrent\b"
+            r"\brun|\bnow\b|\bcurrently\b|\bmoment\b|\bright now\b|\bholds?\b|\bheld by\b|\bour position\b|\bcurrent\b"
             r"|\bthe car is\b|\blying\b"
             r"|\bat present\b|\bsits?\b|\bon track\b|\b(?:you|we)(?:['’]re| are)\b",
         ),
@@ -51,19 +51,19 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         (
             "lower",
-            r"\b(?:behind|below|lower than) P\d|\blower\b|\bfurther (?:back|down)\b|\bworse\b|\bdropping\b"
+            r"\b(?:behind|below|lower than) (?:P\d|that\b)|\blower\b|\bfurther (?:back|down)\b|\bworse\b|\bdropping\b"
             r"|\blos(?:e|ing) (?:a "
             r"|more )?places?\b",
         ),
         ("undercut", r"\bundercut"),
         ("ahead", r"\bahead\b|\bin front\b|\bbeats?\b"),
-        ("behind", r"\bbehind\b(?! P\d)"),
+        ("behind", r"\bbehind\b(?! P\d| that\b)"),
         (
             "better",
             r"\bafter all\b|\b(?:to be|being|out|prov\w+) (?:the )?(?:best|better)\b|\bbetter (?:of|plan)\b"
             r"|\b(?:best|better|smarter|right|wiser) (?:choice|call|option|plan|one|pick)\b",
         ),
-        ("podium", r"\bpod(?:ium)?s?\b|\brostrum\b|\btop three\b"),
+        ("podium", r"\bpod(?:ium)?s?\b|\brostrum\b|\btop[- ]three\b"),
         ("win", r"\bvictor|\bwins?\b|\bwinning\b"),
         (
             "outside",
@@ -93,13 +93,14 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             "life",
             r"\blife\b|\bleft in\b(?! the race)|\blasts?\b|\bhold\b"
             r"|\bcan do\b|\bgood\b|\bof running left\b|\banother\b|\bin (?:it"
-            r"|them)\b"
+            r"|them|(?:the|this) set)\b"
             r"|\b(?:set|tyres?|rubber|softs|mediums|hards)\b.*\bmore laps?\b|\b(?:set|tyres?)\b.*\b(?:left"
             r"|to go)\b|\bfrom (?:this|the) set\b|\bfrom these\b|\bgives the set\b",
         ),
         (
             "age",
-            r"\bold\b|\bdone\b|\bage\b|\blaps? behind (?:it|them)\b|\binto this set\b|\b(?:on|under) (?:it|them|th(?:ese|is|e) (?:tyre|set"
+            r"\bold\b|\bdone\b|\bage\b|\blaps? behind (?:it|them)\b|\binto this set\b|\b(?:on|under) (?:it|them"
+            r"|th(?:ese|is|e) (?:tyre|set"
             r"|soft|medium|hard"
             r"|intermediate|wet)s?)\b|\bhas run\b"
             r"|\bso far\b|\bof wear\b|\bago\b|^tyres?:(?!.*\b(?:left|to go)\b)",
@@ -125,7 +126,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("out", r"\brejoin"),
         (
             "stop",
-            r"\bbox|\bpit(?:s|ting)?\b|\bstop|\bcom(?:e|ing) in\b|\b(?:is the|our) lap\b|\btarget\b|\bcall\b|\bswitch"
+            r"\bbox|\bpit(?:s|ting)?\b|\brecommended\b|\bon top\b|\bstop|\bcom(?:e|ing) in\b|\b(?:is the|our) lap\b"
+            r"|\btarget\b|\bcall\b|\bswitch"
             r"|\bwant\b|\bgo to\b|\bcar in\b"
             r"|\btyre\b|\btake\b",
         ),
@@ -173,7 +175,7 @@ def topics_of(kind: str, clause: str, at: int) -> tuple[str, ...]:
     heading = _HEADING.match(clause) or _LABEL.match(clause)
     part = _LIMIT.sub("", clause[begin:end])
     own = heading[0] + part if heading and heading.end() <= begin else part
-    for told in (own, clause) if kind in ("percent", "count") else (own,):
+    for told in (own, clause) if kind in ("percent", "count", "lap") else (own,):
         found = [name for name, pattern in _COMPILED.get(kind, ()) if pattern.search(told)]
         for narrow, wide in _NARROWER:
             if narrow in found and wide in found:
@@ -185,6 +187,8 @@ def topics_of(kind: str, clause: str, at: int) -> tuple[str, ...]:
             and not _OF_THE_RACE.search(own)
         ):
             return ("life", "to go")  # "the set has done 12 laps and should have 2 left"
+        if kind == "lap" and told is not own and ("stop" not in found or "completed" in found):
+            return ()  # the whole clause may tell a stop's lap, and no other
         if found:
             future = "current" in found and (_AFTER_STOP.search(clause, 0, at) or _PERCENT.search(part))
             return ("rejoin",) if kind == "position" and future else tuple(found)

@@ -64,6 +64,12 @@ _SPELLINGS = (
     (re.compile(r"\binters\b", re.IGNORECASE), "intermediates"),
     (re.compile(r"\b(t)ire(?=s?\b)", re.IGNORECASE), r"\1yre"),
     (re.compile(r"\brunners\b", re.IGNORECASE), "cars"),
+    (
+        re.compile(
+            r"\bhard(?= to (?:tell|say|separate|split|call|see|know|judge|distinguish|choose)\b)", re.IGNORECASE
+        ),
+        "difficult",
+    ),
     (re.compile(r"\bcheckered\b", re.IGNORECASE), "chequered"),
     (re.compile(r"\b(?:rain|rain-weather|wet-weather) tyres\b", re.IGNORECASE), "intermediate or wet tyres"),
     (re.compile(r"\b90 ?(?:%|per ?cent) (?=range|interval|confidence|credible|band)", re.IGNORECASE), ""),
@@ -89,6 +95,7 @@ _ANY = re.compile(
             "rain",
             "wet-w",
             "runner",
+            "hard to",
             "half",
             " > ",
             "90 ?[%p]",

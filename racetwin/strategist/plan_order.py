@@ -28,6 +28,10 @@ _NAMED_BEST = re.compile(
     re.IGNORECASE,
 )
 """What stands before the plan that is called."""
+_WE_DO = re.compile(
+    r"(?:^|[,;:] |\bnow )(?:we|you) (?:stop|box|pit|come in)(?: on| in| at)?(?: the end of)? '?$", re.IGNORECASE
+)
+"""What we do on a lap, beside another on which we do not."""
 _RANKED_FIRST = re.compile(
     r"^[^,;?]*?\b(?:ranks? first|on top|is (?:the )?(?:best|call|plan|preferred|favou?rite)|scores most)\b",
     re.IGNORECASE,
@@ -47,7 +51,8 @@ _GOOD = re.compile(
     re.IGNORECASE,
 )
 _WORTH = re.compile(
-    r"\b(?:worth|brings?|returns?|yields?|favou?rs?|prefers?|points? to|suggests?|likes?|rather(?! than))\b",
+    r"\b(?:worth|brings?|returns?|yields?|favou?rs?|prefers?|preferred|preference|points? to|suggests?|likes?"
+    r"|rather(?! than))\b",
     re.IGNORECASE,
 )
 """'Going on lap 24 instead of lap 27 is worth 0.3 points.'"""
@@ -71,8 +76,9 @@ _BETWEEN = re.compile(r"\b(?:between|separate) (?:lap |L)(\d+) (?:and|from) (?:l
 _PART = re.compile(r"[,;:]|\b(?:and|but|while|whereas)\b")
 _TURNS = re.compile(r"\b(?:avoid(?:s|ed|ing)?|spares?|prevent(?:s|ing)?|without)\b", re.IGNORECASE)
 """'We avoid losing 0.3 points' gains them."""
-_CLEARLY = re.compile(
-    r"\bclearly(?= (?:\w+ )?(?:better|worse|ahead|behind|best|beats?|beaten|superior|faster|apart|beyond|wins?"
+CLEARLY = re.compile(
+    r"\bclearly(?= (?:\w+ )?(?:better|worse|ahead|behind|best|beats?|beaten|superior|faster|apart|distinguishable"
+    r"|different|beyond|wins?"
     r"|preferable|favou?r\w*|outside|the)\b)"
     r"|\b(?:easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut"
     r"|clear winner"
@@ -84,7 +90,7 @@ _CLEARLY = re.compile(
     r"|clear|big|decisive) edge|significant(?:ly)?)\b",
     re.IGNORECASE,
 )
-_LEVEL = re.compile(
+LEVEL = re.compile(
     r"\b(?:coin[- ](?:flip|toss)|toss-up|nothing (?:\w+ )?(?:in it|between)|neither\b.*\bnor|level|a wash"
     r"|(?:flip|toss) (?:of )?a coin|identical|interchangeable|six of one|(?:lost"
     r"|buried|drowned) in (?:the )?noise|(?:within|inside) (?:the )?noise|dead[- ]heat"
@@ -92,12 +98,21 @@ _LEVEL = re.compile(
     r"|inseparable|equal|equivalent|(?:not|n['’]t|cannot|no) (?:\w+ ){0,3}(?:separat|split|difference|tell))",
     re.IGNORECASE,
 )
-_CLEAR_ERRORS, _CLEAR_POINTS = 3.0, 0.1
+CLEAR_ERRORS, _CLEAR_POINTS = 3.0, 0.1
 """Plans that differ by more than so many standard errors and so many points are not level."""
 _AGAINST = re.compile(
     r"\b(?:skip|avoid|refus\w+|forget|scrap|ignor\w+|reject|abandon|don['’]t touch|do not touch"
     r"|decid\w+ against|steer clear of|argues? against)\b"
     r"(?: (?:to|the|a|stop|stopping|box|pit|on|at|for|of|idea|plan|about))* '?$",
+    re.IGNORECASE,
+)
+_AGAINST_IT = re.compile(
+    r"\b(?:com(?:e|es|ing)|came|speaks?|goes|went|turn(?:s|ed)|counts?) (?:out )?against (?:the|our|this)"
+    r" (?:recommended |preferred |best )?(?:plan|call|recommendation|stop)\b",
+    re.IGNORECASE,
+)
+_EARLIER = re.compile(
+    r"\b(?:lap |L)(?P<one>\d+)\b[^,;.\d]{0,30}\b(?P<way>earlier|sooner|later) than\b[^,;.\d]{0,40}\b(?:lap |L)(?P<other>\d+)\b",
     re.IGNORECASE,
 )
 _A_MISTAKE = re.compile(
@@ -107,10 +122,15 @@ _A_MISTAKE = re.compile(
     re.IGNORECASE,
 )
 _GONE = re.compile(
-    r"^[^,;]{0,24}?\b(?:no longer|is off|is out|has passed|is gone|withdrawn|rejected|cancelled|scrapped)\b",
+    r"^[^,;]{0,24}?\b(?:no longer|is off|is out|has passed|is gone|withdrawn|rejected|cancelled|scrapped)\b"
+    r"|^[^,;]{0,24}?\b(?:is|are) (?:abandoned|dropped)\b",
     re.IGNORECASE,
 )
-_STILL = re.compile(r"^[^,;]{0,12}?\bstill (?:stands?|on|holds?|valid)\b", re.IGNORECASE)
+_STILL = re.compile(
+    r"^[^,;]{0,12}?\bstill (?:stands?|on|holds?|valid)\b|^[^,;]{0,24}?\b(?:is|are) not (?:abandoned|dropped|cancelled"
+    r"|withdrawn)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +250,10 @@ def wrong_rank(plans: Plans, clause: str) -> str | None:
     """Return where a clause calls another plan the call, or the call less than the first."""
     for m in plans._by_stop(clause):
         same = plans.labels.get(m.key or "") == plans.labels.get(CALL)
-        first = _NAMED_BEST.search(clause[: m.start]) or _RANKED_FIRST.search(clause[m.end :]) or _DO.match(clause)
+        does = _WE_DO.search(clause[: m.start]) if REFERENCE.search(clause[m.end :]) else None
+        first = (
+            does or _NAMED_BEST.search(clause[: m.start]) or _RANKED_FIRST.search(clause[m.end :]) or _DO.match(clause)
+        )
         if not same and m.key not in (None, "desk") and first and not REFERENCE.search(clause[: m.start]):
             return clause[m.start : m.end]
         if same and _RANKED_LAST.search(clause[m.end :]):
@@ -275,18 +298,18 @@ def far_apart(plans: Plans, clause: str, before: str = "") -> str | None:
 
     Where it mentions no plan, it speaks of those of the clause ``before``.
     """
-    found = _LEVEL.search(clause)
+    found = LEVEL.search(clause)
     mentions = plans.mentions(clause) or plans.mentions(before)
     others = [m.key for m in mentions if m.key not in (None, CALL) and m.key in plans.worth]
     if found is None or not others or CALL not in plans.worth:
         return None
     of = [(abs(plans.worth[k] - plans.worth[CALL]), max(plans.errors[k], plans.errors[CALL])) for k in others if k]
-    return found[0] if all(gap > max(_CLEAR_ERRORS * error, _CLEAR_POINTS) for gap, error in of) else None
+    return found[0] if all(gap > max(CLEAR_ERRORS * error, _CLEAR_POINTS) for gap, error in of) else None
 
 
 def too_close(plans: Plans, clause: str) -> str | None:
     """Return the word by which a clause calls clear what is not: the plans it compares are within their noise."""
-    found = _CLEARLY.search(clause)
+    found = CLEARLY.search(clause)
     if found is None or denied_before(clause, found.start()):
         return None
     named = [m.key for m in plans.mentions(clause) if m.key is not None and m.key in plans.worth]
@@ -297,6 +320,28 @@ def too_close(plans: Plans, clause: str) -> str | None:
     ]
     close = [gap <= 2 * error for gap, error in gaps]
     return found[0] if close and (any(close) if len(named) < 2 else close[0]) else None
+
+
+def wrong_time(clause: str) -> str | None:
+    """Return the word by which a clause puts one lap before or after another where it does not come.
+
+    Examples
+    --------
+    >>> wrong_time("the alternative on lap 28 is earlier than the recommended lap 23")
+    'earlier'
+    """
+    found = _EARLIER.search(clause)
+    if found is None or denied_before(clause, found.start("way")):
+        return None
+    one, other = int(found["one"]), int(found["other"])
+    before = found["way"].lower() in ("earlier", "sooner")
+    return None if (one < other) == before and one != other else found["way"]
+
+
+def against_the_call(plans: Plans, clause: str) -> str | None:
+    """Return the words by which a clause says that a comparison speaks against the call."""
+    found = _AGAINST_IT.search(clause)
+    return found[0] if found is not None and CALL in plans.labels and not plans.worth.get(CALL) else None
 
 
 def old_call(plans: Plans, clause: str) -> str | None:

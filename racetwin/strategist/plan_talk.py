@@ -89,6 +89,7 @@ _ITS_STOP = re.compile(
     re.IGNORECASE,
 )
 """'The plan with a stop on lap 27' is the one that is named, and not the call."""
+_WITH_A_STOP = re.compile(r" (?:with|of) (?:a|one|another) (?:further )?stop\b", re.IGNORECASE)
 _UNTIL = re.compile(r" (?:on )?(?:until|till|for|to)(?: the)?(?: end of)? '?", re.IGNORECASE)
 _TURNED_DOWN = re.compile(
     r"\b(?:not|no|never|do not|don['’]t|cannot|won['’]t)\b(?= (?:[\w'’]+ ){0,4}?(?:lap \d|L\d|wait|hold"
@@ -104,7 +105,8 @@ _NOT_CALLED = re.compile(
 OLD = (
     r"cancel\w*|scrub|scrap\w*|forget|abandon\w*|bin"
     r"|(?:mov\w+|swap\w*|switch\w*|chang\w*|shift\w*)(?: (?:away|on|off|over))? from"
-    r"|(?<!is )called|was|were|had|used to|(?:earlier|previous|former|original|old) (?:call|plan|target|idea|strategy"
+    r"|(?<!is )(?<!now )called|(?:was|were)(?! (?:\w+ )?\w+(?:ed|en)\b)|had(?! better)|used to|(?:earlier|previous"
+    r"|former|original|old) (?:call|plan|target|idea|strategy"
     r"|one)|no longer"
 )
 NEW = r"(?<=\d )to|it['’]s|is now|now|new|next|target|current|prefers?|becomes?|think|going to"
@@ -141,8 +143,20 @@ class Plans:
                 for m in _ANOTHER.finditer(clause)
                 if not any(_UNTIL.fullmatch(clause[m.end() : at]) for at in waited_for if at >= m.end())
             ]
+        no_stop = self.labels.get(CALL) == "no stop"
+        if no_stop:
+            found = [
+                Mention(m.start, m.end, CALL)
+                if m.key is None and clause[m.start : m.end].lower() == "staying out"
+                else m
+                for m in found
+            ]
         for match in _THE_CALL.finditer(clause):
-            if not _within(match, found) and not any(_ITS_STOP.fullmatch(clause[match.end() : m.start]) for m in found):
+            if no_stop and _WITH_A_STOP.match(clause, match.end()):
+                found.append(Mention(*match.span(), None))
+            elif not _within(match, found) and not any(
+                _ITS_STOP.fullmatch(clause[match.end() : m.start]) for m in found
+            ):
                 best = "best" in match[0].lower() and "desk" in self.labels
                 found.append(Mention(*match.span(), "desk" if best else CALL))
         found.sort(key=lambda m: m.start)

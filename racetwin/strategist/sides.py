@@ -82,6 +82,9 @@ _POSSESSIVE = re.compile(
     rf"|(?P<fore>{_CAR})(?: is|['’]s)? (?:(?:our|your|the) (?:next )?target\b|\((?:front|ahead)\))"
     rf"|(?P<sighted>{_CAR}) in (?:our|your) sights\b|\bsights on (?P<sights>{_CAR})"
 )
+_EITHER_WAY = re.compile(r"\bdown the (?:road|track)\b")
+"""Some say it of a car behind, others of one far ahead: by itself it tells neither."""
+_BEHIND = re.compile(r"\bbehind\b|\bback\b|\bmirrors\b|\bin (?:our|your) wake\b")
 _TO_OBJECT = re.compile(r"^(?: (?:of|to|by|on|over|from|the|a|at))*(?: [\d.]+ ?(?:s|seconds?)(?: of| to)?)? ?$")
 """What may stand between a relation and its object."""
 
@@ -107,6 +110,8 @@ def side_of(clause: str, car: str) -> Side | None:
     'ahead'
     """
     found = {side for name, side in _sides(clause) if name == car}
+    if found and _EITHER_WAY.search(clause) and not _BEHIND.search(clause):
+        return "both"
     return "both" if len(found) > 1 else next(iter(found), None)
 
 

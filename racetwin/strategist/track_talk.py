@@ -27,6 +27,8 @@ _STATES = {
     "virtual": ("VSC", "VSC_ENDING"), "vsc": ("VSC", "VSC_ENDING"), "safety": ("SC",), "sc": ("SC",), "red": ("RED",),
     "yellow": ("YELLOW",), "green": ("GREEN",),
 }  # fmt: skip
+_SLOW = frozenset({"SC", "VSC", "VSC_ENDING", "RED"})
+_NEUTRALISED = re.compile(r"\b(?P<not>(?:not|never|no longer|n['’]t) (?:\w+ )?)?neutrali[sz]ed\b", re.IGNORECASE)
 SUPPOSED = re.compile(
     r"\b(?:if|should|in case|whenever|when|any|were|would|could|might|may|contingency|scenario|in the event"
     r"|unless|until|chance"
@@ -41,6 +43,11 @@ SUPPOSED = re.compile(
 def supposes_safety_car(clause: str) -> bool:
     """Whether a clause speaks of a safety car that may come."""
     return bool(SUPPOSED.search(clause) and states_in(clause))
+
+
+def without_safety_car(clause: str) -> bool:
+    """Whether a clause speaks of what is done if no safety car comes."""
+    return _UNLESS.search(clause) is not None
 
 
 def ignores_safety_car(clause: str) -> bool:
@@ -64,6 +71,9 @@ def other_status(clause: str, status: str | None, spoken_of: Collection[str]) ->
         States that the facts speak of: what may be supposed.
     """
     supposed = SUPPOSED.search(clause) is not None and _IS_OUT.search(clause) is None
+    slowed = _NEUTRALISED.search(clause)
+    if slowed is not None and status is not None and not supposed and (slowed["not"] is None) != (status in _SLOW):
+        return slowed[0]
     for match in _STATUS.finditer(clause):
         said = _states(match["status"])
         if not any(state in said for state in (*(spoken_of if supposed else ()), status)):

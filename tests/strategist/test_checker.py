@@ -107,17 +107,12 @@ def test_planted_errors_are_caught_and_correct_texts_are_not_refused() -> None:
     assert result.false_refusals <= 0.02, result.refused[:5]
 
 
-UNMENDED = {"twelfth": (0.93, 0.14)}
-"""Least recall and most refusals of a batch that the grammar was mended on in part: prose with its sentences turned round."""
-
-
 @pytest.mark.parametrize("batch", BATCHES)
 def test_sentences_of_engineers_and_models_pass_and_false_ones_beside_them_do_not(batch: str) -> None:
     result = measure_spoken(batch, [(r, ("BOT",)) for r in many_recommendations(40)], seed=2)
     assert result.planted.total() >= 1000
-    recall, refusals = UNMENDED.get(batch, (0.99, 0.02))
-    assert result.recall >= recall, result.missed[:5]
-    assert result.false_refusals <= refusals, result.refused[:5]
+    assert result.recall >= 0.99, result.missed[:5]
+    assert result.false_refusals <= 0.02, result.refused[:5]
 
 
 FREE = (

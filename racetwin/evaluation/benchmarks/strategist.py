@@ -21,6 +21,7 @@ from racetwin.evaluation.advice_moments import AdviceMoment, moments, record_of
 from racetwin.evaluation.batches import BATCHES
 from racetwin.evaluation.benchmarks import Figure
 from racetwin.evaluation.benchmarks.advice_delay import advice_delay
+from racetwin.evaluation.benchmarks.priorities import priorities
 from racetwin.evaluation.groundedness import measure, measure_spoken, without_value
 from racetwin.evaluation.planted import KINDS
 from racetwin.schemas import Recommendation
@@ -89,6 +90,7 @@ def strategist() -> list[Figure]:
     ]
     real = sorted({m.race_id for m in found if not m.race_id.startswith("simulated")})
     figures += advice_delay(now, real[-1] if real else None)
+    figures += priorities(now)
     return [*figures, *asyncio.run(_by_models(now, found))]
 
 
