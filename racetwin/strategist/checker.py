@@ -17,7 +17,8 @@ from racetwin.strategist.assertions import (
     undercuts_in,
     unstated,
 )
-from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in, clauses, headed
+from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in
+from racetwin.strategist.clauses import clauses, headed
 from racetwin.strategist.comparisons import compared, wrong_errors
 from racetwin.strategist.decisions import decides, wrong_moment, wrong_stops
 from racetwin.strategist.denials import certainty_in, denial_in

@@ -12,10 +12,9 @@ from functools import lru_cache
 from typing import Literal
 
 from racetwin.schemas import COMPOUNDS
+from racetwin.strategist.clauses import DIGIT, REMEMBERED, SET, clauses
 from racetwin.strategist.meanings import topics_of
-from racetwin.strategist.numerals import in_figures
 from racetwin.strategist.sides import Side, side_of
-from racetwin.strategist.turned import straight
 
 Kind = Literal[
     "lap",
@@ -33,8 +32,6 @@ Kind = Literal[
     "car",
 ]
 
-REMEMBERED = 4096
-"""Texts whose claims are remembered: the facts and sentences of one answer are mostly those of the one before."""
 _NUMBER = r"(?P<sign>[+\-−])?(?P<value>\d+(?:\.\d+)?)"
 _MORE = r"(?: more| further| remaining| other| good| extra| full| different)?"
 _WHOLE = r"(?P<sign>[+\-−])?(?P<value>\d+)(?!\.?\d)"
@@ -125,7 +122,6 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
 )
 _PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE), words) for kind, pattern, words in _SOURCES)
 """With each pattern the letters of which one must stand in a clause for it to fit: looking for those is cheap."""
-_DIGIT = re.compile(r"\d")
 _RANGE = re.compile(
     r"(?P<low>\d+(?:\.\d+)?)(?:\s?(?: to | up to | through | until |-|–)\s?(?:lap |L)?(?=\d)"
     r"| and (?:lap )?(?=\d))(?P<high>\d+(?:\.\d+)?)"
@@ -167,11 +163,6 @@ _LIMIT_AFTER = re.compile(
     r"|bad) day|at a (?:push|pinch|stretch)"
     r"|if (?:we(?:['’]re| are) (?:un)?lucky|all goes|things go|they hold|it holds))\b"
 )
-_NO = re.compile(r"(?:no|nope|negative|not)\b", re.IGNORECASE)
-_PRONOUN = re.compile(r"(?:it|they|these|those|that)\b(?=.*\b(?:laps?|left|to go)\b)", re.IGNORECASE)
-_ONE_COMES = re.compile(r"(With|If|Should|For|Until|Without) one\b")
-_SAFETY_CAR = re.compile(r"\b(?:safety[- ]car|VSC)\b", re.IGNORECASE)
-_SET = re.compile(r"\b(?:set|tyres?|rubber|(?:soft|medium|hard|intermediate|wet)s)\b", re.IGNORECASE)
 _PLACED = re.compile(r"\b(?:ahead|behind|in front|gap|car|rival|mirrors?|us)\b", re.IGNORECASE)
 _EACH_LAP = re.compile(
     r"\b(?:every|each)(?: (?:passing|single|new))? (?:lap|tour|time (?:round|around|by))\b", re.IGNORECASE
@@ -234,46 +225,6 @@ class Claim:
     """Said to be more or less than the number."""
 
 
-_AMERICAN = re.compile(r"\b([Tt])i(res?)\b")
-_BETWEEN = re.compile(
-    r"\b[Bb]etween (laps? |L)?(\d+(?:\.\d+)?) and (?:laps? |L)?(\d+(?:\.\d+)?)(?= (?:laps?\b|s\b|seconds\b))",
-    re.IGNORECASE,
-)
-_FROM_FEW = re.compile(r"\b(?:only |just )?(\d+)(?: more)? laps,? or as many as (\d+)(?: laps)?")
-_OPTION = re.compile(r"^(\W*)(?:[Oo]ption|[Pp]lan) [2-9B-D]:")
-_TOP_PLANS = re.compile(r"\btop 2 plans\b")
-"""One spelling, and one way to tell an interval; the first two plans are no number of plans."""
-
-
-@lru_cache(maxsize=REMEMBERED)
-def clauses(text: str) -> tuple[str, ...]:
-    """Split a text into sentences, and those into clauses where a comma or semicolon starts another statement."""
-    parts: list[str] = []
-    told = _AMERICAN.sub(r"\1y\2", in_figures(text.strip()))
-    told = _OPTION.sub(r"\1Alternative:", told.replace("Vs. ", "vs ").replace("vs. ", "vs "))
-    told = _BETWEEN.sub(lambda m: f"{m[1] or ''}{m[2]} to {m[3]}", told)
-    told = _TOP_PLANS.sub("top plans", _FROM_FEW.sub(r"\1 to \2 laps", told))
-    sentences = (straight(s) for s in re.split(r"(?<=[.!?])\s+", told))
-    for sentence in (part for s in sentences for part in re.split(r"(?<=;)\s+", s)):
-        parts += re.split(
-            r"(?:,\s+(?:and\s+)?|\s+and\s+)(?=[\d.]+ ?(?:s|secs?|seconds?) (?:ahead of|behind|in front of"
-            r"|clear of) (?:[A-Z]{3}\b|car \d))"
-            r"|,\s+(?:and|but|while|with(?! an? \d+ ?%))\s+|;\s*|\s\|\s",
-            sentence,
-        )
-    return tuple(p.strip() for p in parts if p and p.strip(" ."))
-
-
-def headed(clause: str, before: str) -> str:
-    """A clause that goes on about the set of tyres of the clause before ("it has 14 laps left"), under that heading."""
-    if before.endswith("?") and not _DIGIT.search(before) and not _NO.match(clause):
-        return f"{before[:-1]}: {clause}"  # a question, and its answer
-    goes_on = _PRONOUN.match(clause) and _SET.search(before) and not _SET.search(clause)
-    if _ONE_COMES.match(clause) and _SAFETY_CAR.search(before):
-        clause = _ONE_COMES.sub(lambda m: f"{m[1]} a safety car", clause)
-    return f"Set: {clause}" if goes_on else clause
-
-
 def cars_in(clause: str) -> frozenset[str]:
     """Return the drivers' codes and ``car N`` that a clause names."""
     codes = {c for c in _CODE.findall(clause) if c not in _NOT_DRIVERS}
@@ -305,7 +256,7 @@ def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
     found: list[tuple[int, Claim]] = []
     taken: list[tuple[int, int]] = [m.span() for m in _CAR_NUMBER.finditer(clause)]
     small = clause.lower()
-    for kind, pattern, words in _PATTERNS if _DIGIT.search(clause) else ():
+    for kind, pattern, words in _PATTERNS if DIGIT.search(clause) else ():
         if not any(word in small for word in words):
             continue
         for match in pattern.finditer(clause):
@@ -352,7 +303,7 @@ def _elliptic(claims: dict[int, Claim]) -> dict[int, Claim]:
             # "points 12 times in a hundred, a podium 5"
             told = topics_of("percent", re.split(r"[,;]", claim.text[:at])[-1] + claim.text[at:][:3], 0)
             claims[at] = replace(claim, kind="percent", topics=told) if told in (("podium",), ("points",)) else claim
-        elif claim.kind == "number" and before is not None and before.kind == "laps" and _SET.search(claim.text):
+        elif claim.kind == "number" and before is not None and before.kind == "laps" and SET.search(claim.text):
             # "19 laps in, the set should do 9"
             told = topics_of("laps", claim.text, at) or ("life", "age")
             claims[at] = replace(claim, kind="laps", topics=told) if not claim.decimals else claim
