@@ -1,6 +1,6 @@
 """Kill the engine at random moments of a race: no acknowledged frame may be lost, no state may differ after recovery.
 
-``RACETWIN_CHAOS_KILLS`` says how often (default 20; the figure in the README is from 200).
+``RACETWIN_CHAOS_KILLS`` says how often (default 20; the figure in docs/figures.md is from 200).
 """
 
 from __future__ import annotations
