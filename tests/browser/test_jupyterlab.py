@@ -21,6 +21,8 @@ from racetwin.runtime import LiveRace
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_race_day.ipynb"
+CELLS = """() => [...document.querySelectorAll('.jp-NotebookPanel .jp-Cell')].map(
+  (cell) => cell.className.match(/jp-(Code|Markdown)Cell/)[0])"""
 START_S, PATIENCE_MS = 90, 120_000
 
 
@@ -124,5 +126,19 @@ def test_board_in_a_notebook_shows_the_race_and_does_what_it_is_told(
     chosen = other.get_attribute("data-car")
     other.click()
     page.wait_for_selector(f'.t-row[data-car="{chosen}"][aria-selected="true"]', timeout=PATIENCE_MS)
+    # Keys pressed on the board are the board's, and not also JupyterLab's, for which 1 makes a heading and x cuts the cell.
+    cells = page.evaluate(CELLS)
+    for key, view in (("3", "rivals"), ("1", "trace"), ("4", "tyres")):
+        page.keyboard.press(key)
+        page.locator(f".rt-{view}").wait_for(state="visible", timeout=PATIENCE_MS)
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector(f'.t-row[data-car="{chosen}"][aria-selected="false"]', timeout=PATIENCE_MS)
+    theme = page.locator(".rt-tower").get_attribute("data-theme")
+    page.keyboard.press("t")
+    page.wait_for_selector(f'.rt-tower:not([data-theme="{theme}"])', timeout=PATIENCE_MS)
+    page.keyboard.press("x")
+    page.keyboard.press("a")
+    page.wait_for_timeout(500)
+    assert page.evaluate(CELLS) == cells
     page.close()
     assert not wrong

@@ -266,6 +266,7 @@ def test_every_panel_shows_the_engines_values_and_does_what_it_is_told(page: Any
             page.wait_for_timeout(2500)
             for check in drive.SHOWN:
                 check(page, live.snapshot, car)
+            drive.alarms(page, live.snapshot)
             drive.window(page, live.pit_window(car), live.snapshot)
             lever, dragged = drive.scenario(page)
             found = live.what_if(car, lever_of(page, lever))
