@@ -12,8 +12,8 @@ _UNDERCUT = re.compile(rf"\bundercut(?:ting)?(?: attempt)? (?P<way>by|from|on|of
 _WE_UNDERCUT = re.compile(rf"\b(?:we|you|to)(?: (?:can|could|would|might|may))? undercut {_CAR}", re.IGNORECASE)
 _UNDERCUTS_US = re.compile(rf"{_CAR}(?: (?:can|could|would|might|may))? undercuts? (?:us|you)\b", re.IGNORECASE)
 _GAINED = re.compile(
-    r"\b(?:gain|sav|earn|find|win|won|improv)(?:s|es|e|ed|ing)?\b|\b(?:picks?|picking) up\b|\bgives? (?:us"
-    r"|you)\b|\bquicker by\b",
+    r"\b(?:gain|sav|earn|find|win|won|improv)(?:s|es|e|ed|ing)?\b|\b(?:picks?|picking) up\b|\bgives?\b(?! (?:up|away|back|out))"
+    r"|\bquicker by\b",
     re.IGNORECASE,
 )
 _LOST = re.compile(r"\b(?:los\w+|lost|cost\w*|gives? (?:up|away)|bleed\w*)\b", re.IGNORECASE)

@@ -50,7 +50,7 @@ def clauses(text: str) -> tuple[str, ...]:
 def headed(clause: str, before: str) -> str:
     """A clause that goes on about the set of tyres of the clause before ("it has 14 laps left"), under that heading."""
     if before.endswith("?") and not DIGIT.search(before) and not _NO.match(clause):
-        return f"{before[:-1]}: {clause}"  # a question, and its answer
+        return straight(f"{before[:-1]}: {clause}")  # a question, and its answer
     goes_on = _PRONOUN.match(clause) and SET.search(before) and not SET.search(clause)
     if _ONE_COMES.match(clause) and _SAFETY_CAR.search(before):
         clause = _ONE_COMES.sub(lambda m: f"{m[1]} a safety car", clause)

@@ -88,7 +88,10 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("own", r"\b(?:our|the) car has completed\b|\bwe have completed\b"),
         ("to go", r"\bleader\b[^,;]*\d+ (?:more )?(?:to (?:go|run)|left|remain\w*)\b"),
-        ("completed", r"\bleader\b|\bcompleted?\b|\bin the books?\b|\bmatters stand after\b"),
+        (
+            "completed",
+            r"\bleader\b|\bcompleted?\b|\bin the books?\b|\blaps (?:of the race )?behind (?:him|us)\b|\bmatters stand after\b",
+        ),
         (
             "life",
             r"\blife\b|\bleft in\b(?! the race)|\blasts?\b|\bhold\b"

@@ -28,6 +28,16 @@ _WHAT = re.compile(
     rf"(?P<rest>[^,?]+?) {_BE} (?P<x>[^?]+?)(?P<end>[.!]?)$"
 )
 _IS_WHEN = re.compile(rf"^(?P<x>[Ll]ap \d+) is when (?P<rest>{_US} [^,?.]+)(?P<tail>.*)$")
+_IS_WHERE = re.compile(
+    rf"^(?P<x>(?:On|In|At|Under|With) [^,.]{{2,40}}?) is (?:where|how) (?P<rest>(?:{_US}|the track) [^,?.]+)(?P<tail>.*)$"
+)
+_SO_MUCH = re.compile(
+    r"^(?P<x>\d[\d.]* (?:s|seconds|points|laps)) (?P<who>an? stop|the (?:stop|set|plan|call|wait)|we|you|it)"
+    r" (?P<verb>(?:would |still )?(?!(?:is|are|at|in|on|of)\b)[a-z]+)(?P<tail>[ ,.].*)?$"
+)
+_WHO = re.compile(
+    rf"^Who (?P<aux>are|would|will) (?P<us>we|you) (?P<verb>(?:be )?\w+ing(?: off| back)?): (?P<car>{_CAR})"
+)
 _COMPARED = re.compile(
     r"^(?P<how>(?:(?:Not|Clearly|Hardly|Easily|Far|Much) )?(?:better|worse|later|earlier|sooner|higher|lower|distinguishable|"
     r"different|an? (?:smaller|larger|lower|higher|bigger|greater) (?:number|figure|value|share))\b[^,]*? (?:than|from) [^,]+?)"
@@ -141,6 +151,9 @@ _TURNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (_CLEFT, _cleft),
     (_WHAT, _what),
     (_IS_WHEN, lambda m: f"{m['rest']} on {_small(m['x'])}{m['tail']}"),
+    (_IS_WHERE, lambda m: f"{m['rest']} {_small(m['x'])}{m['tail']}"),
+    (_SO_MUCH, lambda m: f"{m['who']} {m['verb']} {m['x']}{m['tail'] or ''}"),
+    (_WHO, lambda m: f"{m['us']} {m['aux']} {m['verb']} {m['car']}"),
     (_COMPARED, _is_turned),
     (_PARTICIPLE, _is_turned),
     (_PLACED, lambda m: f"{m['who']} is {_small(m['where'])}{m['by'] or ''}{m['tail']}"),

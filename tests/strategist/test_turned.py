@@ -54,7 +54,10 @@ PAIRS = (
     ("Fitted on lap 24 is the HARD tyre.", "Fitted on lap 24 is the MEDIUM tyre."),
     ("Behind us, 1.8 s back, is RUS.", "Ahead of us, 1.8 s up the road, is RUS."),
     ("Close behind, at 1.8 s, sits RUS.", "Close ahead, at 1.8 s, sits RUS."),
-    ("NOR, behind whom we would rejoin, would be 1.3 s up the road.", "NOR, ahead of whom we would rejoin, would be 1.3 s back."),
+    (
+        "NOR, behind whom we would rejoin, would be 1.3 s up the road.",
+        "NOR, ahead of whom we would rejoin, would be 1.3 s back.",
+    ),
     ("HAM, who would be 2.7 s behind, is the next car.", "HAM, who would be 2.7 s ahead, is the next car."),
     ("NOR we'd be following, HAM we'd be fending off.", "HAM we'd be following, NOR we'd be fending off."),
     ("Not until lap 24 is the stop due.", "Not until lap 26 is the stop due."),
@@ -63,10 +66,61 @@ PAIRS = (
     ("Lap 27 is beaten by lap 24, by 0.31 points.", "Lap 24 is beaten by lap 27, by 0.31 points."),
     ("By 0.31 points is lap 27 the worse of the two.", "By 0.31 points is lap 27 the better of the two."),
     ("The 21.4 s that a stop costs are lost once.", "The 21.4 s that a stop saves are won once."),
-    ("Led by us at the rejoin would be HAM, with 2.7 s in hand.", "Led by us at the rejoin would be NOR, with 1.3 s in hand."),
+    (
+        "Led by us at the rejoin would be HAM, with 2.7 s in hand.",
+        "Led by us at the rejoin would be NOR, with 1.3 s in hand.",
+    ),
     ("Of the 52 laps 34 are still to be run.", "Of the 52 laps 35 are still to be run."),
     ("Still in the set are about 9 laps.", "Still in the set are about 17 laps."),
-)  # fmt: skip
+    # a second lot, tried when the first passed
+    ("The car that we would find 1.3 s ahead of us is NOR.", "The car that we would find 1.3 s ahead of us is HAM."),
+    (
+        "The man in our mirrors then, 2.7 s back, would be HAM.",
+        "The man in our mirrors then, 2.7 s back, would be NOR.",
+    ),
+    (
+        "There is RUS behind us, and 1.8 s is all we have on him.",
+        "There is RUS ahead of us, and 1.8 s is all he has on us.",
+    ),
+    (
+        "That lap 24 is preferred to lap 27 is a matter of 0.31 points.",
+        "That lap 27 is preferred to lap 24 is a matter of 0.31 points.",
+    ),
+    ("HARD is what goes on the car on lap 24.", "MEDIUM is what goes on the car on lap 24."),
+    ("On MEDIUM tyres is where we are now, 17 laps in.", "On HARD tyres is where we are now, 17 laps in."),
+    ("With 34 laps to go, fifth is where we run.", "With 34 laps to go, sixth is where we run."),
+    ("Of no use is waiting for lap 27: it costs 0.31 points.", "Of use is waiting for lap 27: it gains 0.31 points."),
+    (
+        "Had we boxed now, NOR would be 1.3 s ahead and HAM 2.7 s behind.",
+        "Had we boxed now, HAM would be 1.3 s ahead and NOR 2.7 s behind.",
+    ),
+    ("Only by 0.31 points does lap 24 beat lap 27.", "Only by 0.31 points does lap 27 beat lap 24."),
+    (
+        "Rarely is a gap of 2.7 s to HAM enough, yet that is what we would have.",
+        "A gap of 1.3 s to HAM is what we would have.",
+    ),
+    ("Nine laps the set still has in it.", "Seventeen laps the set still has in it."),
+    ("21.4 seconds a stop takes.", "21.4 seconds a stop gives."),
+    (
+        "The leader, 18 laps of the race behind him, has 34 to go.",
+        "The leader, 34 laps of the race behind him, has 18 to go.",
+    ),
+    (
+        "Rejoining P11, as we would, leaves NOR 1.3 s up the road.",
+        "Rejoining P12, as we would, leaves NOR 1.3 s up the road.",
+    ),
+    ("To wait for lap 27 is to lose 0.31 points.", "To wait for lap 27 is to win 0.31 points."),
+    (
+        "The plan to beat is lap 24, which none of the others does.",
+        "The plan to beat is lap 27, which lap 24 does not.",
+    ),
+    ("Not lap 27 but lap 24 is the call.", "Not lap 24 but lap 27 is the call."),
+    ("It is not lap 27 that we stop on but lap 24.", "It is not lap 24 that we stop on but lap 27."),
+    ("Lap 24 it is that we stop on.", "Lap 23 it is that we stop on."),
+    ("Who is chasing us? RUS, 1.8 s back.", "Who are we chasing? RUS, 1.8 s up."),
+    ("Down comes the flag in 34 laps.", "Down comes the flag in 18 laps."),
+    ("HARD, not SOFT, are the tyres that lap 24 brings.", "SOFT, not HARD, are the tyres that lap 24 brings."),
+)
 
 
 @pytest.mark.parametrize(("true", "false"), PAIRS)
