@@ -30,8 +30,12 @@ function render({ model, el }) {
       car("ours", 0, data.driver, r.traffic ? "in traffic" : "free air"),
       r.behind == null ? open("right", "nobody behind") : car("behind", r.gap_behind_s ?? reach, r.behind, r.gap_behind_s == null ? "" : `${r.gap_behind_s.toFixed(1)} s`));
 
-    // Probability of each place: the likeliest eight, in order, so that each keeps room for its label.
-    const likely = r.places.filter(([, p]) => p >= 0.005).sort((a, b) => b[1] - a[1]).slice(0, 8).sort((a, b) => a[0] - b[0]);
+    // Probability of each place: the run of eight places at most that holds most of it, so that each keeps room for its label.
+    const known = new Map(r.places.map(([n, p]) => [Number(n), p])), possible = [...known].filter(([, p]) => p >= 0.005).map(([n]) => n);
+    const last = Math.max(...possible), room = Math.min(8, last - Math.min(...possible) + 1);
+    const run = (from) => Array.from({ length: room }, (_, i) => Math.min(from, last - room + 1) + i).map((n) => [n, known.get(n) ?? 0]);
+    const held = (places) => places.reduce((sum, [, p]) => sum + p, 0);
+    const likely = possible.map(run).reduce((best, next) => (held(next) > held(best) + 1e-9 ? next : best), []);
     const top = Math.max(...likely.map(([, p]) => p), 0.01);
     const bars = h("div", { class: "b-bars", role: "img", "aria-label": likely.map(([n, p]) => `P${n} ${percent(p)}`).join(", ") },
       likely.map(([n, p]) => h("div", { class: "b-bar", "data-likeliest": Number(n) === r.position },

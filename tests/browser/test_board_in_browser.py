@@ -204,6 +204,17 @@ def test_the_answer_can_be_read_in_words(show: Callable[..., Any], race: ModuleT
     assert page.locator(".l-frames").inner_text() == "24,311 frames, all processed, 1 refused"
 
 
+def test_places_after_a_stop_stand_side_by_side_without_a_gap(show: Callable[..., Any], race: ModuleType) -> None:
+    snapshot = race.snapshot(22)
+    answer = snapshot.answers["63"]
+    chances = {3: 0.006, 6: 0.02, 8: 0.41, 9: 0.3, 11: 0.264}
+    box = answer.box_now.model_copy(update={"position_probability": chances})
+    page = show(snapshot.model_copy(update={"answers": {"63": answer.model_copy(update={"box_now": box})}}))
+    bars = page.locator(".b-bar")
+    assert bars.locator("> span").all_inner_texts() == [f"P{n}" for n in range(4, 12)]
+    assert bars.locator("small").all_inner_texts() == ["0 %", "0 %", "2 %", "0 %", "41 %", "30 %", "0 %", "26 %"]
+
+
 def test_simulated_is_said_and_only_of_simulated_races(show: Callable[..., Any], race: ModuleType) -> None:
     snapshot = race.snapshot(22)
     assert not show(snapshot).get_by_text("SIMULATED", exact=True).is_visible()
