@@ -38,7 +38,7 @@ from racetwin.strategist.tyre_talk import wrong_tyres
 from racetwin.strategist.verdict import Objection, Verdict
 
 _COMPOUND_NAMES = frozenset(c.value for c in COMPOUNDS) | {c.value + "S" for c in COMPOUNDS}
-_EXTRA_CAPITALS = frozenset({"SC", "SE", "VSC", "P", "L", "S", "E", "OK", "TV"})
+_EXTRA_CAPITALS = frozenset({"SC", "SE", "EOL", "VSC", "P", "L", "S", "E", "OK", "TV"})
 _TITLED = re.compile(r"(?<=[a-z0-9,] )(?!(?:and|for|with|the|from|over|than)\b)[a-z]{3,}")
 """Without a longer word in small letters a clause is a title, or shouted: there capitals make no names."""
 _WITHIN = re.compile(r"[\w,;'’%)] $")

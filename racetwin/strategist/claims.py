@@ -193,6 +193,7 @@ _NOT_DRIVERS = frozenset(
         "GAP",
         "SET",
         "AGE",
+        "EOL",
     }
 )
 PLAN = re.compile(

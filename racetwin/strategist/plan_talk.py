@@ -105,7 +105,7 @@ _NOT_CALLED = re.compile(
 OLD = (
     r"cancel\w*|scrub|scrap\w*|forget|abandon\w*|bin"
     r"|(?:mov\w+|swap\w*|switch\w*|chang\w*|shift\w*)(?: (?:away|on|off|over))? from"
-    r"|(?<!is )(?<!now )called|(?:was|were)(?! (?:\w+ )?\w+(?:ed|en)\b)|had(?! better)|used to|(?:earlier|previous"
+    r"|(?<!is )(?<!now )called|(?:was|were)(?! (?:\w+ )?(?:\w+(?:ed|en)|run)\b)|had(?! better)|used to|(?:earlier|previous"
     r"|former|original|old) (?:call|plan|target|idea|strategy"
     r"|one)|no longer"
 )
