@@ -17,18 +17,20 @@ from racetwin.schemas import (
 
 NEAR_PLACES = 3
 """A rival this many places ahead or behind is near enough for its stop to change our plan at once."""
+PLACES_BEHIND = 10
+"""Those so many places behind may be met on coming out of a stop: when one of them comes in, it will not be there."""
 
 
 def reasons_for(car_id: str, events: tuple[RaceEvent, ...], position: Mapping[str, int | None]) -> tuple[str, ...]:
     """Say which of these events make a new plan of ``car_id`` worth asking for.
 
-    ``position`` is each car's place before the events: a rival's stop counts when it ran near.
+    ``position`` is each car's place before the events: a rival's stop counts when it ran near, or where we may come out.
     """
     own = position.get(car_id)
 
-    def near(other: str) -> bool:
+    def near(other: str, behind: int = NEAR_PLACES) -> bool:
         there = position.get(other)
-        return own is not None and there is not None and abs(own - there) <= NEAR_PLACES
+        return own is not None and there is not None and -NEAR_PLACES <= there - own <= behind
 
     reasons: list[str] = []
     for event in events:
@@ -37,7 +39,7 @@ def reasons_for(car_id: str, events: tuple[RaceEvent, ...], position: Mapping[st
                 reasons.append("lap completed")
             case TyreChanged(car_id=c) if c == car_id:
                 reasons.append("tyres changed")
-            case PitEntered(car_id=c) if c != car_id and near(c):
+            case PitEntered(car_id=c) if c != car_id and near(c, PLACES_BEHIND):
                 reasons.append(f"car {c} stops")
             case Retired(car_id=c) if c != car_id and near(c):
                 reasons.append(f"car {c} is out")

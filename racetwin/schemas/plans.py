@@ -72,10 +72,10 @@ class RankedPlan(Model):
 
 
 class Rejoin(Model):
-    """Where a car comes out if it boxes at the end of lap ``lap``, and how sure that is.
+    """Where a car is, once it has done its out-lap, if it boxes at the end of lap ``lap``, and how sure that is.
 
-    ``position_probability`` maps a position to its probability. ``car_ahead``/``car_behind`` are the likeliest neighbours
-    at pit exit, with the mean gaps to them in seconds (positive).
+    Rivals may stop on the same laps. ``position_probability`` maps a position to its probability. ``car_ahead``/``car_behind``
+    are the likeliest neighbours where the car is in the likeliest position, with the mean gaps to them in seconds (positive).
     """
 
     car_id: CarId

@@ -68,6 +68,10 @@ class RaceState:
         Age of the freshest set in hand by compound.
     planned_lap, planned_compound : (n, 4) int
         Stops still to come if a car's plan is known or assumed (0 / -1 padded); empty for a rival that decides for itself.
+    stop_chance : (n, k)
+        Chance of a stop at the end of lap ``lap`` (of a car that has yet to complete it), of ``lap + 1``, and so on, given none
+        before it, while the track stays green: as the twins see it. Zeros where they know nothing. For where a car comes out
+        of a stop (:mod:`racetwin.simulation.rejoin`); simulated cars decide by the race model.
     crew_s : (n,) seconds
         Added to each of the car's stops: what its crew usually takes longer (negative: less) than others.
     stop_extra_s : (n,) seconds
@@ -113,6 +117,7 @@ class RaceState:
     set_age: FloatArray = field(default_factory=lambda: np.zeros((0, 5)))
     planned_lap: IntArray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
     planned_compound: IntArray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
+    stop_chance: FloatArray = field(default_factory=lambda: np.zeros((0, 1)))
     crew_s: FloatArray = field(default_factory=lambda: np.zeros(0))
     stop_extra_s: FloatArray = field(default_factory=lambda: np.zeros(0))
     lane_extra_s: float = 0.0
@@ -131,6 +136,7 @@ class RaceState:
             "set_age": np.zeros((n, 5)),
             "planned_lap": np.zeros((n, 4), dtype=np.int64),
             "planned_compound": np.full((n, 4), -1, dtype=np.int64),
+            "stop_chance": np.zeros((n, 1)),
             "crew_s": np.zeros(n),
             "stop_extra_s": np.zeros(n),
         }

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import LapCompleted, TrackStatus
-from racetwin.twins.losses import IN_LAP_SHARE, net_loss_s
+from racetwin.simulation.rejoin import IN_LAP_SHARE
+from racetwin.twins.losses import net_loss_s
 
 if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters

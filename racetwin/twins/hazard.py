@@ -15,14 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from racetwin.schemas import TrackStatus
+from racetwin.simulation.stops_together import MAX_LOG_HAZARD, owes
 
 if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters
 
 FloatArray = npt.NDArray[np.float64]
 
-MAX_LOG_HAZARD = 1.5
-"""Ceiling of the log hazard: above it a stop is as good as certain (99 % a lap)."""
 HELD_UP_S = 1.2
 """A car this close behind another at the line is held up."""
 NEAR_LAPS = 5
@@ -79,13 +78,6 @@ class StopContext:
     stopped_of_late: float = 0.0
     age_today: float = 0.0
     running: int = 20
-
-
-def owes(p: RaceParameters, stops: int, compounds_used: int) -> bool:
-    """Whether a dry race still asks a stop of the car."""
-    wet_run = bool(compounds_used >> 3)
-    slicks = (compounds_used & 0b111).bit_count()
-    return not wet_run and (stops < p.min_stops or (bool(p.two_compounds) and slicks < 2))
 
 
 def laps_at_risk(ctx: StopContext, n: int) -> int:

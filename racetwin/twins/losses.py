@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from racetwin.schemas import TrackStatus
+from racetwin.simulation.rejoin import IN_LAP_SHARE
 
 if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters
 
-IN_LAP_SHARE = 0.3
-"""Share of a stop's loss that falls on the in-lap where it cannot be measured: the pit entry, before the line."""
 PRIOR_STOPS = 3.0
 """Stops of today that weigh as much as the circuit's usual loss.
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from racetwin.schemas import COMPOUNDS, CarStatus, TrackStatus
-from racetwin.twins.hazard import by_lap, laps_at_risk, likeliest_lap, owes, stop_chances, within
+from racetwin.simulation.stops_together import owes
+from racetwin.twins.hazard import by_lap, laps_at_risk, likeliest_lap, stop_chances, within
 from racetwin.twins.losses import net_loss_s
 from racetwin.twins.synchronous import likely_next
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from racetwin.errors import InputError
-from racetwin.schemas import CarStatus
+from racetwin.schemas import CarStatus, TrackStatus
+from racetwin.simulation.rejoin import IN_LAP_SHARE
 from racetwin.simulation.state import RaceState
+from racetwin.simulation.stops_together import owes
 from racetwin.twins.coming import coming_s
-from racetwin.twins.hazard import owes
-from racetwin.twins.losses import IN_LAP_SHARE, net_loss_s
+from racetwin.twins.hazard import stop_chances, within
+from racetwin.twins.losses import net_loss_s
 from racetwin.twins.tyres import LEAST_WEAR_S
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ WEAR_FACTOR = (0.3, 2.5)
 """Range of the factor on the compound's wear."""
 HABIT_LIMIT = 1.5
 """Largest log-odds by which a habit moves a rival's hazard of stopping."""
+CHANCE_LAPS = 12
+"""Coming laps for which the chance of a stop is in the race state: a pit window's ten, and the laps about them."""
 
 
 EVEN = (1 / 3, 1 / 3, 1 / 3)
@@ -126,7 +130,25 @@ def race_state(race: RaceTwin) -> RaceState:
         lane_extra_s=race.stop_losses.beyond_s(race.parameters),
         planned_lap=now.planned_lap,
         planned_compound=now.planned_compound,
+        stop_chance=_stop_chance(race, cars, lap),
     )
+
+
+def _stop_chance(race: RaceTwin, cars: list[CarTwin], lap: int) -> FloatArray:
+    """Chance of a stop by the end of ``lap`` and at that of each coming lap, the track staying green.
+
+    A car that is in the lane or on its out-lap does not come in again.
+    """
+    out = np.zeros((len(cars), 1 + CHANCE_LAPS))
+    asked = [(i, c) for i, c in enumerate(cars) if c.running and not _stop_under_way(c, lap)]
+    contexts = [replace(race.stop_context(c), status=TrackStatus.GREEN, status_laps=0) for _, c in asked]
+    behind = [max(0, lap - c.laps) for _, c in asked]
+    chances = stop_chances(race.parameters, contexts, CHANCE_LAPS + max(behind, default=0))
+    for (i, _), late, chance in zip(asked, behind, chances, strict=True):
+        out[i, 0] = within(chance, late)
+        coming = chance[late : late + CHANCE_LAPS]
+        out[i, 1 : 1 + len(coming)] = coming
+    return out
 
 
 def _today(race: RaceTwin) -> RaceParameters:

@@ -17,7 +17,7 @@ function render({ model, el }) {
       h("span", {}, `${percent(r.probability)} likely`),
       h("small", {}, lost == null ? "" : lost === 0 ? "keeps its place" : `from ${ordinal(data.now)}`));
 
-    // The road at pit exit, drawn to scale in seconds: who is in front on the left, who comes from behind on the right.
+    // The road after the out-lap, drawn to scale in seconds: who is in front on the left, who comes from behind on the right.
     const reach = Math.max(6, 1.25 * Math.max(r.gap_ahead_s ?? 0, r.gap_behind_s ?? 0));
     const place = (s) => `${50 + (50 * s) / reach}%`;
     const car = (cls, s, name, gap) => name == null ? null : h("div", { class: `b-car ${cls}`, style: `left:${place(s)}` }, h("div", {}, h("b", {}, name), h("span", {}, gap)));

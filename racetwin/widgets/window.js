@@ -34,7 +34,7 @@ function render({ model, el }) {
     const rows = [...new Set(data.cells.map((c) => c.status))];
     const places = data.cells.map((c) => c.position);
     const [best, worst] = [Math.min(...places), Math.max(...places)];
-    put(note, "place at the exit of a stop at the end of the lap" + (data.stop ? ` · our stop L${data.stop}` : "") + (data.best?.[1] > data.best?.[0] ? `, as good L${data.best[0]}–${data.best[1]}` : "") + (beyond ? ", further on than shown" : ""));
+    put(note, "place after the out-lap of a stop at the end of the lap" + (data.stop ? ` · our stop L${data.stop}` : "") + (data.best?.[1] > data.best?.[0] ? `, as good L${data.best[0]}–${data.best[1]}` : "") + (beyond ? ", further on than shown" : ""));
     const inside = (lap) => data.best && lap >= data.best[0] && lap <= data.best[1];
     const cell = (c) => {
       if (!c) return h("td");
@@ -52,7 +52,7 @@ function render({ model, el }) {
       h("th", { scope: "row" }, WORD[status] ?? status, h("small", {}, `−${data.cells.find((c) => c.status === status).loss.toFixed(0)} s`)),
       spaced((lap) => cell(data.cells.find((c) => c.lap === lap && c.status === status))));
     body.replaceChildren(h("table", { class: "w-table" }, head, h("tbody", {}, rows.map(line))));
-    body.append(h("p", { class: "w-key" }, "In each cell: place and its probability; the car ahead and the car behind at the exit with their gaps in seconds."));
+    body.append(h("p", { class: "w-key" }, "In each cell: place and its probability; the car ahead and the car behind then, with their gaps in seconds. Rivals may stop too."));
   };
   return watch(model, root, draw);
 }

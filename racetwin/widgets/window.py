@@ -10,7 +10,7 @@ from racetwin.widgets.rejoin import DIRTY_AIR_S
 
 
 class PitWindow(Panel):
-    """One column a lap, one row a track status: place at the pit exit, between whom, and how likely.
+    """One column a lap, one row a track status: place after the out-lap, between whom, and how likely.
 
     >>> panel = PitWindow()
     >>> panel.show_window(live.pit_window("44"), names={"44": "HAM"}, position=4)  # doctest: +SKIP

@@ -72,10 +72,10 @@ def told(record: RaceRecord, to_lap: int) -> dict[str, list[tuple[float, float]]
             for d in field["duels"]:
                 if d["car_id"] == row["car_id"] and d["rival_id"] == row["rival_id"]:
                     pairs["undercut"].append((row["p"], d["undercut_probability"]))
-        for (car_id, _), position in asked.boxed.items() - before.items():
+        for car_id, scored in ((c, t.position) for (c, lap), t in asked.boxed.items() if before.get((c, lap)) is not t):
             box_now = now.answers[car_id].box_now if car_id in now.answers else None
             if box_now is not None:
-                pairs["box_now"].append((position, box_now.position))
+                pairs["box_now"].append((scored, box_now.position))
     return pairs
 
 

@@ -199,7 +199,7 @@ def test_dump_is_plain_json(race_frames: list[TelemetryFrame]) -> None:
     assert json.loads(json.dumps(dump)) == json.loads(json.dumps(unpack(pack(dump))))
 
 
-PLACES = {"1": 1, "2": 2, "3": 3, "9": 9}
+PLACES = {"1": 1, "2": 2, "3": 3, "9": 9, "20": 13}
 
 
 def lap(car: str) -> LapCompleted:
@@ -214,9 +214,11 @@ def lap(car: str) -> LapCompleted:
         (lap("2"), "lap completed"),
         (lap("1"), None),
         (PitEntered(time_s=1, car_id="1", lap=3), "car 1 stops"),
-        (PitEntered(time_s=1, car_id="9", lap=3), None),
+        (PitEntered(time_s=1, car_id="9", lap=3), "car 9 stops"),
+        (PitEntered(time_s=1, car_id="20", lap=3), None),
         (PitEntered(time_s=1, car_id="2", lap=3), None),
         (Retired(time_s=1, car_id="3", lap=3), "car 3 is out"),
+        (Retired(time_s=1, car_id="9", lap=3), None),
         (TrackStatusChanged(time_s=1, old=TrackStatus.GREEN, new=TrackStatus.SC, lap=3), "track SC"),
     ],
 )

@@ -1,58 +1,27 @@
-"""Where a car comes out of a stop: who is still in the lane, who stops too, and what stops have lost today."""
+"""What stops lose and undercuts are worth: as the day has shown it, and in the race state that the desk asks of."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from racetwin.evaluation.forecasts import run_race
-from racetwin.schemas import Compound, LapCompleted, Tyre
 from racetwin.simulation.form import Form
 from racetwin.simulation.occasion import for_state
 from racetwin.simulation.parameters import RaceParameters, load_parameters
 from racetwin.simulation.plans import PitPlan
 from racetwin.twins import RaceTwin
-from racetwin.twins.after_stop import LineNote, line_note, place_after_stop
 from racetwin.twins.duels import undercut_worked_chance
-from racetwin.twins.hazard import StopContext, modelled_chances, stop_hazard
+from racetwin.twins.hazard import StopContext, modelled_chances, stop_chance, stop_hazard, within
 from racetwin.twins.losses import StopLosses
-from racetwin.twins.stops_together import Intent, stop_too
 
 pytestmark = pytest.mark.unit
 
 Drive = Callable[..., RaceTwin]
-
-
-def _note(time_s: float, *, ahead_s: float = 180.0, hazard: tuple[float, float] = (0.0, 0.0)) -> LineNote:
-    return LineNote(time_s, ahead_s, 179.0, Intent(hazard), (22.0, 6.0), (0.9, 2.2, 5.0))
-
-
-def test_a_stop_costs_the_places_within_its_loss() -> None:
-    notes = {str(k): _note(1000.0 + 8.0 * k) for k in range(6)}
-    chance = place_after_stop(notes, "1", notes)
-    assert chance.sum() == pytest.approx(1.0)
-    assert chance.argmax() + 1 == 4  # from second: behind cars 0, 2 and 3, about 21 s further on
-
-
-def test_rivals_that_may_stop_too_make_the_place_better_and_less_sure() -> None:
-    stay = {str(k): _note(1000.0 + 8.0 * k) for k in range(6)}
-    may = {c: n if c == "1" else _note(n.time_s, hazard=(0.3, 0.1)) for c, n in stay.items()}
-    places = np.arange(1, 7)
-    a, b = place_after_stop(stay, "1", stay), place_after_stop(may, "1", may)
-    assert a @ places > b @ places + 0.5
-    assert a.max() > b.max() + 0.2
-
-
-def test_a_car_that_is_still_in_the_lane_has_the_rest_of_its_stop_to_pay() -> None:
-    out = {"1": _note(1000.0), "2": _note(1004.0)}
-    lane = {"1": _note(1000.0), "2": _note(1004.0, ahead_s=180.0 + 20.0)}
-    assert place_after_stop(out, "1", out).argmax() == 1
-    assert place_after_stop(lane, "1", lane).argmax() == 0
 
 
 def test_losses_of_today_move_what_is_expected_more_the_more_of_them_there_are() -> None:
@@ -139,40 +108,18 @@ def test_a_quick_crew_stands_for_less_in_simulated_races(toy: Any, drive: Drive)
     assert quick < usual
 
 
-def test_a_damp_track_calls_the_others_in_too(toy: Any, drive: Drive) -> None:
-    twin = drive(toy(n_cars=8), to_lap=12)
-    car = twin.cars["2"]
-    lap = LapCompleted(
-        time_s=1000.0,
-        car_id="2",
-        lap=car.laps,
-        lap_time_s=90.0,
-        line_time_s=1000.0,
-        position=2,
-        gap_s=1.0,
-        interval_s=1.0,
-        tyre=car.tyre,
-    )
-    dry = line_note(twin, car, lap).intent
-    twin.cars["8"].tyre = Tyre(compound=Compound.INTERMEDIATE)
-    damp = line_note(twin, car, lap).intent
-    assert (dry.damp, damp.damp) == (False, True)
-    here, there = (stop_too(i, replace(i, hazard=(0.03, 0.03)), -10.0) for i in (dry, damp))
-    assert there[0] > 3 * here[0] > 0
-    assert there[1] > 3 * here[1] > 0
-
-
-def test_who_runs_just_ahead_of_a_stop_answers_it_on_the_lap_after() -> None:
-    usual = Intent((0.04, 0.04), age=15.0)
-    near, far, behind = (stop_too(usual, usual, gap) for gap in (-1.0, -30.0, 1.0))
-    assert near[1] > 1.5 * near[0]
-    assert near[1] > 2.0 * far[1]
-    assert near[1] > behind[1] > far[1]
-
-
-def test_who_has_stopped_more_often_or_is_on_a_younger_set_stops_less_likely_too() -> None:
-    car = Intent((0.2, 0.2), age=15.0)
-    usual = stop_too(car, Intent((0.04, 0.04), age=15.0), 5.0)[0]
-    assert stop_too(car, Intent((0.04, 0.04), age=15.0, stops=1), 5.0)[0] < 0.7 * usual
-    assert stop_too(car, Intent((0.04, 0.04), age=5.0), 5.0)[0] < 0.7 * usual
-    assert stop_too(car, Intent((0.0, 0.0), age=15.0), 5.0) == (0.0, 0.0)  # in the lane already
+def test_a_race_state_knows_who_may_stop_and_who_is_in_the_lane(toy: Any, drive: Drive) -> None:
+    twin = drive(toy(n_cars=8, stops={3: {19: "HARD"}}), to_lap=20)
+    state, lates = twin.race_state(), set()
+    assert twin.cars["3"].on_in_lap
+    for car in twin.cars.values():
+        told, late = state.stop_chance[state.index(car.car_id)], state.lap - car.laps
+        if car.car_id == "3":
+            assert not told.any()
+            continue
+        lates.add(late)
+        chance = stop_chance(twin.parameters, twin.stop_context(car), late + 3)
+        assert told[0] == pytest.approx(within(chance, late))  # 0 where it has done the lap that the state is at
+        assert told[1:4] == pytest.approx(chance[late:])
+        assert told[1] > 0
+    assert lates == {0, 1}
