@@ -67,6 +67,7 @@ _PLAIN = (
     "gap_behind_s",
     "ahead_stopped",
     "behind_stopped",
+    "red_lap",
     "sector_shares",
 )
 
@@ -135,6 +136,8 @@ class CarTwin:
         self.ahead_stopped = 0
         self.behind_stopped = 0
         """Laps at whose end the cars just ahead and just behind last stopped."""
+        self.red_lap = 0
+        """Lap that the car begins from the lane, where it has waited for the end of a red flag: on what set is free."""
         self.sector_shares: list[float] | None = None
         """Usual shares of the first two sectors in the car's lap."""
         self.surroundings: Callable[[CarTwin], StopContext] | None = None
@@ -208,7 +211,7 @@ class CarTwin:
             self.complete_lap(event)
             self.settle(Traffic(self.road_gap_s if self.road_gap_s is not None else math.inf))
         elif isinstance(event, TyreChanged):
-            self.fit(event.new, red=self.track_status is TrackStatus.RED)
+            self.fit(event.new, red=self.track_status is TrackStatus.RED or self.red_lap == self.laps + 1)
             self.settle(Traffic())
         elif isinstance(event, PitEntered):
             self.status, self.in_pit_lap = CarStatus.PIT, event.lap
@@ -282,7 +285,8 @@ class CarTwin:
         changed = old.compound is not None and new.compound is not None and new.compound is not old.compound
         younger = old.age is not None and new.age is not None and new.age < old.age
         if self.set_laps > 0 and (changed or younger or (self.tyre_pending and e.pit_out)):
-            self.fit(new.model_copy(update={"age": max(0.0, new.age - 1.0)}) if new.age is not None else new)
+            told = new.model_copy(update={"age": max(0.0, new.age - 1.0)}) if new.age is not None else new
+            self.fit(told, red=self.red_lap == e.lap)
         self.set_laps += 1
         factor = 1.0
         if e.neutralised:
@@ -395,7 +399,7 @@ class CarTwin:
     def take_up(self, saved: Mapping[str, Any]) -> None:
         """Go on from where :meth:`snapshot` left it."""
         for name in _PLAIN:
-            setattr(self, name, saved[name])
+            setattr(self, name, saved.get(name, getattr(self, name)))
         self.status = CarStatus(saved["status"])
         self.tyre = Tyre.model_validate(saved["tyre"])
         self.traffic = Traffic.restore(saved["traffic"])

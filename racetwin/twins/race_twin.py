@@ -190,6 +190,9 @@ class RaceTwin:
         elif isinstance(event, TrackStatusChanged):
             self.track_status, self.status_since_lap = event.new, self.leader_laps
             for car in self.cars.values():
+                in_lap = car.laps if car.on_in_lap else car.in_pit_lap
+                if event.old is TrackStatus.RED and in_lap is not None:
+                    car.red_lap = in_lap + 1
                 car.track_status = event.new
                 car.invalidate()
         elif isinstance(event, Weather):

@@ -197,6 +197,13 @@ def test_a_set_fitted_under_red_is_no_stop_and_less_certain(toy: Any, drive: Dri
     assert after.high - after.low > usual.high - usual.low
 
 
+def test_a_set_fitted_as_the_race_goes_on_after_red_is_free_but_a_stop_before_it_is_not(toy: Any, drive: Drive) -> None:
+    race = toy(neutralised=range(10, 12), digit="5", stops={1: {11: "HARD"}, 2: {9: "HARD"}, 3: {15: "HARD"}})
+    cars = drive(race, to_lap=18).cars
+    assert [cars[c].stops for c in "1234"] == [0, 1, 1, 0]
+    assert [cars[c].compounds_used for c in "1234"] == [0b110, 0b110, 0b110, 0b10]
+
+
 def test_a_sprint_expects_no_stop(toy: Any, replay: Any, parameters: RaceParameters) -> None:
     sprint, race = RaceTwin("toy-sprint", parameters), RaceTwin("toy", parameters)
     for twin, session in ((sprint, "S"), (race, "R")):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from racetwin.config import Settings
+from racetwin.evaluation.outcome import Outcome
 from racetwin.runtime.catch_up import twin_at
 from racetwin.schemas import CarTwinState, Estimate
 from racetwin.telemetry.library import RaceLibrary
@@ -42,10 +43,17 @@ def usual(library: RaceLibrary) -> RaceTwin:
 
 
 def test_a_race_restarted_under_red(library: RaceLibrary, usual: RaceTwin) -> None:
-    after = twin_at(library.load("2020-08-italy"), 28)
+    record = library.load("2020-08-italy")
+    after = twin_at(record, 28)
     assert all(car.set_laps <= 2 for car in after.cars.values() if car.running)  # all have fitted other sets
     assert after.race_state().running.sum() == len(list(states(after)))
     assert typical_width(after) > typical_width(usual)
+    # What was fitted while the race stood still is no stop, and counts as another compound where it is one.
+    made = {c: sum(lap <= car.laps - 1 for lap, _ in Outcome.of(record).stops[c]) for c, car in after.cars.items()}
+    assert {c: car.stops for c, car in after.cars.items() if car.running} == {
+        c: made[c] for c, car in after.cars.items() if car.running
+    }
+    assert any(car.stops <= 1 and car.compounds_used.bit_count() > 1 for car in after.cars.values())
 
 
 def test_a_wet_race(library: RaceLibrary, usual: RaceTwin) -> None:
