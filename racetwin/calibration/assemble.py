@@ -23,6 +23,7 @@ from racetwin.calibration.bayes import Method
 from racetwin.calibration.choices import ChoiceFit
 from racetwin.calibration.evidence import Evidence
 from racetwin.calibration.incidents import IncidentFit
+from racetwin.calibration.levels import NAMES, Levels
 from racetwin.calibration.pace import CLIFF_FROM, PaceFit, RaceFit, fuel_load_kg
 from racetwin.calibration.rivals import COVER_GAP_S, LATE_LAPS, TERMS, RivalFit
 from racetwin.calibration.starts import SLOT_S, StartFit
@@ -49,6 +50,7 @@ class Fits:
     starts: StartFit
     traffic: TrafficFit
     rivals: RivalFit
+    levels: Levels
     live: Mapping[str, ChoiceFit]
 
 
@@ -210,10 +212,12 @@ def document(
         },
         "calibration": calibration,
         "form": form,
-        "live": {
+        "live": base["live"]
+        | {
             block: {name: _fit(value, f.evidence[name]) for name, value in f.values.items()}
             for block, f in fits.live.items()
         },
+        "levels": _levels(fits.levels),
         "defaults": defaults,
         "seasons": seasons,
         "circuits": dict(sorted(circuits.items())),
@@ -255,6 +259,19 @@ def commit() -> str | None:
             return None
         told.append(answer.stdout.strip())
     return told[0] + ("+" if told[1] else "")
+
+
+def _levels(f: Levels) -> dict[str, dict[str, Entry]]:
+    """Return what tyres of seasons, and of harder selections, have beside the circuits'."""
+
+    def named(values: Sequence[float], sd: Sequence[float], n: int) -> dict[str, Entry]:
+        return {k: _fit(v, Evidence(float(e), n)) for k, v, e in zip(NAMES, values, sd, strict=True)}
+
+    return {
+        "spread of seasons": named(list(f.spread), list(f.spread_sd), len(f.seasons)),
+        **{str(s): named(list(v), list(e), n) for s, (v, e, n) in f.seasons.items()},
+        "one step harder": named(list(f.harder), list(f.harder_sd), max(f.n_selections, 1)),
+    }
 
 
 KINDS = (("SC", "sc"), ("VSC", "vsc"), ("RED", "red"))

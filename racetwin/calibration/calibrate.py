@@ -16,6 +16,7 @@ from racetwin.calibration import (
     choices,
     habits,
     incidents,
+    levels,
     live_stops,
     pace,
     rain,
@@ -90,7 +91,7 @@ def fit(
     with step(5):
         form = {**form_model.fit(tables, singles), **_habits(laps, s, r)}
     with step(6):
-        fits = Fits(p, singles, s, n, first, t, r, {})
+        fits = Fits(p, singles, s, n, first, t, r, levels.fit(p, singles, levels.selections(laps)), {})
         fits = replace(fits, live=live(tables, singles, document(fits, tables, form, [])))
     progress("done", 100, 100)
     lines = [x.posterior.line for x in (p, s, t, r)]

@@ -145,11 +145,14 @@ class PaceFit:
     posterior: Posterior
 
 
-_SCALE = np.array([0.02, 0.5, 0.4, 0.05, 0.04, 0.03, 0.01, 0.005, 0.003])
+FUEL_SHARE = 0.97
+"""Share of the fuel load that is burnt by the flag."""
+SCALE = np.array([0.02, 0.5, 0.4, 0.05, 0.04, 0.03, 0.01, 0.005, 0.003])
+"""Usual size of each effect: fits work in these units."""
 
 
 def _model(estimate: Any, covariance: Any, circuit: Any, fuel_per_lap: Any, n_circuits: int) -> None:
-    """Effects of race r: field + circuit + race, seen through the race's own covariance. All in units of ``_SCALE``.
+    """Effects of race r: field + circuit + race, seen through the race's own covariance. All in units of ``SCALE``.
 
     The circuits' effects are integrated out (everything is normal given the spreads), so that only 28 numbers are sampled.
     """
@@ -165,7 +168,7 @@ def _model(estimate: Any, covariance: Any, circuit: Any, fuel_per_lap: Any, n_ci
     between = numpyro.sample("between", dist.HalfNormal(jnp.full(N_EFFECTS, 0.7)).to_event(1))
     within = numpyro.sample("within", dist.HalfNormal(jnp.full(N_EFFECTS, 0.7)).to_event(1))
     weight = jnp.linalg.inv(covariance + jnp.diag(within**2 + 1e-4))
-    residual = (estimate - field).at[:, 0].add(fuel * fuel_per_lap / _SCALE[0])
+    residual = (estimate - field).at[:, 0].add(fuel * fuel_per_lap / SCALE[0])
     pull = jnp.einsum("rij,rj->ri", weight, residual)
     total = segment_sum(weight, circuit, n_circuits)
     pulled = segment_sum(pull, circuit, n_circuits)
@@ -195,9 +198,9 @@ def fit(laps: pd.DataFrame, method: Method = "nuts", seed: int = 0) -> tuple[Pac
     singles = [f for _, g in dry.groupby("race_id", sort=False) if (f := fit_race(g)) is not None]
     circuits = tuple(sorted({f.circuit_id for f in singles}))
     index = np.array([circuits.index(f.circuit_id) for f in singles])
-    estimate = np.array([f.effects for f in singles]) / _SCALE
-    covariance = np.array([f.covariance for f in singles]) / np.outer(_SCALE, _SCALE)
-    fuel_per_lap = np.array([0.97 * fuel_load_kg(f.season) / f.total_laps for f in singles])
+    estimate = np.array([f.effects for f in singles]) / SCALE
+    covariance = np.array([f.covariance for f in singles]) / np.outer(SCALE, SCALE)
+    fuel_per_lap = np.array([FUEL_SHARE * fuel_load_kg(f.season) / f.total_laps for f in singles])
     p = sample(
         "pace, fuel and tyres",
         _model,
@@ -217,11 +220,11 @@ def fit(laps: pd.DataFrame, method: Method = "nuts", seed: int = 0) -> tuple[Pac
     return (
         PaceFit(
             circuits,
-            field * _SCALE,
-            p.mean("between") * _SCALE,
-            circuit * _SCALE,
-            circuit_sd * _SCALE,
-            p.mean("within") * _SCALE,
+            field * SCALE,
+            p.mean("between") * SCALE,
+            circuit * SCALE,
+            circuit_sd * SCALE,
+            p.mean("within") * SCALE,
             float(p.mean("fuel")),
             float(p.sd("fuel")),
             float(np.median([f.noise_s for f in singles])),

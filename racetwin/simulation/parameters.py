@@ -10,7 +10,8 @@ fields of the level above it::
       "seasons": {"2026": {...}},
       "circuits": {"monza": {...}},
       "circuit_seasons": {"monza/2024": {...}},
-      "live": {"stops": {"one": {...}, ...}, ...}
+      "live": {"stops": {"one": {...}, ...}, ...},
+      "levels": {"spread of seasons": {"wear_soft_s": {...}, ...}, "2024": {...}, "one step harder": {...}}
     }
 
 A value may stand bare (``0.35``) or with its standard error, how many observations it was fitted on and its source as above
@@ -372,8 +373,9 @@ def parameters_of(document: dict[str, Any], circuit_id: str | None, season: int)
             told = ", ".join(dict.fromkeys(source)) if isinstance(source, list) else source
             sources[name] = f"{level}: {told}" if told else level
     live = LiveNumbers.of(document.get("live") or {})
+    errors = _errors(document, levels, season)
     return RaceParameters(
-        circuit_id=circuit_id or "", season=season, live=live, errors=_errors(levels), sources=sources, **values
+        circuit_id=circuit_id or "", season=season, live=live, errors=errors, sources=sources, **values
     )
 
 
@@ -382,10 +384,18 @@ def load_errors(circuit_id: str | None, season: int, path: Path | str | None = N
 
     Fields whose standard error the file does not tell are left out.
     """
-    return _errors(_levels(read_document(str(path) if path is not None else None), circuit_id, season))
+    document = read_document(str(path) if path is not None else None)
+    return _errors(document, _levels(document, circuit_id, season), season)
 
 
-def _errors(levels: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+OF_SEASONS = {
+    "compound_offset_s": {0: "offset_soft_s", 2: "offset_hard_s"},
+    "wear_s": {0: "wear_soft_s", 1: "wear_medium_s", 2: "wear_hard_s"},
+}
+"""Where the spread of seasons bears on the numbers of a tuple, by compound."""
+
+
+def _errors(document: dict[str, Any], levels: list[tuple[str, dict[str, Any]]], season: int) -> dict[str, Any]:
     errors: dict[str, Any] = {}
     for _, entries in levels:
         for name, entry in entries.items():
@@ -393,6 +403,15 @@ def _errors(levels: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
             if isinstance(entry, dict) and "sd" in entry:
                 sd = entry["sd"]
                 errors[name] = tuple(float(v) for v in sd) if isinstance(sd, list) else float(sd)
+    seasons = document.get("levels") or {}
+    if seasons and str(season) not in seasons:  # tyres that nobody has raced on: less is known of them
+        spread = seasons["spread of seasons"]
+        for name, compounds in OF_SEASONS.items():
+            if isinstance(errors.get(name), tuple):
+                errors[name] = tuple(
+                    math.hypot(e, float(spread[compounds[k]]["value"]) if k in compounds else 0.0)
+                    for k, e in enumerate(errors[name])
+                )
     return errors
 
 

@@ -6,8 +6,6 @@ lap after it, and a damp track calls in the whole field.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
@@ -16,50 +14,6 @@ from racetwin.simulation.state import RaceState
 
 FloatArray = npt.NDArray[np.float64]
 
-
-class Together(NamedTuple):
-    """Log factors on a rival's hazard of a stop, given that a car stops.
-
-    A regression (complementary log-log) on what 26,567 rivals did at 1,598 green stops of Grands Prix of 2019 to early 2023,
-    each with parameters fitted on the seasons before it. Fitted on the seasons before, it takes the log loss of a rival's stop on
-    the same lap from 0.252 to 0.222 and on the next from 0.271 to 0.242 (2021 to early 2023), where three times
-    the race model's hazard, twenty times on a damp track, stood before.
-
-    Parameters
-    ----------
-    one
-        Of every rival.
-    hazard
-        Per log hazard above ``USUAL``, by itself.
-    damp, damp_hazard
-        While a car is on intermediates or wets, and what that leaves of the hazard's own weight.
-    same
-        On the same compound as the car that stops.
-    age, older
-        Per ten laps by which its set is older than that car's (negative: younger), and again where it is older.
-    more_stops
-        Of a rival that has stopped more often.
-    owes
-        Of a rival that still owes a stop, which its hazard overstates.
-    near, near_ahead, answers
-        At no gap, fading with ``NEAR_S``; for a rival ahead on top; and for one ahead on the lap after the stop, its answer.
-    """
-
-    one: float = -2.609
-    hazard: float = 0.950
-    damp: float = 1.151
-    damp_hazard: float = -1.007
-    same: float = 0.409
-    age: float = 0.769
-    older: float = -0.803
-    more_stops: float = -0.778
-    owes: float = -0.566
-    near: float = 0.528
-    near_ahead: float = 0.257
-    answers: float = 0.837
-
-
-TOGETHER = Together()
 USUAL = -3.3
 """Log hazard against which ``hazard`` counts."""
 NEAR_S = 3.0
@@ -67,8 +21,6 @@ NEAR_S = 3.0
 HAZARD_RANGE = (1e-4, 0.98)
 AGE_RANGE = (-3.0, 3.0)
 """Limits of the difference in age, in ten laps."""
-
-
 MAX_LOG_HAZARD = 1.5
 """Ceiling of the log hazard: above it a stop is as good as certain (99 % a lap)."""
 
@@ -94,7 +46,7 @@ def stop_too(
     answering
         The lap is the one after the car's stop.
     """
-    w = TOGETHER
+    w = p.live.together
     damp = state.wetness > 0.0
     older = np.clip((state.tyre_age - state.tyre_age[car]) / 10.0, *AGE_RANGE)
     owing = np.array([owes(p, int(n), int(used)) for n, used in zip(state.stops, state.compounds_used, strict=True)])

@@ -15,6 +15,8 @@ from racetwin.twins.pace_model import PaceModel
 
 FloatArray = npt.NDArray[np.float64]
 
+SLICKS = 2
+"""Indices of compounds up to this one are slicks, or not known."""
 LEVELS: FloatArray = np.asarray((np.arange(20) + 0.5) / 20.0, dtype=np.float64)
 """Levels at which the shape of a forecast is known: the middles of twenty equal shares of probability."""
 SHAPE = np.array(
@@ -132,7 +134,8 @@ def forecast(
     m = pace.model
     mean, variance = pace.ahead(car, lap, compound, age, n)
     variance = variance + m.noise_s**2
+    wider = m.damp_day_spread if pace.been_wet and compound <= SLICKS else 1.0
     if traffic is None or traffic.is_free:
-        return Forecast(mean, np.sqrt(variance), np.zeros(n))
+        return Forecast(mean, wider * np.sqrt(variance), np.zeros(n))
     loss, more = traffic_s(m, mean, traffic)
-    return Forecast(mean + loss, np.sqrt(variance + more), loss)
+    return Forecast(mean + loss, wider * np.sqrt(variance + more), loss)

@@ -85,6 +85,7 @@ class PaceFilter:
     lap: int = 0
     unrest: float = 1.0
     wet: bool = False
+    been_wet: bool = False
 
     def __post_init__(self) -> None:
         if self.P[LEVEL, LEVEL] == 0.0:
@@ -276,6 +277,7 @@ class PaceFilter:
             "lap": self.lap,
             "unrest": self.unrest,
             "wet": self.wet,
+            "been_wet": self.been_wet,
             "x": _pack(self.x),
             "P": _pack(upper),
         }
@@ -288,7 +290,8 @@ class PaceFilter:
         rows, columns = np.triu_indices(len(x))
         P[rows, columns] = P[columns, rows] = _unpack(saved["P"])
         cars = {str(c): i for i, c in enumerate(saved["cars"])}
-        return cls(model, cars, x, P, int(saved["lap"]), float(saved["unrest"]), bool(saved["wet"]))
+        wet, been_wet = bool(saved["wet"]), bool(saved["been_wet"])
+        return cls(model, cars, x, P, int(saved["lap"]), float(saved["unrest"]), wet, been_wet)
 
 
 def _pack(values: FloatArray) -> str:

@@ -74,6 +74,8 @@ class PaceModel:
         Spread that following, and being lapped, adds to a lap time.
     calm : -
         Memory, per lap of a car, of how restless the whole field has been; in a restless field the level walks faster.
+    damp_day_spread : -
+        Factor on the spread of forecast laps on slicks once the track has been wet: it dries, or soaks again, and lines differ.
     """
 
     reference_s: float = 88.0
@@ -117,6 +119,7 @@ class PaceModel:
     follow_sd_s: float = 0.25
     blue_sd_s: float = 0.7
     calm: float = 0.025
+    damp_day_spread: float = 1.0
 
     @classmethod
     def of(cls, parameters: RaceParameters, total_laps: int | None = None) -> PaceModel:
@@ -135,6 +138,7 @@ class PaceModel:
             blue_s=parameters.live.lapped.cost_s,
             wet_offset_sd_s=max(WET_OFFSET_SD_S, parameters.live.wet.spread_s),
             offset_sd_s=max(OFFSET_SD_S, _of_slicks(parameters.errors.get("compound_offset_s"))),
+            damp_day_spread=parameters.live.damp_days.spread,
             wear_sd_s=max(WEAR_SD_S, _of_slicks(parameters.errors.get("wear_s"))),
         )
 

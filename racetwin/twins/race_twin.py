@@ -234,6 +234,7 @@ class RaceTwin:
         if e.lap > self.leader_laps:
             self.leader_laps = e.lap
             self.pace.wet = self._on_wets() > 0
+            self.pace.been_wet |= self.pace.wet
             self.pace.start_lap(e.lap)
         self.slow_lap.note(e, self.parameters, self.track_status)
         first = self._first_line.setdefault(e.lap, e.line_time_s)

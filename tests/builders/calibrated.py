@@ -12,13 +12,13 @@ from racetwin.simulation.draw import draw_grand_prix
 from racetwin.simulation.parameters import RaceParameters
 
 FITTED = {"fit", "climatology"}
-KINDS = {*FITTED, "constant", "rules", "schedule", "tum", "overtakes", "field"}
+KINDS = {*FITTED, "constant", "rules", "schedule", "tum", "overtakes", "field", "replays"}
 
 
 def entries(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every number's entry by where it stands."""
     levels = {"defaults": document["defaults"]}
-    for level in ("seasons", "circuits", "circuit_seasons", "live"):
+    for level in ("seasons", "circuits", "circuit_seasons", "live", "levels"):
         levels |= {f"{level} {key}": block for key, block in document[level].items()}
     for level, block in levels.items():
         for name, entry in block.items():
