@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from racetwin.simulation.parameters import RaceParameters
+from racetwin.twins.forecast import forecast
 from racetwin.twins.pace_filter import LapInput, PaceFilter
 from racetwin.twins.pace_model import PaceModel
 
@@ -124,3 +126,18 @@ def test_snapshot_restores_the_very_same_belief() -> None:
         h.start_lap(26)
         h.learn(0, 93.0, LapInput(26, 1, 26.0))
     assert (g.x == f.x).all()
+
+
+def test_once_the_track_has_been_wet_laps_on_slicks_are_less_sure_by_the_files_factor(
+    parameters: RaceParameters,
+) -> None:
+    f = taught([0.0, 0.2])
+    f.model = PaceModel.of(parameters)
+    dry = forecast(f, 0, 25, 1, 25.0, 5)
+    f.been_wet = True
+    damp, on_wets = forecast(f, 0, 25, 1, 25.0, 5), forecast(f, 0, 25, 4, 25.0, 5)
+    assert damp.sd_s == pytest.approx(parameters.live.damp_days.spread * dry.sd_s)
+    assert (damp.median_s == dry.median_s).all()
+    f.been_wet = False
+    assert (forecast(f, 0, 25, 4, 25.0, 5).sd_s == on_wets.sd_s).all()
+    assert PaceFilter.restore(f.model, json.loads(json.dumps(f.snapshot()))).been_wet is False
