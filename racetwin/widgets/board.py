@@ -146,6 +146,7 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
         self.errors: list[Exception] = []
         self._asker = Asker()
         self._patient = Asker()
+        self._turns: dict[str, int] = {}
         self._pit_entry = PitEntry()
         self._instant = ShownInstant(live, self._asker, self._redraw, self._not_answered)
         self._questions = BoardQuestions(live, self._asker, self._redraw, self._not_answered, self._instant.known_at)
@@ -363,6 +364,7 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
     def put_bench_away(self) -> None:
         """Forget the bench's answer."""
         with self._lock:
+            self._turns["bench"] = self._turns.get("bench", 0) + 1  # an answer on its way is not wanted any more
             self.scenario.reset()
 
     def turn(self) -> None:

@@ -47,6 +47,7 @@ class AsksTheDesk:
     _asker: Asker
     _patient: Asker
     _instant: ShownInstant
+    _turns: dict[str, int]
 
     @property
     def our_plan(self) -> OurPlan | None:
@@ -88,26 +89,28 @@ class AsksTheDesk:
     ) -> None:
         """Ask about our car in the asking thread; a newer question of a kind takes the place of one that waits.
 
-        The answer is shown if the car is still ours when it comes.
+        The answer is shown if the car is still ours when it comes, and nothing was asked or put away meanwhile.
         """
         with self._lock:
             car_id = self._car_id
             if car_id is None:
                 return
+            turn = self._turns[kind] = self._turns.get(kind, 0) + 1
             why_not = self._instant.why_not_now(car_id)
+            panel.show_asked(asked)
             if why_not is not None:
                 panel.show_error(why_not)
                 return
-            panel.show_asked(asked)
 
         def then(found: T) -> None:
             with self._lock:
-                if self._car_id == car_id:
+                if self._car_id == car_id and self._turns[kind] == turn:
                     show(found)
 
         def failed(error: Exception) -> None:
             with self._lock:
-                panel.show_error(str(error))
+                if self._car_id == car_id and self._turns[kind] == turn:
+                    panel.show_error(str(error))
             self._not_answered(error)
 
         # What takes a second must not hold up a lever that is let go of meanwhile.

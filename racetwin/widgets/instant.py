@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -49,6 +50,11 @@ class ShownInstant:
         self._changed = changed
         self._failed = failed
         self._held: RaceSnapshot | None = None
+        self._lock = threading.Lock()
+        self._turn = 0
+        """How often the viewer has moved: what was asked for before the last time comes too late."""
+        self._wanted: int | None = None
+        """Lap that is on its way."""
 
     @property
     def snapshot(self) -> RaceSnapshot | None:
@@ -94,33 +100,49 @@ class ShownInstant:
     def hold(self, lap: int | None = None) -> None:
         """Stand still: at what is shown, or at what was known when the leader had completed ``lap`` laps."""
         if lap is None:
-            self._held = self._held or self._live.snapshot
-            self._changed()
+            self._move(self._held or self._live.snapshot)
             return
         wanted = max(1, lap)
+        with self._lock:
+            self._turn, self._wanted = self._turn + 1, wanted
+            turn = self._turn
 
         def show(found: RaceSnapshot) -> None:
-            self._held = found
+            with self._lock:
+                if turn != self._turn:
+                    return
+                self._held, self._wanted = found, None
             self._changed()
 
-        self._asker.ask("history", lambda: self._live.at(wanted), show, self._failed)
+        def fail(error: Exception) -> None:
+            with self._lock:
+                if turn != self._turn:
+                    return
+                self._wanted = None
+            self._failed(error)
+
+        self._asker.ask("history", lambda: self._live.at(wanted), show, fail)
 
     def release(self) -> None:
         """Follow the race again."""
-        self._held = None
+        self._move(None)
+
+    def _move(self, to: RaceSnapshot | None) -> None:
+        with self._lock:
+            self._turn, self._wanted, self._held = self._turn + 1, None, to
         self._changed()
 
     def toggle(self) -> None:
         """Hold, or go on."""
-        self.hold() if self._held is None else self.release()
+        self.hold() if self._held is None and self._wanted is None else self.release()
 
     def step(self, laps: int) -> None:
         """Go back or forth from the last lap that the instant knows to be complete; past the newest, to the race."""
         shown, newest = self.snapshot, self._live.snapshot
         if shown is None or newest is None:
             return
-        wanted = shown.lap - 1 + laps
-        if self._held is not None and wanted >= newest.lap - 1:
+        wanted = (shown.lap - 1 if self._wanted is None else self._wanted) + laps
+        if (self._held is not None or self._wanted is not None) and wanted >= newest.lap - 1:
             self.release()
         else:
             self.hold(wanted)

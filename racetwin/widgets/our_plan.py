@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from racetwin.schemas import DeskAnswer, PlannedStop, RankedPlan, Recommendation
+from racetwin.schemas import Compound, DeskAnswer, PlannedStop, RankedPlan, Recommendation
 from racetwin.strategist.calls import call_of
 from racetwin.strategist.life import standing
 
@@ -33,15 +33,17 @@ class Followed:
     plan: RankedPlan
     stops_made: int = 0
 
-    def to_come(self, stops_made: int, lap: int) -> tuple[PlannedStop, ...] | None:
+    def to_come(self, stops_made: int, lap: int, compound: Compound | None = None) -> tuple[PlannedStop, ...] | None:
         """Return its stops still to come after ``lap`` laps and so many stops of the car; None: the race has left it.
 
         Each stop that the car makes, on whatever lap, is the plan's next one. A lap that it was to stop on and has passed by
-        leaves the plan, as does a stop too many.
+        leaves the plan, as do a stop too many and one for another ``compound`` (that on the car) than planned.
         """
         made = max(0, stops_made - self.stops_made)
         rest = self.plan.stops[made:]
         if made > len(self.plan.stops) or (rest and rest[0].lap < lap):
+            return None
+        if made and compound is not None and compound is not self.plan.stops[made - 1].compound:
             return None
         return remaining(rest, lap)
 
@@ -51,6 +53,7 @@ def our_plan(
     advice: Sequence[Recommendation] = (),
     followed: Followed | None = None,
     stops_made: int = 0,
+    compound: Compound | None = None,
 ) -> OurPlan | None:
     """Return our plan; None before the first answer.
 
@@ -62,10 +65,12 @@ def our_plan(
         The plan that a viewer has chosen to follow; it counts until the race leaves it.
     stops_made
         Stops that the car has made by now.
+    compound
+        What it is on.
     """
     if answer is None or not answer.plans:
         return None
-    stops = followed.to_come(stops_made, answer.lap) if followed is not None else None
+    stops = followed.to_come(stops_made, answer.lap, compound) if followed is not None else None
     if followed is None or stops is None:
         called = called_plan(answer, advice)
         return OurPlan(remaining(called.stops, answer.lap), called, followed=False)
@@ -74,8 +79,9 @@ def our_plan(
 
 def ours_of(snapshot: RaceSnapshot, car_id: str, followed: Followed | None = None) -> OurPlan | None:
     """Return our plan for a car at the instant of a snapshot."""
-    made = stops_made(snapshot, car_id)
-    return our_plan(snapshot.answers.get(car_id), snapshot.advice.get(car_id, ()), followed, made)
+    made, twin = stops_made(snapshot, car_id), snapshot.cars.get(car_id)
+    compound = twin.tyre.compound if twin is not None else None
+    return our_plan(snapshot.answers.get(car_id), snapshot.advice.get(car_id, ()), followed, made, compound)
 
 
 def stops_made(snapshot: RaceSnapshot, car_id: str) -> int:

@@ -1,4 +1,4 @@
-import { frame, watch, h, put, percent, ordinal, empty } from "./format.js";
+import { frame, watch, h, put, attr, percent, ordinal, empty } from "./format.js";
 
 const WORDS = { GREEN: "under green", YELLOW: "under yellow", SC: "under the safety car", VSC: "under VSC", VSC_ENDING: "as VSC ends", RED: "under red" };
 
@@ -9,6 +9,8 @@ function render({ model, el }) {
     const r = data?.rejoin;
     put(note, r ? `end of lap ${r.lap} ${WORDS[r.track_status] ?? ""} · pit loss ${r.pit_loss_s.mean.toFixed(1)} s` : "");
     note.title = r ? `pit loss ${r.pit_loss_s.low.toFixed(1)} to ${r.pit_loss_s.high.toFixed(1)} s in nine of ten stops` : "";
+    attr(root, "data-old", r?.age ? "yes" : null);
+    if (r?.age) put(note, `as of lap ${r.lap}, ${r.age} ${r.age === 1 ? "lap" : "laps"} ago: a new answer is on its way`);
     if (!r) return body.replaceChildren(empty("no rejoin forecast for this car yet"));
 
     const lost = data.now == null ? null : r.position - data.now;

@@ -30,7 +30,11 @@ class RejoinPanel(Panel):
         names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
         car = snapshot.car(car_id)
         self.show_rejoin(
-            answer.box_now if answer else None, names, car_id=car_id, position=car.position if car else None
+            answer.box_now if answer else None,
+            names,
+            car_id=car_id,
+            position=car.position if car else None,
+            lap=car.lap if car else None,
         )
 
     def show_rejoin(
@@ -40,8 +44,12 @@ class RejoinPanel(Panel):
         *,
         car_id: str | None = None,
         position: int | None = None,
+        lap: int | None = None,
     ) -> None:
-        """Draw one rejoin forecast; ``names`` maps car numbers to driver codes, ``position`` is the place before the stop."""
+        """Draw one rejoin forecast; ``names`` maps car numbers to driver codes.
+
+        ``position`` is the place before the stop, ``lap`` the one that the car is driving: a forecast of an earlier one says so.
+        """
         names = names or {}
         car = rejoin.car_id if rejoin else car_id
         head: dict[str, object] = {"car": car, "driver": names.get(car or "", car), "now": position, "rejoin": None}
@@ -51,6 +59,7 @@ class RejoinPanel(Panel):
                 "places": sorted(rejoin.position_probability.items()),
                 "ahead": names.get(rejoin.car_ahead or "", rejoin.car_ahead),
                 "behind": names.get(rejoin.car_behind or "", rejoin.car_behind),
+                "age": max(0, lap - rejoin.lap) if lap else 0,
                 "traffic": rejoin.gap_ahead_s is not None and rejoin.gap_ahead_s < DIRTY_AIR_S,
             }
         self.data = pack(head)

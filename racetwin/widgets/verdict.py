@@ -62,6 +62,7 @@ def verdict(
     finished: bool = False,
     ours: OurPlan | None = None,
     pit_entry: float | None = None,
+    stopped_since: bool = False,
 ) -> Verdict:
     """Say what our plan means for the lap that the car is driving.
 
@@ -77,6 +78,8 @@ def verdict(
         Our plan; by default the call that stands in the advice, even if the newest answer leans otherwise.
     pit_entry
         Share of the lap at which the pit lane begins: beyond it this lap's stop is made or missed. None: not known.
+    stopped_since
+        Whether the car has stopped since the answer was worked out, which therefore says nothing of what is to come.
     """
     if finished or (car is not None and car.status in (CarStatus.RETIRED, CarStatus.FINISHED)):
         retired = car is not None and car.status is CarStatus.RETIRED
@@ -84,8 +87,8 @@ def verdict(
     if car is not None and car.status is CarStatus.PIT:
         return Verdict("wait", "IN THE PITS", "new plans once it is back on track")
     ours = ours or our_plan(answer, advice)
-    if answer is None or ours is None:
-        if car is not None and car.stops:
+    if answer is None or ours is None or stopped_since:
+        if stopped_since or (car is not None and car.stops):
             return Verdict("wait", "WORKING", "new plans at the end of this lap")
         return Verdict("wait", "WORKING", "waiting for the first simulated plans of this car")
     lap = car.lap if car is not None and car.lap else answer.lap + 1
@@ -151,6 +154,11 @@ def _over_the_opposite(
     return ("open" if not beyond_noise else "clear" if advantage >= CLEAR_POINTS else "slight"), advantage, error
 
 
+def _stopped_since(snapshot: RaceSnapshot, car_id: str, lap: int) -> bool:
+    """Whether a car has gone in for a stop at the end of a later lap than the one after which an answer was worked out."""
+    return any(r.pit_in and r.car_id == car_id and r.lap > lap for r in reversed(snapshot.laps))
+
+
 class VerdictStrip(Panel):
     """Box now or stay out, the best plan, where a stop now comes out, how sure; lap, track status, and the feed's health.
 
@@ -190,7 +198,16 @@ class VerdictStrip(Panel):
         answer = snapshot.answers.get(car_id)
         car = snapshot.car(car_id)
         names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
-        rejoin = answer.box_now if answer else None
+        told = verdict(
+            answer,
+            car,
+            snapshot.advice.get(car_id, ()),
+            finished=snapshot.finished,
+            ours=ours or ours_of(snapshot, car_id),
+            pit_entry=pit_entry,
+            stopped_since=answer is not None and _stopped_since(snapshot, car_id, answer.lap),
+        )
+        rejoin = answer.box_now if answer and told.call in ("box", "stay") else None
         counters = snapshot.counters
         self.data = pack(
             {
@@ -203,16 +220,7 @@ class VerdictStrip(Panel):
                 "driver": names.get(car_id, car_id),
                 "position": car.position if car else None,
                 "cars": [{"id": c.car_id, "driver": names[c.car_id]} for c in snapshot.order],
-                "verdict": asdict(
-                    verdict(
-                        answer,
-                        car,
-                        snapshot.advice.get(car_id, ()),
-                        finished=snapshot.finished,
-                        ours=ours or ours_of(snapshot, car_id),
-                        pit_entry=pit_entry,
-                    )
-                ),
+                "verdict": asdict(told),
                 "races": answer.receipt.n_races if answer else None,
                 "plans": len(answer.plans) if answer else None,
                 "rejoin": None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from statistics import median
 from types import ModuleType
 from typing import Any
@@ -63,13 +64,22 @@ def test_a_followed_plan_stands_until_the_race_leaves_it(
     assert (None if stops is None else [s.lap for s in stops]) == left
 
 
+def test_a_stop_for_another_compound_leaves_the_followed_plan(race: ModuleType) -> None:
+    followed = Followed(race.ranked(((25, "HARD"), (40, "SOFT")), 1, 3.0, 0.0))
+    assert followed.to_come(1, 25, Compound.HARD) is not None
+    assert followed.to_come(1, 25, Compound.MEDIUM) is None
+    assert followed.to_come(0, 22, Compound.MEDIUM) is not None  # what it is on before its stop says nothing
+
+
 def test_a_stop_on_another_lap_is_the_followed_plans_stop(race: ModuleType, still: Any) -> None:
     snapshot = race.snapshot(22, box=False)
     board = RaceDayBoard(still(snapshot), "63")
     board.settle(10)
     plan = next(p for p in snapshot.answers["63"].plans if len(p.stops) == 1 and p.stops[0].lap > 24)
     board.follow_plan(plan.plan)
-    stopped = snapshot.cars["63"].model_copy(update={"stops": snapshot.cars["63"].stops + 1})
+    twin = snapshot.cars["63"]
+    tyre = twin.tyre.model_copy(update={"compound": plan.stops[0].compound, "age": 0.0})
+    stopped = twin.model_copy(update={"stops": twin.stops + 1, "tyre": tyre})
     after = snapshot.model_copy(update={"cars": {**snapshot.cars, "63": stopped}})
     assert ours_of(snapshot, "63", board._followed["63"]).stops == plan.stops
     assert ours_of(after, "63", board._followed["63"]).stops == ()
@@ -192,6 +202,39 @@ def test_the_past_asks_nothing_of_the_present(board: RaceDayBoard) -> None:
     board.settle(10)
     assert live.asked == before
     assert "return to it" in board.scenario.shown()["error"]
+
+
+def test_a_past_lap_that_comes_too_late_is_not_shown(board: RaceDayBoard) -> None:
+    """Back three laps and return to the race at once: the lap that was still on its way stays away, on any machine."""
+    live: Any = board._live
+    ready, at = threading.Event(), live.at
+    live.at = lambda lap: (ready.wait(10), at(lap))[1]
+    for _ in range(3):
+        board._act({"laps": -1})
+    board._act({"live": True})
+    ready.set()
+    board.settle(10)
+    assert board.held is None
+    ready.clear()
+    for _ in range(3):
+        board._act({"laps": -1})  # each press counts from the lap that is on its way
+    ready.set()
+    board.settle(10)
+    assert board.held == live.snapshot.lap - 3
+
+
+def test_an_answer_that_comes_after_the_bench_was_put_away_stays_away(board: RaceDayBoard) -> None:
+    live: Any = board._live
+    ready, what_if = threading.Event(), live.what_if
+    live.what_if = lambda car, lever: (ready.wait(10), what_if(car, lever))[1]
+    for lever in ("sc@31", "nonsense"):
+        board._act({"lever": lever})
+        board._act({"reset": True})
+        ready.set()
+        board.settle(10)
+        shown = board.scenario.shown()
+        assert (shown["answer"], shown["error"], shown["asked"]) == (None, None, None)
+        ready.clear()
 
 
 def test_the_clock_of_a_held_screen_goes_on(board: RaceDayBoard, race: ModuleType) -> None:

@@ -123,6 +123,19 @@ def test_a_car_beyond_the_pit_entry_is_not_told_to_box_any_more(race: ModuleType
     assert stay.headline == "STAY OUT"
 
 
+def test_an_answer_from_before_a_stop_is_no_call_any_more(race: ModuleType) -> None:
+    snapshot = race.snapshot(22, box=False)
+    strip = VerdictStrip()
+    strip.show(snapshot, "63")
+    assert strip.shown()["verdict"]["call"] == "stay"
+    assert strip.shown()["rejoin"] is not None
+    row = next(r for r in snapshot.laps if r.car_id == "63")
+    went_in = row.model_copy(update={"lap": 23, "pit_in": True})
+    strip.show(snapshot.model_copy(update={"laps": (*snapshot.laps, went_in)}), "63")
+    shown = strip.shown()
+    assert (shown["verdict"]["headline"], shown["rejoin"]) == ("WORKING", None)
+
+
 def test_car_in_the_pits_is_not_told_to_box() -> None:
     from racetwin.schemas import CarStatus, CarTelemetry
     from racetwin.widgets.verdict import verdict
