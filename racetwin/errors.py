@@ -11,6 +11,10 @@ class ConfigurationError(RacetwinError):
     """A setting is wrong, a port is taken, a program is missing."""
 
 
+class MissingExtraError(ConfigurationError, ImportError):
+    """What an extra installs is not there."""
+
+
 class DataError(RacetwinError):
     """Race data are missing or cannot be read."""
 

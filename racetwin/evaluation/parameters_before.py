@@ -6,17 +6,18 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 import racetwin
-from racetwin import calibration, simulation
-from racetwin.calibration import calibrate
-from racetwin.calibration.calibrate import MIN_RACES
-from racetwin.calibration.tables import RaceTables, load
+from racetwin import simulation
 from racetwin.config import Settings
-from racetwin.errors import ConfigurationError, DataError
+from racetwin.errors import ConfigurationError, DataError, MissingExtraError
+
+if TYPE_CHECKING:
+    from racetwin.calibration.tables import RaceTables
 
 Progress = Callable[[str, int, int], None]
 
@@ -24,8 +25,8 @@ Progress = Callable[[str, int, int], None]
 def parameters_before(race_id: str, now: Settings, progress: Progress | None = None) -> tuple[Path | None, str]:
     """Return a parameter file that knows only the races before one, and in words what was found.
 
-    A file that is set is taken as it is. Where nothing can be fitted (no race data, too few races before, no numpyro) the file
-    is None, the one shipped, and the words say why.
+    A file that is set is taken as it is. Where nothing can be fitted (no race data, too few races before, no extra
+    ``[calibrate]``) the file is None, the one shipped, and the words say why.
 
     Parameters
     ----------
@@ -42,8 +43,11 @@ def parameters_before(race_id: str, now: Settings, progress: Progress | None = N
     if now.data is None:
         return None, f"{shipped}: no race data to fit others on"
     try:
+        from racetwin.calibration.calibrate import MIN_RACES
+        from racetwin.calibration.tables import load
+
         tables = load(now.data)
-    except DataError as error:
+    except (DataError, MissingExtraError) as error:
         return None, f"{shipped}: {error}"
     if race_id not in set(tables.races.race_id):
         return None, f"{shipped}: {race_id} is not in {now.data}"
@@ -63,15 +67,19 @@ def fitted(tables: RaceTables, cache: Path, progress: Progress | None = None) ->
 
     A file is found again by the laps fitted on and by the code that fits, so that it is never an older code's.
     """
+    from racetwin import calibration  # a review with the parameters in use does without what fits others
+
     file = cache / "parameters" / f"until-{tables.races.race_id.iloc[-1]}-{_key(tables)}.json"
     if not file.is_file():
         part = file.with_suffix(f".{os.getpid()}.part")
-        calibrate(tables, None, part, *([progress] if progress else []), method="map")
+        calibration.calibrate(tables, None, part, *([progress] if progress else []), method="map")
         part.replace(file)
     return file
 
 
 def _key(tables: RaceTables) -> str:
+    from racetwin import calibration
+
     laps = tables.laps[["race_id", "driver_number", "lap", "lap_time_s", "race_time_s", "compound", "track_status"]]
     found = hashlib.sha256(np.ascontiguousarray(pd.util.hash_pandas_object(laps, index=False)).tobytes())
     for part in (calibration, simulation):

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from racetwin import calibration
 from racetwin.calibration.assemble import priors
 from racetwin.calibration.calibrate import write
 from racetwin.calibration.tables import RaceTables
 from racetwin.cli.output import print_json
 from racetwin.config import Settings
 from racetwin.errors import InputError
-from racetwin.evaluation import parameters_before as parameters_before_module
 from racetwin.evaluation.outcome import Outcome
 from racetwin.evaluation.parameters_before import parameters_before
 from racetwin.evaluation.review import RaceReview, review
@@ -141,7 +141,7 @@ def test_a_real_race_is_judged_with_parameters_that_know_only_the_races_before(
         fits.append(tables)
         write(priors(), out)  # a real fit takes half a minute; what it is given is what counts here
 
-    monkeypatch.setattr(parameters_before_module, "calibrate", fit)
+    monkeypatch.setattr(calibration, "calibrate", fit)
     file, words = parameters_before("2019-04-azerbaijan", now)
     assert file is not None
     assert file.is_relative_to(tmp_path)
