@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from racetwin.cli.cars import car_of
 from racetwin.cli.output import console, print_json, table
 from racetwin.config import settings
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 def advice(
     race: Annotated[list[str], typer.Option(help="Race id, as in `racetwin data list`; may be given again.")],
-    car: Annotated[list[str] | None, typer.Option(help="Racing number; default: --cars of the field.")] = None,
+    car: Annotated[
+        list[str] | None, typer.Option(help="Racing number or driver's code; default: --cars of the field.")
+    ] = None,
     cars: Annotated[int, typer.Option(min=1, max=24, help="So many cars of each race, spread over the grid.")] = 3,
     lap: Annotated[
         int | None, typer.Option(help="Print in full what stood when the car had completed this lap.")
@@ -46,7 +49,8 @@ def advice(
         for race_id in race:
             record = library.load(race_id)
             grid = list(record.grid)
-            chosen = car or [grid[i * len(grid) // cars] for i in range(min(cars, len(grid)))]
+            spread = [grid[i * len(grid) // cars] for i in range(min(cars, len(grid)))]
+            chosen = [car_of(record, one) for one in car or ()] or spread
             task = bar.add_task(race_id, total=record.total_laps)
             around = None if lap is None else (max(0, lap - BEFORE), lap + 1)
             found += record_advice(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from racetwin.cli.cars import car_of
 from racetwin.cli.output import console, print_json
 from racetwin.config import Settings, settings
 from racetwin.errors import ConfigurationError, InputError
@@ -27,7 +28,9 @@ def max_test(
         str | None, typer.Option(help="Race id; default: the newest at hand, else a simulated one.")
     ] = None,
     lap: Annotated[int | None, typer.Option(help="Laps completed by the leader; default: a third of the race.")] = None,
-    car: Annotated[str | None, typer.Option(help="Racing number; default: the car in third place.")] = None,
+    car: Annotated[
+        str | None, typer.Option(help="Racing number or driver's code; default: the car in third place.")
+    ] = None,
     count: Annotated[int, typer.Option(help="How many recommendations to have worded.", min=1, max=20)] = 1,
     deadline: Annotated[
         float | None, typer.Option(help="Seconds to wait for each; default: RACETWIN_LLM_DEADLINE_S.")
@@ -107,13 +110,12 @@ def _advice(now: Settings, record: RaceRecord, lap: int | None, car: str | None)
     from racetwin.simulation import StrategyDesk
     from racetwin.strategist import recommend
 
+    named = None if car is None else car_of(record, car)
     at = record.total_laps // 3 if lap is None else lap
     twin = twin_at(record, at, now.parameters)
     cars = {car_id: one.state() for car_id, one in twin.cars.items()}
     third = sorted((c.position or 99, c.car_id) for c in cars.values())[min(2, len(cars) - 1)][1]
-    chosen = car or third
-    if chosen not in cars:
-        raise InputError(f"car: {chosen!r} is not in {record.race_id}; cars: {', '.join(cars)}")
+    chosen = third if named is None else named
     state = twin.race_state()
     answer = StrategyDesk(now).evaluate(state, chosen, n_races=RACES)
     situation = Situation(cars, state.lap, state.total_laps, state.track_status, twin.rainfall, twin.field.get_state())

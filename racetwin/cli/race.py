@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from racetwin.cli.cars import cars_to_run
 from racetwin.cli.output import console, print_json, table
 from racetwin.cli.tower import tower
 from racetwin.config import settings
@@ -38,7 +39,7 @@ FromLap = Annotated[int, typer.Option("--from-lap", help="Begin when the leader 
 def race_day(
     race: Race = None,
     speed: Speed = 20.0,
-    car: Annotated[str | None, typer.Option(help="Racing number to follow first.")] = None,
+    car: Annotated[str | None, typer.Option(help="Racing number or driver's code to show first.")] = None,
     from_lap: FromLap = 1,
     simulated: Annotated[
         bool, typer.Option("--simulated", help="A simulated race, even where data are there.")
@@ -55,16 +56,17 @@ def race_day(
 ) -> None:
     """Watch a Grand Prix unfold with live advice: engine, API and dashboard in one go; Ctrl-C stops it all.
 
+    Settings in the environment choose the ports: RACETWIN_VOILA_PORT (the page, 8866), RACETWIN_API_PORT (REST and WebSocket,
+    8080) and, with --live or a feed that listens, RACETWIN_TELEMETRY_PORT (8765), RACETWIN_UDP_JSON_PORT (8766) and
+    RACETWIN_UDP_GAME_PORT (20777). In the background, `kill` with its process id (SIGTERM) stops it all, too.
+
     Examples: `racetwin race-day --race 2024-12-great-britain --speed 20`, `racetwin race-day --feed f1-live --feed openf1-live`
     """
     from racetwin.runtime.race_day import run_race_day
-    from racetwin.runtime.sources import is_recording
-    from racetwin.telemetry.library import RaceLibrary
 
-    if car is not None and race is not None and not simulated and not is_recording(race):
-        cars = RaceLibrary(settings()).load(race).grid
-        if car not in cars:
-            raise InputError(f"car: {car!r} is not in {race}; cars: {', '.join(cars)}")
+    elsewhere = live or bool(feed) or engine is not None
+    for found in cars_to_run([car] if car else [], settings(), race=race, simulated=simulated, elsewhere=elsewhere):
+        car = found
     chosen = settings() if delay is None else settings().model_copy(update={"delay_s": delay})
     run_race_day(
         race=race,
@@ -86,7 +88,9 @@ def serve(
     simulated: Annotated[bool, typer.Option("--simulated", help="Feed from the simulator.")] = False,
     live: Live = False,
     feed: Feed = None,
-    follow: Annotated[list[str] | None, typer.Option(help="Keep plans for this car; may be given again.")] = None,
+    follow: Annotated[
+        list[str] | None, typer.Option(help="Keep plans for this car, by number or driver's code; may be given again.")
+    ] = None,
     resume: Annotated[
         bool | None, typer.Option("--resume/--fresh", help="Go on with the journal's run; default: if it was cut off.")
     ] = None,
@@ -100,6 +104,8 @@ def serve(
     """
     from racetwin.api.serve import run_server
 
+    now, elsewhere = settings(), live or bool(feed) or standby_of is not None
+    followed = cars_to_run(follow or (), now, race=race, simulated=simulated, elsewhere=elsewhere)
     run_server(
         race=race,
         speed=speed,
@@ -107,10 +113,10 @@ def serve(
         simulated=simulated,
         live=live,
         feeds=tuple(feed or ()),
-        follow=tuple(follow or ()),
+        follow=followed,
         resume=resume,
         standby_of=standby_of,
-        settings=settings(),
+        settings=now,
     )
 
 

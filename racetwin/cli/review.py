@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from racetwin.cli.cars import car_of
 from racetwin.cli.output import console, print_json, table, write_figures
 from racetwin.config import settings
-from racetwin.errors import InputError
+from racetwin.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from racetwin.evaluation.review import RaceReview
@@ -21,7 +22,7 @@ def review(
     race: Annotated[
         str, typer.Argument(help="Race id, as in `racetwin data list`; 'simulated' with --circuit and --draw.")
     ],
-    car: Annotated[str, typer.Argument(help="Racing number.")],
+    car: Annotated[str, typer.Argument(help="Racing number or driver's code.")],
     circuit: Annotated[str | None, typer.Option(help="Circuit of a simulated race, e.g. 'monza'.")] = None,
     draw: Annotated[int, typer.Option(help="Seed of a simulated race.")] = 1,
     objective: Annotated[str, typer.Option(help="What calls maximise: points, position, win, podium, ...")] = "points",
@@ -29,21 +30,28 @@ def review(
     races: Annotated[int, typer.Option(help="Simulated races per choice and world.", min=16)] = 320,
     seed: Annotated[int, typer.Option(help="Seed of calls and worlds.")] = 1,
     shipped: Annotated[
-        bool, typer.Option(help="Use the parameters in use, which may know this race, and fit none on those before it.")
+        bool,
+        typer.Option(
+            help="Use the parameters in use, which may know this race, and fit none on those before it: "
+            "does without the extra [calibrate]."
+        ),
     ] = False,
     plot: Annotated[Path | None, typer.Option(help="Write both plots to this HTML file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Judge each real stop of a car: what racetwin would have called from what it knew then, and what each choice was worth.
 
-    The race model is fitted on the races before it (once, about half a minute). Choices are judged in worlds whose parameters
-    were drawn anew, so that the model is not its own judge.
+    The race model is fitted on the races before it (once, about half a minute), which needs the extra [calibrate];
+    --shipped does without. Choices are judged in worlds whose parameters were drawn anew, so that the model is not its own judge.
 
     Example: `racetwin review 2023-15-singapore 55`
     """
     from racetwin.evaluation.review import review as judge
 
     record = _record(race, circuit, draw)
+    car = car_of(record, car)
+    if not shipped and not record.simulated:
+        _need_fit()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -84,6 +92,16 @@ def _record(race: str, circuit: str | None, draw: int) -> RaceRecord:
     from racetwin.telemetry.simulator import TelemetrySimulator
 
     return TelemetrySimulator(circuit, seed=draw).record
+
+
+def _need_fit() -> None:
+    """Say now, and not after the race has been read, that what fits the race model on the races before is missing."""
+    if settings().data is None or settings().parameters is not None:
+        return  # nothing is fitted
+    try:
+        import racetwin.calibration  # noqa: F401
+    except MissingExtraError as error:
+        raise MissingExtraError(f"{error}, or use --shipped") from None
 
 
 def _print(found: RaceReview) -> None:

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from racetwin.cli import strategy_questions as ask
+from racetwin.cli.cars import car_of
 from racetwin.cli.output import console, print_json, table
 from racetwin.config import settings
 from racetwin.errors import InputError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def strategy(
     race: Annotated[str, typer.Option(help="Race id, as in `racetwin data list`.")],
     lap: Annotated[int, typer.Option(help="Laps completed by the leader at the moment of asking; 0 is the grid.")],
-    car: Annotated[str, typer.Option(help="Racing number.")],
+    car: Annotated[str, typer.Option(help="Racing number or driver's code.")],
     races: Annotated[int | None, typer.Option(help="Simulated races per plan.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulated races.")] = None,
     objective: Annotated[str, typer.Option(help="What to maximise: points, position, win, podium, ...")] = "points",
@@ -50,7 +51,7 @@ def strategy(
 ) -> None:
     """Rank a car's pit plans at one moment of a race, from what was known then.
 
-    Example: `racetwin strategy --race 2023-15-singapore --lap 20 --car 55 --ask "why not lap 27?"`
+    Example: `racetwin strategy --race 2023-15-singapore --lap 17 --car 55 --ask "why not lap 27?"`
     """
     from racetwin.runtime.catch_up import twin_at
     from racetwin.simulation import StrategyDesk
@@ -61,10 +62,10 @@ def strategy(
 
     own = {"races": races, "seed": seed}
     now = settings().model_copy(update={k: v for k, v in own.items() if v is not None})
-    twin = twin_at(RaceLibrary(now).load(race), lap, now.parameters)
+    record = RaceLibrary(now).load(race)
+    car, rivals = car_of(record, car), tuple(car_of(record, one) for one in rival or ())
+    twin = twin_at(record, lap, now.parameters)
     state = twin.race_state()
-    if car not in state.car_id:
-        raise InputError(f"car: {car!r} is not in {race}; cars: {', '.join(state.car_id)}")
     if sum((team, respond, what_if is not None)) > 1:
         raise InputError("--team, --respond, --what-if: expected one of them at a time")
     cars = {car_id: one.state() for car_id, one in twin.cars.items()}
@@ -82,7 +83,7 @@ def strategy(
             shown = ask.response_table(asked)
         _show(asked, shown, as_json)
         return
-    found = desk.explain(state, car, objective, races, seed, rivals=tuple(rival or ()))
+    found = desk.explain(state, car, objective, races, seed, rivals=rivals)
     if what_if is not None:
         asked = desk.what_if(state, car, what_if, objective, base=found)
         _show(asked, ask.what_if_table(asked, top), as_json)
