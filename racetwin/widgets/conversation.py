@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
@@ -58,7 +59,12 @@ class AsksTheDesk:
     def ask(self, lever: str) -> None:
         """Ask what would be best for our car with something changed (``"sc@31"``); the bench shows the answer."""
         bench, live = self.scenario, self._live
-        self._ask("bench", lever, bench, lambda car: live.what_if(car, lever), bench.show_answer)
+        self._ask("bench", lever, bench, lambda car: live.what_if(car, self._to_come(lever)), bench.show_answer)
+
+    def _to_come(self, lever: str) -> str:
+        """Return a lever with what was to happen on a lap that is over by now happening on the one being driven."""
+        newest = self._live.newest
+        return lever if newest is None else re.sub(r"@(\d+)", lambda m: f"@{max(int(m[1]), newest.lap)}", lever)
 
     def try_plan(self, stops: Sequence[PlannedStop], lever: str | None = None) -> None:
         """Race a plan of our own (with ``lever``, in the race as that makes it) beside the one at hand, on the bench."""
