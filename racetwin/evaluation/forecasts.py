@@ -37,6 +37,7 @@ from racetwin.simulation.spec.pack import pack
 from racetwin.simulation.state import RaceState
 from racetwin.telemetry.ingestor import Ingested
 from racetwin.telemetry.records import RaceRecord
+from racetwin.twins.after_stop import LineNote, line_note, place_after_stop
 from racetwin.twins.duels import line_gap_s, undercut_worked_chance
 from racetwin.twins.hazard import by_lap, likeliest_lap, stop_chance, within
 from racetwin.twins.race_twin import RaceTwin
@@ -48,7 +49,7 @@ POINTS = 10
 SHARES = (0.0, 0.25, 0.5, 0.75)
 """Shares of race distance at which the finishing order is forecast."""
 ASKED_S = 30.0
-"""Where a stop comes out is scored as page and desk tell it so long after the car has begun its in-lap, s.
+"""Where a stop comes out is also scored as page and desk tell it so long after the car has begun its in-lap, s.
 
 By then they know which of the cars behind, among which it may come out, have come in a lap before it.
 """
@@ -142,7 +143,7 @@ class _Questions:
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.asked_grid = False
         self.lap = 0
-        self.line_s: dict[tuple[str, int], float] = {}
+        self.notes: dict[tuple[str, int], LineNote] = {}
         self.places: dict[str, int | None] = {}
         self.in_laps: dict[str, tuple[int, float, int]] = {}
         self.boxed: dict[tuple[str, int], Rejoin] = {}
@@ -330,34 +331,42 @@ class _Questions:
         self.places = {c.car_id: c.position for c in ingested.frame.cars}
 
     def rejoin(self, lap: int, car_id: str) -> None:
-        """Place two lines after a stop at the end of ``lap``, as page and desk told it while the car was on its in-lap."""
-        told = self.boxed.get((car_id, lap))
-        if told is None or (car_id, lap - 1) not in self.usual:
+        """Place two lines after a stop at the end of ``lap``, from what was known when each car completed the lap before.
+
+        Asked only once the stop is seen, of notes taken at the time: cars behind complete that lap a few seconds later. Beside it
+        what page and desk told while the car was on its in-lap.
+        """
+        notes = {c: n for (c, at), n in self.notes.items() if at == lap - 1}
+        if car_id not in notes:
             return
         # Places are among cars that do both laps: who retires in between is no question of the stop.
-        rivals = [c for c, at in self.line_s if at == lap - 1 and c != car_id and (c, lap + 1) in self.outcome.times]
+        rivals = [c for c in notes if c == car_id or (c, lap + 1) in self.outcome.times]
+        chance = place_after_stop(notes, car_id, rivals, self.p.live.together)
         actual, alone = self.outcome.place_among(car_id, lap, rivals)
-        line = {c: self.line_s[c, lap - 1] + 2 * self.usual[c, lap - 1] for c in rivals if (c, lap - 1) in self.usual}
-        back = self.line_s[car_id, lap - 1] + 2 * self.usual[car_id, lap - 1] + self.simple_loss
-        simple = 1 + sum(t < back for t in line.values())
+        line = {c: notes[c].time_s + 2 * self.usual[c, lap - 1] for c in rivals if (c, lap - 1) in self.usual}
+        if car_id not in line:
+            return
+        back = line[car_id] + self.simple_loss
+        simple = 1 + sum(t < back for c, t in line.items() if c != car_id)
+        page = self.boxed.get((car_id, lap))
         self.note(
             "rejoin",
             lap=lap,
             car_id=car_id,
-            told=told.position,
-            p_told=told.probability,
-            p_actual=told.position_probability.get(actual, 0.0),
+            told=1 + int(chance.argmax()),
+            p_told=float(chance.max()),
+            page=page.position if page is not None else None,
             simple=simple,
             actual=actual,
             alone=int(alone),
         )
 
     def take_notes(self, event: LapCompleted) -> None:
-        """Note when a car crosses the line, and the median of its last three clean laps (the simple rule's pace)."""
+        """Note what is known of a car at the line, and the median of its last three clean laps (the simple rule's pace)."""
         car = self.twin.cars.get(event.car_id)
         if car is None or not car.running:
             return
-        self.line_s[event.car_id, event.lap] = event.line_time_s
+        self.notes[event.car_id, event.lap] = line_note(self.twin, car, event)
         clean = self.clean.setdefault(event.car_id, [])
         if event.lap > 1 and event.lap_time_s and not (event.pit_in or event.pit_out or event.neutralised):
             clean.append(event.lap_time_s)
