@@ -56,13 +56,13 @@ def _gain(found: WhatIf, now: RankedPlan, then: RankedPlan) -> dict[str, Any]:
     return {"difference": gain, "error": error, "too_close": abs(gain) <= NOISE * error}
 
 
-def _as_it_is(answer: DeskAnswer, ours: OurPlan | None) -> RankedPlan:
+def as_it_is(answer: DeskAnswer, ours: OurPlan | None) -> RankedPlan:
     """Return our plan as an answer ranks it, its best where it does not."""
     found = find_plan(answer.plans, ours.stops, answer.lap, ours.ranked.plan if ours.ranked else None) if ours else None
     return found or answer.plans[0]
 
 
-def _under_the_lever(answer: DeskAnswer, ours: RankedPlan) -> RankedPlan:
+def under_the_lever(answer: DeskAnswer, ours: RankedPlan) -> RankedPlan:
     """Return the best plan under a lever: ours, where that is as good beyond noise."""
     best = answer.plans[0]
     kept = find_plan(answer.plans, ours.stops, answer.lap, ours.plan)
@@ -160,8 +160,8 @@ class ScenarioBench(Panel):
 
     def show_answer(self, found: WhatIf) -> None:
         """Draw the answer beside our plan as it is."""
-        now = _as_it_is(found.before, self._ours)
-        then = _under_the_lever(found.after, now)
+        now = as_it_is(found.before, self._ours)
+        then = under_the_lever(found.after, now)
         rows = sorted(found.changes, key=lambda c: (-c.after, c.plan))[:CHANGES_SHOWN]
         changes = [c.model_dump(mode="json") for c in rows]
         answer = {
