@@ -34,7 +34,8 @@ from racetwin.calibration.rivals import RivalFit
 from racetwin.calibration.stops import StopFit
 from racetwin.calibration.tables import RaceTables, load
 from racetwin.errors import DataError
-from racetwin.simulation.parameters import RaceParameters, parameters_of
+from racetwin.simulation.parameter_file import parameters_of
+from racetwin.simulation.parameters import RaceParameters
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and of how much."""

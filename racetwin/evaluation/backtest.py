@@ -25,7 +25,7 @@ from racetwin.evaluation.forecasts import N_RACES, RaceForecasts, forecast_race
 from racetwin.evaluation.parameters_before import fitted
 from racetwin.evaluation.scores import Row, note_row, score
 from racetwin.simulation.form import Form
-from racetwin.simulation.parameters import load_parameters, read_document
+from racetwin.simulation.parameter_file import load_parameters, read_document
 from racetwin.telemetry.library import RaceLibrary
 
 Refit = Literal["never", "season", "race"]

@@ -27,7 +27,8 @@ from racetwin.simulation.answers import Evaluation
 from racetwin.simulation.desk import StrategyDesk
 from racetwin.simulation.montecarlo import simulate
 from racetwin.simulation.objectives import parse_objective
-from racetwin.simulation.parameters import RaceParameters, for_race, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters, for_race
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.state import RaceState
 from racetwin.twins import RaceTwin

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from racetwin.simulation.parameters import RaceParameters, load_errors
+from racetwin.simulation.parameter_file import load_errors
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.simulation.state import RaceState
 
 RELATIVE_SD: dict[str, float] = {

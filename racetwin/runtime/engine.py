@@ -57,7 +57,7 @@ class RaceEngine(EnginePlans):
         What is known of the race before its first frame; the frames fill in the rest.
     parameters
         Race-model parameter file that twins and desk go by; by default the one in use
-        (:func:`racetwin.simulation.parameters.file_in_use`).
+        (:func:`racetwin.simulation.parameter_file.file_in_use`).
     desk
         Who ranks plans; None for a :class:`racetwin.simulation.StrategyDesk`.
     races, seed, objective

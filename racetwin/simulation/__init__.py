@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from racetwin.simulation.hpc import HPCOrchestrator
     from racetwin.simulation.levers import parse_lever
     from racetwin.simulation.montecarlo import simulate
-    from racetwin.simulation.parameters import RaceParameters, load_parameters
+    from racetwin.simulation.parameter_file import load_parameters
+    from racetwin.simulation.parameters import RaceParameters
     from racetwin.simulation.rejoin import box_now, rejoin_window
 
 # Imported on first use: whoever only handles states and plans loads no kernel.

@@ -19,7 +19,8 @@ from racetwin.errors import InputError
 from racetwin.schemas import COMPOUNDS, Compound, PlannedStop, TrackStatus
 from racetwin.simulation.objectives import is_sprint
 from racetwin.simulation.occasion import for_state
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.simulation.plans import MAX_STOPS, PitPlan
 from racetwin.simulation.state import RaceState
 

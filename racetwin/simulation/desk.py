@@ -23,7 +23,8 @@ from racetwin.simulation.joint import best_response, team_plans
 from racetwin.simulation.levers import Lever
 from racetwin.simulation.montecarlo import simulate
 from racetwin.simulation.objectives import Objective, parse_objective
-from racetwin.simulation.parameters import RaceParameters, for_race, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters, for_race
 from racetwin.simulation.placement import BatchRunner
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.rejoin import box_now

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from racetwin.config import settings
 from racetwin.errors import InputError
 from racetwin.simulation.backends import numba_batch
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.simulation.plans import MAX_STOPS, PitPlan
 from racetwin.simulation.spec.pack import pack
 from racetwin.simulation.state import RaceState

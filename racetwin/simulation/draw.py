@@ -16,7 +16,8 @@ from racetwin.errors import InputError
 from racetwin.schemas import MAX_CARS, Compound, TrackStatus
 from racetwin.simulation.draw_table import lap_table, status_changes
 from racetwin.simulation.entrants import ENTRANTS, Entrant
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.simulation.results import POINTS
 from racetwin.simulation.state import RaceState
 from racetwin.simulation.trace import trace_race

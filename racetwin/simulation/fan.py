@@ -10,7 +10,8 @@ from racetwin.errors import InputError
 from racetwin.schemas import RaceFan
 from racetwin.simulation.backends import numba_batch
 from racetwin.simulation.candidates import check_plan
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.spec import layout as L
 from racetwin.simulation.spec.pack import pack

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from racetwin.simulation.parameters import file_in_use, read_document
+from racetwin.simulation.parameter_file import file_in_use, read_document
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from racetwin.schemas import DeskAnswer
 from racetwin.simulation.desk import StrategyDesk
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.simulation.placement import BatchRunner
 from racetwin.simulation.state import RaceState
 from racetwin.simulation.triggers import Trigger, triggers

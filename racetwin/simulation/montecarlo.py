@@ -19,7 +19,8 @@ from racetwin.config import settings
 from racetwin.errors import InputError
 from racetwin.simulation.backends import choose, screener
 from racetwin.simulation.backends.totals import Totals
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.results import SimulationResult
 from racetwin.simulation.spec.pack import Packed, pack

@@ -3,7 +3,8 @@
 Every car is carried to the end of that lap from its pace and wear. The pit loss is the circuit's net loss for the track status
 plus a heavy-tailed stationary time. Rivals may stop as well: on the laps before, on the same one or on the next, each by the
 chance that the twins give it and by what the stop of this car tells of it (:mod:`racetwin.simulation.stops_together`). All of it
-is drawn many times; place, neighbours and gaps are of the same draws. The scoreboard's rows of rejoins score this very function.
+is drawn many times; place, neighbours and gaps are of the same draws. What it says during
+an in-lap has rows of its own on the scoreboard.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from racetwin.errors import InputError
 from racetwin.schemas import Compound, Estimate, Rejoin, TrackStatus
 from racetwin.simulation.candidates import check_car
 from racetwin.simulation.occasion import for_state
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.simulation.state import RaceState
 from racetwin.simulation.stops_together import chance, log_hazard, stop_too
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from racetwin.config import settings
 from racetwin.schemas import TrackStatus
 from racetwin.simulation.backends import numba_batch
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.spec import layout as L
 from racetwin.simulation.spec.pack import pack

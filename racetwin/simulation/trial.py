@@ -14,7 +14,8 @@ from racetwin.simulation.candidates import check_plan, legal
 from racetwin.simulation.levers import parse_lever
 from racetwin.simulation.montecarlo import simulate
 from racetwin.simulation.objectives import is_sprint
-from racetwin.simulation.parameters import RaceParameters, for_race, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters, for_race
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.results import POINTS, SPRINT_POINTS, SimulationResult
 from racetwin.simulation.search import CLOSE, difference

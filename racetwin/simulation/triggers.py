@@ -9,7 +9,8 @@ import numpy as np
 from racetwin.schemas import TrackStatus
 from racetwin.simulation.candidates import check_car, legal
 from racetwin.simulation.occasion import for_state
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.simulation.state import RaceState
 
 WINDOW = 0.6

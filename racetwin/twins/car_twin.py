@@ -22,7 +22,8 @@ from racetwin.schemas import (
     Tyre,
     TyreChanged,
 )
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.telemetry.ingestor import TelemetryIngestor
 from racetwin.twins.belief import HORIZON, Belief, car_state
 from racetwin.twins.forecast import Forecast, Traffic, forecast

@@ -24,7 +24,8 @@ from racetwin.schemas import (
     Weather,
 )
 from racetwin.simulation.form import Form, load_form
-from racetwin.simulation.parameters import RaceParameters, for_race, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters, for_race
 from racetwin.twins.car_twin import DEFAULT_SEASON, CarTwin, event_time
 from racetwin.twins.coming import SlowLap
 from racetwin.twins.field import Field
@@ -69,7 +70,7 @@ class RaceTwin:
     form
         What is known of the cars before the race; by default what the file knows.
     file
-        Parameter file; by default the one in use (:func:`racetwin.simulation.parameters.file_in_use`).
+        Parameter file; by default the one in use (:func:`racetwin.simulation.parameter_file.file_in_use`).
 
     Examples
     --------

@@ -12,7 +12,7 @@ from racetwin.widgets.our_plan import Followed, OurPlan, ours_of
 if TYPE_CHECKING:
     import threading
 
-    from racetwin.schemas import Deliberation, DeskReply, PlannedStop
+    from racetwin.schemas import Deliberation, DeskReply, PlannedStop, PlanTrial
     from racetwin.strategist.life import Action
     from racetwin.widgets.advice import AdvicePanel
     from racetwin.widgets.asking import Asker
@@ -72,9 +72,11 @@ class AsksTheDesk:
         if ours is not None:
             against = ours.stops
             asked = lever or "your plan"
-            self._ask(
-                "bench", asked, bench, lambda car: live.try_plan(car, stops, against, lever=lever), bench.show_trial
-            )
+
+            def race(car: str) -> PlanTrial:
+                return live.try_plan(car, stops, against, lever=lever and self._to_come(lever))
+
+            self._ask("bench", asked, bench, race, bench.show_trial)
 
     def deliberate(self, kind: str, aim: str) -> None:
         """Ask the desk what takes longer than a ranking: see :meth:`racetwin.runtime.live.LiveRace.deliberate`."""

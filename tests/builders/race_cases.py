@@ -6,7 +6,7 @@ import numpy as np
 
 from racetwin.schemas import TrackStatus
 from racetwin.simulation import PitPlan, RaceState
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.simulation.spec.pack import pack
 
 

@@ -6,7 +6,8 @@ import pytest
 from builders.calibrated import drawn_races
 
 from racetwin.calibration.tables import RaceTables
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ from builders.calibrated import FITTED, drawn_races, elements, entries
 from racetwin.calibration import calibrate
 from racetwin.calibration.tables import RaceTables, load
 from racetwin.errors import DataError, InputError
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters
 
 
 @pytest.fixture(scope="module")

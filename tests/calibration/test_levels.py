@@ -11,7 +11,7 @@ import pytest
 
 from racetwin.calibration import levels
 from racetwin.calibration.pace import FUEL_SHARE, SCALE, PaceFit, RaceFit, fuel_load_kg
-from racetwin.simulation.parameters import parameters_of, read_document
+from racetwin.simulation.parameter_file import parameters_of, read_document
 
 pytestmark = pytest.mark.unit
 

@@ -10,7 +10,7 @@ import pytest
 from builders.calibrated import FITTED, KINDS, elements, entries
 
 from racetwin.calibration.assemble import digest, priors
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 
 pytestmark = pytest.mark.unit
 

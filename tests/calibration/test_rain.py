@@ -8,7 +8,7 @@ import pytest
 from racetwin.calibration import rain
 from racetwin.calibration.tables import RaceTables
 from racetwin.simulation.live import LiveNumbers, WetLaps
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.twins.pace_model import PaceModel
 
 pytestmark = pytest.mark.unit

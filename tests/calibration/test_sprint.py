@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from racetwin.simulation.parameters import for_race, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import for_race
 from racetwin.simulation.trace import trace_race
 from racetwin.telemetry import TelemetrySimulator
 from racetwin.twins import RaceTwin

@@ -16,7 +16,7 @@ from racetwin.evaluation.forecasts import forecast_race
 from racetwin.evaluation.outcome import Outcome
 from racetwin.simulation.draw import draw_grand_prix
 from racetwin.simulation.form import Form
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.telemetry.records import RaceRecord
 from racetwin.telemetry.simulator import TelemetrySimulator
 

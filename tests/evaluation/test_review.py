@@ -22,7 +22,7 @@ from racetwin.evaluation.review import RaceReview, review
 from racetwin.evaluation.worlds import worlds
 from racetwin.plots import review_calls, review_choices
 from racetwin.runtime.catch_up import twin_at
-from racetwin.simulation.parameters import load_errors, load_parameters
+from racetwin.simulation.parameter_file import load_errors, load_parameters
 from racetwin.telemetry.records import RaceRecord
 from racetwin.telemetry.simulator import TelemetrySimulator
 

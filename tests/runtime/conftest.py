@@ -12,7 +12,7 @@ from racetwin.config import Settings
 from racetwin.runtime.engine import RaceEngine
 from racetwin.schemas import TelemetryFrame
 from racetwin.simulation.draw import draw_grand_prix
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.telemetry.laptable import frames
 from racetwin.telemetry.records import RaceRecord
 

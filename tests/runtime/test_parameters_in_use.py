@@ -27,7 +27,7 @@ from racetwin.runtime.snapshot import RaceInfo
 from racetwin.runtime.state_handler import StateHandler
 from racetwin.schemas import PlannedStop, TelemetryFrame
 from racetwin.simulation.form import load_form
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.simulation.rejoin import box_now
 from racetwin.telemetry.records import RaceRecord
 from racetwin.twins import RaceTwin

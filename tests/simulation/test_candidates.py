@@ -9,7 +9,7 @@ from racetwin.errors import InputError
 from racetwin.schemas import Compound, TrackStatus
 from racetwin.simulation.candidates import LIMIT, candidate_plans, check_plan, same_candidates
 from racetwin.simulation.levers import parse_lever
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.simulation.plans import PitPlan
 
 pytestmark = pytest.mark.unit

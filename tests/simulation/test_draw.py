@@ -10,7 +10,7 @@ from racetwin.errors import InputError
 from racetwin.schemas import TrackStatus
 from racetwin.simulation.draw import classification, draw_grand_prix
 from racetwin.simulation.entrants import ENTRANTS
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 
 pytestmark = pytest.mark.unit
 

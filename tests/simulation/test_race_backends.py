@@ -20,7 +20,7 @@ from racetwin.simulation.backends import choose, cupy_race, mojo_library, ptx
 from racetwin.simulation.backends.numba_backend import NumbaBackend
 from racetwin.simulation.detail import plan_detail
 from racetwin.simulation.montecarlo import simulate
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.simulation.sharding import merge
 from racetwin.simulation.spec import layout, program
 from racetwin.simulation.spec.pack import pack

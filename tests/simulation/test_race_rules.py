@@ -11,7 +11,7 @@ from racetwin.schemas import TrackStatus
 from racetwin.simulation import PitPlan
 from racetwin.simulation.detail import plan_detail
 from racetwin.simulation.montecarlo import simulate
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.simulation.trace import trace_race
 
 pytestmark = pytest.mark.unit

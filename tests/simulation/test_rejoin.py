@@ -7,7 +7,7 @@ import pytest
 
 from racetwin.errors import InputError
 from racetwin.schemas import TrackStatus
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.simulation.rejoin import box_now, rejoin_window
 
 pytestmark = pytest.mark.unit

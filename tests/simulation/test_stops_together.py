@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from racetwin.schemas import TrackStatus
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.simulation.rejoin import box_now
 from racetwin.simulation.stops_together import owes, stop_too
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.telemetry.ingestor import Ingested, TelemetryIngestor
 from racetwin.telemetry.laptable import frames
 from racetwin.telemetry.records import RaceRecord

@@ -12,7 +12,8 @@ import pytest
 from racetwin.evaluation.forecasts import run_race
 from racetwin.simulation.form import Form
 from racetwin.simulation.occasion import for_state
-from racetwin.simulation.parameters import RaceParameters, load_parameters
+from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameters import RaceParameters
 from racetwin.simulation.plans import PitPlan
 from racetwin.twins import RaceTwin
 from racetwin.twins.duels import undercut_worked_chance

@@ -242,6 +242,9 @@ def test_a_lever_for_a_lap_that_is_over_is_asked_for_the_one_being_driven(board:
     board._act({"lever": "sc@20 stop:44@31:HARD"})  # let go of as lap 20 ended, taken up three laps later
     board.settle(10)
     assert ("what if", "63", f"sc@{live.newest.lap} stop:44@31:HARD") in live.asked
+    board._act({"try": {"stops": [[30, "HARD"]], "lever": "sc@20"}})
+    board.settle(10)
+    assert ("try", "63", f"sc@{live.newest.lap}") in live.asked
 
 
 def test_the_clock_of_a_held_screen_goes_on(board: RaceDayBoard, race: ModuleType) -> None:

@@ -21,7 +21,7 @@ from racetwin.evaluation.benchmarks.gpu import gpu
 from racetwin.simulation.backends import Backend, cupy_race, mojo_library, screener
 from racetwin.simulation.backends.numba_backend import NumbaBackend
 from racetwin.simulation.montecarlo import simulate
-from racetwin.simulation.parameters import load_parameters
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.simulation.plans import PitPlan
 from racetwin.simulation.spec.pack import Packed, pack
 from racetwin.simulation.state import RaceState
