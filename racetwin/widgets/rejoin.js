@@ -10,7 +10,7 @@ function render({ model, el }) {
     put(note, r ? `end of lap ${r.lap} ${WORDS[r.track_status] ?? ""} · pit loss ${r.pit_loss_s.mean.toFixed(1)} s` : "");
     note.title = r ? `pit loss ${r.pit_loss_s.low.toFixed(1)} to ${r.pit_loss_s.high.toFixed(1)} s in nine of ten stops` : "";
     attr(root, "data-old", r?.age ? "yes" : null);
-    if (r?.age) put(note, `as of lap ${r.lap}, ${r.age} ${r.age === 1 ? "lap" : "laps"} ago: a new answer is on its way`);
+    if (r?.age) put(note, `told for lap ${r.lap}, ${r.age} ${r.age === 1 ? "lap" : "laps"} ago`);
     if (!r) return body.replaceChildren(empty("no rejoin forecast for this car yet"));
 
     const lost = data.now == null ? null : r.position - data.now;

@@ -215,6 +215,23 @@ def test_places_after_a_stop_stand_side_by_side_without_a_gap(show: Callable[...
     assert bars.locator("small").all_inner_texts() == ["0 %", "0 %", "2 %", "0 %", "41 %", "30 %", "0 %", "26 %"]
 
 
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_rejoin_of_an_earlier_lap_says_so(
+    show: Callable[..., Any], race: ModuleType, width: int, height: int
+) -> None:
+    snapshot = race.snapshot(22)
+    answer = snapshot.answers["63"]
+    box = answer.box_now.model_copy(update={"lap": 21})
+    page = show(
+        snapshot.model_copy(update={"answers": {"63": answer.model_copy(update={"box_now": box})}}),
+        width=width,
+        height=height,
+    )
+    assert page.locator(".rt-rejoin .rt-note").inner_text() == "told for lap 21, 2 laps ago"
+    assert page.locator('.rt-rejoin[data-old="yes"]').count() == 1
+    assert page.evaluate(CUT, "none") == []
+
+
 def test_simulated_is_said_and_only_of_simulated_races(show: Callable[..., Any], race: ModuleType) -> None:
     snapshot = race.snapshot(22)
     assert not show(snapshot).get_by_text("SIMULATED", exact=True).is_visible()
