@@ -237,8 +237,8 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
         with self._lock:
             if self._instant.held is None:
                 self._keeping_errors(snapshot)
-            else:
-                self._show_clock()
+            elif self._instant.snapshot is not None:
+                self._show_clock(self._instant.snapshot)
 
     def _keeping_errors(self, snapshot: RaceSnapshot) -> None:
         try:
@@ -278,11 +278,12 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
             self._live.follow(self._car_id)
         car = self._car_id
         ours = ours_of(snapshot, car, self._followed.get(car))
-        self._show_verdict(snapshot, car, self._live.link)
+        entry = self._pit_entry.share(snapshot)
+        self._show_verdict(snapshot, car, ours, entry)
         self.tower.show(snapshot, car)
         self.rejoin.show(snapshot, car)
         self.plans.show(snapshot, car, ours)
-        self.advice.show(snapshot, car, self._pit_entry.share(snapshot))
+        self.advice.show(snapshot, car, entry)
         self._show_trace(snapshot, car, ours)
         self.rivals.show(snapshot, car, ours)
         self.tyres.show(snapshot, car)
@@ -292,27 +293,21 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
         self._show_window(snapshot, car, ours)
         self.status.show(snapshot, car)
         self.system.show(snapshot, self._live.link, skipped=self._live.skipped)
-        self._show_clock()
+        self._show_clock(snapshot)
 
-    def _show_clock(self) -> None:
-        snapshot, newest = self._instant.snapshot, self._live.snapshot
-        if snapshot is not None:
-            lap = newest.lap if newest else None
-            self.clock.show(snapshot, self._car_id, newest=lap, held=self.held, delay_s=self._live.delay_s)
+    def _show_clock(self, snapshot: RaceSnapshot) -> None:
+        newest = self._live.snapshot
+        lap = newest.lap if newest else None
+        self.clock.show(snapshot, self._car_id, newest=lap, held=self.held, delay_s=self._live.delay_s)
 
-    def show_link(self, link: Link) -> None:
-        """Say that the connection was lost or has come back."""
-        with self._lock:
-            snapshot = self._instant.snapshot
-            if snapshot is not None and snapshot.order and self._car_id is not None:
-                self._show_verdict(snapshot, self._car_id, link)
-                self.system.show(snapshot, link, skipped=self._live.skipped)
+    def show_link(self, _link: Link) -> None:
+        """Say that the connection was lost or has come back: on all panels, for a newer picture may have come since the last."""
+        self._redraw()
 
-    def _show_verdict(self, snapshot: RaceSnapshot, car_id: str, link: Link) -> None:
-        ours = ours_of(snapshot, car_id, self._followed.get(car_id))
-        entry = self._pit_entry.share(snapshot)
+    def _show_verdict(self, snapshot: RaceSnapshot, car_id: str, ours: OurPlan | None, entry: float | None) -> None:
+        live = self._live
         self.verdict.show(
-            snapshot, car_id, held=self.held, link=link, delay_s=self._live.delay_s, ours=ours, pit_entry=entry
+            snapshot, car_id, held=self.held, link=live.link, delay_s=live.delay_s, ours=ours, pit_entry=entry
         )
 
     def _show_trace(self, snapshot: RaceSnapshot, car_id: str, ours: OurPlan | None) -> None:

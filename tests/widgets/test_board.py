@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from racetwin.runtime.channel import Link
 from racetwin.widgets import RaceDayBoard
 from racetwin.widgets.asking import Asker
 from racetwin.widgets.page import asked_car
@@ -104,6 +105,45 @@ def test_feed_and_viewer_at_once_leave_one_instant_on_the_screen(race: ModuleTyp
     assert board.errors == []
     assert {board.panels[n].shown()["car"] for n in OF_OUR_CAR} == {board.car_id}
     assert board.verdict.shown()["lap"] == snapshots[-1].lap
+
+
+def test_a_picture_that_comes_while_another_is_drawn_waits_its_turn(
+    race: ModuleType, still: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The feed's thread makes a picture the newest before it waits for the board: none of it may be on the one being drawn."""
+    live = still(race.snapshot(20))
+    board = RaceDayBoard(live, "63")
+    board.settle(10)
+    newer = race.snapshot(20, time_s=live.snapshot.time_s + 1.7)
+    show, show_clock = board.tower.show, board.clock.show
+    at_first: list[float] = []
+    at_last: list[float] = []
+
+    def comes_while_drawing(snapshot: Any, *args: Any) -> None:
+        at_first.append(snapshot.time_s)
+        show(snapshot, *args)
+        live.snapshot = newer
+
+    def draws_last(snapshot: Any, *args: Any, **more: Any) -> None:
+        at_last.append(snapshot.time_s)
+        show_clock(snapshot, *args, **more)
+
+    monkeypatch.setattr(board.tower, "show", comes_while_drawing)
+    monkeypatch.setattr(board.clock, "show", draws_last)
+    board.refer_to("44")  # a viewer's wish draws anew, in another thread than the feed's
+    board.settle(10)
+    assert at_first[0] != newer.time_s
+    assert at_last == at_first
+
+
+def test_a_lost_connection_is_told_with_all_panels_at_one_moment(race: ModuleType, still: Any) -> None:
+    live = still(race.snapshot(20))
+    board = RaceDayBoard(live, "63")
+    board.settle(10)
+    live.snapshot = race.snapshot(20, time_s=live.snapshot.time_s + 1.7)
+    live.lose(Link("lost", 1000.0, "nobody answers"))
+    assert board.verdict.shown()["link"]
+    assert len({panel.shown()["time"] for panel in board.panels.values() if "time" in panel.shown()}) == 1
 
 
 def test_closing_ends_the_subscription(race: ModuleType, still: Any) -> None:
