@@ -33,7 +33,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-BATCHES = ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "model")
+BATCHES = ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "model")
 KINDS = {
     "number": "number", "bound": "number of another quantity", "lap": "lap", "compound": "compound", "driver": "driver",
     "roles": "roles exchanged", "direction": "direction", "denial": "denial", "certain": "false certainty",

@@ -26,7 +26,7 @@ _UNSTATED = re.compile(
     r"|\blasts? longer\b"
     r"|\b(?:set|tyres?) (?:is|are) (?:\w+ )?(?:fresh|new|gone|dead|finished|through)\b"
     r"|\bdriver (?:\w+ )?(?:wants?|feels?|says?|asks?|asked|thinks?|reports?|likes?|prefers?)\b"
-    r"|\b(?:leader|rivals?|field|others|everyone|everybody|nobody|teams)\b[^,;]*\b(?:pits?|stops?|box(?:es)?"
+    r"|\b(?:leader|rivals?|field(?! (?:model|twin)\b)|others|everyone|everybody|nobody|teams)\b[^,;]*\b(?:pits?|stops?|box(?:es)?"
     r"|pitt(?:ed|ing)|stopp(?:ed|ing))\b"
     r"|\b(?:is|are|it['’]s|track['’]s|stays?|remains?|turn\w*|gett?\w*) (?:\w+ )?(?:dry|wet|damp)\b(?! (?:tyre"
     r"|set|weather))"
@@ -57,7 +57,7 @@ _UNSTATED = re.compile(
     r"|\b\d+ laps? (?:behind|ahead|down|in front|adrift)\b(?! (?:it|them|this|these)\b)"
     r"|\bleader(?:['’]s)?\b[^,;]*\bon (?:the |a set of |old |new |worn )?(?:soft|medium|hard|intermediate|wet)s?\b"
     r"|\bbeaten by (?:most|all|many|some|several)\b|\bby (?:most|many|some|several"
-    r"|half) of the (?:\d+ )?(?:other )?plans\b|\bsimulated (?:laps|seconds)\b|\b(?:twice|double|triple"
+    r"|half) of the (?:\d+ )?(?:other )?plans\b|\bsimulat\w+ (?:\d+ )?(?:laps|seconds)\b|\b(?:twice|double|triple"
     r"|half) (?:as|the)\b|\b(?:half|thirds?"
     r"|quarters?) of (?:the |all )?(?:\w+ )?(?:races"
     r"|simulations|cases|time)\b"
@@ -73,6 +73,8 @@ _EFFECT = re.compile(
     r"|free) (?:air"
     r"|track|run)\b"
     r"|\b(?:ensur|guarante|maximi[sz]|minimi[sz]|optimi[sz]|mitigat|prevent|eliminat|boost|enhanc)\w*"
+    r"|\b(?:mak\w+ the most|mak\w+ (?:good |full )?use|tak\w+ (?:full )?advantage|capitali[sz]\w*|exploit\w*) (?:of|on|the|any"
+    r"|our|their)\b|\b(?:benefit|profit)(?:s|ed|t?ing)? from\b"
     r"|\b(?:avoid|reduc|lower)\w* (?:the |any |our )?(?:risk|traffic|chance|wear|danger)\w*",
     re.IGNORECASE,
 )

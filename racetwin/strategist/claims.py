@@ -41,6 +41,7 @@ _RACES = r"(?:races?|simulations?|sims?|runs?|times?|scenarios?)"
 _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("position", rf"\b(?:P|pos(?:ition)?:? (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))", ("p",)),
     ("laps", rf"\b(?:lap |L)\d+ (?:out )?of {_WHOLE}(?! (?:plans|races))", (" of ",)),
+    ("laps", rf"\bcompleted {_WHOLE} (?:out )?of (?:the |its |his )?\d+ laps\b", (" of ",)),
     ("lap", rf"\b(?:lap |(?<!\d )laps |L){_NUMBER}\b(?! of the|\s?%)", ("l",)),
     (
         "lap",

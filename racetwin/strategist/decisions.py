@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from racetwin.strategist.denials import denied_before
+
 _COUNTS = {"no": 0, "one": 1, "a single": 1, "two": 2, "three": 3, "four": 4} | {str(n): n for n in range(6)}
 _NUMBER = "|".join(_COUNTS)
 _STOPS = re.compile(
@@ -27,7 +29,8 @@ _WE_STOP = re.compile(
     r"|come in|coming in)\b"
     r"|^\W*(?:now )?(?:box|pit|come in) (?:now|this|next|on|at|in|for|to)\b"
     r"|\b(?:need|have) to (?:stop|box|pit|come in)\b|\b(?:recommended|advised|advisable) to (?:stop|box|pit"
-    r"|come in)\b|\b(?:stop|box|pit)\w* again\b|\b(?:another|additional|further|extra) (?:pit )?(?:stop|tyre change)s?\b",
+    r"|come in)\b|\b(?:stop|box|pit)\w* again\b|\b(?:another|additional|further|extra) (?:pit )?(?:stop|tyre change)s?\b"
+    r"|^\W*(?:now )?(?:chang|swap|replac)(?:e|ing)? (?:the|our|this|these) (?:\w+ )?(?:set|tyres?)\b",
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(
@@ -61,6 +64,11 @@ _DECIDES = re.compile(
     r"|it)\w*\b",
     re.IGNORECASE,
 )
+_BEFORE_LAP = re.compile(
+    r"(?P<does>\b(?:box|pit|stop|come in|chang\w+ (?:the |our )?tyres) (?:the car )?(?:before|prior to) lap) (?P<lap>\d+)",
+    re.IGNORECASE,
+)
+"""A stop at the end of a lap does not come before it."""
 _ORDERED = re.compile(r"\b(?:then|first|before|followed by|after that|again on)\b", re.IGNORECASE)
 _LAP = re.compile(r"\b(?:lap |L)(\d+)\b", re.IGNORECASE)
 
@@ -81,6 +89,9 @@ def wrong_stops(clause: str, plan: str) -> str | None:
             return found[0]
     if _SUPPOSED.search(clause):
         return None
+    before = _BEFORE_LAP.search(clause)
+    if before is not None and int(before["lap"]) in laps and not denied_before(clause, before.start()):
+        return before["does"]
     through = _NO_STOP.search(clause)
     if through is not None and laps:
         return through[0]

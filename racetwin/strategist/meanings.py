@@ -55,6 +55,11 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             r"|\blos(?:e|ing) (?:a "
             r"|more )?places?\b",
         ),
+        (
+            "off podium",
+            r"\b(?:podium|top[- ]three)\b[^,;]*\b(?:miss|fail)\w*|\b(?:miss|fail)\w*[^,;]*\b(?:podium|top[- ]three)\b"
+            r"|\boff the podium\b",
+        ),
         ("undercut", r"\bundercut"),
         ("ahead", r"\bahead\b|\bin front\b|\bbeats?\b"),
         ("behind", r"\bbehind\b(?! P\d| that\b)"),
@@ -81,7 +86,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("shift", r"\blaps? (?:earlier|later|sooner|less|fewer)\b"),
         ("until", r"\bin \d+ laps?\b|\blaps? from now\b|\blaps? (?:to|before|until) (?:the|our|we) (?:stop|box|pit)"),
         ("within", r"\bwithin\b|\bin \d+ laps\b|\binside\b|\bnext\b.*\blaps\b"),
-        ("ask", r"\basks?\b|\bhas to do\b|\bneeds?\b"),
+        ("ask", r"\basks?\b|\bhas to do\b|\bneeds?\b|\brequir\w+|\bdemands?\b"),
         (
             "age",
             r"\b(?:tyres?|set|softs?|mediums?|hards?|intermediates?|wets?)\b[^,;]*\b(?:completed|covered|done|run)\b",
@@ -108,7 +113,11 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             r"|intermediate|wet)s?)\b|\bhas run\b"
             r"|\bso far\b|\bof wear\b|\bago\b|^tyres?:(?!.*\b(?:left|to go)\b)",
         ),
-        ("to go", r"\bto (?:go|do)\b|\bremain|\bleft\b|\bflag\b|\bto run\b|\bfrom (?:its|the) end\b"),
+        (
+            "to go",
+            r"\bto (?:go|do)\b|\bremain|\bleft\b|\bflag\b|\bto run\b|\bfrom (?:its|the) end\b"
+            r"|\blaps? (?:to|until|before) the (?:finish|end)\b",
+        ),
     ),
     "points": (
         (
@@ -126,13 +135,16 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("age", r"\blife\b|\bage\b"),
         ("own", r"\b(?:our|the) car has completed\b|\bwe have completed\b"),
         ("completed", r"\bleader\b|\bcompleted?\b|\bwe are at\b|\bin the books?\b"),
-        ("out", r"\brejoin"),
+        (
+            "out",
+            r"\brejoin|\b(?:com\w+|bring\w*|puts?|drops?) (?:us |you |it |the car )?(?:back )?out\b|\bemerg|\bpit exit\b",
+        ),
         (
             "stop",
             r"\bbox|\bpit(?:s|ting)?\b|\brecommended\b|\bon top\b|\bstop|\bcom(?:e|ing) in\b|\b(?:is the|our) lap\b"
             r"|\btarget\b|\bcall\b|\bswitch"
             r"|\bwant\b|\bgo to\b|\bcar in\b"
-            r"|\btyre\b|\btake\b",
+            r"|\btyre\b|\btake\b|\b(?:until|till|to) lap\b",
         ),
     ),
     "count": (
@@ -156,6 +168,9 @@ _HEADING = re.compile(r"^(?:tyres?|set|rejoin|finish|stop|pit loss|gap)\w*:", re
 _LABEL = re.compile(r"[\w ]{3,40}:(?= \S+$)")
 """'Average finishing position: P5.'"""
 _NARROWER = (
+    ("off podium", "podium"),
+    ("off podium", "outside"),
+    ("ask", "life"),
     ("outside", "points"),
     ("own", "completed"),
     ("shift", "ask"),
@@ -168,11 +183,17 @@ _NARROWER = (
 """The words of the second stand in sentences about the first, too: "out of the points", "the set has 9 laps left"."""
 _PARTS = re.compile(r"[,:(;]|\s[/|]\s|\b(?:and|but|while)\b")
 """Where another statement of the same clause begins."""
+_WITH_LAPS = re.compile(
+    r"\bwith (?:about |only |just )?(?P<n>\d+) (?:more )?laps? (?:to go|to run|left|remaining)\b(?! (?:in|on|of)\b)",
+    re.IGNORECASE,
+)
+"""'On medium tyres with 40 laps to go': those are another statement, too."""
 
 
 def topics_of(kind: str, clause: str, at: int) -> tuple[str, ...]:
     """Return what the number of that kind that begins at ``at`` may be of, likeliest first; nothing where no word tells."""
     begin = max((m.end() for m in _PARTS.finditer(clause, 0, at)), default=0)
+    begin = max((m.start("n") for m in _WITH_LAPS.finditer(clause, begin) if m.start("n") == at), default=begin)
     following = _PARTS.search(clause, at)
     end = following.start() if following else len(clause)
     heading = _HEADING.match(clause) or _LABEL.match(clause)

@@ -83,7 +83,7 @@ CLEARLY = re.compile(
     r"|\b(?:easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut"
     r"|clear winner"
     r"|(?:is|are|the difference) decisive|conclusive|eas(?:y|ily) (?:to tell|told) apart|far apart|worlds apart"
-    r"|clear favou?rite"
+    r"|clear favou?rite|(?:clear|significant|decisive|real|measurable|meaningful) (?:difference|gap|advantage|benefit)"
     r"|can (?:be )?separated?|easy (?:call|choice|decision)|no-brainer|not even close"
     r"|one-sided|enough to (?:call|tell|decide)|(?:outside"
     r"|beyond) (?:the )?(?:margin of )?(?:error|noise)|(?:real"

@@ -33,7 +33,8 @@ _STOP_PAIR = re.compile(
     re.IGNORECASE,
 )
 _PAIR_STOP = re.compile(
-    r"\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b(?:(?!SOFT|MEDIUM|HARD|INTERMEDIATE|WET|until|till)[^.;]){0,40}?\b(?:lap "
+    r"(?<!current )(?<!present )(?<!existing )\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b"
+    r"(?:(?!SOFT|MEDIUM|HARD|INTERMEDIATE|WET|until|till)[^.;]){0,40}?\b(?:lap "
     r"|L)(\d+)\b",
     re.IGNORECASE,
 )
