@@ -33,7 +33,10 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-BATCHES = ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "model")
+BATCHES = (
+    "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth",
+    "fourteenth", "model",
+)  # fmt: skip
 KINDS = {
     "number": "number", "bound": "number of another quantity", "lap": "lap", "compound": "compound", "driver": "driver",
     "roles": "roles exchanged", "direction": "direction", "denial": "denial", "certain": "false certainty",

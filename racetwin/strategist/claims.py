@@ -89,13 +89,13 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("points", rf"{_NUMBER}(?=\s?±\s?\d)", ("±",)),
     (
         "laps",
-        rf"{_WHOLE} (?:(?:are|is) )?(?:more(?: to (?:go|run))?|to go|to run|remain|remaining|left)\b(?! (?:{_PLANS}"
+        rf"{_WHOLE} (?:(?:are|is|still) )?(?:more(?: to (?:go|run))?|to go|to run|remain|remaining|left)\b(?! (?:{_PLANS}"
         rf"|{_RACES}|stops?)\b)",
         ("more", "to go", "to run", "remain", "left"),
     ),
     (
         "count",
-        rf"{_NUMBER}{_MORE}(?: [a-z]+)? (?:{_PLANS}|{_RACES}|stops?|others)\b",
+        rf"{_NUMBER}{_MORE}(?: of (?:the|our|all)(?: other)?)?(?: [a-z]+)? (?:{_PLANS}|{_RACES}|stops?|others)\b",
         (
             "plan",
             "race",

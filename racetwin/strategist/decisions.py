@@ -34,7 +34,9 @@ _WE_STOP = re.compile(
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(
-    r"\?|^\W*(?i:box|pit|stop)\b[^,;]*\band (?:we|you|it|(?-i:[A-Z]{3})\b)|\b(?:if|should|would|were|could"
+    r"\?|\b(?:com|box|pitt|stopp)ing (?:in )?(?:now|this lap)\b[^,;]*"
+    r"\b(?:means?|brings?|gives?|leaves?|puts?|drops?|takes?|loses?)\b"
+    r"|^\W*(?i:box|pit|stop)\b[^,;]*\band (?:we|you|it|(?-i:[A-Z]{3})\b)|\b(?:if|should|would|were|could"
     r"|when|unless|whether|had|costs?|rejoins?|comes? out)\b|\bP\d",
     re.IGNORECASE,
 )
@@ -42,11 +44,12 @@ _NOW = r"(?:(?:right )?now|(?:on |in |at the end of )?this lap|right away|straig
 _AT_ONCE = re.compile(
     rf"(?<!\ba )(?<!\bthe )(?<!\bour )\b(?:box|pit|stop|come in|in|(?:are|['’]re) (?:boxing|pitting|stopping"
     rf"|coming in)|end (?:the|this|our)(?: current)? stint) {_NOW}\b|\bstop(?:['’]s| is) {_NOW}\b"
-    rf"|\bbox,? box\b(?![^.]*\blap \d)",
+    rf"|\bbox,? box\b(?![^.]*\blap \d)|(?<!\bno )\bimmediate (?:pit )?stop\b",
     re.IGNORECASE,
 )
 _NOT_AT_ONCE = re.compile(
-    rf"\bstay(?:s|ing)? out\b|\bnot (?:yet|(?:\w+ ){{0,4}}?{_NOW}|(?:\w+ ){{0,4}}?at the end of (?:this"
+    rf"\bno (?:immediate|urgent) (?:pit )?stop\b"
+    rf"|\bstay(?:s|ing)? out\b|\bnot (?:yet|(?:\w+ ){{0,4}}?{_NOW}|(?:\w+ ){{0,4}}?at the end of (?:this"
     rf"|the current) lap)\b|\b(?:extend|keep going|carry on"
     rf"|run this set) (?:to|until|for)\b",
     re.IGNORECASE,

@@ -47,7 +47,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "percent": (
         (
             "higher",
-            r"\bhigher\b|\bfurther (?:forward|up)\b|\b(?:better|gained?) places?\b|\bgain(?:s|ing)? (?:a )?places?\b",
+            r"\bhigher\b|\b(?:some|any)thing better\b"
+            r"|\bfurther (?:forward|up)\b|\b(?:better|gained?) places?\b|\bgain(?:s|ing)? (?:a )?places?\b",
         ),
         (
             "lower",
@@ -107,7 +108,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         (
             "age",
-            r"\bold\b|\bdone\b|\bage\b|\blaps? behind (?:it|them)\b|\binto this set\b|\b(?:on|under) (?:it|them"
+            r"\bold\b|\bdone\b|\bage\b|\bused for\b|\blaps? behind (?:it|them)\b|\binto this set\b|\b(?:on|under) (?:it|them"
             r"|th(?:ese|is|e) (?:tyre|set"
             r"|soft|medium|hard"
             r"|intermediate|wet)s?)\b|\bhas run\b"
@@ -216,7 +217,7 @@ def topics_of(kind: str, clause: str, at: int) -> tuple[str, ...]:
         if found:
             future = "current" in found and (_AFTER_STOP.search(clause, 0, at) or _PERCENT.search(part))
             return ("rejoin",) if kind == "position" and future else tuple(found)
-    return ()
+    return ("rejoin",) if kind == "position" and _ONCE_OUT.search(clause, 0, begin) else ()
 
 
 def same_topic(said: Collection[str], fact: Collection[str]) -> bool:
@@ -232,6 +233,8 @@ _AFTER_STOP = re.compile(
     re.IGNORECASE,
 )
 """'Box now and we are P8' says where the car is after that."""
+_ONCE_OUT = re.compile(r"\b(?:exiting|rejoining|emerging|leaving the pits|out of the pits)\b", re.IGNORECASE)
+"""'Exiting the pits, we would find ourselves in P8.'"""
 _OF_THE_SET = re.compile(r"\b(?:set|tyres?|rubber|softs|mediums|hards|intermediates|wets)\b", re.IGNORECASE)
 _OF_THE_RACE = re.compile(r"\b(?:race|flag|end|finish|leader|we|us|you|distance)\b", re.IGNORECASE)
 _LAPS_ONLY = re.compile(
