@@ -116,9 +116,12 @@ def _against_another(
     simulated = other is None
     if other is None:
         answer, call, other = _race(desk, state, car_id, asked, match, answer, call, left)
+    fits = call.stops[0].compound if call.stops else None
+    as_called = next((p for p in answer.plans if match(p) and p.stops and p.stops[0].compound is fits), None)
     laps = (first_lap(call), first_lap(other))
     rejoins = _rejoins(desk, state, car_id, laps)
-    return compare(asked, text, answer, call, other, situation, rejoins, simulated=simulated), answer.partial
+    told = compare(asked, text, answer, call, other, situation, rejoins, as_called=as_called, simulated=simulated)
+    return told, answer.partial
 
 
 def _matches(asked: Question, call: RankedPlan, lap: int) -> Callable[[RankedPlan | PitPlan], bool]:

@@ -1,10 +1,10 @@
-"""Answers to follow-up questions in our own words, from facts: what another plan costs, what a change of the race does."""
+"""What another plan than the call is worth, and what a change of the race does: answers from facts, in our own words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from racetwin.schemas import Checked, DeskAnswer, FollowUp, RankedPlan, Rejoin, WhatIf
+from racetwin.schemas import Checked, DeskAnswer, Fact, FollowUp, RankedPlan, Rejoin, Sentence, WhatIf
 from racetwin.strategist.calls import NOISE, SLIGHT_POINTS, call_of, difference
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.draft import Draft
@@ -31,9 +31,13 @@ def compare(
     situation: Situation,
     rejoins: Sequence[Rejoin] = (),
     *,
+    as_called: RankedPlan | None = None,
     simulated: bool = False,
 ) -> FollowUp:
-    """Answer why the call is what it is and not ``other`` (None: there is no such plan)."""
+    """Answer why the call is what it is and not ``other`` (None: there is no such plan).
+
+    ``as_called`` is the best plan of that kind on the compound of the call, where ``other`` fits another that was not asked for.
+    """
     out = Draft("answer", call_of(call))
     plan_facts(out.sheet, "best", call, answer)
     if other is None:
@@ -48,21 +52,38 @@ def compare(
         _outcome(out, call, "best")
         _rejoins(out, rejoins, situation, answer)
         return _finish(out, question, text, answer, situation, simulated)
-    plan_facts(out.sheet, "other", other, answer)
+    _against(out, other, call, answer, "other", "benefit")
+    if _fits_unasked(question, other, call):
+        fits, called = other.stops[0].compound.value, call.stops[0].compound.value
+        text_ = f"It is answered for {fits} ('{spoken(other)}'), while the call is for {called}."
+        out.say("description", text_, "other.plan", "best.plan")
+        if as_called is not None:
+            _against(out, as_called, call, answer, "as_called", "as_called.benefit")
+    _outcome(out, other, "other")
+    _outcome(out, call, "best")
+    _rejoins(out, rejoins, situation, answer)
+    return _finish(out, question, text, answer, situation, simulated)
+
+
+def _fits_unasked(question: Question, other: RankedPlan, call: RankedPlan) -> bool:
+    """Whether a plan was asked for by its lap alone, and fits another compound than the call, which was not asked about."""
+    by_lap = question.kind in ("lap", "now", "later") and question.compound is None
+    return by_lap and bool(other.stops and call.stops) and other.stops[0].compound is not call.stops[0].compound
+
+
+def _against(out: Draft, other: RankedPlan, call: RankedPlan, answer: DeskAnswer, key: str, benefit: str) -> None:
+    """Say what another plan is worth beside the call."""
+    plan_facts(out.sheet, key, other, answer)
     gain, error = difference(call, other)
-    state_difference(out.sheet, "benefit", call, other, answer)
-    rests = ("benefit", "best.plan", "other.plan")
+    state_difference(out.sheet, benefit, call, other, answer)
+    rests = (benefit, "best.plan", f"{key}.plan")
     if abs(gain) <= NOISE * error or abs(gain) < SLIGHT_POINTS:
         apart = f"{points(abs(gain))} apart (± {error:.2f})"
         out.say("description", f"'{spoken(other)}' is too close to call against '{spoken(call)}': {apart}.", *rests)
     else:
         what = "less" if gain > 0 else "more"
-        text_ = f"'{spoken(other)}' is worth {points(abs(gain))} {what} than '{spoken(call)}' (± {error:.2f})."
-        out.say("description", text_, *rests)
-    _outcome(out, other, "other")
-    _outcome(out, call, "best")
-    _rejoins(out, rejoins, situation, answer)
-    return _finish(out, question, text, answer, situation, simulated)
+        text = f"'{spoken(other)}' is worth {points(abs(gain))} {what} than '{spoken(call)}' (± {error:.2f})."
+        out.say("description", text, *rests)
 
 
 def changed(question: Question, text: str, found: WhatIf, call: RankedPlan, situation: Situation) -> FollowUp:
@@ -109,6 +130,18 @@ def rejoin(
     plan_facts(out.sheet, "best", call, answer)
     _rejoins(out, rejoins, situation, answer)
     return _finish(out, question, text, answer, situation, False)
+
+
+def beside_the_call(
+    plan: RankedPlan, call: RankedPlan, answer: DeskAnswer
+) -> tuple[tuple[Sentence, ...], tuple[Fact, ...]]:
+    """Return what one answer says of a plan that somebody follows beside the call, and the facts behind it."""
+    out = Draft("followed", call_of(call))
+    plan_facts(out.sheet, "best", call, answer)
+    _against(out, plan, call, answer, "other", "benefit")
+    _outcome(out, plan, "other")
+    out.check()
+    return out.sentences, out.sheet.all()
 
 
 def _outcome(out: Draft, plan: RankedPlan, key: str, then: bool | None = False) -> None:

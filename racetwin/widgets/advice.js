@@ -8,14 +8,15 @@ const ACTIONS = [["accept", "accepted", "Accept", "a"], ["reject", "rejected", "
 function render({ model, el }) {
   const { root, note, body } = frame(el, model, "Advice", "advice");
   const cards = h("div", { class: "a-cards rt-scroll" });
+  const follow = h("div", { class: "a-follow", role: "note", hidden: true });
   const answer = h("div", { class: "a-reply", "aria-live": "polite", hidden: true });
   const input = h("input", { type: "text", class: "a-question", maxlength: 200, placeholder: "Ask: why not lap 27?  what if they cover?", "aria-label": "follow-up question about the call" });
   const form = h("form", { class: "a-ask" }, input, h("button", { type: "submit" }, "Ask"));
   const evidence = h("div", { class: "a-evidence", role: "status", hidden: true });
   body.classList.add("a-body");
-  body.append(cards, answer, form, evidence);
+  body.append(follow, cards, answer, form, evidence);
   const open = new Set();
-  let before = "", replied = "", kept = null;
+  let before = "", replied = "", followed = "", kept = null;
 
   // --- the facts behind a sentence: shown while the pointer or the focus is on it, and held by a click ------------------
   const unit = (f) => (f.unit ? ` ${f.unit}` : "");
@@ -104,6 +105,17 @@ function render({ model, el }) {
     return node;
   };
 
+  // --- a plan that the viewer follows, beside the call that all of this is about -----------------------------------------
+  const following = (f) => {
+    const now = JSON.stringify(f ?? null);
+    if (now === followed) return;
+    followed = now;
+    follow.hidden = !f;
+    if (!f) return follow.replaceChildren();
+    follow.replaceChildren("You follow ", h("b", {}, f.plan), "; this advice is about the call, ", h("b", {}, f.call), ". ",
+      ...(f.sentences.length ? f.sentences.flatMap((s) => speak(s, f.facts)) : ["The newest answer did not weigh the plan that you follow."]));
+  };
+
   // --- follow-up ------------------------------------------------------------------------------------------------------
   for (const type of ["keydown", "keyup", "keypress"]) input.addEventListener(type, (e) => e.stopPropagation());
   form.addEventListener("submit", (e) => {
@@ -131,6 +143,7 @@ function render({ model, el }) {
   const draw = (data) => {
     const advice = data?.advice ?? [];
     reply(data?.reply);
+    following(advice.length ? data.following : null);
     const now = JSON.stringify([advice, data?.lap, data?.car]);
     form.hidden = !advice.length;
     if (now === before) {

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from racetwin.schemas import Fact, FollowUp, Priority, Recommendation, Sentence
+from racetwin.schemas import DeskAnswer, Fact, FollowUp, Priority, RankedPlan, Recommendation, Sentence
 from racetwin.strategist.calls import NOISE
 from racetwin.strategist.checker import Checker
+from racetwin.strategist.facts import spoken
+from racetwin.strategist.replies import beside_the_call
 from racetwin.widgets._panel import Panel, pack, script, style
+from racetwin.widgets.our_plan import OurPlan, called_plan, words
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
@@ -31,9 +34,21 @@ class AdvicePanel(Panel):
         super().__init__(**traits)
         self._head: dict[str, Any] = {}
         self._reply: dict[str, Any] | None = None
+        self._compared: tuple[DeskAnswer, RankedPlan, RankedPlan, dict[str, Any]] | None = None
 
-    def show(self, snapshot: RaceSnapshot, car_id: str, pit_entry: float | None = None) -> None:
-        """Draw the newest advice for ``car_id``; ``pit_entry`` is the share of the lap at which the pit lane begins."""
+    def show(
+        self, snapshot: RaceSnapshot, car_id: str, pit_entry: float | None = None, ours: OurPlan | None = None
+    ) -> None:
+        """Draw the newest advice for ``car_id``.
+
+        Parameters
+        ----------
+        pit_entry
+            Share of the lap at which the pit lane begins, where it is known.
+        ours
+            Our plan: where a viewer follows another than the call, which all advice is about, the panel says so and what
+            the one is worth beside the other.
+        """
         car, twin = snapshot.car(car_id), snapshot.cars.get(car_id)
         lap = car.lap if car and car.lap else snapshot.lap
         self.show_advice(
@@ -43,7 +58,31 @@ class AdvicePanel(Panel):
             lap_fraction=car.lap_fraction if car else None,
             lap_time_s=twin.next_laps_s[0].mean if twin and twin.next_laps_s else car.last_lap_s if car else None,
             pit_entry=pit_entry,
+            following=self._following(snapshot, car_id, ours),
         )
+
+    def _following(self, snapshot: RaceSnapshot, car_id: str, ours: OurPlan | None) -> dict[str, Any] | None:
+        """Compare the plan that the viewer follows with the call, both of the newest answer; None where they are one."""
+        answer, advice = snapshot.answers.get(car_id), snapshot.advice.get(car_id, ())
+        if ours is None or not ours.followed or answer is None or not answer.plans:
+            return None
+        call, plan = called_plan(answer, advice), ours.ranked
+        if plan is None:  # the newest answer did not weigh it
+            return {"plan": words(ours.stops), "call": spoken(call), "sentences": (), "facts": ()}
+        if spoken(plan) == spoken(call):
+            return None
+        known = self._compared
+        if known is not None and known[0] is answer and known[1] is plan and known[2] is call:
+            return known[3]
+        sentences, facts = beside_the_call(plan, call, answer)
+        told = {
+            "plan": spoken(plan),
+            "call": spoken(call),
+            "sentences": [_sentence(s) for s in sentences],
+            "facts": [_fact(f) for f in facts],
+        }
+        self._compared = (answer, plan, call, told)
+        return told
 
     def show_advice(
         self,
@@ -54,6 +93,7 @@ class AdvicePanel(Panel):
         lap_fraction: float | None = None,
         lap_time_s: float | None = None,
         pit_entry: float | None = None,
+        following: dict[str, Any] | None = None,
     ) -> None:
         """Draw these recommendations.
 
@@ -69,6 +109,8 @@ class AdvicePanel(Panel):
             Share of the lap covered, and the time in seconds that this lap is expected to take: for the countdown.
         pit_entry
             Share of the lap at which the pit lane begins; None: not known, and the countdown goes to the line.
+        following
+            A plan that is followed, the call, and what the one is worth beside the other, as the panel draws it.
         """
         if car_id != self._head.get("car"):
             self._reply = None
@@ -79,6 +121,7 @@ class AdvicePanel(Panel):
             "lap_s": None if lap_time_s is None else round(lap_time_s, 2),
             "entry": None if pit_entry is None else round(pit_entry, 3),
             "advice": [_card(r) for r in sorted(advice, key=_order)],
+            "following": following,
         }
         self._draw()
 

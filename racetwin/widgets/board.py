@@ -283,7 +283,7 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
         self.tower.show(snapshot, car)
         self.rejoin.show(snapshot, car)
         self.plans.show(snapshot, car, ours)
-        self.advice.show(snapshot, car, entry)
+        self.advice.show(snapshot, car, entry, ours)
         self._show_trace(snapshot, car, ours)
         self.rivals.show(snapshot, car, ours)
         self.tyres.show(snapshot, car)

@@ -126,7 +126,7 @@ def verdict(
 
 
 def _elsewhere(answer: DeskAnswer, advice: Sequence[Recommendation], ours: OurPlan) -> tuple[str | None, str]:
-    """Return the call that differs from our plan, and how that is said: the only place on the board where it is."""
+    """Return the call that differs from our plan, and how that is said."""
     own = f"L{ours.stops[0].lap} {ours.stops[0].compound.value}" if ours.stops else "no stop"
     call = call_of(called_plan(answer, advice)) if ours.followed else call_of(answer.plans[0])
     if call == own:

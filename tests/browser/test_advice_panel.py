@@ -14,7 +14,7 @@ from racetwin.schemas import ModelWording, Recommendation
 from racetwin.strategist import recommend
 from racetwin.strategist.calls import call_of
 from racetwin.strategist.questions import understand
-from racetwin.strategist.replies import compare
+from racetwin.strategist.replies import beside_the_call, compare
 from racetwin.widgets.advice import AdvicePanel
 
 pytestmark = pytest.mark.browser
@@ -72,6 +72,32 @@ def test_the_call_counts_down_to_its_pit_entry_and_says_why_it_changed(
     )  # where the pit lane begins is not known
     assert "'L22 HARD' is now better than 'L30 HARD' by" in first.locator(".a-reason").inner_text()
     assert first.locator(".a-life").inner_text() == "changed"
+
+
+def test_a_followed_plan_is_told_beside_the_call_with_its_facts(show: Callable[..., Any], panel: AdvicePanel) -> None:
+    call, followed = plan(1, 22, 15.0, 0.0), plan(2, 30, 14.1, -0.9)
+    sentences, facts = beside_the_call(followed, call, answer(call, followed, lap=21))
+    following = {
+        "plan": followed.plan,
+        "call": call.plan,
+        "sentences": [s.model_dump(mode="json") for s in sentences],
+        "facts": [f.model_dump(mode="json") for f in facts],
+    }
+    panel.show_advice(said(), lap=22, car_id="4", following=following)
+    page = show(panel)
+    note = page.locator(".a-follow")
+    text = note.inner_text()
+    assert text.startswith(
+        "You follow L30 HARD; this advice is about the call, L22 HARD. 'L30 HARD' is worth 0.90 points"
+    )
+    note.locator(".a-rests").first.hover()
+    evidence = page.locator(".a-evidence")
+    assert "'L22 HARD' is worth 0.90 points more than 'L30 HARD' (standard error 0.05)." in evidence.inner_text()
+    assert note.bounding_box()["y"] < page.locator(".a-card").first.bounding_box()["y"]
+
+
+def test_a_board_that_follows_the_call_says_nothing_of_it(show: Callable[..., Any], panel: AdvicePanel) -> None:
+    assert not show(panel).locator(".a-follow").is_visible()
 
 
 def test_the_title_and_the_reason_show_the_facts_behind_them(show: Callable[..., Any], panel: AdvicePanel) -> None:

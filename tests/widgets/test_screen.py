@@ -147,6 +147,37 @@ def test_under_a_lever_our_plan_stands_where_it_is_as_good_as_the_best(race: Mod
     assert answer["after"]["plan"] == found.before.plans[0].plan
 
 
+@pytest.mark.parametrize("rank", [1, 2])
+def test_the_advice_says_what_the_followed_plan_is_worth_beside_the_call(
+    race: ModuleType, still: Any, rank: int
+) -> None:
+    snapshot, call = called(race, rank)
+    board = RaceDayBoard(still(snapshot), "63")
+    plans = snapshot.answers["63"].plans
+    assert board.advice.shown()["following"] is None
+    board.follow_plan(plans[4].plan)
+    told = board.advice.shown()["following"]
+    assert (told["plan"], told["call"]) == (plans[4].plan, call.plan)
+    less = f"{call.delta_points - plans[4].delta_points:.2f} points less"
+    assert f"'{plans[4].plan}' is worth {less} than '{call.plan}'" in told["sentences"][0]["text"]
+    known = {f["id"] for f in told["facts"]}
+    assert all(s["facts"] and set(s["facts"]) <= known for s in told["sentences"])
+    board.follow_plan(call.plan)
+    assert board.advice.shown()["following"] is None  # the advice is about it
+
+
+def test_the_advice_says_that_a_followed_plan_was_not_weighed(race: ModuleType, still: Any) -> None:
+    snapshot, call = called(race, 1)
+    board = RaceDayBoard(still(snapshot), "63")
+    answer = snapshot.answers["63"]
+    plan = answer.plans[4]
+    board.follow_plan(plan.plan)
+    without = answer.model_copy(update={"plans": tuple(p for p in answer.plans if p is not plan)})
+    board.draw(snapshot.model_copy(update={"answers": {"63": without}}))
+    told = board.advice.shown()["following"]
+    assert (told["plan"], told["call"], told["sentences"]) == (plan.plan, call.plan, [])
+
+
 def test_each_car_has_a_plan_of_its_own(board: RaceDayBoard) -> None:
     board.follow_plan(board.plans.shown()["plans"][1]["plan"])
     board.choose("44")

@@ -1,0 +1,52 @@
+"""Answers about another plan say which one they are about, and what it is worth beside the call."""
+
+from __future__ import annotations
+
+import pytest
+from builders.advice import answer, plan, situation
+
+from racetwin.schemas import Compound, PlannedStop, RankedPlan
+from racetwin.strategist.questions import understand
+from racetwin.strategist.replies import beside_the_call, compare
+
+pytestmark = pytest.mark.unit
+
+
+def for_medium(rank: int, lap: int, points: float, delta: float) -> RankedPlan:
+    stops = (PlannedStop(lap=lap, compound=Compound.MEDIUM),)
+    return plan(rank, lap, points, delta, plan=f"L{lap} MEDIUM", stops=stops)
+
+
+CALL, MEDIUM, HARD = plan(1, 24, 15.0, 0.0), for_medium(2, 27, 14.5, -0.5), plan(3, 27, 14.3, -0.7)
+DESK = answer(CALL, MEDIUM, HARD)
+
+
+@pytest.mark.parametrize(
+    ("question", "other", "says"),
+    [
+        ("why not lap 27?", MEDIUM, True),
+        ("can we wait?", MEDIUM, True),
+        ("why not lap 27 for MEDIUM?", MEDIUM, False),  # that is what was asked
+        ("why not lap 27?", HARD, False),  # that is what the call fits, too
+    ],
+)
+def test_an_answer_for_another_compound_than_the_calls_says_so(question: str, other: RankedPlan, says: bool) -> None:
+    asked = understand(question, situation(), "4", 24)
+    told = compare(asked, question, DESK, CALL, other, situation(), as_called=HARD)
+    assert told.checked.refused == 0, told.text
+    assert ("answered for MEDIUM" in told.text) is says
+    assert ("'L27 HARD' is worth 0.70 points less than 'L24 HARD'" in told.text) is (says or other is HARD)
+    assert f"{-other.delta_points:.2f} points less than 'L24 HARD'" in told.text
+
+
+@pytest.mark.parametrize(("followed", "call"), [(MEDIUM, CALL), (HARD, CALL), (CALL, MEDIUM), (HARD, MEDIUM)])
+def test_a_followed_plan_is_told_beside_the_call(followed: RankedPlan, call: RankedPlan) -> None:
+    sentences, facts = beside_the_call(followed, call, DESK)
+    gain = followed.delta_points - call.delta_points
+    word = "more" if gain > 0 else "less"
+    assert [s.text.split(" (±")[0] for s in sentences] == [
+        f"'{followed.plan}' is worth {abs(gain):.2f} points {word} than '{call.plan}'",
+        f"'{followed.plan}' scores points in 90% of races and finishes P5.0 on average.",
+    ]
+    receipts = {f.id: f.receipt for f in facts}
+    assert all(receipts[n].startswith("seed 1, 2000 races") for s in sentences for n in s.facts)
