@@ -20,6 +20,7 @@ import pandas as pd
 
 from racetwin import __version__
 from racetwin.calibration.bayes import Method
+from racetwin.calibration.car_wear import CarWear
 from racetwin.calibration.choices import ChoiceFit
 from racetwin.calibration.evidence import Evidence
 from racetwin.calibration.incidents import IncidentFit
@@ -51,6 +52,7 @@ class Fits:
     traffic: TrafficFit
     rivals: RivalFit
     levels: Levels
+    car_wear: CarWear
     live: Mapping[str, ChoiceFit]
 
 
@@ -217,7 +219,7 @@ def document(
             block: {name: _fit(value, f.evidence[name]) for name, value in f.values.items()}
             for block, f in fits.live.items()
         },
-        "levels": _levels(fits.levels),
+        "levels": _levels(fits.levels) | wear_levels(fits.car_wear),
         "defaults": defaults,
         "seasons": seasons,
         "circuits": dict(sorted(circuits.items())),
@@ -271,6 +273,19 @@ def _levels(f: Levels) -> dict[str, dict[str, Entry]]:
         "spread of seasons": named(list(f.spread), list(f.spread_sd), len(f.seasons)),
         **{str(s): named(list(v), list(e), n) for s, (v, e, n) in f.seasons.items()},
         "one step harder": named(list(f.harder), list(f.harder_sd), max(f.n_selections, 1)),
+    }
+
+
+def wear_levels(f: CarWear) -> dict[str, dict[str, Entry]]:
+    """Return the wear factors of teams and drivers, against one, and their spreads; nothing where no car told any."""
+    if not f.n:
+        return {}
+    teams, drivers, races = f.spread
+    of = {"teams": (teams, len(f.teams)), "drivers": (drivers, len(f.drivers)), "races of a car": (races, f.n)}
+    return {
+        "wear of teams": {k: _fit(v.effect, Evidence(v.sd, v.n)) for k, v in sorted(f.teams.items())},
+        "wear of drivers": {k: _fit(v.effect, Evidence(v.sd, v.n)) for k, v in sorted(f.drivers.items())},
+        "spread of wear": {k: _fit(s, Evidence(s / (2.0 * (n + 1)) ** 0.5, n)) for k, (s, n) in of.items()},
     }
 
 

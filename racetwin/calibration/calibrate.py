@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from racetwin.calibration import (
+    car_wear,
     choices,
     habits,
     incidents,
@@ -92,8 +93,11 @@ def fit(
     with step(5):
         form = {**form_model.fit(tables, singles), **_habits(laps, s, r)}
     with step(6):
-        fits = Fits(p, singles, s, n, first, t, r, levels.fit(p, singles, levels.selections(laps)), {})
-        fits = replace(fits, live=live(tables, singles, document(fits, tables, form, [])))
+        of_seasons, unknown = levels.fit(p, singles, levels.selections(laps)), car_wear.fit(pd.DataFrame())
+        fits = Fits(p, singles, s, n, first, t, r, of_seasons, unknown, {})
+        numbers = numbers_of(tables, document(fits, tables, form, []))
+        of_cars = car_wear.fit(car_wear.factors(laps, singles, numbers))
+        fits = replace(fits, car_wear=of_cars, live=live(tables, singles, numbers))
     progress("done", 100, 100)
     lines = [x.posterior.line for x in (p, s, t, r)]
     return fits, form, lines
@@ -108,11 +112,17 @@ def _habits(laps: pd.DataFrame, s: StopFit, r: RivalFit) -> dict[str, Any]:
     return {"habits": habits.block(seen, seasons[-1] + 1), "habits_before": before}
 
 
-def live(tables: RaceTables, singles: list[pace.RaceFit], fitted: dict[str, Any]) -> dict[str, ChoiceFit]:
+def numbers_of(tables: RaceTables, fitted: dict[str, Any]) -> dict[tuple[str, int], RaceParameters]:
+    """Return a document's numbers by circuit and season, of those that were raced."""
+    seen = tables.laps[["circuit_id", "season"]].drop_duplicates()
+    return {(str(c), int(s)): parameters_of(fitted, str(c), int(s)) for c, s in zip(*seen.T.to_numpy(), strict=True)}
+
+
+def live(
+    tables: RaceTables, singles: list[pace.RaceFit], numbers: Mapping[tuple[str, int], RaceParameters]
+) -> dict[str, ChoiceFit]:
     """Fit the block ``live``: what the race model with the numbers just fitted leaves of stops, and what teams choose."""
     life, circuit_life = rivals.usual_life(tables.laps)
-    seen = tables.laps[["circuit_id", "season"]].drop_duplicates()
-    numbers = {(str(c), int(s)): parameters_of(fitted, str(c), int(s)) for c, s in zip(*seen.T.to_numpy(), strict=True)}
     grands_prix = tables.laps[tables.laps.session == "R"]
     found = {"stops": live_stops.fit(grands_prix, _told_before(grands_prix, numbers))}
     dry = grands_prix[~grands_prix.race_wet]

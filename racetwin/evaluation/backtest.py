@@ -132,14 +132,14 @@ def backtest(
     skipped: dict[str, str] = {}
     unfitted: list[str] = []
     with tempfile.TemporaryDirectory(prefix="racetwin-backtest-") as folder, _pool(workers) as pool:
-        forms = _forms_before(tables)
+        forms = forms_before(tables)
         said = before_each(tables)
         total = len(chosen)
         waiting: list[tuple[str, Future[RaceForecasts]]] = []
         tell("fitting parameters", 0, total)
         plan = _parameter_files(tables, chosen, refit, Path(folder), pool)
         for race_id, (file, history) in plan:
-            form = _form_of(file, history.get("form"), forms.get(race_id))
+            form = form_of(file, history.get("form"), forms.get(race_id))
             if not history.get("calibration"):
                 unfitted.append(race_id)
             waiting.append(
@@ -189,7 +189,7 @@ def _fit_before(tables: RaceTables, out: Path) -> str:
     return str(fitted(tables, settings().cache))
 
 
-def _forms_before(tables: RaceTables) -> dict[str, Mapping[str, Mapping[str, float]]]:
+def forms_before(tables: RaceTables) -> dict[str, Mapping[str, Mapping[str, float]]]:
     """Return form of teams and drivers before each race: a running state, so it knows the season's races so far."""
     dry = tables.laps[~tables.laps.race_wet & (tables.laps.session == "R")]
     singles = [f for _, g in dry.groupby("race_id", sort=False) if (f := pace_model.fit_race(g)) is not None]
@@ -205,7 +205,8 @@ def _forms_before(tables: RaceTables) -> dict[str, Mapping[str, Mapping[str, flo
     }
 
 
-def _form_of(file: str | None, block: Any, before: Mapping[str, Any] | None) -> Form:
+def form_of(file: str | None, block: Any, before: Mapping[str, Any] | None) -> Form:
+    """Return form before a race: the weights of a file's ``form`` block with what :func:`forms_before` has of that race."""
     if not block or before is None:
         return Form()
     return Form.of({**{k: v for k, v in block.items() if k != "history"}, **before})

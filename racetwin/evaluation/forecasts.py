@@ -39,7 +39,7 @@ from racetwin.telemetry.ingestor import Ingested
 from racetwin.telemetry.records import RaceRecord
 from racetwin.twins.after_stop import LineNote, line_note, place_after_stop
 from racetwin.twins.duels import line_gap_s, undercut_worked_chance
-from racetwin.twins.hazard import by_lap, likeliest_lap, stop_chance, within
+from racetwin.twins.hazard import by_lap, next_stop_lap, stop_chance, within
 from racetwin.twins.race_twin import RaceTwin
 
 N_RACES = 300
@@ -299,7 +299,7 @@ class _Questions:
             p = within(hazard, STOP_LAPS)
             self.note("stop_within", lap=lap, car_id=event.car_id, p=p, by_age=by_age, happened=happened)
         if ask_next and coming is not None and (event.car_id, coming) in o.green_stops and len(hazard):
-            told = likeliest_lap(by_lap(hazard), lap + 1)
+            told = next_stop_lap(by_lap(hazard), lap + 1)
             compound = car.tyre.compound.index
             simple = max(lap + 1, o.stint_start(event.car_id, lap) + round(self.p.life_laps[compound]))
             self.note(
@@ -341,7 +341,7 @@ class _Questions:
             return
         # Places are among cars that do both laps: who retires in between is no question of the stop.
         rivals = [c for c in notes if c == car_id or (c, lap + 1) in self.outcome.times]
-        chance = place_after_stop(notes, car_id, rivals, self.p.live.together)
+        chance = place_after_stop(notes, car_id, rivals, self.p.live.together, self.p.live.stop_spread)
         actual, alone = self.outcome.place_among(car_id, lap, rivals)
         line = {c: notes[c].time_s + 2 * self.usual[c, lap - 1] for c in rivals if (c, lap - 1) in self.usual}
         if car_id not in line:

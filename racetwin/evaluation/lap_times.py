@@ -70,7 +70,7 @@ def lap_time_forecasts(twin: RaceTwin, stream: Iterable[Ingested]) -> pd.DataFra
     limit = SLOW * float(np.median(green))
     rows = [row for car_id in driven for row in _rows(twin.race_id, car_id, driven[car_id], limit)]
     table = pd.DataFrame(rows, columns=[*_KEYS, *_VALUES[:-1]])
-    quantiles = Forecast.quantiles_of(table["median_s"].to_numpy(), table["sd_s"].to_numpy())
+    quantiles = Forecast.quantiles_of(table["median_s"].to_numpy(), table["sd_s"].to_numpy(), twin.pace.model.shape)
     table["crps_s"] = crps(table["observed_s"].to_numpy(), quantiles, LEVELS)
     return table[[*_KEYS, *_VALUES]]
 

@@ -88,6 +88,7 @@ class Rejoin(Model):
     gap_ahead_s: float | None
     car_behind: CarId | None
     gap_behind_s: float | None
+    traffic: bool = Field(default=False, description="the car ahead is so near that its dirty air costs lap time")
     pit_loss_s: Estimate
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from statistics import NormalDist
 from typing import Any
+
+_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,56 @@ class DampDays:
 
 
 @dataclass(frozen=True, slots=True)
+class LapShape:
+    """How laps fall around their forecast, in its spreads: narrower in the middle than a normal distribution, longer where slow.
+
+    A file without it knows of no lap that goes wrong: the normal distribution.
+
+    Parameters
+    ----------
+    quantiles
+        Of (lap - median) / spread, at the middles of twenty equal shares of probability.
+    low, high
+        Ends of the central 90 % interval: so far below the median, so far above it.
+    """
+
+    quantiles: tuple[float, ...] = tuple(round(_NORMAL.inv_cdf((k + 0.5) / 20), 3) for k in range(20))
+    low: float = 1.645
+    high: float = 1.645
+
+
+@dataclass(frozen=True, slots=True)
+class StopSpread:
+    """How far a stop, and a lap beside it, stray from what is expected of them; s.
+
+    Parameters
+    ----------
+    execution_s
+        In-lap, pit entry, lane, exit and out-lap, beside the stationary time.
+    lap_s
+        A car's lap around what is expected of it; two of them stray by the root of two as much.
+    """
+
+    execution_s: float = 2.15
+    lap_s: float = 0.68
+
+
+@dataclass(frozen=True, slots=True)
+class SlowFuel:
+    """Fuel burnt on a lap behind the safety car, and on one under a virtual one, against a racing lap."""
+
+    sc: float = 1.0
+    vsc: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sprint:
+    """Log hazard of a stop in a sprint: for damage, and under a safety car."""
+
+    stop_intercept: float = -8.0
+
+
+@dataclass(frozen=True, slots=True)
 class LiveNumbers:
     """The block ``live`` of a parameter file."""
 
@@ -230,13 +283,31 @@ class LiveNumbers:
     set_life: SetLife = field(default_factory=SetLife)
     together: Together = field(default_factory=Together)
     damp_days: DampDays = field(default_factory=DampDays)
+    lap_shape: LapShape = field(default_factory=LapShape)
+    stop_spread: StopSpread = field(default_factory=StopSpread)
+    slow_fuel: SlowFuel = field(default_factory=SlowFuel)
+    sprint: Sprint = field(default_factory=Sprint)
+    team_wear: tuple[tuple[str, float], ...] = ()
+    """How much more than the field teams wear their tyres, as a share of its wear: of the file's block ``levels``."""
 
     @classmethod
-    def of(cls, block: Mapping[str, Any]) -> LiveNumbers:
-        """Take the ``live`` block of a parameter file."""
+    def of(cls, block: Mapping[str, Any], levels: Mapping[str, Any] | None = None) -> LiveNumbers:
+        """Take the ``live`` block of a parameter file, and of its ``levels`` what is known of teams."""
         made: dict[str, Any] = {}
-        kinds = (LiveStops, Undercut, NextCompound, Lapped, WetLaps, SetLife, Together, DampDays)
-        for f, kind in zip(fields(cls), kinds, strict=True):
+        kinds = (
+            *(LiveStops, Undercut, NextCompound, Lapped, WetLaps, SetLife, Together, DampDays),
+            *(LapShape, StopSpread, SlowFuel, Sprint),
+        )
+        for f, kind in zip(fields(cls), kinds, strict=False):
             if f.name in block:
-                made[f.name] = kind(**{k: float(e["value"]) for k, e in block[f.name].items()})
-        return cls(**made)
+                made[f.name] = kind(**{k: _number(e["value"]) for k, e in block[f.name].items()})
+        teams = (levels or {}).get("wear of teams", {})
+        return cls(**made, team_wear=tuple((str(k), float(e["value"])) for k, e in teams.items()))
+
+    def wear_of(self, team: str | None) -> float:
+        """Return how much more than the field a team wears its tyres, as a share of its wear; 0 of one not known."""
+        return dict(self.team_wear).get(team or "", 0.0)
+
+
+def _number(value: Any) -> float | tuple[float, ...]:
+    return tuple(map(float, value)) if isinstance(value, list) else float(value)

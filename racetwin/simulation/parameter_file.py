@@ -11,7 +11,8 @@ fields of the level above it::
       "circuits": {"monza": {...}},
       "circuit_seasons": {"monza/2024": {...}},
       "live": {"stops": {"one": {...}, ...}, ...},
-      "levels": {"spread of seasons": {"wear_soft_s": {...}, ...}, "2024": {...}, "one step harder": {...}}
+      "levels": {"spread of seasons": {"wear_soft_s": {...}, ...}, "2024": {...}, "one step harder": {...},
+                 "wear of teams": {"Ferrari": {...}, ...}, "wear of drivers": {...}, "spread of wear": {...}}
     }
 
 A value may stand bare (``0.35``) or with its standard error, how many observations it was fitted on and its source as above
@@ -88,7 +89,7 @@ def parameters_of(document: dict[str, Any], circuit_id: str | None, season: int)
             values[name] = _typed(name, value)
             told = ", ".join(dict.fromkeys(source)) if isinstance(source, list) else source
             sources[name] = f"{level}: {told}" if told else level
-    live = LiveNumbers.of(document.get("live") or {})
+    live = LiveNumbers.of(document.get("live") or {}, document.get("levels"))
     errors = _errors(document, levels, season)
     return RaceParameters(
         circuit_id=circuit_id or "", season=season, live=live, errors=errors, sources=sources, **values

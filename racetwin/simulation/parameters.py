@@ -18,12 +18,6 @@ from racetwin.simulation.live import LiveNumbers
 MAX_NEUTRALISED_LAPS = 10
 """Longest safety car or virtual safety car the length distributions can hold, in laps."""
 
-SPRINT_STOP_INTERCEPT = -8.0
-"""Log hazard of a stop in a sprint: for damage, and under a safety car.
-
-Five sprints to early 2023 had six stops; log loss of a stop within five laps (1,389 line crossings, 0.8 % of them before one)
-0.056 with -12, 0.043 with -8, 0.041 with -7.5: six stops do not tell the last two apart.
-"""
 SPRINT_SHARE = 100 / 305
 """Distance of a sprint against a Grand Prix, km [sporting regulations]."""
 
@@ -273,7 +267,7 @@ class RaceParameters:
             self,
             two_compounds=0,
             min_stops=0,
-            stop_intercept=SPRINT_STOP_INTERCEPT,
+            stop_intercept=self.live.sprint.stop_intercept,
             retirement_rate=self.retirement_rate * SPRINT_SHARE,
         )
 

@@ -31,13 +31,6 @@ FloatArray = npt.NDArray[np.float64]
 DRAWS = 2000
 IN_LAP_SHARE = 0.3
 """Share of a stop's loss that falls on the in-lap where it cannot be measured: the pit entry, before the line."""
-EXECUTION_SD_S = 1.8
-"""Spread of in-lap, pit entry, lane, exit and out-lap beside the stationary time, s."""
-LAP_SD_S = 0.85
-"""Spread of a car's lap around what is expected of it, s.
-
-Both chosen by the log loss of the place on the green stops of 2019 and 2020, each with parameters of the seasons before.
-"""
 STATUSES = (TrackStatus.GREEN, TrackStatus.VSC, TrackStatus.SC)
 
 
@@ -163,11 +156,12 @@ class _Rejoins:
         cars = np.arange(state.n_cars)
         known = old[:, laps] + new[:, ahead + 1 - laps] + share * loss
         at_line = state.time_s + known[cars, stop] + share[stop] * standing
-        noise = racing.sum() * state.pace_sd * self.drawn.pace + math.sqrt(ahead + 1) * LAP_SD_S * self.drawn.noise
+        spread = p.live.stop_spread
+        noise = racing.sum() * state.pace_sd * self.drawn.pace + math.sqrt(ahead + 1) * spread.lap_s * self.drawn.noise
         at_line = at_line + noise
         own = at_line[:, i]
         if not free:
-            own = own + state.stop_extra_s[i] + EXECUTION_SD_S * self.drawn.execution
+            own = own + state.stop_extra_s[i] + spread.execution_s * self.drawn.execution
         rivals = state.running.copy()
         rivals[i] = False
         return self._answer(lap, status, own, np.where(rivals, at_line, np.inf), rivals, lane)
@@ -255,6 +249,7 @@ class _Rejoins:
             gap_ahead_s=gap_ahead,
             car_behind=None if behind is None else state.car_id[behind],
             gap_behind_s=gap_behind,
+            traffic=gap_ahead is not None and gap_ahead < p.dirty_air_range_s,
             pit_loss_s=Estimate(mean=lane + mean, low=lane + float(quantile[0]), high=lane + float(quantile[1])),
         )
 

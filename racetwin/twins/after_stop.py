@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from racetwin.schemas import LapCompleted
-from racetwin.simulation.live import Together
+from racetwin.simulation.live import StopSpread, Together
 from racetwin.simulation.stops_together import given_a_stop, owes
 from racetwin.twins.hazard import stop_chance
 from racetwin.twins.synchronous import likely_next
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 
-EXECUTION_SD_S = 1.4
-"""Spread of in-lap, entry, lane, exit and out-lap beside the stationary time, s."""
-RIVAL_SD_S = 0.75
-"""Spread of a car's two laps around their forecast, s."""
 DRAWS = 240
 
 
@@ -114,7 +110,11 @@ def line_note(race: RaceTwin, car: CarTwin, e: LapCompleted) -> LineNote:
 
 
 def place_after_stop(
-    notes: Mapping[str, LineNote], car_id: str, rivals: Iterable[str], together: Together | None = None
+    notes: Mapping[str, LineNote],
+    car_id: str,
+    rivals: Iterable[str],
+    together: Together | None = None,
+    spread: StopSpread | None = None,
 ) -> FloatArray:
     """Return the probability of each place (index 0: first) two lines after a stop at the end of the coming lap.
 
@@ -126,18 +126,21 @@ def place_after_stop(
         The car that stops, and the cars it may come out among.
     together
         Weights of who else stops; by default the shipped regression's.
+    spread
+        How far stop and laps stray from what is expected; by default what is taken where no file tells.
 
     Notes
     -----
     Given the time the car needs, rivals are ahead independently of each other, so its place has a Poisson-binomial distribution;
     that is averaged over the car's own loss, which is common to all of them.
     """
-    own = notes[car_id]
+    own, spread = notes[car_id], spread or StopSpread()
+    two_laps_s = math.sqrt(2.0) * spread.lap_s
     body, start, tail = own.stationary
     draw = np.random.Generator(np.random.Philox(key=1))
     w = draw.standard_exponential(DRAWS)
     standing = body * (w - math.log(2.0)) + tail * np.maximum(0.0, w - start)
-    mine = own.time_s + own.stopping_s + own.loss_s[0] + standing + EXECUTION_SD_S * draw.standard_normal(DRAWS)
+    mine = own.time_s + own.stopping_s + own.loss_s[0] + standing + spread.execution_s * draw.standard_normal(DRAWS)
     others = [notes[c] for c in rivals if c != car_id and c in notes]
     same_lap, next_lap = (stop_too(own, others, together or Together(), answering=k) for k in (False, True))
     chance = np.zeros((DRAWS, len(others) + 1))
@@ -147,9 +150,9 @@ def place_after_stop(
         now = same_lap[k - 1]
         later = next_lap[k - 1] * (1.0 - now)
         ahead = (
-            (1.0 - now - later) * _cdf((mine - stays) / RIVAL_SD_S)
-            + now * _cdf((mine - o.time_s - o.stopping_s - o.loss_s[0]) / (2.0 * RIVAL_SD_S))
-            + later * _cdf((mine - stays - o.loss_s[1]) / RIVAL_SD_S)
+            (1.0 - now - later) * _cdf((mine - stays) / two_laps_s)
+            + now * _cdf((mine - o.time_s - o.stopping_s - o.loss_s[0]) / (2.0 * two_laps_s))
+            + later * _cdf((mine - stays - o.loss_s[1]) / two_laps_s)
         )
         chance[:, 1 : k + 1] = chance[:, 1 : k + 1] * (1.0 - ahead[:, None]) + chance[:, :k] * ahead[:, None]
         chance[:, 0] *= 1.0 - ahead

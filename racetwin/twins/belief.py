@@ -12,6 +12,7 @@ from racetwin.twins.hazard import stop_chance, within
 from racetwin.twins.tyres import Z90, SetBelief, life_left, pit_window
 
 if TYPE_CHECKING:
+    from racetwin.simulation.live import LapShape
     from racetwin.twins.car_twin import CarTwin
 
 HORIZON = 10
@@ -33,10 +34,10 @@ class Belief:
         return {"pace": list(self.pace), "tyres": asdict(self.tyres), "forecast": self.forecast.snapshot()}
 
     @classmethod
-    def restore(cls, saved: Mapping[str, Any]) -> Belief:
-        """Return what :meth:`snapshot` was taken of."""
+    def restore(cls, saved: Mapping[str, Any], shape: LapShape) -> Belief:
+        """Return what :meth:`snapshot` was taken of; ``shape`` is how laps fall around their forecast."""
         tyres: dict[str, Any] = {k: tuple(v) if isinstance(v, list | tuple) else v for k, v in saved["tyres"].items()}
-        return cls((saved["pace"][0], saved["pace"][1]), SetBelief(**tyres), Forecast.restore(saved["forecast"]))
+        return cls((saved["pace"][0], saved["pace"][1]), SetBelief(**tyres), Forecast.restore(saved["forecast"], shape))
 
 
 def normal(mean: float, sd: float) -> Estimate:
@@ -50,7 +51,7 @@ def car_state(twin: CarTwin) -> CarTwinState:
     racing = twin.status not in (CarStatus.RETIRED, CarStatus.FINISHED) and twin.laps < total
     belief = twin.belief
     hazard = stop_chance(p, twin.context(), 5) if racing else None
-    fuel = twin.pace.model.fuel_kg(twin.laps)
+    fuel = twin.pace.fuel_kg(twin.laps)
     window = (
         pit_window(belief.tyres, p, lap=twin.laps, total_laps=total, compounds_used=twin.compounds_used)
         if racing

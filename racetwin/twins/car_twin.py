@@ -29,7 +29,7 @@ from racetwin.twins.belief import HORIZON, Belief, car_state
 from racetwin.twins.forecast import Forecast, Traffic, forecast
 from racetwin.twins.hazard import StopContext
 from racetwin.twins.lap_input import lap_input
-from racetwin.twins.pace_filter import PaceFilter
+from racetwin.twins.pace_filter import MEDIUM, PaceFilter
 from racetwin.twins.pace_model import PaceModel
 from racetwin.twins.sectors import lap_in_progress, learn_shares
 from racetwin.twins.seed_schema import car_twin_document
@@ -39,6 +39,8 @@ UNKNOWN_AGE = 8.0
 """Age taken for a set whose age no source tells, in laps: the middle of a stint's first half."""
 DEFAULT_SEASON = 2025
 """Season whose parameters are taken where nothing says which season it is."""
+
+VIRTUAL = (TrackStatus.VSC, TrackStatus.VSC_ENDING)
 
 _PLAIN = (
     "driver",
@@ -166,6 +168,8 @@ class CarTwin:
         for event in sorted(events, key=event_time):
             if isinstance(event, LapCompleted) and event.car_id == self.car_id:
                 self.pace.start_lap(event.lap)
+                if event.neutralised and event.lap > self.laps:
+                    self.pace.slow_lap(event.lap, virtual=event.track_status in VIRTUAL)
             self.apply(event)
 
     def see(self, car: CarTelemetry) -> None:
@@ -234,7 +238,7 @@ class CarTwin:
         self.set_laps = 0
         self.tyre_pending = False
         self._note_compound()
-        self.pace.new_set(self.index)
+        self.pace.new_set(self.index, self.usual_wear_s)
 
     def _note_compound(self) -> None:
         if self.tyre.compound is not None:
@@ -291,7 +295,7 @@ class CarTwin:
         self.set_laps += 1
         factor = 1.0
         if e.neutralised:
-            virtual = e.track_status in (TrackStatus.VSC, TrackStatus.VSC_ENDING)
+            virtual = e.track_status in VIRTUAL
             factor = self.parameters.age_factor_vsc if virtual else self.parameters.age_factor_sc
         self.age = (self.age if self.age is not None else UNKNOWN_AGE) + factor
         if new.compound is not None or new.age is not None:
@@ -329,6 +333,11 @@ class CarTwin:
         return self.age if self.age is not None else UNKNOWN_AGE
 
     @property
+    def usual_wear_s(self) -> float:
+        """What the car's team wears mediums beyond the field, in seconds a lap per lap of age."""
+        return self.parameters.live.wear_of(self.team) * self.pace.model.wear_s[MEDIUM]
+
+    @property
     def running(self) -> bool:
         """Whether the car is still in the race."""
         return self.status is not CarStatus.RETIRED
@@ -348,7 +357,7 @@ class CarTwin:
         if seen is None or self.status is not CarStatus.TRACK or self.track_status.is_neutralised or self.on_in_lap:
             return None
         f = self.forecast()
-        return lap_in_progress(float(f.median_s[0]), float(f.sd_s[0]), self.sector_shares, seen.sectors_s)
+        return lap_in_progress(float(f.median_s[0]), float(f.sd_s[0]), self.sector_shares, seen.sectors_s, f.shape)
 
     def context(self) -> StopContext:
         """What the decision to stop depends on, as far as the car alone tells."""
@@ -404,7 +413,7 @@ class CarTwin:
         self.status = CarStatus(saved["status"])
         self.tyre = Tyre.model_validate(saved["tyre"])
         self.traffic = Traffic.restore(saved["traffic"])
-        self._belief = Belief.restore(saved["belief"]) if saved["belief"] is not None else None
+        self._belief = Belief.restore(saved["belief"], self.pace.model.shape) if saved["belief"] is not None else None
         self.invalidate()
 
 

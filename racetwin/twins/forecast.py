@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from racetwin.schemas import Estimate
+from racetwin.simulation.live import LapShape
 from racetwin.twins.pace_filter import PaceFilter
 from racetwin.twins.pace_model import PaceModel
 
@@ -19,16 +20,6 @@ SLICKS = 2
 """Indices of compounds up to this one are slicks, or not known."""
 LEVELS: FloatArray = np.asarray((np.arange(20) + 0.5) / 20.0, dtype=np.float64)
 """Levels at which the shape of a forecast is known: the middles of twenty equal shares of probability."""
-SHAPE = np.array(
-    [
-        *(-1.528, -1.023, -0.781, -0.616, -0.484, -0.372, -0.272, -0.179, -0.088, 0.002),
-        *(0.095, 0.191, 0.294, 0.408, 0.541, 0.703, 0.917, 1.219, 1.720, 2.858),
-    ]
-)
-"""Quantiles of (lap - median) / spread at ``LEVELS``, as they were on the races the filter was tuned on: narrower in the middle
-than a normal distribution, longer where slow."""
-LOW_90, HIGH_90 = 1.21, 2.14
-"""Ends of the central 90 % interval in spreads, from the same races: laps go wrong more often than they go better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +67,8 @@ def traffic_s(m: PaceModel, mean: FloatArray, traffic: Traffic) -> tuple[FloatAr
     k = np.arange(n)
     if math.isfinite(traffic.gap_s):
         near = math.exp(-((traffic.gap_s / m.follow_range_s) ** 2)) * m.follow_memory**k
-        loss += m.dirty_air_s * near
+        air = max(0.0, 1.0 - traffic.gap_s / m.dirty_air_range_s) * m.follow_memory**k
+        loss += m.dirty_air_s * air
         known = min(n, len(traffic.lap_s))
         loss[:known] += m.follow_share * near[:known] * (np.array(traffic.lap_s[:known]) - mean[:known])
         variance += m.follow_sd_s**2 * near
@@ -93,30 +85,32 @@ def traffic_s(m: PaceModel, mean: FloatArray, traffic: Traffic) -> tuple[FloatAr
 class Forecast:
     """Lap times to come if the car stays out and the track is green: medians and spreads by lap, seconds.
 
-    ``traffic_s`` is the part of the median that traffic adds.
+    ``traffic_s`` is the part of the median that traffic adds; ``shape`` is how laps fall around it.
     """
 
     median_s: FloatArray
     sd_s: FloatArray
     traffic_s: FloatArray
+    shape: LapShape
 
     def snapshot(self) -> list[list[float]]:
         """Return it as JSON-able values."""
         return [self.median_s.tolist(), self.sd_s.tolist(), self.traffic_s.tolist()]
 
     @classmethod
-    def restore(cls, saved: list[list[float]]) -> Forecast:
-        """Return what :meth:`snapshot` was taken of."""
-        return cls(*(np.array(values) for values in saved))
+    def restore(cls, saved: list[list[float]], shape: LapShape) -> Forecast:
+        """Return what :meth:`snapshot` was taken of; the shape is the parameter file's."""
+        median, sd, traffic = (np.array(values) for values in saved)
+        return cls(median, sd, traffic, shape)
 
     def interval(self) -> tuple[FloatArray, FloatArray]:
         """Ends of the central 90 % interval."""
-        return self.median_s - LOW_90 * self.sd_s, self.median_s + HIGH_90 * self.sd_s
+        return self.median_s - self.shape.low * self.sd_s, self.median_s + self.shape.high * self.sd_s
 
     @staticmethod
-    def quantiles_of(median_s: FloatArray, sd_s: FloatArray) -> FloatArray:
-        """Return ``(n, 20)`` quantiles at ``LEVELS`` of forecasts with these medians and spreads."""
-        return np.asarray(median_s[:, None] + sd_s[:, None] * SHAPE)
+    def quantiles_of(median_s: FloatArray, sd_s: FloatArray, shape: LapShape) -> FloatArray:
+        """Return ``(n, 20)`` quantiles at ``LEVELS`` of forecasts with these medians, spreads and shape."""
+        return np.asarray(median_s[:, None] + sd_s[:, None] * np.array(shape.quantiles))
 
     def estimates(self, n: int) -> tuple[Estimate, ...]:
         """Return the first ``n`` laps as estimates with their 90 % intervals."""
@@ -136,6 +130,6 @@ def forecast(
     variance = variance + m.noise_s**2
     wider = m.damp_day_spread if pace.been_wet and compound <= SLICKS else 1.0
     if traffic is None or traffic.is_free:
-        return Forecast(mean, wider * np.sqrt(variance), np.zeros(n))
+        return Forecast(mean, wider * np.sqrt(variance), np.zeros(n), m.shape)
     loss, more = traffic_s(m, mean, traffic)
-    return Forecast(mean + loss, wider * np.sqrt(variance + more), loss)
+    return Forecast(mean + loss, wider * np.sqrt(variance + more), loss, m.shape)

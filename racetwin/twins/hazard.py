@@ -238,12 +238,18 @@ def within(hazard: FloatArray, n: int) -> float:
     return float(1.0 - np.prod(1.0 - hazard[:n]))
 
 
-STOP_SPAN = 5
-"""Laps that a stop told by one lap stands for: that lap, and two before and after it."""
+STOP_SHARE = 0.5
+"""Share of the probability of a next stop that the laps hold whose middle is named.
+
+Within two laps of 1,385 green stops of 2019 to early 2023, told five laps into the stint with parameters of the seasons before:
+29.6 % (a quarter 28.8, a third 29.5, two thirds 28.1, three quarters 28.3). The five laps that hold most of it: 23.2 %, 3.8 to
+9.1 points less (90 % of bootstrap samples over races); its median 23.8 %; by the race model alone, without what is known live,
+28.5, 24.4 and 26.4 %.
+"""
 
 
-def likeliest_lap(chance: FloatArray, first_lap: int) -> int:
-    """Lap to name for a stop: the middle of the ``STOP_SPAN`` laps that together hold most of its probability.
+def next_stop_lap(chance: FloatArray, first_lap: int) -> int:
+    """Lap to name for a stop: the middle of the fewest laps that together hold half of its probability.
 
     Parameters
     ----------
@@ -254,12 +260,16 @@ def likeliest_lap(chance: FloatArray, first_lap: int) -> int:
 
     Examples
     --------
-    >>> likeliest_lap(np.array([0.3, 0.0, 0.0, 0.0, 0.1, 0.15, 0.15, 0.15, 0.1]), 20)
-    26
+    >>> next_stop_lap(np.array([0.3, 0.0, 0.0, 0.0, 0.1, 0.15, 0.15, 0.15, 0.1]), 20)
+    25
     """
-    margin = STOP_SPAN // 2
-    around = np.convolve(chance, np.ones(STOP_SPAN))[margin : margin + len(chance)]
-    return first_lap + int(around.argmax())
+    so_far = np.concatenate([[0.0], np.cumsum(chance)])
+    end = np.searchsorted(so_far, so_far[:-1] + STOP_SHARE * so_far[-1] - 1e-12)
+    spans = np.where(end < len(so_far), end - np.arange(len(chance)), len(so_far))
+    if not len(spans):
+        return first_lap
+    start = int(spans.argmin())
+    return first_lap + start + (int(spans[start]) - 1) // 2
 
 
 def by_lap(hazard: FloatArray) -> FloatArray:

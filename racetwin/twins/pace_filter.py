@@ -86,6 +86,12 @@ class PaceFilter:
     unrest: float = 1.0
     wet: bool = False
     been_wet: bool = False
+    fuel_share: float = 1.0
+    """Fuel aboard against what would be if no lap had been slow: what slow laps spared is burnt over the laps left.
+
+    Lap times are expected as of fuel that is burnt evenly whatever happens: with what slow laps spare in them, the laps after a
+    safety car were forecast worse (docs/calibration.md).
+    """
 
     def __post_init__(self) -> None:
         if self.P[LEVEL, LEVEL] == 0.0:
@@ -119,8 +125,9 @@ class PaceFilter:
         self.cars[car_id] = len(self.cars)
         return self.cars[car_id]
 
-    def expect_pace(self, car: int, mean_s: float, sd_s: float) -> None:
-        """Set what is known of a car's pace before its first lap, in seconds a lap against the field."""
+    def expect_pace(self, car: int, mean_s: float, sd_s: float, wear_s: float = 0.0) -> None:
+        """Set what is known of a car before its first lap: pace against the field (s a lap), and wear (s a lap per lap)."""
+        self.x[COMMON + PER_CAR * car + SET_WEAR] = wear_s
         k = COMMON + PER_CAR * car + PACE
         self.x[k] = mean_s
         self.P[k, :] = 0.0
@@ -142,6 +149,14 @@ class PaceFilter:
                 for k in (3, 4):
                     self.P[OFFSET + k, OFFSET + k] += m.level_walk_wet_s**2
 
+    def slow_lap(self, lap: int, *, virtual: bool) -> None:
+        """Burn less fuel on a lap that the leader did behind a safety car, or under a virtual one."""
+        m = self.model
+        left = m.total_laps - lap
+        if left > 0:
+            burnt = m.vsc_fuel if virtual else m.sc_fuel
+            self.fuel_share *= (left + 1.0 - burnt) / left
+
     def car_lap(self, car: int) -> None:
         """Let a car's own pace move by one of its laps, whether the lap can be learnt from or not."""
         m, b = self.model, COMMON + PER_CAR * car
@@ -152,8 +167,11 @@ class PaceFilter:
         self.P[k, k] += m.mood_sd_s**2
         self.P[b + PACE, b + PACE] += m.pace_walk_s**2
 
-    def new_set(self, car: int) -> None:
-        """Forget what belonged to the old set of tyres; the car's pace stays, a little less certain."""
+    def new_set(self, car: int, wear_s: float = 0.0) -> None:
+        """Forget what belonged to the old set of tyres; the car's pace stays, a little less certain.
+
+        ``wear_s`` is what the car is known to wear its sets beyond the field, in seconds a lap per lap.
+        """
         m, b = self.model, COMMON + PER_CAR * car
         self.P[b + PACE, b + PACE] += m.set_pace_sd_s**2
         for k, variance in ((SET_WEAR, m.set_wear_sd_s**2), (MOOD, m.mood_sd_s**2 / (1 - m.mood_persistence**2))):
@@ -161,8 +179,13 @@ class PaceFilter:
             self.P[b + k, :] = 0.0
             self.P[:, b + k] = 0.0
             self.P[b + k, b + k] = variance
+        self.x[b + SET_WEAR] = wear_s
 
     # --- a lap is learnt from ----------------------------------------------------------------------------------------
+
+    def fuel_kg(self, laps_completed: float) -> float:
+        """Fuel aboard after some laps, as far as the race has shown."""
+        return self.model.fuel_kg(laps_completed) * self.fuel_share
 
     def known_s(self, lap: float, compound: int, age: float) -> float:
         """Part of a lap time that is not estimated: fuel at mid-lap, and the convex part of wear."""
@@ -278,6 +301,7 @@ class PaceFilter:
             "unrest": self.unrest,
             "wet": self.wet,
             "been_wet": self.been_wet,
+            "fuel_share": self.fuel_share,
             "x": _pack(self.x),
             "P": _pack(upper),
         }
@@ -291,7 +315,8 @@ class PaceFilter:
         P[rows, columns] = P[columns, rows] = _unpack(saved["P"])
         cars = {str(c): i for i, c in enumerate(saved["cars"])}
         wet, been_wet = bool(saved["wet"]), bool(saved["been_wet"])
-        return cls(model, cars, x, P, int(saved["lap"]), float(saved["unrest"]), wet, been_wet)
+        share = float(saved["fuel_share"])
+        return cls(model, cars, x, P, int(saved["lap"]), float(saved["unrest"]), wet, been_wet, share)
 
 
 def _pack(values: FloatArray) -> str:

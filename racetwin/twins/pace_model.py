@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from racetwin.simulation.live import LapShape
 
 if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters
@@ -33,6 +35,8 @@ class PaceModel:
         Expected lap of the field's median car: fresh mediums, no fuel.
     total_laps : laps
     fuel_start_kg, fuel_s_per_kg : kg, s/kg
+    sc_fuel, vsc_fuel
+        Burnt on a lap behind the safety car, and under a virtual one, against a racing lap.
     drift_s : s per lap
         Expected change of the track from lap to lap, beyond fuel (negative: it gets faster).
     offset_s, wear_s : s, s per lap
@@ -42,8 +46,8 @@ class PaceModel:
     follow_share, follow_range_s, follow_memory : -, s, -
         A car behind another takes over this share of the difference of their paces (falling with the gap as a Gaussian of that
         width); from lap to lap that fades by the memory.
-    dirty_air_s : s
-        Lost beside that right behind another car, falling alike.
+    dirty_air_s, dirty_air_range_s : s
+        Lost beside that right behind another car, falling linearly to nothing at that gap: the race model's.
     blue_s, blue_gap_s, blue_width_s : s, s, s
         Lap time lost by a car that is being lapped, when the lapping car is expected that far behind it at the line, falling as
         a Gaussian of that width: it is let by within the lap.
@@ -74,6 +78,8 @@ class PaceModel:
         Spread that following, and being lapped, adds to a lap time.
     calm : -
         Memory, per lap of a car, of how restless the whole field has been; in a restless field the level walks faster.
+    shape
+        How laps fall around their forecast, in its spreads.
     damp_day_spread : -
         Factor on the spread of forecast laps on slicks once the track has been wet: it dries, or soaks again, and lines differ.
     """
@@ -82,6 +88,8 @@ class PaceModel:
     total_laps: int = 58
     fuel_start_kg: float = 110.0
     fuel_s_per_kg: float = 0.031
+    sc_fuel: float = 1.0
+    vsc_fuel: float = 1.0
     drift_s: float = 0.0
     offset_s: Five = (-0.45, 0.0, 0.4, 12.0, 18.0)
     wear_s: Five = (0.075, 0.048, 0.032, 0.05, 0.04)
@@ -90,7 +98,8 @@ class PaceModel:
     follow_share: float = 0.12
     follow_range_s: float = 1.6
     follow_memory: float = 0.76
-    dirty_air_s: float = 0.38
+    dirty_air_s: float = 0.3
+    dirty_air_range_s: float = 2.4
     blue_s: float = 1.5
     blue_gap_s: float = 0.75
     blue_width_s: float = 1.0
@@ -120,6 +129,7 @@ class PaceModel:
     blue_sd_s: float = 0.7
     calm: float = 0.025
     damp_day_spread: float = 1.0
+    shape: LapShape = field(default_factory=LapShape)
 
     @classmethod
     def of(cls, parameters: RaceParameters, total_laps: int | None = None) -> PaceModel:
@@ -135,15 +145,20 @@ class PaceModel:
             wear_s=parameters.wear_s,
             cliff_age=parameters.cliff_age,
             cliff_s=parameters.cliff_s,
+            dirty_air_s=parameters.dirty_air_s,
+            dirty_air_range_s=parameters.dirty_air_range_s,
             blue_s=parameters.live.lapped.cost_s,
             wet_offset_sd_s=max(WET_OFFSET_SD_S, parameters.live.wet.spread_s),
             offset_sd_s=max(OFFSET_SD_S, _of_slicks(parameters.errors.get("compound_offset_s"))),
             damp_day_spread=parameters.live.damp_days.spread,
+            shape=parameters.live.lap_shape,
+            sc_fuel=parameters.live.slow_fuel.sc,
+            vsc_fuel=parameters.live.slow_fuel.vsc,
             wear_sd_s=max(WEAR_SD_S, _of_slicks(parameters.errors.get("wear_s"))),
         )
 
     def fuel_kg(self, laps_completed: float) -> float:
-        """Fuel aboard after some laps: burnt evenly to the flag."""
+        """Fuel aboard after some laps if it is burnt evenly to the flag."""
         return self.fuel_start_kg * max(0.0, 1.0 - laps_completed / self.total_laps)
 
     def cliff(self, compound: int, age: float) -> float:

@@ -26,7 +26,7 @@ from racetwin.schemas import (
 from racetwin.simulation.form import Form, load_form
 from racetwin.simulation.parameter_file import load_parameters
 from racetwin.simulation.parameters import RaceParameters, for_race
-from racetwin.twins.car_twin import DEFAULT_SEASON, CarTwin, event_time
+from racetwin.twins.car_twin import DEFAULT_SEASON, VIRTUAL, CarTwin, event_time
 from racetwin.twins.coming import SlowLap
 from racetwin.twins.field import Field
 from racetwin.twins.forecast import Traffic
@@ -130,7 +130,7 @@ class RaceTwin:
             twin.see(car)
         if first and self.leader_laps == 0:
             for twin, pace, sd in zip(self.cars.values(), *self.pace_before(), strict=True):
-                self.pace.expect_pace(twin.index, pace, sd)
+                self.pace.expect_pace(twin.index, pace, sd, twin.usual_wear_s)
             joined = max((c.laps for c in self.cars.values()), default=0)
             self.leader_laps = self.status_since_lap = self.pace.lap = (
                 joined  # more than 0 where the race was under way
@@ -237,6 +237,8 @@ class RaceTwin:
             self.pace.wet = self._on_wets() > 0
             self.pace.been_wet |= self.pace.wet
             self.pace.start_lap(e.lap)
+            if e.neutralised:
+                self.pace.slow_lap(e.lap, virtual=e.track_status in VIRTUAL)
         self.slow_lap.note(e, self.parameters, self.track_status)
         first = self._first_line.setdefault(e.lap, e.line_time_s)
         ahead = self._crossed
@@ -301,7 +303,7 @@ class RaceTwin:
         """What a lap ages tyres under the present track status, in racing laps."""
         if self.track_status is TrackStatus.SC:
             return self.parameters.age_factor_sc
-        if self.track_status in (TrackStatus.VSC, TrackStatus.VSC_ENDING):
+        if self.track_status in VIRTUAL:
             return self.parameters.age_factor_vsc
         return 1.0
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from racetwin.schemas import COMPOUNDS, CarStatus, TrackStatus
 from racetwin.simulation.stops_together import owes
-from racetwin.twins.hazard import by_lap, laps_at_risk, likeliest_lap, stop_chances, within
+from racetwin.twins.hazard import by_lap, laps_at_risk, next_stop_lap, stop_chances, within
 from racetwin.twins.losses import net_loss_s
 from racetwin.twins.synchronous import likely_next
 
@@ -88,7 +88,7 @@ def _outlook(race: RaceTwin, car: CarTwin, hazard: FloatArray, wetness: float) -
     expected = float(chance.sum())
     owed = owes(p, car.stops, car.compounds_used)
     if len(chance) and (owed or expected > 0.5):
-        lap = likeliest_lap(chance, car.laps + 1)
+        lap = next_stop_lap(chance, car.laps + 1)
         compound = likely_next(p, car, total - lap, wetness, race.stops_today.popular)
         strategy.append((lap, COMPOUNDS[compound].value))
         while compound < 3 and total - lap > LONG_STINT * p.life_laps[compound] and len(strategy) < 3:

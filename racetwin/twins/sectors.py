@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from racetwin.schemas import Estimate
-from racetwin.twins.forecast import HIGH_90, LOW_90
+from racetwin.simulation.live import LapShape
 
 Sectors = tuple[float | None, float | None, float | None]
 
@@ -26,7 +26,7 @@ def learn_shares(old: list[float] | None, sectors: Sectors | None, lap_time_s: f
 
 
 def lap_in_progress(
-    median_s: float, sd_s: float, shares: list[float] | None, sectors: Sectors | None
+    median_s: float, sd_s: float, shares: list[float] | None, sectors: Sectors | None, shape: LapShape
 ) -> Estimate | None:
     """Expect the lap being driven from its sectors so far; None where there are none, or the lap is over.
 
@@ -38,11 +38,13 @@ def lap_in_progress(
         Usual shares of the first two sectors.
     sectors : s
         Those of this lap; a third one means that the lap is complete.
+    shape
+        How laps fall around their forecast.
 
     Examples
     --------
-    >>> e = lap_in_progress(90.0, 0.4, [0.3, 0.4], (27.5, None, None))
-    >>> 90.5 < e.mean < 90.7 and e.low < e.mean < e.high
+    >>> e = lap_in_progress(90.0, 0.4, [0.3, 0.4], (27.5, None, None), LapShape())
+    >>> 90.8 < e.mean < 90.9 and e.low < e.mean < e.high
     True
     """
     if shares is None or sectors is None or sectors[0] is None or sectors[2] is not None:
@@ -54,4 +56,4 @@ def lap_in_progress(
     left = max(0.0, 1.0 - share)
     mean = median_s + off * (1.0 + CARRY * left / max(share, 0.05))
     spread = sd_s * math.sqrt(left)
-    return Estimate(mean=mean, low=mean - LOW_90 * spread, high=mean + HIGH_90 * spread)
+    return Estimate(mean=mean, low=mean - shape.low * spread, high=mean + shape.high * spread)

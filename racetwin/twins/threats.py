@@ -23,8 +23,6 @@ LEVELS = ((0.5, "high"), (0.2, "medium"), (0.0, "low"))
 """Probability from which a threat is called so."""
 MOST = 5
 """Threats listed per car."""
-CLEAR_AIR_S = 2.0
-"""A gap this wide ahead at the rejoin leaves a car in clear air, in seconds."""
 REACH_S = 60.0
 """Rivals further behind than this are left out unless a safety car brings them back, in seconds."""
 LEAST = 0.02
@@ -183,7 +181,7 @@ def opportunities(race: RaceTwin, car_id: str) -> tuple[dict[str, Any], ...]:
         saved = net_loss_s(race.parameters, TrackStatus.GREEN) - loss
         found.append({"kind": "cheap_stop", "loss_s": loss, "saved_s": saved, "places_lost": places})
     gap = min(ahead, default=math.inf)
-    if to_come and race.leader_laps > 0 and gap > CLEAR_AIR_S:
+    if to_come and race.leader_laps > 0 and gap > race.parameters.dirty_air_range_s:
         found.append(
             {
                 "kind": "gap_to_drop_into",

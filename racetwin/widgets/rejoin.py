@@ -10,9 +10,6 @@ from racetwin.widgets._panel import Panel, pack, script, style
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
 
-DIRTY_AIR_S = 1.6
-"""A gap ahead below this costs lap time: no effect of the car in front is seen beyond it."""
-
 
 class RejoinPanel(Panel):
     """The pit exit if the car boxes at the end of this lap: likeliest place and neighbours, and how likely every place is.
@@ -60,6 +57,5 @@ class RejoinPanel(Panel):
                 "ahead": names.get(rejoin.car_ahead or "", rejoin.car_ahead),
                 "behind": names.get(rejoin.car_behind or "", rejoin.car_behind),
                 "age": max(0, lap - rejoin.lap) if lap else 0,
-                "traffic": rejoin.gap_ahead_s is not None and rejoin.gap_ahead_s < DIRTY_AIR_S,
             }
         self.data = pack(head)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from racetwin.schemas import Rejoin
 from racetwin.widgets._panel import Panel, pack, script, style
-from racetwin.widgets.rejoin import DIRTY_AIR_S
 
 
 class PitWindow(Panel):
@@ -53,7 +52,7 @@ class PitWindow(Panel):
                         "behind": names.get(r.car_behind or "", r.car_behind),
                         "gap_behind": r.gap_behind_s,
                         "loss": r.pit_loss_s.mean,
-                        "traffic": r.gap_ahead_s is not None and r.gap_ahead_s < DIRTY_AIR_S,
+                        "traffic": r.traffic,
                     }
                     for r in window
                 ],

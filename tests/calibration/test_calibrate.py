@@ -100,7 +100,10 @@ def test_what_is_called_a_fit_moves_with_its_data_and_a_constant_does_not(
 
 def at_a_limit(where: str, value: float) -> bool:
     """Whether a number is one that is kept from going further: wear never heals, nor is anything likelier than never."""
-    return ("wear_s" in where and value == 0.002) or (("cliff_s" in where or "_laps" in where) and value < 1e-3)
+    alike = "spread of wear" in where and value < 0.1  # drawn cars wear their tyres alike
+    return (
+        ("wear_s" in where and value == 0.002) or (("cliff_s" in where or "_laps" in where) and value < 1e-3) or alike
+    )
 
 
 @pytest.mark.integration

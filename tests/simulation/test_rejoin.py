@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from racetwin.errors import InputError
 from racetwin.schemas import TrackStatus
+from racetwin.simulation.live import StopSpread
 from racetwin.simulation.parameter_file import load_parameters
 from racetwin.simulation.rejoin import box_now, rejoin_window
 
@@ -25,6 +28,23 @@ def test_the_leader_of_an_even_field_rejoins_where_its_loss_puts_it(make_state):
     assert rejoin.car_behind == str(rejoin.position + 1)
     assert 0 < rejoin.gap_ahead_s < 2.2
     assert 0 < rejoin.gap_behind_s < 2.2
+
+
+def test_a_car_ahead_is_traffic_as_far_as_the_parameter_files_dirty_air_reaches(make_state):
+    even = make_state(pace_mean=np.zeros(20), pace_sd=np.full(20, 1e-6), compound=np.ones(20, dtype=int))
+    p = load_parameters("bahrain", 2024)
+    gap = box_now(even, "1", parameters=p).gap_ahead_s
+    told = [box_now(even, "1", parameters=p.replace(dirty_air_range_s=gap * k)).traffic for k in (0.9, 1.1)]
+    assert told == [False, True]
+
+
+def test_how_sure_the_place_is_hangs_on_the_spreads_that_the_parameter_file_has(make_state):
+    p = load_parameters("bahrain", 2024)
+    sure, unsure = (
+        box_now(make_state(), "3", parameters=p.replace(live=replace(p.live, stop_spread=StopSpread(s, s))))
+        for s in (0.2, 3.0)
+    )
+    assert sure.probability > unsure.probability + 0.1
 
 
 def test_probabilities_add_up_and_the_position_is_the_likeliest(make_state):

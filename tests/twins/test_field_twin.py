@@ -4,13 +4,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from racetwin.schemas import TrackStatus
 from racetwin.simulation.parameters import RaceParameters
 from racetwin.twins import RaceTwin
 from racetwin.twins.duels import duel, points_between
+from racetwin.twins.hazard import by_lap, next_stop_lap, stop_chance
 from racetwin.twins.profile import Profile
+from racetwin.twins.rivals import outlooks
 from racetwin.twins.threats import Raced
 
 pytestmark = pytest.mark.integration
@@ -41,6 +44,20 @@ def test_who_has_still_to_stop_is_virtually_behind_who_has(toy: Any, drive: Driv
 def test_older_tyres_stop_sooner(toy: Any, drive: Drive) -> None:
     view = drive(toy(stops={3: {10: "MEDIUM"}}), to_lap=14).field.get_state()["cars"]
     assert view["1"]["stop_probability_next_5"] > view["3"]["stop_probability_next_5"]
+
+
+def test_the_next_stop_is_named_as_the_scoreboard_has_it(toy: Any, drive: Drive) -> None:
+    twin = drive(toy(), to_lap=8)
+    told = outlooks(twin)
+    for car in twin.cars.values():
+        context, n = twin.stop_context(car), twin.total_laps - car.laps
+        chance = by_lap(stop_chance(twin.parameters, context, n))
+        lap = told[car.car_id].strategy[0][0]
+        assert lap == next_stop_lap(chance, car.laps + 1)
+        half = chance.sum() / 2
+        wide = next(w for w in range(1, n + 1) if np.convolve(chance, np.ones(w), "valid").max() >= half - 1e-9)
+        around = chance[lap - car.laps - 1 - (wide - 1) // 2 :][:wide]
+        assert around.sum() >= half - 1e-9
 
 
 def test_a_predicted_strategy_pays_the_compound_that_is_owed(toy: Any, drive: Drive) -> None:

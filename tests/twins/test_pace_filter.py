@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,3 +142,22 @@ def test_once_the_track_has_been_wet_laps_on_slicks_are_less_sure_by_the_files_f
     f.been_wet = False
     assert (forecast(f, 0, 25, 4, 25.0, 5).sd_s == on_wets.sd_s).all()
     assert PaceFilter.restore(f.model, json.loads(json.dumps(f.snapshot()))).been_wet is False
+
+
+def test_fuel_spared_on_slow_laps_is_burnt_by_the_flag_and_is_in_no_lap_time() -> None:
+    f = PaceFilter(replace(MODEL, sc_fuel=0.25, vsc_fuel=0.5))
+    f.add("1")
+    before, _ = f.ahead(0, 20, 1, 5.0, 3)
+    burn = 110.0 / 50
+    f.slow_lap(21, virtual=False)
+    aboard = MODEL.fuel_kg(20) - 0.25 * burn
+    assert f.fuel_kg(21) == pytest.approx(aboard)
+    f.slow_lap(22, virtual=False)
+    assert f.fuel_kg(22) == pytest.approx(aboard - 0.25 * aboard / 29)
+    f.slow_lap(23, virtual=True)
+    assert f.fuel_kg(50) == 0.0
+    kept = f.fuel_kg(23)
+    assert [f.fuel_kg(lap) for lap in (32, 41)] == pytest.approx([kept * 2 / 3, kept / 3])
+    assert kept - MODEL.fuel_kg(23) == pytest.approx(2.0 * burn, rel=0.1)
+    assert (f.ahead(0, 20, 1, 5.0, 3)[0] == before).all()
+    assert PaceFilter.restore(f.model, json.loads(json.dumps(f.snapshot()))).fuel_kg(30) == f.fuel_kg(30)

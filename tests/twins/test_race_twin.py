@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -167,6 +168,26 @@ def test_stops_and_compounds_are_counted(toy: Any, drive: Drive) -> None:
 def test_laps_behind_the_safety_car_age_tyres_less(toy: Any, drive: Drive, parameters: RaceParameters) -> None:
     twin = drive(toy(neutralised=range(8, 12)), to_lap=15)
     assert twin.cars["1"].age == pytest.approx(15 - 4 * (1 - parameters.age_factor_sc))
+
+
+def test_a_team_known_to_be_hard_on_its_tyres_begins_every_set_so(
+    toy: Any, replay: Any, parameters: RaceParameters
+) -> None:
+    known = parameters.replace(live=replace(parameters.live, team_wear=(("T1", 0.5),)))
+    twin = RaceTwin("toy", known)
+    seen: dict[tuple[str, int], float] = {}
+    for ingested in replay(toy(stops={1: {9: "HARD"}, 3: {9: "HARD"}}).record()):
+        twin.update(ingested)
+        for car in twin.cars.values():
+            seen.setdefault((car.car_id, car.stops), twin.pace.set_wear(car.index))
+    more = 0.5 * known.wear_s[1]
+    assert [seen[k] for k in (("1", 0), ("1", 1), ("3", 0), ("3", 1))] == pytest.approx([more, more, 0.0, 0.0])
+
+
+def test_laps_behind_the_safety_car_burn_less_fuel(toy: Any, drive: Drive) -> None:
+    green, slow = drive(toy(), to_lap=15), drive(toy(neutralised=range(8, 12)), to_lap=15)
+    even, spared = (twin.cars["1"].state().fuel_kg.mean for twin in (green, slow))
+    assert 1.1 * even < spared < 1.2 * even
 
 
 def test_behind_a_safety_car_nobody_is_carried_away_from_the_leader(toy: Any, drive: Drive) -> None:

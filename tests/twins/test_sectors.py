@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from racetwin.simulation.live import LapShape
 from racetwin.twins import RaceTwin
 from racetwin.twins.sectors import lap_in_progress, learn_shares
 
@@ -21,8 +22,8 @@ def test_usual_shares_follow_the_laps() -> None:
 
 
 def test_a_slow_sector_makes_the_lap_slow_and_more_certain() -> None:
-    one = lap_in_progress(90.0, 0.5, [0.3, 0.4], (27.4, None, None))
-    two = lap_in_progress(90.0, 0.5, [0.3, 0.4], (27.4, 36.0, None))
+    one = lap_in_progress(90.0, 0.5, [0.3, 0.4], (27.4, None, None), LapShape())
+    two = lap_in_progress(90.0, 0.5, [0.3, 0.4], (27.4, 36.0, None), LapShape())
     assert one is not None
     assert two is not None
     assert one.mean > 90.4
@@ -31,7 +32,7 @@ def test_a_slow_sector_makes_the_lap_slow_and_more_certain() -> None:
 
 @pytest.mark.parametrize("sectors", [None, (None, None, None), (27.0, 36.0, 27.0)])
 def test_without_a_sector_of_this_lap_nothing_is_said(sectors: Any) -> None:
-    assert lap_in_progress(90.0, 0.5, [0.3, 0.4], sectors) is None
+    assert lap_in_progress(90.0, 0.5, [0.3, 0.4], sectors, LapShape()) is None
 
 
 def test_a_twin_expects_its_lap_from_its_sectors(toy: Any, drive: Callable[..., RaceTwin]) -> None:

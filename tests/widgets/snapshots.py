@@ -197,6 +197,7 @@ def answer(car_id: str, lap: int, *, box: bool = True) -> DeskAnswer:
             gap_ahead_s=1.2,
             car_behind="14",
             gap_behind_s=3.9,
+            traffic=True,
             pit_loss_s=Estimate(mean=20.9, low=19.6, high=23.1),
         ),
         receipt=Receipt(seed=1, n_races=2000, backend="numba", parameters_hash="p", state_hash="s", code_version="0"),
@@ -449,6 +450,7 @@ def pit_window(car_id: str, lap: int, laps: int = 6) -> tuple[Rejoin, ...]:
                     gap_ahead_s=0.8 + 0.4 * k,
                     car_behind="14",
                     gap_behind_s=3.0,
+                    traffic=k < 3,
                     pit_loss_s=Estimate(mean=20.9 - 4 * j, low=19.0, high=23.0),
                 )
             )

@@ -534,3 +534,4 @@ def test_pit_window_keeps_every_forecast(race: ModuleType) -> None:
     ]
     assert {c["ahead"] for c in cells} == {"STR"}
     assert {c["behind"] for c in cells} == {"14"}
+    assert {c["lap"] for c in cells if c["traffic"]} == {23, 24, 25}
