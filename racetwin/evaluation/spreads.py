@@ -115,7 +115,7 @@ def stop_spread(laps: pd.DataFrame, chances: pd.DataFrame, seed: int = 1) -> dic
 
 def _spread(two_laps_s: FloatArray) -> float:
     low, high = np.quantile(two_laps_s, ENDS)
-    return float(high - low) / (2.0 * Z90 * 2.0**0.5)
+    return float((high - low) / (2.0 * Z90 * 2.0**0.5))
 
 
 def _least(sums: pd.DataFrame, drawn: npt.NDArray[np.int64], lap_s: float) -> float:
