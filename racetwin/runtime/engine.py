@@ -159,7 +159,9 @@ class RaceEngine(EnginePlans):
         if self.twin is not None:  # nothing of the old race may leak into the new one
             self._view = RaceView()
             self.forget_plans()
-        known = self.info if self.info.race_id in ("", frame.race_id) else RaceInfo(race_id=frame.race_id)
+        known = self.info
+        if known.race_id not in ("", frame.race_id):  # the next session of the same recording
+            known = RaceInfo(race_id=frame.race_id, speed=known.speed, replay=known.replay)
         self.info = known.model_copy(
             update={
                 "race_id": frame.race_id,

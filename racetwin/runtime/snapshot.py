@@ -33,7 +33,10 @@ EVENTS_KEPT = 400
 
 
 class RaceInfo(Model):
-    """What race this is. ``speed`` is replay speed against real time (1 for a live feed, None: as fast as it goes)."""
+    """What race this is. ``speed`` is replay speed against real time (1 for a live feed, None: as fast as it goes).
+
+    ``replay`` tells a race that was timed on another day from one that goes on now.
+    """
 
     race_id: str
     event: str | None = None
@@ -45,6 +48,7 @@ class RaceInfo(Model):
     simulated: bool = False
     source: str = ""
     speed: float | None = 1.0
+    replay: bool = False
     parameters_hash: str | None = None
 
 

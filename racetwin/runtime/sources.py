@@ -76,6 +76,7 @@ def library_race(
         simulated=record.simulated,
         source="replay",
         speed=speed,
+        replay=True,
     )
     return Source(info, Frames(lambda: frames(record, hz=hz, from_lap=from_lap, to_lap=to_lap)))
 
@@ -121,6 +122,7 @@ def recorded_race(
         simulated=first.simulated,
         source="recording",
         speed=speed,
+        replay=True,
     )
     return Source(info, begin)
 

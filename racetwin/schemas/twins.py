@@ -52,6 +52,9 @@ class CarTwinState(Model):
         description="laps until sets like this one, that have reached its age, are changed: half of them are by the mean, and "
         "90 % between low and high; the flag may come first",
     )
+    usual_life_laps: float | None = Field(
+        default=None, description="how long sets of this compound are usually kept on at this circuit"
+    )
     pit_window: tuple[int, int] | None = Field(default=None, description="first and last sensible lap of the next stop")
     performance_delta_s: float | None = Field(default=None, description="last lap minus what was expected of it")
     stop_probability_next_lap: float | None = None

@@ -22,6 +22,8 @@ TELEMETRY, TWIN, FIELD, DESK = "telemetry", "car twin", "field twin", "strategy 
 _WINDOW = re.compile(r"sooner under SC L(\d+)-(\d+)")
 Z90 = 1.645
 """Half the width of a central 90 % interval in standard errors."""
+NO_LIFE_KNOWN_LAPS = 20.0
+"""An interval of a set's life, in laps, wider than this and than twice its middle tells nothing of that set."""
 
 
 class FactSheet:
@@ -75,6 +77,11 @@ def points(value: float) -> str:
 def laps(count: int) -> str:
     """Word a number of laps: ``1 lap``, ``3 laps``."""
     return f"{count} {'lap' if count == 1 else 'laps'}"
+
+
+def is_life_known(life: Estimate) -> bool:
+    """Whether the laps left in a set are known well enough for an interval to tell anything: "1 to 54 laps" does not."""
+    return life.high - life.low <= max(2 * life.mean, NO_LIFE_KNOWN_LAPS)
 
 
 def life_left(life: Estimate) -> str:

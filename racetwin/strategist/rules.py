@@ -25,6 +25,7 @@ from racetwin.strategist.calls import (
 from racetwin.strategist.draft import Draft
 from racetwin.strategist.facts import (
     STATUS_WORDS,
+    is_life_known,
     laps,
     life_left,
     neighbours,
@@ -263,8 +264,8 @@ def _say_why(
     if tyre.compound is not None and tyre.age is not None and tyre.compound.is_slick:
         text = f"On {tyre.compound.value} tyres, {laps(round(tyre.age))} old"
         if life is not None and round(life.mean) > 0:
-            left = life_left(life.up_to(situation.total_laps - situation.laps_done(car.car_id)))
-            text += f", with {left} left in the set"
+            left = life.up_to(situation.total_laps - situation.laps_done(car.car_id))
+            text += f", with {life_left(left)} left in the set" if is_life_known(left) else ", its life not known yet"
         out.say("reasoning", f"{text}.", "compound", "tyre_age", "tyre_life")
     plan = choice.plan
     text = (

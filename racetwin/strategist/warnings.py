@@ -25,6 +25,7 @@ from racetwin.strategist.facts import (
     STATUS_WORDS,
     TELEMETRY,
     TWIN,
+    is_life_known,
     laps,
     life_left,
     neighbours,
@@ -248,10 +249,12 @@ def tyres(
     soon = until <= TYRES_SOON
     out.priority = Priority.MODERATE if soon and life.high < until else Priority.OPTIONAL
     out.say("title", f"Manage the tyres to {'the stop' if first is not None else 'the flag'}", "laps_to_go_on_set")
-    if round(life.mean) > 0:
+    if round(life.mean) <= 0:
+        text = f"The set is worn, and the plan asks {laps(until)} more of it."
+    elif is_life_known(told):
         text = f"The set has {life_left(told)} left in it and the plan asks {until} of it."
     else:
-        text = f"The set is worn, and the plan asks {laps(until)} more of it."
+        text = f"The life of the set is not known yet, and the plan asks {laps(until)} more of it."
     out.say("description", text, "tyre_life", "laps_to_go_on_set")
     _say_expected(out, plan)
     if round(told.high) > 0 and "about" in life_left(told):

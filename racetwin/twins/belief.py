@@ -78,6 +78,7 @@ def car_state(twin: CarTwin) -> CarTwinState:
         next_laps_s=coming,
         current_lap_s=twin.current_lap(),
         tyre_life_laps=life_left(belief.tyres, p) if racing and twin.compound < 3 else None,
+        usual_life_laps=p.life_laps[twin.compound] if racing and 0 <= twin.compound < 3 else None,
         pit_window=window,
         performance_delta_s=twin.performance_delta_s,
         stop_probability_next_lap=within(hazard, 1) if hazard is not None else None,

@@ -78,7 +78,7 @@ function render({ model, el }) {
       a.by ? h("span", { class: "a-by" }, `by ${a.by}`) : null);
     const more = h("details", { class: "a-more", open: open.has(a.id) },
       h("summary", {}, "Why, and what else"),
-      first ? null : line("reasoning", "a-why"),
+      line("reasoning", first ? "a-why a-again" : "a-why"),
       of("risks").length > 1 ? h("div", { class: "a-part" }, h("b", {}, "Risks"), h("ul", {}, of("risks").slice(1).map((s) => h("li", {}, speak(s, a.facts))))) : null,
       PARTS.map(([part, title]) => (of(part).length ? h("div", { class: "a-part" }, h("b", {}, title), h("ul", {}, of(part).map((s) => h("li", {}, speak(s, a.facts))))) : null)),
       source(a));
@@ -140,11 +140,22 @@ function render({ model, el }) {
     answer.replaceChildren(head, ...[said].flat());
   };
 
+  // Where not all of it has room, what is less urgent than the first shows its title until it is opened, whole and not cut in half;
+  // where that is not enough, the first one's reasons go among the rest of "Why".
+  const fit = () => {
+    for (const tight of [null, "1", "2"]) {
+      attr(cards, "data-tight", tight);
+      if (cards.scrollHeight <= cards.clientHeight + 2) return;
+    }
+  };
+  const sizes = new ResizeObserver(fit);
+  sizes.observe(cards);
+
   const draw = (data) => {
     const advice = data?.advice ?? [];
     reply(data?.reply);
     following(advice.length ? data.following : null);
-    const now = JSON.stringify([advice, data?.lap, data?.car]);
+    const now = JSON.stringify([advice, data?.lap, data?.car, data?.why]);
     form.hidden = !advice.length;
     if (now === before) {
       for (const [i, node] of [...cards.querySelectorAll(".a-due")].entries()) put(node, due(advice[i], data)); // only the countdown runs
@@ -153,15 +164,20 @@ function render({ model, el }) {
     before = now;
     if (!advice.length) {
       put(note, "");
-      return cards.replaceChildren(empty("no advice for this car yet"));
+      return cards.replaceChildren(empty(data?.why ?? "no advice for this car yet"));
     }
     const focused = cards.contains(document.activeElement) ? document.activeElement.closest(".a-card")?.dataset.id : null;
     put(note, `after lap ${advice[0].lap}` + (advice.some((a) => a.wording === "model") ? " · worded by the model" : ""));
     if (!kept) evidence.hidden = true;
     cards.replaceChildren(...advice.map((a, i) => card(a, data, i === 0 && a.state !== "withdrawn")));
+    fit();
     if (focused) cards.querySelector(`[data-id="${focused}"]`)?.focus({ preventScroll: true });
   };
-  return watch(model, root, draw);
+  const stop = watch(model, root, draw);
+  return () => {
+    sizes.disconnect();
+    stop();
+  };
 }
 
 export default { render };

@@ -12,6 +12,7 @@ from racetwin.strategist.facts import spoken
 from racetwin.strategist.replies import beside_the_call
 from racetwin.widgets._panel import Panel, pack, script, style
 from racetwin.widgets.our_plan import OurPlan, called_plan, words
+from racetwin.widgets.race_over import words_if_over
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
@@ -51,14 +52,16 @@ class AdvicePanel(Panel):
         """
         car, twin = snapshot.car(car_id), snapshot.cars.get(car_id)
         lap = car.lap if car and car.lap else snapshot.lap
+        over = words_if_over(snapshot, car_id)
         self.show_advice(
-            snapshot.advice.get(car_id, ()),
+            snapshot.advice.get(car_id, ()) if over is None else (),
             lap=lap,
             car_id=car_id,
             lap_fraction=car.lap_fraction if car else None,
             lap_time_s=twin.next_laps_s[0].mean if twin and twin.next_laps_s else car.last_lap_s if car else None,
             pit_entry=pit_entry,
-            following=self._following(snapshot, car_id, ours),
+            following=self._following(snapshot, car_id, ours) if over is None else None,
+            why=over,
         )
 
     def _following(self, snapshot: RaceSnapshot, car_id: str, ours: OurPlan | None) -> dict[str, Any] | None:
@@ -94,6 +97,7 @@ class AdvicePanel(Panel):
         lap_time_s: float | None = None,
         pit_entry: float | None = None,
         following: dict[str, Any] | None = None,
+        why: str | None = None,
     ) -> None:
         """Draw these recommendations.
 
@@ -111,6 +115,8 @@ class AdvicePanel(Panel):
             Share of the lap at which the pit lane begins; None: not known, and the countdown goes to the line.
         following
             A plan that is followed, the call, and what the one is worth beside the other, as the panel draws it.
+        why
+            Why there are none.
         """
         if car_id != self._head.get("car"):
             self._reply = None
@@ -122,6 +128,7 @@ class AdvicePanel(Panel):
             "entry": None if pit_entry is None else round(pit_entry, 3),
             "advice": [_card(r) for r in sorted(advice, key=_order)],
             "following": following,
+            "why": why,
         }
         self._draw()
 

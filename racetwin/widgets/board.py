@@ -24,6 +24,7 @@ from racetwin.widgets.page import asked_car, asked_theme
 from racetwin.widgets.pit_entry import PitEntry
 from racetwin.widgets.plans import PlansPanel, stop_window
 from racetwin.widgets.questions import BoardQuestions
+from racetwin.widgets.race_over import words_if_over
 from racetwin.widgets.rejoin import RejoinPanel
 from racetwin.widgets.rivals import RivalsPanel
 from racetwin.widgets.scenario import ScenarioBench
@@ -291,8 +292,10 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
         self.desk.offer(snapshot, car)
         self._show_track(snapshot, car)
         self._show_window(snapshot, car, ours)
-        self.status.show(snapshot, car)
-        self.system.show(snapshot, self._live.link, skipped=self._live.skipped)
+        # How the machine does is told as of now, also by a screen that stands still: what was known on lap 12 has no journal.
+        machine = (self._live.snapshot if self._instant.past else None) or snapshot
+        self.status.show(snapshot, car, machine)
+        self.system.show(snapshot, self._live.link, skipped=self._live.skipped, machine=machine)
         self._show_clock(snapshot)
 
     def _show_clock(self, snapshot: RaceSnapshot) -> None:
@@ -324,6 +327,10 @@ class RaceDayBoard(AsksTheDesk, ipywidgets.Box):  # type: ignore[misc]  # ipywid
     def _show_window(self, snapshot: RaceSnapshot, car_id: str, ours: OurPlan | None) -> None:
         if self._instant.past:
             self.window.show_window((), why="the pit window is that of the race as it goes on; return to it to see it")
+            return
+        over = words_if_over(snapshot, car_id)
+        if over is not None:
+            self.window.show_window((), why=over)
             return
         names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
         car, answer = snapshot.car(car_id), snapshot.answers.get(car_id)

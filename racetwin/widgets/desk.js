@@ -43,14 +43,15 @@ function render({ model, el }) {
       if (buttons.children.length !== data.kinds.length) buttons.replaceChildren(...data.kinds.map(([kind, text]) => h("button", { type: "button", "data-kind": kind, onclick: () => ask(kind) }, text)));
     }
     const a = data.answer;
+    for (const b of [...buttons.children, aim]) b.disabled = Boolean(data.over); // nothing is left to race
     for (const b of buttons.children) attr(b, "aria-pressed", b.dataset.kind === (data.asked ?? a?.kind) ? "true" : "false");
     attr(root, "data-busy", data.asked ? "yes" : "no");
     put(note, data.asked ? "racing it …" : a ? `${a.title.replace(/\?$/, "")} · after lap ${a.lap} · ${a.kind === "team" ? "" : "the best on "}${a.races.toLocaleString("en-GB")} races${a.kind === "team" ? " a plan" : ""}` : `for ${data.driver}`);
-    const key = JSON.stringify([a, data.error]);
+    const key = JSON.stringify([a, data.error, data.over]);
     if (key === shown) return;
     shown = key;
     if (data.error) return result.replaceChildren(h("p", { class: "k-error" }, data.error));
-    if (!a) return result.replaceChildren(h("p", { class: "k-none" }, "Choose an aim, or ask: the desk races it from the present lap. Answers stay until you ask again."));
+    if (!a) return result.replaceChildren(h("p", { class: "k-none" }, data.over ?? "Choose an aim, or ask: the desk races it from the present lap. Answers stay until you ask again."));
     result.replaceChildren(...answer(a));
   };
   return watch(model, root, draw);

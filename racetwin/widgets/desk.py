@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import CarStatus, Deliberation, DeskReply, PlannedStop, RankedPlan
 from racetwin.widgets._panel import Panel, pack, script, style
+from racetwin.widgets.race_over import words_if_over
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
@@ -62,6 +63,7 @@ class DeskPanel(Panel):
                 *([f"beat:{c.car_id}", f"Beat {c.driver or c.car_id}"] for c in near),
             ],
             "kinds": list(KINDS.items()),
+            "over": words_if_over(snapshot, car_id),
         }
         if head != self._head or not self.data:
             self._head = head

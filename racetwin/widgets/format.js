@@ -69,6 +69,12 @@ export function clock(seconds) {
   return (hours ? `${hours}:${two(Math.floor(s / 60) % 60)}` : `${Math.floor(s / 60)}`) + `:${two(s % 60)}`;
 }
 
+/** How the race comes to the screen: "live", "replay ×20", "simulation ×20". */
+export function pace({ replay, simulated, speed }) {
+  if (!replay && !simulated) return "live";
+  return `${replay ? "replay" : "simulation"} ${speed == null ? "at full speed" : `×${speed}`}`;
+}
+
 /** Element with attributes and children; `class` and data-* as attributes, on* as listeners, null children left out. */
 export function h(tag, attributes = {}, ...children) {
   const space = ["svg", "rect", "line", "path", "text", "g", "circle", "polyline", "title"].includes(tag) ? "svg" : "html";

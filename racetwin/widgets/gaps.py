@@ -76,6 +76,22 @@ def gaps_now(snapshot: RaceSnapshot) -> dict[str, Gap]:
     return out
 
 
+def place_age(snapshot: RaceSnapshot, car: CarTelemetry) -> float | None:
+    """Return how long ago, s, the place was timed that the feed still gives a car which has been in the pits since.
+
+    A feed that times cars at the line alone keeps the place from before the stop until the next line; one that goes by sectors
+    moves the gap as well as the place. None: the place is of now, or as good as that.
+    """
+    line = car.last_line_time_s
+    if line is None or not (car.status is CarStatus.PIT or _stopped_since(car)):
+        return None
+    row = next((r for r in reversed(snapshot.laps) if r.car_id == car.car_id), None)
+    timed = row.gap_s if row is not None and row.lap == (car.lap or 0) - 1 else None
+    if timed is None or car.gap_s is None or abs(car.gap_s - timed) > SAME_S:
+        return None
+    return max(0.0, snapshot.time_s - line)
+
+
 def _stopped_since(car: CarTelemetry) -> bool:
     """Whether a car has been in the pits since it was last timed at the line."""
     line = car.last_line_time_s

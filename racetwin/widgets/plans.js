@@ -49,6 +49,8 @@ function stintBar(data, plan) {
   return h("div", { class: "p-bar", role: "img", "aria-label": plan.plan }, pieces, window, now);
 }
 
+const OWN_ERROR = "standard error of its own expected points", DELTA_ERROR = "± is the standard error of the difference";
+
 const when = (plan) => {
   if (!plan.stops.length) return "to the flag";
   const [a, b] = plan.window ?? [0, 0];
@@ -62,34 +64,42 @@ function render({ model, el }) {
   const draw = (data) => {
     if (!data?.plans?.length) {
       put(note, "");
-      return body.replaceChildren(empty("no ranked plans for this car yet"));
+      return body.replaceChildren(empty(data?.over ?? "no ranked plans for this car yet"));
     }
     const lost = data.ours && !data.ours.weighed ? `ours (${data.ours.plan}) was not weighed · ` : "";
     put(note, lost + `${data.count} plans weighed, the best on ${data.races?.toLocaleString("en-GB")} races, after lap ${data.answer_lap}` + (data.elapsed != null ? ` · ${data.elapsed < 1 ? `${Math.round(1000 * data.elapsed)} ms` : `${data.elapsed.toFixed(1)} s`} ${data.backend}` : ""));
     // As many ideas as the panel has room for: a row cut in half at the edge reads as a mistake.
     const size = parseFloat(getComputedStyle(root).fontSize);
     const room = Math.max(3, Math.floor((body.clientHeight - 1.4 * size) / (3.05 * size)));
-    // Our plan is always among them: the one that is followed, else the call that stands. All others are measured against it.
+    // Our plan is always among them (the one that is followed, else the call that stands), and all others are measured against it;
+    // where we follow another plan than the one that is called, that one is among them, too.
     const ours = data.plans.find((p) => p.current), followed = data.ours?.followed;
-    const first = data.plans.map((p, k) => [p, k]).slice(0, room);
-    if (ours && !first.some(([p]) => p.current)) first.splice(-1, 1, [ours, data.plans.indexOf(ours)]);
+    const marked = (p) => p.current || p.called;
+    const all = data.plans.map((p, k) => [p, k]), must = all.filter(([p]) => marked(p)).length;
+    let free = room - must;
+    const first = all.filter(([p]) => marked(p) || free-- > 0);
     const n = data.positions.shape[1];
     const top = Math.max(...data.positions.values, 0.15);
     const follow = (p) => model.send({ plan: p.current && followed ? null : p.plan });
-    const rows = first.map(([p, k]) => h("div", { class: "p-row", role: "row", tabindex: "0", "data-close": p.too_close || p.better || p.current || (!ours && p.rank === 1), "data-plan": p.plan, "data-current": p.current,
+    const rows = first.map(([p, k]) => h("div", { class: "p-row", role: "row", tabindex: "0", "data-close": p.too_close || p.better || p.current || (!ours && p.rank === 1), "data-plan": p.plan, "data-current": p.current, "data-called": p.called,
       title: `${p.plan}: win ${percent(p.p_win)}, podium ${percent(p.p_podium)}, points ${percent(p.p_points)}; click to ${p.current && followed ? "let go of it" : "follow it"}`,
       onclick: () => follow(p), onkeydown: (e) => { if (e.key === "Enter") follow(p); } },
       h("span", { class: "p-rank", role: "gridcell" }, p.current ? "▸" : String(k + 1)),
-      h("div", { class: "p-what", role: "gridcell" }, h("span", { class: "p-when" }, when(p), p.too_close && !p.current ? h("span", { class: "p-close" }, " too close") : p.better && !followed ? h("span", { class: "p-close", title: "better than the call on the newest answer: the call changes when the next one says so too" }, " better, once") : null), stintBar(data, p)),
+      h("div", { class: "p-what", role: "gridcell" }, h("span", { class: "p-when" }, when(p), p.called && !p.current ? h("span", { class: "p-called", title: "what the call says; we follow another plan" }, p.stops[0]?.[0] <= data.lap ? " the call: BOX NOW" : " the call") : null, p.too_close && !p.current ? h("span", { class: "p-close" }, " too close") : p.better && !followed ? h("span", { class: "p-close", title: "better than the call on the newest answer: the call changes when the next one says so too" }, " better, once") : null), stintBar(data, p)),
       h("div", { class: "p-hist", role: "gridcell", "data-few": p.races < data.races, title: p.races < data.races ? `let go of after ${p.races.toLocaleString("en-GB")} races: told as over the best plan's ${data.races.toLocaleString("en-GB")}` : null }, histogram(data.positions.values.subarray(k * n, (k + 1) * n), top)),
       h("div", { class: "p-mean", role: "gridcell" }, h("b", {}, `P${p.position.toFixed(1)}`), h("small", {}, `${p.points.toFixed(1)} pts`)),
-      h("div", { class: "p-delta", role: "gridcell" }, p.current || (!ours && p.rank === 1) ? [h("b", {}, !ours ? "best" : followed ? "ours" : "called"), h("small", {}, `± ${p.error.toFixed(2)}`)]
-        : [h("b", {}, signed(p.delta, 2)), h("small", {}, `± ${p.delta_error.toFixed(2)}`)])));
+      h("div", { class: "p-delta", role: "gridcell" }, p.current || (!ours && p.rank === 1) ? [h("b", {}, !ours ? "best" : followed ? "ours" : "called"), h("small", { title: OWN_ERROR }, `own ± ${p.error.toFixed(2)}`)]
+        : [h("b", {}, signed(p.delta, 2)), h("small", { title: DELTA_ERROR }, `± ${p.delta_error.toFixed(2)}`)])));
     const header = h("div", { class: "p-row p-header", role: "row" }, h("span", { role: "columnheader", "aria-label": "rank" }), h("span", { role: "columnheader", title: `the laps in brackets are as good; the bars show the stints, to lap ${data.total_laps}` }, "next stop (or as good)"),
-      h("span", { class: "p-scale", role: "columnheader", "aria-label": "finishing positions" }, h("span", {}, "P1"), h("span", {}, "finish"), h("span", {}, `P${n}`)), h("span", { role: "columnheader" }, "mean"), h("span", { role: "columnheader" }, !ours ? "Δ points" : followed ? "Δ to ours" : "Δ to the call"));
+      h("span", { class: "p-scale", role: "columnheader", "aria-label": "finishing positions" }, h("span", {}, "P1"), h("span", {}, "finish"), h("span", {}, `P${n}`)), h("span", { role: "columnheader" }, "mean"), h("span", { role: "columnheader", title: `expected points over the marked plan. ${DELTA_ERROR}; beside the marked plan: ${OWN_ERROR}` }, !ours ? "Δ points" : followed ? "Δ ± to ours" : "Δ ± to call"));
     body.replaceChildren(h("div", { class: "p-list", role: "grid", "aria-label": "Plans" }, header, rows));
     // Words that took a second line take the room of the last ideas; ours stays.
-    while (rows.length > 2 && body.scrollHeight > body.clientHeight + 1) rows.splice(rows.at(-1).dataset.current === "true" ? -2 : -1, 1)[0].remove();
+    const kept = (row) => row.dataset.current === "true" || row.dataset.called === "true";
+    while (rows.length > 2 && body.scrollHeight > body.clientHeight + 1) {
+      const spare = rows.findLastIndex((row) => !kept(row));
+      if (spare < 0) break;
+      rows.splice(spare, 1)[0].remove();
+    }
   };
   return watch(model, root, draw);
 }

@@ -9,7 +9,8 @@ from racetwin.schemas import RankedPlan
 from racetwin.strategist.calls import NOISE, difference
 from racetwin.strategist.facts import weighed
 from racetwin.widgets._panel import Panel, pack, script, style
-from racetwin.widgets.our_plan import OurPlan, ours_of, words
+from racetwin.widgets.our_plan import OurPlan, called_plan, ours_of, words
+from racetwin.widgets.race_over import words_if_over
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import LapRow, RaceSnapshot
@@ -19,7 +20,10 @@ SHOWN = 8
 
 
 def plan_families(
-    plans: Sequence[RankedPlan], limit: int = SHOWN, ours: RankedPlan | None = None
+    plans: Sequence[RankedPlan],
+    limit: int = SHOWN,
+    ours: RankedPlan | None = None,
+    called: RankedPlan | None = None,
 ) -> list[tuple[RankedPlan, tuple[int, int] | None, int]]:
     """Group plans that fit the same compounds in the same order, best family first.
 
@@ -30,6 +34,8 @@ def plan_families(
     ours
         Our plan: it stands for its family unless another member is better beyond noise. It is among the families whatever
         its rank, by itself where it does not stand for one.
+    called
+        The plan of the call that stands, where we follow another: shown in the same way, after ours.
 
     Returns
     -------
@@ -41,17 +47,18 @@ def plan_families(
         families.setdefault(tuple(s.compound.value for s in plan.stops), []).append(plan)
     out: list[tuple[RankedPlan, tuple[int, int] | None, int]] = []
     for members in families.values():
-        best = min(members, key=lambda p: (p.rank > 1, -p.delta_points, -p.n_races))
-        own = next((p for p in members if p is ours), None)
-        if own is not None and own is not best:
-            if as_good(own, best):
+        first = best = min(members, key=lambda p: (p.rank > 1, -p.delta_points, -p.n_races))
+        for own in (p for marked in ((ours,) if called is ours else (ours, called)) for p in members if p is marked):
+            if own is best:
+                continue
+            if best is first and as_good(own, best):
                 best = own
             else:
                 out.append((own, stop_window(own, members), 1))
         out.append((best, stop_window(best, members), len(members)))
     out.sort(key=lambda family: (family[0].rank > 1, -family[0].delta_points))
     kept = out[:limit]
-    return kept + [family for family in out[limit:] if family[0] is ours]
+    return kept + [family for family in out[limit:] if family[0] is ours or family[0] is called]
 
 
 def as_good(plan: RankedPlan, other: RankedPlan) -> bool:
@@ -117,12 +124,15 @@ class PlansPanel(Panel):
         car = snapshot.car(car_id)
         lap = car.lap if car and car.lap else snapshot.lap
         ours = ours or ours_of(snapshot, car_id)
-        key = (answer, car_id, lap, car.tyre.compound if car else None, ours)
+        over = words_if_over(snapshot, car_id)
+        called = called_plan(answer, snapshot.advice.get(car_id, ())) if answer and ours and ours.followed else None
+        key = (answer, car_id, lap, car.tyre.compound if car else None, ours, called.plan if called else None, over)
         if len(self._key) == len(key) and self._key[0] is answer and self._key[1:] == key[1:]:
             return
         self._key = key
         current = ours.ranked if ours else None
-        rows = [(plan, window) for plan, window, _ in plan_families(answer.plans, ours=current)] if answer else []
+        plans = answer.plans if answer is not None and over is None else ()
+        rows = [(plan, window) for plan, window, _ in plan_families(plans, ours=current, called=called)]
         deltas = [
             difference(plan, current)
             if current is not None and plan is not current
@@ -142,6 +152,7 @@ class PlansPanel(Panel):
                 "objective": answer.objective if answer else None,
                 "elapsed": answer.elapsed_s if answer else None,
                 "backend": answer.receipt.backend if answer else None,
+                "over": over,
                 "ours": None
                 if ours is None
                 else {"plan": words(ours.stops), "followed": ours.followed, "weighed": current is not None},
@@ -152,6 +163,7 @@ class PlansPanel(Panel):
                         "stops": [[s.lap, s.compound.value] for s in plan.stops],
                         "window": window,
                         "current": plan is current,
+                        "called": plan is called,
                         "position": plan.expected_position,
                         "points": plan.expected_points,
                         "error": plan.standard_error,

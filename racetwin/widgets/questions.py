@@ -90,7 +90,9 @@ class BoardQuestions:
         self._fan: Kept[RaceFan] = Kept()
 
     def window(self, snapshot: RaceSnapshot, car_id: str, until: int | None = None) -> tuple[Rejoin, ...]:
-        """Return the pit window from the coming lap on, empty until it is known; asked anew on every lap.
+        """Return the pit window from the coming lap on, empty until it is known; asked anew on every lap and with each answer.
+
+        A rival's stop or a safety car within a lap brings a new answer, and changes where we come out as much as what is best.
 
         It reaches to lap ``until`` where that is further than the laps it has anyhow, and not too far for the desk.
         """
@@ -99,7 +101,7 @@ class BoardQuestions:
             self._window_key, self._window = None, Kept()
             return ()
         laps = min(max(WINDOW_LAPS, (until or 0) - answer.lap), FURTHEST_LAPS)
-        key = (car_id, snapshot.lap, answer.lap, laps)
+        key = (car_id, snapshot.lap, answer.receipt.state_hash, laps)
         if key != self._window_key:
             if self._window_key is None or self._window_key[0] != car_id:
                 self._window = Kept()
@@ -122,9 +124,9 @@ class BoardQuestions:
         if answer is None or stops is None:
             self._fan_key, self._fan = None, Kept()
             return None
-        key = (car_id, answer.lap, tuple(stops), reference)
+        key = (car_id, reference, answer.receipt.state_hash, tuple(stops))
         if key != self._fan_key:
-            if self._fan_key is None or (self._fan_key[0], self._fan_key[3]) != (car_id, reference):
+            if self._fan_key is None or self._fan_key[:2] != (car_id, reference):
                 self._fan = Kept()
             self._fan_key, kept = key, self._fan
 

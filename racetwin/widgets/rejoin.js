@@ -11,7 +11,7 @@ function render({ model, el }) {
     note.title = r ? `pit loss ${r.pit_loss_s.low.toFixed(1)} to ${r.pit_loss_s.high.toFixed(1)} s in nine of ten stops` : "";
     attr(root, "data-old", r?.age ? "yes" : null);
     if (r?.age) put(note, `told for lap ${r.lap}, ${r.age} ${r.age === 1 ? "lap" : "laps"} ago`);
-    if (!r) return body.replaceChildren(empty("no rejoin forecast for this car yet"));
+    if (!r) return body.replaceChildren(empty(data?.why ?? "no rejoin forecast for this car yet"));
 
     const lost = data.now == null ? null : r.position - data.now;
     const big = h("div", { class: "b-big" },

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from racetwin.schemas import Rejoin
 from racetwin.widgets._panel import Panel, pack, script, style
+from racetwin.widgets.race_over import words_if_over
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
@@ -23,7 +24,8 @@ class RejoinPanel(Panel):
 
     def show(self, snapshot: RaceSnapshot, car_id: str) -> None:
         """Draw the rejoin of ``car_id`` as its newest answer has it."""
-        answer = snapshot.answers.get(car_id)
+        over = words_if_over(snapshot, car_id)
+        answer = snapshot.answers.get(car_id) if over is None else None
         names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
         car = snapshot.car(car_id)
         self.show_rejoin(
@@ -32,6 +34,7 @@ class RejoinPanel(Panel):
             car_id=car_id,
             position=car.position if car else None,
             lap=car.lap if car else None,
+            why=over,
         )
 
     def show_rejoin(
@@ -42,14 +45,16 @@ class RejoinPanel(Panel):
         car_id: str | None = None,
         position: int | None = None,
         lap: int | None = None,
+        why: str | None = None,
     ) -> None:
         """Draw one rejoin forecast; ``names`` maps car numbers to driver codes.
 
         ``position`` is the place before the stop, ``lap`` the one that the car is driving: a forecast of an earlier one says so.
+        ``why`` says why there is none.
         """
         names = names or {}
         car = rejoin.car_id if rejoin else car_id
-        head: dict[str, object] = {"car": car, "driver": names.get(car or "", car), "now": position, "rejoin": None}
+        head: dict[str, object] = {"car": car, "driver": names.get(car or "", car), "now": position, "rejoin": None, "why": why}
         if rejoin is not None:
             head["rejoin"] = {
                 **rejoin.model_dump(mode="json", exclude={"position_probability", "car_ahead", "car_behind"}),

@@ -8,6 +8,7 @@ from racetwin.schemas import COMPOUNDS, CarStatus, DeskAnswer, PlanTrial, Ranked
 from racetwin.strategist.calls import NOISE, difference
 from racetwin.widgets._panel import Panel, pack, script, style
 from racetwin.widgets.our_plan import OurPlan, find_plan, ours_of
+from racetwin.widgets.race_over import words_if_over
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
@@ -54,6 +55,27 @@ def _gain(found: WhatIf, now: RankedPlan, then: RankedPlan) -> dict[str, Any]:
         gain = _lifted(found, then) - now.expected_points
         error = (now.standard_error**2 + then.standard_error**2) ** 0.5
     return {"difference": gain, "error": error, "too_close": abs(gain) <= NOISE * error}
+
+
+def _kept(found: WhatIf, now: RankedPlan, then: RankedPlan) -> dict[str, Any] | None:
+    """Return what the lever does to our plan, where another is best under it; None where it is not known, or needs no line."""
+    change = next((c for c in found.changes if c.plan == now.plan), None)
+    kept = find_plan(found.after.plans, now.stops, found.after.lap, now.plan)
+    if change is None or kept is None or then.plan == now.plan:
+        return None
+    switch, error = difference(then, kept)
+    return {
+        "points": change.after,
+        "change": change.change,
+        "error": change.standard_error,
+        "switch": switch,
+        "switch_error": error,
+    }
+
+
+def _is_ours(plan: RankedPlan, answer: DeskAnswer, ours: OurPlan | None) -> bool:
+    """Whether a plan of an answer is ours, and not the best in its place."""
+    return ours is None or find_plan((plan,), ours.stops, answer.lap) is plan
 
 
 def as_it_is(answer: DeskAnswer, ours: OurPlan | None) -> RankedPlan:
@@ -120,6 +142,7 @@ class ScenarioBench(Panel):
             "compounds": [c.value for c in compounds],
             "plan": None if stops is None else [[s.lap, s.compound.value] for s in stops],
             "followed": ours is not None and ours.followed,
+            "over": words_if_over(snapshot, car_id),
             "rivals": sorted(near, key=lambda r: r["position"] or 99),
         }
         if head != self._head or not self.data:
@@ -166,9 +189,11 @@ class ScenarioBench(Panel):
         changes = [c.model_dump(mode="json") for c in rows]
         answer = {
             "lever": found.lever,
-            "before": _outcome(now, found.before.lap),
+            "before": _outcome(now, found.before.lap) | {"ours": _is_ours(now, found.before, self._ours)},
             "after": _outcome(then, found.after.lap) | {"points": _lifted(found, then)},
             "gain": _gain(found, now, then),
+            "same": then.plan == now.plan,
+            "kept": _kept(found, now, then),
             "changes": changes,
             "races": found.after.receipt.n_races,
         }

@@ -4,9 +4,11 @@ function render({ model, el }) {
   const { root, note, body } = frame(el, model, "Race control", "status");
   const weather = h("div", { class: "s-weather" });
   const feed = h("div", { class: "s-feed rt-scroll", role: "log", "aria-label": "Race feed" });
+  // The machine's own alarms have a place of their own: among the words of race control they would pass for them.
+  const machine = h("div", { class: "s-machine", role: "alert", "aria-label": "Alarms of our own system", hidden: true });
   const health = h("div", { class: "s-health" });
-  body.append(weather, feed, health);
-  let shown = "";
+  body.append(weather, feed, machine, health);
+  let shown = "", alarmed = "";
 
   const reading = (label, text) => (text == null ? null : h("span", { class: "s-reading" }, h("small", {}, label), h("b", {}, text)));
   const compass = (deg) => ["N", "NE", "E", "SE", "S", "SW", "W", "NW"][Math.round(deg / 45) % 8];
@@ -25,19 +27,24 @@ function render({ model, el }) {
     ].filter(Boolean);
     weather.replaceChildren(...(readings.length ? readings : [h("span", { class: "s-none" }, "this feed carries no weather")]));
 
-    const key = JSON.stringify([data.messages, data.driver, data.alarms]);
+    const key = JSON.stringify([data.messages, data.driver]);
     if (key !== shown) {
       shown = key;
-      const alarms = data.alarms.map((a) => h("div", { class: "s-line", "data-kind": "alarm" }, h("span", {}, "▲"), h("span", {}, a.text)));
       const lines = data.messages.map((m) => h("div", { class: "s-line", "data-kind": m.kind, "data-ours": Boolean(data.driver && m.text.includes(data.driver)) },
         h("span", {}, m.lap == null ? "" : `L${m.lap}`), h("span", {}, m.text)));
-      feed.replaceChildren(...(alarms.length + lines.length ? [...alarms, ...lines] : [empty("nothing from race control yet")]));
+      feed.replaceChildren(...(lines.length ? lines : [empty("nothing from race control yet")]));
+    }
+    const wrong = JSON.stringify(data.alarms);
+    if (wrong !== alarmed) {
+      alarmed = wrong;
+      machine.hidden = !data.alarms.length;
+      machine.replaceChildren(h("b", {}, "Our system "), ...data.alarms.map((a) => h("span", { class: "s-alarm", "data-level": a.level, title: `${a.text} (details: System)` }, a.means)));
     }
     const s = data.health;
-    put(note, data.alarms.length ? `${data.alarms.length} alarm${data.alarms.length > 1 ? "s" : ""}` : "all systems fine");
+    put(note, data.alarms.length ? `${data.alarms.length} system alarm${data.alarms.length > 1 ? "s" : ""}` : "all systems fine");
     note.dataset.kind = data.alarms.length ? "alarm" : "fine";
     // What a strategist has to trust: that news come, that the numbers are worked out, that nothing is lost. The rest is on System.
-    const parts = [s.feed_age == null ? s.source : `${s.source} ${s.feed_age.toFixed(1)} s old`, `desk ${s.desk}`, s.backend, `journal ${s.journal}`];
+    const parts = [s.feed_age == null ? s.source : `${s.source} ${s.feed_age.toFixed(1)} s old`, `desk ${s.desk}`, s.backend, s.journal === "off" ? "no journal" : `journal ${s.journal}`];
     put(health, parts.filter(Boolean).join(" · "));
   };
   return watch(model, root, draw);

@@ -22,6 +22,18 @@ if TYPE_CHECKING:
 
     from racetwin.runtime.snapshot import RaceSnapshot
 
+MACHINE = {
+    "feed_silent": "no timing comes in: cars stand where they were last seen",
+    "ingest_slow": "timing is worked through late: gaps may lag",
+    "journal_degraded": "nothing is saved to disk: a restart would lose it",
+    "journal_lost": "part of the race is not saved: a restart would lose it",
+    "engine_fault": "some timing messages could not be used",
+    "desk_failed": "no new plans: those shown are the last ones",
+    "overloaded": "short of computing time: plans come less often",
+    "rejecting": "the feed sends values that cannot be right",
+    "memory": "the computer runs short of memory",
+}
+"""What an alarm of the machine means to a strategist; the words with the figures are on the system page."""
 SHOWN = 40
 """Messages kept on the panel, newest first."""
 _STATUS = {
@@ -69,7 +81,7 @@ def messages(events: Sequence[RaceEvent], names: Mapping[str, str]) -> list[dict
 
 
 class StatusPanel(Panel):
-    """What race control says, the weather as last measured, and whether feed, desk and journal work.
+    """What race control says, the weather as last measured, and apart from them whether feed, desk and journal work.
 
     >>> panel = StatusPanel()
     >>> panel.show(live.snapshot)  # doctest: +SKIP
@@ -78,11 +90,17 @@ class StatusPanel(Panel):
     _esm = script("status")
     _css = style("status")
 
-    def show(self, snapshot: RaceSnapshot, car_id: str | None = None) -> None:
-        """Draw messages and readings as of the snapshot; messages of ``car_id`` stand out."""
+    def show(
+        self, snapshot: RaceSnapshot, car_id: str | None = None, machine: RaceSnapshot | None = None
+    ) -> None:
+        """Draw messages and readings as of the snapshot; messages of ``car_id`` stand out.
+
+        ``machine`` is the newest snapshot, where another is shown: how the machine does is told as of now.
+        """
+        machine = machine or snapshot
         frame = snapshot.frame
         names = {c.car_id: c.driver or c.car_id for c in snapshot.order}
-        counters, desk, journal = snapshot.counters, snapshot.desk, snapshot.journal
+        counters, desk, journal = machine.counters, machine.desk, machine.journal
         self.data = pack(
             {
                 "time": round(snapshot.time_s, 1),
@@ -101,9 +119,11 @@ class StatusPanel(Panel):
                     "answers": desk.answers,
                     "journal": journal.state,
                     "journal_frames": journal.frames,
-                    "backend": snapshot.health.backend,
+                    "backend": machine.health.backend,
                     "feed_age": counters.frame_age_s,
                 },
-                "alarms": [{"level": a.level, "text": a.text} for a in snapshot.alarms],
+                "alarms": [
+                    {"level": a.level, "text": a.text, "means": MACHINE.get(a.name, a.text)} for a in machine.alarms
+                ],
             }
         )

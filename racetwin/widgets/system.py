@@ -35,9 +35,15 @@ class SystemPanel(Panel):
     _esm = script("system")
     _css = style("system")
 
-    def show(self, snapshot: RaceSnapshot, link: Link | None = None, *, skipped: int = 0) -> None:
-        """Draw the gauges as of the snapshot; ``skipped`` counts the pictures this screen let go for newer ones."""
-        health, counters, desk, journal = snapshot.health, snapshot.counters, snapshot.desk, snapshot.journal
+    def show(
+        self, snapshot: RaceSnapshot, link: Link | None = None, *, skipped: int = 0, machine: RaceSnapshot | None = None
+    ) -> None:
+        """Draw the gauges; ``skipped`` counts the pictures this screen let go for newer ones.
+
+        ``machine`` is the newest snapshot, where an older one is shown: how the machine does is told as of now.
+        """
+        machine = machine or snapshot
+        health, counters, desk, journal = machine.health, machine.counters, machine.desk, machine.journal
         queues = {**health.queues, "pictures skipped here": skipped}
         self.data = pack(
             {
@@ -71,6 +77,6 @@ class SystemPanel(Panel):
                 "link": None
                 if link is None
                 else {"state": link.state, "since": link.since, "text": link.text, "reconnects": link.reconnects},
-                "alarms": [{"level": a.level, "text": a.text} for a in snapshot.alarms],
+                "alarms": [{"level": a.level, "text": a.text} for a in machine.alarms],
             }
         )

@@ -1,4 +1,4 @@
-import { frame, watch, h, put, attr, clock } from "./format.js";
+import { frame, watch, h, put, attr, clock, pace } from "./format.js";
 
 function render({ model, el }) {
   const { root, body } = frame(el, model, "", "timeline");
@@ -42,7 +42,8 @@ function render({ model, el }) {
     const following = data.held == null;
     attr(live, "aria-pressed", following ? "true" : "false");
     attr(live, "data-late", data.delay ? "yes" : null);
-    put(live.lastChild, following ? (data.finished ? "END" : data.delay ? `−${data.delay} s` : "LIVE") : "BACK TO LIVE");
+    put(live.lastChild, following ? (data.finished ? "END" : data.delay ? `−${data.delay} s` : pace(data).toUpperCase()) : pace(data) === "live" ? "BACK TO LIVE" : "BACK TO NOW");
+    attr(live, "data-kind", pace(data) === "live" ? null : "replay");
     late.hidden = data.delay == null;
     if (data.delay != null && document.activeElement !== delay) delay.value = String(data.delay);
     const waiting = data.frames_in - data.frames_processed;

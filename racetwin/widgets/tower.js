@@ -102,6 +102,8 @@ function render({ model, el }) {
       attr(pinner, "aria-pressed", pinned.has(r.id) ? "true" : "false");
       attr(pinner, "aria-label", `${pinned.has(r.id) ? "unpin" : "pin"} ${r.driver}`);
       put(cells.position, out ? "" : String(r.position ?? ""));
+      attr(cells.position, "data-old", r.place_age == null ? null : "yes");
+      attr(cells.position, "title", r.place_age == null ? null : `P${r.position} at the line ${r.place_age} s ago, before the stop`);
       put(cells.change, !r.change || out ? (out ? "" : "·") : `${r.change > 0 ? "▲" : "▼"}${Math.abs(r.change)}`);
       attr(cells.change, "data-sign", !r.change || out ? 0 : Math.sign(r.change));
       put(name, r.driver);

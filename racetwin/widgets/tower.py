@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from racetwin.schemas import CarStatus, CarTelemetry, CarTwinState, Rejoin
 from racetwin.widgets._panel import Panel, pack, script, style
-from racetwin.widgets.gaps import Gap, gaps_now
+from racetwin.widgets.gaps import Gap, gaps_now, place_age
 
 if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
@@ -19,6 +19,7 @@ def tower_rows(snapshot: RaceSnapshot, rejoin: Rejoin | None = None, car_id: str
     cars that a stop now would put us between (``ahead``, ``behind``). ``threat`` is how likely a car is to end the race
     ahead of ``car_id`` that is behind it now: ``high``, ``medium`` or ``low``, with its probability. ``gap`` and ``interval`` are
     those of this instant as far as they can be known; ``known`` and ``gap_age`` say how (:class:`~racetwin.widgets.gaps.Gap`).
+    ``place_age`` is how old, in seconds, the place is of a car that has been in the pits since it was timed.
     """
     threats = _threats(snapshot, car_id)
     virtual = _virtual_positions(snapshot)
@@ -34,6 +35,7 @@ def tower_rows(snapshot: RaceSnapshot, rejoin: Rejoin | None = None, car_id: str
         before = position or before
         grid = car.grid_position
         gap = gaps.get(car.car_id, Gap(None, None, "timed"))
+        age = None if retired else place_age(snapshot, car)
         role = None
         if rejoin is not None and car.car_id in (rejoin.car_ahead, rejoin.car_behind):
             role = "ahead" if car.car_id == rejoin.car_ahead else "behind"
@@ -43,6 +45,7 @@ def tower_rows(snapshot: RaceSnapshot, rejoin: Rejoin | None = None, car_id: str
                 "driver": car.driver or car.car_id,
                 "team": car.team,
                 "position": position,
+                "place_age": None if age is None else round(age),
                 "change": grid - position if grid and position else None,
                 "status": car.status.value,
                 "lap": car.lap,

@@ -1,5 +1,6 @@
-import { frame, watch, canvas, palette, h, put, attr, lapTime, signed, ticks, tyre } from "./format.js";
+import { frame, watch, canvas, palette, h, put, attr, lapTime, ticks, tyre } from "./format.js";
 
+const CROSSOVER_LAPS = 10; // as far ahead as the twin looks for it
 const MORE = ["good", "bad", "calm", "soft"]; // colours of further cars that are compared
 
 function render({ model, el }) {
@@ -11,20 +12,22 @@ function render({ model, el }) {
   const chosen = new Map(); // car -> shown or not, where the viewer has said so
   let last = null, listed = "";
   const interval = (e, digits) => (e ? `${e.mean.toFixed(digits)} (${e.low.toFixed(digits)} to ${e.high.toFixed(digits)})` : "–");
+  // An interval from next lap to the flag tells nothing: then what is usual for the compound here is all that is known.
+  const life = (c) => (c.life && !c.life_known ? `not known yet${c.usual_life == null ? "" : `, usually ${Math.round(c.usual_life)}`}` : interval(c.life, 0));
   const shown = (c) => chosen.get(c.id) ?? Boolean(c.role);
 
-  const table = (sets) => {
-    const key = JSON.stringify([sets.map((s) => [s.id, s.role, s.compound, s.age, s.wear, s.slope, s.life, s.crossover]), [...chosen]]);
+  const table = (sets, data) => {
+    const key = JSON.stringify([sets.map((s) => [s.id, s.role, s.compound, s.age, s.wear, s.slope, s.life, s.life_known, s.usual_life, s.crossover]), data.lap, [...chosen]]);
     if (key === listed) return;
     listed = key;
     const toggle = (c) => { chosen.set(c.id, !shown(c)); draw(last); };
-    // A new set of each compound: what it gains a lap now, or from which lap it is quicker.
-    const cross = (c) => c.crossover.map((x) => h("span", { class: "y-cross", title: `a new ${x.compound.toLowerCase()} set is ${x.gain_s >= 0 ? "quicker" : "slower"} by ${Math.abs(x.gain_s).toFixed(2)} s a lap now` }, tyre(x.compound), x.lap == null ? "later" : x.gain_s >= 0 ? `${signed(-x.gain_s, 1)} s` : `L${x.lap}`));
+    // A new set of each compound: what it gains a lap now, or from which lap on it is quicker. The stop itself is not counted.
+    const cross = (c) => c.crossover.map((x) => h("span", { class: "y-cross", title: `lap for lap, a new ${x.compound.toLowerCase()} set would be ${Math.abs(x.gain_s).toFixed(2)} s a lap ${x.gain_s >= 0 ? "quicker" : "slower"} now` + (x.gain_s >= 0 ? "" : x.lap == null ? `, and is not quicker within ${CROSSOVER_LAPS} laps` : `, and is quicker from lap ${x.lap} on`) }, tyre(x.compound), x.gain_s >= 0 ? `now, ${x.gain_s.toFixed(1)} s` : x.lap == null ? `not by L${data.lap + CROSSOVER_LAPS}` : `from L${x.lap}`));
     const order = [...sets].sort((a, b) => Boolean(b.role) - Boolean(a.role) || (a.position ?? 99) - (b.position ?? 99));
-    facts.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, [["Car"], ["Set"], ["Wear, s a lap", "the twin's, from all laps of all cars on this compound; 90 % in brackets"], ["By its line", "slope of the line above: this set's own laps only"], ["Life, laps", "laps until half of the sets like this one, at its age, are changed; 90 % in brackets; to the flag at most"], ["New set is quicker"]].map(([t, hint]) => h("th", { scope: "col", title: hint }, t)))),
+    facts.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, [["Car"], ["Set"], ["Wear, s a lap", "the twin's, from all laps of all cars on this compound; 90 % in brackets"], ["By its line", "slope of the line above: this set's own laps only"], ["Life, laps", "laps until half of the sets like this one, at its age, are changed; 90 % in brackets; to the flag at most"], ["New set quicker, a lap", "from which lap on a new set of the compound is quicker than this one, lap for lap; now: by how much. What the stop costs is not counted"]].map(([t, hint]) => h("th", { scope: "col", title: hint }, t)))),
       h("tbody", {}, order.map((c) => h("tr", { "data-role": c.role, "data-shown": shown(c) ? "yes" : "no" },
         h("td", {}, h("button", { type: "button", "data-car": c.id, "aria-pressed": shown(c) ? "true" : "false", title: shown(c) ? "take off the chart" : "show on the chart", style: `--c:var(--rt-${c.colour ?? "faint"})`, onclick: () => toggle(c) }, h("i"), `${c.position ?? ""} ${c.name}`)),
-        h("td", {}, tyre(c.compound, c.age)), h("td", {}, interval(c.wear, 2)), h("td", {}, interval(c.slope, 2)), h("td", {}, interval(c.life, 0)), h("td", {}, cross(c)))))));
+        h("td", {}, tyre(c.compound, c.age)), h("td", {}, interval(c.wear, 2)), h("td", {}, interval(c.slope, 2)), h("td", {}, life(c)), h("td", {}, cross(c)))))));
   };
 
   const draw = (data) => {
@@ -36,7 +39,7 @@ function render({ model, el }) {
     let more = 0;
     const all = cars.map((c, k) => ({ ...c, laps: data[`laps${k}`], fit: data[`fit${k}`], next: data[`next${k}`] }));
     for (const s of all) if (shown(s)) s.colour = s.role ?? MORE[more++ % MORE.length];
-    table(all);
+    table(all, data);
     const sets = all.filter(shown);
     const times = [];
     let oldest = 6;
@@ -46,7 +49,7 @@ function render({ model, el }) {
       for (let i = 0; i < m; i++) times.push(s.next.values[3 * i]);
       oldest = Math.max(oldest, (s.age ?? 0) + m);
     }
-    attr(surface.node, "aria-label", sets.map((s) => `${s.name}: ${s.laps.shape[0]} laps on ${(s.compound ?? "unknown tyres").toLowerCase()}, life left ${interval(s.life, 0)} laps`).join("; "));
+    attr(surface.node, "aria-label", sets.map((s) => `${s.name}: ${s.laps.shape[0]} laps on ${(s.compound ?? "unknown tyres").toLowerCase()}, life left ${life(s)} laps`).join("; "));
     if (times.length < 2) {
       g.font = font(); g.fillStyle = colour("faint"); g.textAlign = "center";
       g.fillText("too few laps at racing speed on these sets", width / 2, height / 2);
@@ -106,8 +109,8 @@ function render({ model, el }) {
       g.fillText(text, at + (left ? -0.3 : 0.3) * size, box.top + (0.6 + 1.1 * line) * size);
     };
     if (ours?.age != null) {
-      if (ours.life && ours.life.mean > 0 && ours.age + ours.life.mean < oldest + 1) mark(ours.age + ours.life.mean, "half are changed", 0);
-      ours.crossover.filter((c) => c.gain_s < 0 && c.lap != null).forEach((c, k) => mark(ours.age + c.lap - data.lap, `new ${c.compound.toLowerCase()} is quicker`, k + 1));
+      if (ours.life && ours.life_known && ours.life.mean > 0 && ours.age + ours.life.mean < oldest + 1) mark(ours.age + ours.life.mean, "half of such sets are off by here", 0);
+      ours.crossover.filter((c) => c.gain_s < 0 && c.lap != null).forEach((c, k) => mark(ours.age + c.lap - data.lap, `L${c.lap}: a new ${c.compound.toLowerCase()} laps quicker from here`, k + 1));
     }
     g.restore();
   };

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from racetwin.schemas import CarStatus, CarTwinState, Estimate
+from racetwin.strategist.facts import is_life_known
 from racetwin.wear import FUEL_S_PER_KG, FUEL_S_PER_LAP, WearFit, fit_wear
 from racetwin.widgets._panel import Panel, pack, script, style
 
@@ -102,6 +103,7 @@ class TyrePanel(Panel):
             arrays[f"fit{k}"] = fit.line if fit else np.zeros((0, 4))
             coming = [(e.mean + burn * n, e.low + burn * n, e.high + burn * n) for n, e in enumerate(forecast, start=1)]
             arrays[f"next{k}"] = np.array(coming, dtype=np.float32).reshape(-1, 3)
+            life = _life(snapshot, twin)
             cars.append(
                 {
                     "id": car.car_id,
@@ -112,7 +114,9 @@ class TyrePanel(Panel):
                     "age": car.tyre.age,
                     "wear": _ends(twin.wear_s_per_lap if twin else None),
                     "slope": _slope(fit),
-                    "life": _ends(_life(snapshot, twin)),
+                    "life": _ends(life),
+                    "life_known": life is None or is_life_known(life),
+                    "usual_life": twin.usual_life_laps if twin else None,
                     "pace": _ends(twin.pace_s if twin else None),
                     "crossover": field.get(car.car_id, {}).get("crossover", []),
                 }

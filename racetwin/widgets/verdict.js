@@ -1,4 +1,4 @@
-import { frame, watch, h, put, attr, signed, percent, planWords, ordinal, clock, boardKey, ownsPage } from "./format.js";
+import { frame, watch, h, put, attr, signed, percent, planWords, ordinal, clock, pace, boardKey, ownsPage } from "./format.js";
 
 const STATUS = {
   GREEN: ["GREEN", "calm"], YELLOW: ["YELLOW", "caution"], SC: ["SAFETY CAR", "caution"], VSC: ["VSC", "caution"],
@@ -71,7 +71,10 @@ function render({ model, el }) {
     }
     if (document.activeElement !== select || !select.matches(":open")) select.value = data.car;
     put(label, `Our car · ${data.car}`);
-    put(position, data.position ? ordinal(data.position) : "");
+    // A place from before the stop is said to be that: a feed that times cars at the line has no newer one for a lap.
+    put(position, !data.position || data.over?.retired ? "" : data.place_age == null ? ordinal(data.position) : `was ${ordinal(data.position)}, ${data.in_pit ? "in pit" : "out lap"}`);
+    attr(position, "data-old", data.place_age == null ? null : "yes");
+    attr(position, "title", data.place_age == null ? null : `as timed at the line ${data.place_age} s ago, before the stop: the next line says where it came out`);
 
     const v = data.verdict;
     attr(root, "data-call", v.call);
@@ -80,9 +83,10 @@ function render({ model, el }) {
     put(detail, v.detail);
 
     const r = data.rejoin;
+    const over = data.over;
     put(rejoin.value, r ? ordinal(r.position) : "–");
     const side = (word, name, s) => (name ? `${word} ${name} ${s == null ? "" : `${s.toFixed(1)} s`}` : null);
-    put(rejoin.more, r ? `${percent(r.probability)} likely · ` + ([side("behind", r.ahead, r.gap_ahead), side("ahead of", r.behind, r.gap_behind)].filter(Boolean).join(", ") || "alone") : "no answer yet");
+    put(rejoin.more, r ? `${percent(r.probability)} likely · ` + ([side("behind", r.ahead, r.gap_ahead), side("ahead of", r.behind, r.gap_behind)].filter(Boolean).join(", ") || "alone") : over ? "our race is over" : v.headline === "IN THE PITS" ? "it is in the pits" : "no answer yet");
 
     const [word, bars] = SURE[v.sure];
     put(sureWord, word);
@@ -91,9 +95,9 @@ function render({ model, el }) {
     put(sure.more, v.advantage == null ? (v.call === "stay" || v.call === "box" ? "nothing to compare with" : "")
       : `${signed(v.advantage, 2)} ± ${v.standard_error.toFixed(2)} pts ${against}` + (v.age_laps > 0 ? ` · ${v.age_laps} lap${v.age_laps > 1 ? "s" : ""} old` : ""));
 
-    put(outcome.name, v.followed ? "Average finish, our plan" : "Average finish, this call");
-    put(outcome.value, v.expected_position == null ? "–" : `P${v.expected_position.toFixed(1)}`);
-    put(outcome.more, v.p_points == null ? (v.plan ? `${planWords(v.plan)} was not weighed` : "") : `${percent(v.p_points)} in the points · ${planWords(v.plan)}`);
+    put(outcome.name, over ? (over.retired ? "Our stops" : "Finished") : v.followed ? "Average finish, our plan" : "Average finish, this call");
+    put(outcome.value, over ? (over.retired ? String(over.n_stops) : over.position == null ? "–" : ordinal(over.position)) : v.expected_position == null ? "–" : `P${v.expected_position.toFixed(1)}`);
+    put(outcome.more, over ? `our stops: ${over.stops}` : v.p_points == null ? (v.plan ? `${planWords(v.plan)} was not weighed` : "") : `${percent(v.p_points)} in the points · ${planWords(v.plan)}`);
     attr(outcome.more, "title", v.plan);
 
     put(lap, String(data.lap));
@@ -110,7 +114,7 @@ function render({ model, el }) {
     attr(event, "title", data.event);
     last = data;
     const late = data.frame_age != null && data.frame_age > 2 && !data.finished;
-    put(feed, late ? `silent ${data.frame_age.toFixed(0)} s` : data.finished ? "ended" : data.delay ? `live, ${data.delay} s late` : data.speed != null && data.speed !== 1 ? `replay at ${data.speed}×` : "live");
+    put(feed, late ? `silent ${data.frame_age.toFixed(0)} s` : data.finished ? "ended" : pace(data) + (data.delay ? `, ${data.delay} s late` : ""));
     attr(feed, "data-kind", late ? "late" : "ok");
     attr(feed, "title", data.frame_age == null ? "age of the newest frame not known" : `newest frame ${data.frame_age.toFixed(1)} s old`);
     listen();

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from racetwin.schemas import CarStatus, CarTelemetry, DeskAnswer, PlannedStop, RankedPlan, Recommendation
 from racetwin.strategist.calls import NOISE, call_of, difference
 from racetwin.widgets._panel import Panel, pack, script, style
+from racetwin.widgets.gaps import place_age
 from racetwin.widgets.our_plan import OurPlan, called_plan, our_plan, ours_of, words
 from racetwin.widgets.plans import stop_window
+from racetwin.widgets.race_over import race_over
 
 if TYPE_CHECKING:
     from racetwin.runtime.channel import Link
@@ -105,7 +107,7 @@ def verdict(
         headline, detail = "STAY OUT", f"box on lap {first.lap}{as_good} for {first.compound.value}"
     else:
         headline, detail = "STAY OUT", "run to the flag on this set"
-    leans, aside = _elsewhere(answer, advice, ours)
+    leans, aside = _elsewhere(answer, advice, ours, lap)
     sure, advantage, error = _over_the_opposite(answer, plan, box, lap) if plan is not None else ("", None, None)
     return Verdict(
         call="box" if box else "stay",
@@ -125,13 +127,19 @@ def verdict(
     )
 
 
-def _elsewhere(answer: DeskAnswer, advice: Sequence[Recommendation], ours: OurPlan) -> tuple[str | None, str]:
+def _elsewhere(
+    answer: DeskAnswer, advice: Sequence[Recommendation], ours: OurPlan, lap: int
+) -> tuple[str | None, str]:
     """Return the call that differs from our plan, and how that is said."""
     own = f"L{ours.stops[0].lap} {ours.stops[0].compound.value}" if ours.stops else "no stop"
-    call = call_of(called_plan(answer, advice)) if ours.followed else call_of(answer.plans[0])
+    other = called_plan(answer, advice) if ours.followed else answer.plans[0]
+    call = call_of(other)
     if call == own:
         return None, " (the plan you follow)" if ours.followed else ""
-    return call, f" (the plan you follow; the call is {call})" if ours.followed else f" (newest numbers lean to {call})"
+    if not ours.followed:
+        return call, f" (newest numbers lean to {call})"
+    now = "BOX NOW, " if boxes_by(other.stops, lap) else ""
+    return call, f" (the plan you follow; the call is {now}{call})"
 
 
 def _over_the_opposite(
@@ -207,6 +215,10 @@ class VerdictStrip(Panel):
             pit_entry=pit_entry,
             stopped_since=answer is not None and _stopped_since(snapshot, car_id, answer.lap),
         )
+        over = race_over(snapshot, car_id)
+        if over is not None:
+            told = replace(told, detail=over.place)
+        age = place_age(snapshot, car) if car else None
         rejoin = answer.box_now if answer and told.call in ("box", "stay") else None
         counters = snapshot.counters
         self.data = pack(
@@ -219,6 +231,9 @@ class VerdictStrip(Panel):
                 else {"state": link.state, "since": link.since, "text": link.text, "reconnects": link.reconnects},
                 "driver": names.get(car_id, car_id),
                 "position": car.position if car else None,
+                "place_age": None if age is None else round(age),
+                "in_pit": car is not None and car.status is CarStatus.PIT,
+                "over": over.told() if over else None,
                 "cars": [{"id": c.car_id, "driver": names[c.car_id]} for c in snapshot.order],
                 "verdict": asdict(told),
                 "races": answer.receipt.n_races if answer else None,
@@ -236,6 +251,7 @@ class VerdictStrip(Panel):
                 "event": snapshot.info.event or snapshot.info.race_id,
                 "simulated": snapshot.info.simulated,
                 "speed": snapshot.info.speed,
+                "replay": snapshot.info.replay,
                 "lap": snapshot.lap,
                 "total_laps": snapshot.info.total_laps,
                 "status": snapshot.track_status.value,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -106,3 +107,34 @@ def race() -> ModuleType:
 def stills() -> ModuleType:
     """Pages without a kernel."""
     return load(Path(__file__).with_name("still_page.py"))
+
+
+@pytest.fixture
+def show(open_page: Callable[..., Any], stills: ModuleType, race: ModuleType, tmp_path: Path) -> Callable[..., Any]:
+    """Show the board of a snapshot without a kernel."""
+    from racetwin.widgets import RaceDayBoard
+
+    def show_board(
+        snapshot: Any = None,
+        car_id: str = "63",
+        theme: str = "dark",
+        changed: tuple[str, str] | None = None,
+        prepare: Callable[[Any], None] = lambda board: None,
+        **window: Any,
+    ) -> Any:
+        board = RaceDayBoard(race.StillRace(snapshot or race.snapshot(22, car_id=car_id)), car_id, theme=theme)
+        board.settle(10)
+        prepare(board)
+        board.settle(10)
+        file = tmp_path / "board.html"
+        html = stills.still_page(board.panels, board=True)
+        if changed is not None:  # another script than ours: the words as they stand in the page's JSON
+            old, new = (json.dumps(text)[1:-1] for text in changed)
+            assert html.count(old) == 1, f"{html.count(old)} times on the page: {changed[0]}"
+            html = html.replace(old, new)
+        file.write_text(html, encoding="utf-8")
+        page = open_page(file.as_uri(), **window)
+        page.wait_for_selector("body[data-ready]")
+        return page
+
+    return show_board

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import time
 from collections.abc import Callable
@@ -33,31 +32,6 @@ SHORTENED: tuple[str, ...] = ()
 CUT = (Path(__file__).parent / "js" / "cut.js").read_text(encoding="utf-8")
 # Two texts of one panel that lie on each other.
 COLLIDED = (Path(__file__).parent / "js" / "collided.js").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def show(open_page: Callable[..., Any], stills: ModuleType, race: ModuleType, tmp_path: Path) -> Callable[..., Any]:
-    def show_board(
-        snapshot: Any = None,
-        car_id: str = "63",
-        theme: str = "dark",
-        changed: tuple[str, str] | None = None,
-        **window: Any,
-    ) -> Any:
-        board = RaceDayBoard(race.StillRace(snapshot or race.snapshot(22, car_id=car_id)), car_id, theme=theme)
-        board.settle(10)
-        file = tmp_path / "board.html"
-        html = stills.still_page(board.panels, board=True)
-        if changed is not None:  # another script than ours: the words as they stand in the page's JSON
-            old, new = (json.dumps(text)[1:-1] for text in changed)
-            assert html.count(old) == 1, f"{html.count(old)} times on the page: {changed[0]}"
-            html = html.replace(old, new)
-        file.write_text(html, encoding="utf-8")
-        page = open_page(file.as_uri(), **window)
-        page.wait_for_selector("body[data-ready]")
-        return page
-
-    return show_board
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -119,7 +93,7 @@ def test_no_cell_of_plans_and_window_is_too_narrow(
     page.keyboard.press("2")
     page.wait_for_selector(".w-table thead th[scope=col]")
     deltas = page.locator(".p-row[data-plan] .p-delta").all_inner_texts()
-    assert [d.split("\n") for d in deltas] == [["called", "± 0.11"], ["−0.12", "± 0.33"], ["−12.05", "± 0.33"]]
+    assert [d.split("\n") for d in deltas] == [["called", "own ± 0.11"], ["−0.12", "± 0.33"], ["−12.05", "± 0.33"]]
     close = page.locator(".p-row[data-plan]", has_text="too close").evaluate_all(
         "(rows) => rows.map((r) => r.dataset.plan)"
     )

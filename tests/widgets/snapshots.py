@@ -200,7 +200,9 @@ def answer(car_id: str, lap: int, *, box: bool = True) -> DeskAnswer:
             traffic=True,
             pit_loss_s=Estimate(mean=20.9, low=19.6, high=23.1),
         ),
-        receipt=Receipt(seed=1, n_races=2000, backend="numba", parameters_hash="p", state_hash="s", code_version="0"),
+        receipt=Receipt(
+            seed=1, n_races=2000, backend="numba", parameters_hash="p", state_hash=f"s{lap}", code_version="0"
+        ),
         elapsed_s=0.412,
     )
 
@@ -258,6 +260,11 @@ def field_view(cars: list[CarTelemetry], after: int) -> dict[str, Any]:
                     str(lap): round(0.02 + 0.012 * ((7 * i + 3 * lap) % 11), 3) for lap in laps
                 },
                 "predicted_strategy": [{"lap": after + 6 + i % 5, "compound": "HARD"}],
+                "crossover": [
+                    {"compound": "SOFT", "gain_s": 0.42, "lap": after + 1},
+                    {"compound": "MEDIUM", "gain_s": -0.21, "lap": after + 6},
+                    {"compound": "HARD", "gain_s": -0.83, "lap": None},
+                ],
             }
             for i, c in enumerate(cars)
         },
@@ -341,6 +348,7 @@ def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes
             pace_s=Estimate(mean=0.1, low=0, high=0.2),
             next_laps_s=tuple(Estimate(mean=91 + 0.05 * k, low=90.4, high=91.8 + 0.1 * k) for k in range(10)),
             tyre_life_laps=Estimate(mean=9, low=4, high=15),
+            usual_life_laps=27.6,
             wear_s_per_lap=Estimate(mean=0.05, low=0.03, high=0.07),
             stop_probability_next_lap=0.1,
             stop_probability_next_5=min(0.95, 0.06 * (row.tyre_age or 0)) if (row.tyre_age or 0) > 3 else 0.02,
@@ -382,6 +390,7 @@ def snapshot(after: int = 22, *, box: bool = True, car_id: str = "63", **changes
             total_laps=TOTAL,
             source="replay",
             speed=20.0,
+            replay=True,
         ),
         "frame": frame,
         "cars": twins,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from racetwin.runtime.channel import Link
+from racetwin.runtime.snapshot import Alarm, JournalStatus, SystemHealth
 from racetwin.widgets import RaceDayBoard
 from racetwin.widgets.asking import Asker
 from racetwin.widgets.page import asked_car
@@ -214,6 +215,24 @@ def test_the_pit_window_is_asked_for_once_an_answer(race: ModuleType, still: Any
     assert asked == ["63", "63"]
 
 
+def test_window_and_fan_are_asked_for_anew_with_an_answer_within_the_lap_and_no_oftener(
+    race: ModuleType, still: Any
+) -> None:
+    """A rival boxes or a safety car comes: the desk answers from another state, and what stood for the lap's start is old."""
+    first = race.snapshot(22)
+    live = still(first)
+    board = RaceDayBoard(live, "63")
+    board.settle(10)
+    answer = first.answers["63"]
+    other = answer.model_copy(update={"receipt": answer.receipt.model_copy(update={"state_hash": "a rival boxed"})})
+    for k, answers in enumerate(({"63": answer}, {"63": other}, {"63": other}, {"63": other}), start=1):
+        live.publish(first.model_copy(update={"answers": answers, "time_s": first.time_s + k}))
+        board.settle(10)
+    assert [a[0] for a in live.asked].count("window") == 2
+    assert [a[0] for a in live.asked].count("fan") == 2
+    assert board.window.shown()["cells"]
+
+
 def test_the_window_reaches_to_the_lap_that_our_plan_stops_on(race: ModuleType, still: Any) -> None:
     snapshot = race.snapshot(22)
     late = race.ranked(((36, "HARD"),), 1, 3.4, 0.0)
@@ -327,6 +346,21 @@ def test_a_held_screen_stands_still_and_says_so_while_the_race_goes_on(race: Mod
     assert board.held is None
     assert board.verdict.shown()["lap"] == 23
     assert board.verdict.shown()["held"] is None
+
+
+def test_a_screen_in_the_past_tells_of_the_machine_as_it_is_now(race: ModuleType, still: Any) -> None:
+    """What was known on an earlier lap is rebuilt without journal and alarms: that is not how the machine does."""
+    alarm = Alarm(name="overloaded", text="short of time: the desk is asked less (level 2 of 3)", since=1.0)
+    live = still(race.snapshot(22, alarms=(alarm,)))
+    live.at = lambda lap: race.snapshot(lap, journal=JournalStatus(), health=SystemHealth())
+    board = RaceDayBoard(live, "63")
+    board._act({"lap": 15})
+    board.settle(10)
+    assert board.held == 16
+    status, system = board.status.shown(), board.system.shown()
+    assert (status["health"]["journal"], system["journal"]["state"]) == ("ok", "ok")
+    assert status["health"]["backend"] == system["backend"] == "mojo"
+    assert [a["text"] for a in status["alarms"]] == [a["text"] for a in system["alarms"]] == [alarm.text]
 
 
 def test_history_is_stepped_by_lap_and_ends_in_the_race(race: ModuleType, still: Any) -> None:

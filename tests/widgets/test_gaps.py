@@ -9,7 +9,8 @@ import pytest
 
 from racetwin.runtime.snapshot import LapRow, RaceInfo, RaceSnapshot
 from racetwin.schemas import CarStatus, CarTelemetry, TelemetryFrame, TrackConditions, TrackStatus, Tyre
-from racetwin.widgets.gaps import gaps_now
+from racetwin.widgets import VerdictStrip
+from racetwin.widgets.gaps import gaps_now, place_age
 from racetwin.widgets.tower import tower_rows
 
 pytestmark = pytest.mark.unit
@@ -114,3 +115,28 @@ def test_an_interval_is_never_negative() -> None:
     order = tuple(c.model_copy(update={"position": k}) for k, c in enumerate((order[0], order[2], order[1]), start=1))
     gaps = gaps_now(close.model_copy(update={"frame": close.frame.model_copy(update={"cars": order})}))
     assert np.all([g.interval_s >= 0 for g in gaps.values() if g.kind == "between"])
+
+
+def test_a_place_from_before_a_stop_is_told_with_its_age_until_the_next_line() -> None:
+    """A feed that times cars at the line keeps the place that a car had before it went in for a whole lap more."""
+    last = 10 * PACE["2"]
+    for changes in (
+        {"status": CarStatus.PIT},
+        {"pit_in_time_s": last - 2, "pit_out_time_s": last + 19},  # out again, on its out-lap
+    ):
+        stopped = at(last + 25, **{"2": changes})
+        car = stopped.car("2")
+        assert car is not None
+        assert place_age(stopped, car) == pytest.approx(25)
+        aged = {r["id"]: r["place_age"] for r in tower_rows(stopped)}
+        assert aged == {"1": None, "2": 25, "3": None}
+        strip = VerdictStrip()
+        strip.show(stopped, "2")
+        shown = strip.shown()
+        assert (shown["place_age"], shown["in_pit"]) == (25, car.status is CarStatus.PIT)
+        strip.show(stopped, "1")
+        assert strip.shown()["place_age"] is None
+    line = at(last + 25, **{"2": {"pit_in_time_s": last - 95, "pit_out_time_s": last - 74}})  # a lap before
+    assert place_age(line, line.car("2")) is None
+    by_sectors = at(last + 25, **{"2": {"status": CarStatus.PIT, "gap_s": 24.0}})  # the feed has moved it since
+    assert place_age(by_sectors, by_sectors.car("2")) is None

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from racetwin.runtime.channel import Link
-from racetwin.schemas import CarStatus, Compound, LapCompleted, Overtake, RaceControl, TrackStatus, Tyre
+from racetwin.runtime.monitor import RULES
+from racetwin.runtime.snapshot import Alarm
+from racetwin.schemas import CarStatus, Compound, Estimate, LapCompleted, Overtake, RaceControl, TrackStatus, Tyre
 from racetwin.wear import fit_wear, t90
 from racetwin.widgets import (
     AdvicePanel,
@@ -30,7 +32,7 @@ from racetwin.widgets import (
 from racetwin.widgets._panel import unpack
 from racetwin.widgets.our_plan import Followed, OurPlan, our_plan, ours_of
 from racetwin.widgets.plans import past_stints, plan_families
-from racetwin.widgets.status import messages
+from racetwin.widgets.status import MACHINE, messages
 from racetwin.widgets.tower import tower_rows
 from racetwin.widgets.trace import gaps_to_reference, line_times, reference_times, status_spans
 from racetwin.widgets.track import yellow_sectors
@@ -252,6 +254,16 @@ def test_race_feed_is_newest_first_and_leaves_out_laps_and_passes(race: ModuleTy
     ]
 
 
+def test_each_alarm_of_the_machine_has_words_for_a_strategist(race: ModuleType) -> None:
+    assert set(MACHINE) == {rule.name for rule in RULES}
+    alarm = Alarm(name="ingest_slow", text="frames take 25 ms (p99) from arrival to the twins", since=1.0)
+    panel = StatusPanel()
+    panel.show(race.snapshot(22, alarms=(alarm,)), "63")
+    assert panel.shown()["alarms"] == [
+        {"level": "warning", "text": alarm.text, "means": "timing is worked through late: gaps may lag"}
+    ]
+
+
 def test_status_panel_carries_weather_and_health(race: ModuleType) -> None:
     panel = StatusPanel()
     panel.show(race.snapshot(22), "63")
@@ -372,6 +384,18 @@ def test_tyre_panel_sets_us_beside_our_neighbours(race: ModuleType) -> None:
     assert shown["cars"][j]["slope"] == pytest.approx({"mean": fit.slope, "low": fit.low, "high": fit.high})
 
 
+@pytest.mark.parametrize(("low", "high", "known"), [(4, 15, True), (1, 29, False)])
+def test_a_life_between_the_next_lap_and_the_flag_is_not_called_known(
+    race: ModuleType, low: float, high: float, known: bool
+) -> None:
+    snapshot = race.snapshot(22)
+    twin = snapshot.cars["63"].model_copy(update={"tyre_life_laps": Estimate(mean=9, low=low, high=high)})
+    panel = TyrePanel()
+    panel.show(snapshot.model_copy(update={"cars": {**snapshot.cars, "63": twin}}), "63")
+    ours = next(c for c in panel.shown()["cars"] if c["id"] == "63")
+    assert (ours["life_known"], ours["usual_life"]) == (known, 27.6)
+
+
 def test_wear_is_the_least_squares_line_with_students_interval() -> None:
     rng = np.random.default_rng(3)
     slopes, covered, held = [], 0, 0
@@ -426,6 +450,24 @@ def test_plans_are_shown_against_the_one_we_follow(race: ModuleType) -> None:
     best = next(p for p in shown if p["rank"] == 1)
     assert best["delta"] == pytest.approx(plans[0].delta_points - ours.delta_points)
     assert best["delta_error"] == pytest.approx(np.hypot(plans[0].delta_standard_error, ours.delta_standard_error))
+
+
+@pytest.mark.parametrize(("followed", "rows_of_the_family"), [(1, 2), (3, 2), (4, 1), (0, 1)])
+def test_the_plan_that_is_called_has_a_row_where_another_is_followed(
+    race: ModuleType, followed: int, rows_of_the_family: int
+) -> None:
+    """One as good as the call, one worse of the same idea, one of another idea, and the call itself."""
+    snapshot = race.snapshot(22)
+    plans = snapshot.answers["63"].plans
+    panel = PlansPanel()
+    panel.show(snapshot, "63", our_plan(snapshot.answers["63"], followed=Followed(plans[followed])))
+    shown = panel.shown()["plans"]
+    assert [p["plan"] for p in shown if p["called"]] == [plans[0].plan]
+    assert [p["plan"] for p in shown if p["current"]] == [plans[followed].plan]
+    assert len({p["plan"] for p in shown}) == len(shown)
+    assert sum([c for _, c in p["stops"]] == ["HARD"] for p in shown) == rows_of_the_family
+    panel.show(snapshot, "63")
+    assert not any(p["called"] for p in panel.shown()["plans"])  # the call is ours then, and marked as such
 
 
 def test_a_plan_that_beats_the_call_beyond_noise_is_said_to(race: ModuleType) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from racetwin.runtime.channel import Link
-from racetwin.schemas import AdviceLife, Compound, PitEntered, PlannedStop, TrackStatus
+from racetwin.schemas import AdviceLife, Compound, PitEntered, PlanChange, PlannedStop, TrackStatus
 from racetwin.strategist.calls import call_of
 from racetwin.widgets import RaceDayBoard
 from racetwin.widgets.our_plan import Followed, ours_of
@@ -176,6 +176,31 @@ def test_the_advice_says_that_a_followed_plan_was_not_weighed(race: ModuleType, 
     board.draw(snapshot.model_copy(update={"answers": {"63": without}}))
     told = board.advice.shown()["following"]
     assert (told["plan"], told["call"], told["sentences"]) == (plan.plan, call.plan, [])
+
+
+def test_a_lever_tells_what_it_does_to_our_plan_from_what_another_plan_brings(race: ModuleType, still: Any) -> None:
+    snapshot = race.snapshot(22, box=False)
+    live = still(snapshot)
+    found = race.what_if("63", 22)
+    ours = found.before.plans[0]
+    then = ours.model_copy(update={"rank": 2, "delta_points": -0.9, "delta_standard_error": 0.07, "too_close": False})
+    change = PlanChange(plan=ours.plan, before=11.0, after=10.2, change=-0.8, standard_error=0.1)
+    after = found.after.model_copy(update={"plans": (found.after.plans[0], then, *found.after.plans[1:])})
+    live.what_if = lambda car, lever: found.model_copy(update={"after": after, "changes": (change,)})
+    board = RaceDayBoard(live, "63")
+    board.ask("sc@25")
+    board.settle(10)
+    answer = board.scenario.shown()["answer"]
+    assert answer["same"] is False
+    assert answer["before"]["ours"] is True
+    assert answer["kept"] == pytest.approx(
+        {"points": 10.2, "change": -0.8, "error": 0.1, "switch": 0.9, "switch_error": 0.07}
+    )
+    live.what_if = lambda car, lever: found.model_copy(update={"after": found.before, "changes": (change,)})
+    board.ask("slow:63+1")
+    board.settle(10)
+    answer = board.scenario.shown()["answer"]
+    assert (answer["same"], answer["kept"]) == (True, None)
 
 
 def test_each_car_has_a_plan_of_its_own(board: RaceDayBoard) -> None:

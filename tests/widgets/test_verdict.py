@@ -9,6 +9,7 @@ import pytest
 from racetwin.schemas import AdviceLife, CarStatus, CarTelemetry, Comparison, Priority, Recommendation
 from racetwin.strategist.calls import call_of
 from racetwin.widgets import VerdictStrip
+from racetwin.widgets.our_plan import Followed, our_plan
 from racetwin.widgets.verdict import verdict
 
 pytestmark = pytest.mark.unit
@@ -145,6 +146,15 @@ def test_car_in_the_pits_is_not_told_to_box() -> None:
     after = verdict(None, CarTelemetry(car_id="44", status=CarStatus.TRACK, lap=22, stops=1))
     assert after.call == "wait"
     assert "end of this lap" in after.detail
+
+
+@pytest.mark.parametrize(("box", "words"), [(True, "BOX NOW, L23 HARD"), (False, "L27 HARD")])
+def test_the_call_beside_a_followed_plan_says_whether_it_is_to_box_now(race: ModuleType, box: bool, words: str) -> None:
+    answer = race.answer("63", 22, box=box)
+    ours = our_plan(answer, followed=Followed(answer.plans[5]))
+    v = verdict(answer, car(23), ours=ours)
+    assert v.headline == "STAY OUT"
+    assert v.detail.endswith(f"(the plan you follow; the call is {words})")
 
 
 def test_call_that_advice_keeps_is_shown_and_the_newest_answer_named(race: ModuleType) -> None:
