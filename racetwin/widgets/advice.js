@@ -96,7 +96,10 @@ function render({ model, el }) {
         first ? line("reasoning", "a-why") : null,
         of("risks").length ? h("div", { class: "a-risk" }, speak(of("risks")[0], a.facts)) : null,
         gone ? null : more));
+    const unfold = () => { if (cards.dataset.tight && !first && !gone) more.open = true; };
+    node.addEventListener("click", (e) => { if (!e.target.closest("button, summary, details")) unfold(); });
     node.addEventListener("keydown", (e) => {
+      if (e.key === "Enter" && e.target === node) unfold();
       const found = ACTIONS.find((x) => x[3] === e.key.toLowerCase());
       if (!found || gone || e.ctrlKey || e.metaKey || e.altKey) return;
       e.preventDefault(); e.stopPropagation();

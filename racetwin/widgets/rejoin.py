@@ -54,7 +54,13 @@ class RejoinPanel(Panel):
         """
         names = names or {}
         car = rejoin.car_id if rejoin else car_id
-        head: dict[str, object] = {"car": car, "driver": names.get(car or "", car), "now": position, "rejoin": None, "why": why}
+        head: dict[str, object] = {
+            "car": car,
+            "driver": names.get(car or "", car),
+            "now": position,
+            "rejoin": None,
+            "why": why,
+        }
         if rejoin is not None:
             head["rejoin"] = {
                 **rejoin.model_dump(mode="json", exclude={"position_probability", "car_ahead", "car_behind"}),

@@ -105,19 +105,21 @@ function render({ model, el }) {
       a.probability.slice(0, n).map((p, i) => h("span", { title: `P${i + 1}: ${percent(p)} now, ${percent(b.probability[i] ?? 0)} then` }, h("i", { style: `height:${(100 * p) / top}%` }), h("i", { class: "then", style: `height:${(100 * (b.probability[i] ?? 0)) / top}%` }), h("small", {}, i % 3 === 0 ? `P${i + 1}` : ""))));
   };
   // Two different plans are never compared without saying so: what the lever does to ours stands apart from what changing brings.
-  const other_plan = (a) => (a.same !== false ? null : h("span", { class: "c-other" }, a.kept
-    ? `Not our plan. Ours kept: ${a.kept.points.toFixed(1)} pts, ${signed(a.kept.change, 2)} ± ${a.kept.error.toFixed(2)} by what happens; this one over ours then: ${signed(a.kept.switch, 2)} ± ${a.kept.switch_error.toFixed(2)}`
-    : "Not our plan: the difference is of what happens and of the plan together"));
-  const card = (title, a, other, gain, more = null) => h("div", { class: "c-card", "data-after": Boolean(other) },
+  const other_plan = (a) => {
+    if (a.same !== false) return null;
+    const k = a.kept, kept = k?.points == null ? "" : ` Ours kept: ${k.points.toFixed(1)} pts, ${signed(k.change, 2)} ± ${k.error.toFixed(2)} by what happens.`;
+    return h("p", { class: "c-other" }, `The two cards are of different plans.${kept}` + (k ? ` The new plan over ours then: ${signed(k.switch, 2)} ± ${k.switch_error.toFixed(2)} pts.` : " Ours was not raced with it."));
+  };
+  const card = (title, a, other, gain) => h("div", { class: "c-card", "data-after": Boolean(other) },
     h("span", { class: "c-title" }, title), h("b", { title: a.plan }, a.first != null && a.first <= a.lap ? `BOX NOW · ${planWords(a.plan)}` : planWords(a.plan)),
     h("span", {}, `${a.points.toFixed(1)} ± ${a.error.toFixed(2)} pts`),
     h("span", {}, `P${a.position.toFixed(1)} · podium ${percent(a.p_podium)} · points ${percent(a.p_points)}`.replaceAll(" %", "\u00a0%")),
     a.legal === false ? h("span", { class: "c-error" }, "breaks the rules: a second dry compound is still owed") : null,
-    other ? h("span", { class: "c-gain", "data-sign": gain.too_close ? 0 : Math.sign(gain.difference) }, `${signed(gain.difference, 2)} ± ${gain.error.toFixed(2)} pts` + (gain.too_close ? " · too close to call" : "")) : null, more);
+    other ? h("span", { class: "c-gain", "data-sign": gain.too_close ? 0 : Math.sign(gain.difference) }, `${signed(gain.difference, 2)} ± ${gain.error.toFixed(2)} pts` + (gain.too_close ? " · too close to call" : "")) : null);
 
   const heading = (a) => { // a plan of the viewer's own, ours under the lever, or another one that is best then
     const lever = a.lever ? `With ${a.lever}: ` : "";
-    const which = a.same == null ? "your plan" : a.same ? "our plan, still the one" : "the best plan then";
+    const which = a.same == null ? "your plan" : a.same && a.before.ours !== false ? "our plan, still the one" : "the best plan then";
     return lever + (lever ? which : which[0].toUpperCase() + which.slice(1));
   };
 
@@ -153,7 +155,7 @@ function render({ model, el }) {
     if (data.error) return result.replaceChildren(h("p", { class: "c-error" }, data.error));
     if (!a) return result.replaceChildren(h("p", { class: "c-none" }, data.over ?? "The race is run again with what you change, and both answers stand here side by side."));
     const top = Math.max(0.5, ...a.changes.map((c) => Math.abs(c.change)));
-    result.replaceChildren(...[h("div", { class: "c-cards" }, card(a.before.ours === false ? "As it is: the best plan (ours was not weighed)" : "As it is: our plan", a.before, null), card(heading(a), a.after, a.before, a.gain, other_plan(a))),
+    result.replaceChildren(...[h("div", { class: "c-cards" }, card(a.before.ours === false ? "As it is: the best plan (ours was not weighed)" : "As it is: our plan", a.before, null), card(heading(a), a.after, a.before, a.gain)), other_plan(a),
       places(a.before, a.after),
       a.changes.length ? h("table", { class: "c-table" }, h("thead", {}, h("tr", {}, ["Plan", "now", "then", "change", ""].map((t) => h("th", {}, t)))),
         h("tbody", {}, a.changes.map((c) => h("tr", {}, h("td", { title: c.plan }, planWords(c.plan)), h("td", {}, c.before.toFixed(1)), h("td", {}, c.after.toFixed(1)),

@@ -58,16 +58,19 @@ def _gain(found: WhatIf, now: RankedPlan, then: RankedPlan) -> dict[str, Any]:
 
 
 def _kept(found: WhatIf, now: RankedPlan, then: RankedPlan) -> dict[str, Any] | None:
-    """Return what the lever does to our plan, where another is best under it; None where it is not known, or needs no line."""
-    change = next((c for c in found.changes if c.plan == now.plan), None)
+    """Return what the lever does to our plan where another is best under it, and what changing to that brings over it then.
+
+    None where our plan was not raced under the lever, or is the one.
+    """
     kept = find_plan(found.after.plans, now.stops, found.after.lap, now.plan)
-    if change is None or kept is None or then.plan == now.plan:
+    if kept is None or kept is then:
         return None
     switch, error = difference(then, kept)
+    change = next((c for c in found.changes if c.plan == kept.plan), None)
     return {
-        "points": change.after,
-        "change": change.change,
-        "error": change.standard_error,
+        "points": change.after if change else None,
+        "change": change.change if change else None,
+        "error": change.standard_error if change else None,
         "switch": switch,
         "switch_error": error,
     }
@@ -192,7 +195,7 @@ class ScenarioBench(Panel):
             "before": _outcome(now, found.before.lap) | {"ours": _is_ours(now, found.before, self._ours)},
             "after": _outcome(then, found.after.lap) | {"points": _lifted(found, then)},
             "gain": _gain(found, now, then),
-            "same": then.plan == now.plan,
+            "same": [(s.lap, s.compound) for s in then.stops] == [(s.lap, s.compound) for s in now.stops],
             "kept": _kept(found, now, then),
             "changes": changes,
             "races": found.after.receipt.n_races,

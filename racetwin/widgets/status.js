@@ -1,4 +1,4 @@
-import { frame, watch, h, put, empty } from "./format.js";
+import { frame, watch, h, put, attr, empty } from "./format.js";
 
 function render({ model, el }) {
   const { root, note, body } = frame(el, model, "Race control", "status");
@@ -38,13 +38,17 @@ function render({ model, el }) {
     if (wrong !== alarmed) {
       alarmed = wrong;
       machine.hidden = !data.alarms.length;
-      machine.replaceChildren(h("b", {}, "Our system "), ...data.alarms.map((a) => h("span", { class: "s-alarm", "data-level": a.level, title: `${a.text} (details: System)` }, a.means)));
+      attr(machine, "data-count", data.alarms.length);
+      attr(machine, "title", data.alarms.map((a) => a.text).join("\n"));
+      const [worst, ...more] = data.alarms;
+      machine.replaceChildren(...(worst ? [h("b", {}, "▲ Our system: "), h("span", { class: "s-alarm" }, worst.means), h("small", {}, more.length ? ` +${more.length} · System (7)` : " · System (7)")] : []));
     }
     const s = data.health;
     put(note, data.alarms.length ? `${data.alarms.length} system alarm${data.alarms.length > 1 ? "s" : ""}` : "all systems fine");
     note.dataset.kind = data.alarms.length ? "alarm" : "fine";
     // What a strategist has to trust: that news come, that the numbers are worked out, that nothing is lost. The rest is on System.
     const parts = [s.feed_age == null ? s.source : `${s.source} ${s.feed_age.toFixed(1)} s old`, `desk ${s.desk}`, s.backend, s.journal === "off" ? "no journal" : `journal ${s.journal}`];
+    health.hidden = data.alarms.length > 0;
     put(health, parts.filter(Boolean).join(" · "));
   };
   return watch(model, root, draw);

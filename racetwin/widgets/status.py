@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from racetwin.runtime.snapshot import RaceSnapshot
 
 MACHINE = {
-    "feed_silent": "no timing comes in: cars stand where they were last seen",
-    "ingest_slow": "timing is worked through late: gaps may lag",
-    "journal_degraded": "nothing is saved to disk: a restart would lose it",
-    "journal_lost": "part of the race is not saved: a restart would lose it",
-    "engine_fault": "some timing messages could not be used",
-    "desk_failed": "no new plans: those shown are the last ones",
-    "overloaded": "short of computing time: plans come less often",
-    "rejecting": "the feed sends values that cannot be right",
-    "memory": "the computer runs short of memory",
+    "feed_silent": "no timing comes in",
+    "ingest_slow": "timing comes through late",
+    "journal_degraded": "the race is not being saved",
+    "journal_lost": "part of the race was not saved",
+    "engine_fault": "some timing could not be used",
+    "desk_failed": "no new plans",
+    "overloaded": "plans come less often",
+    "rejecting": "the feed sends wrong values",
+    "memory": "short of memory",
 }
 """What an alarm of the machine means to a strategist; the words with the figures are on the system page."""
 SHOWN = 40
@@ -90,9 +90,7 @@ class StatusPanel(Panel):
     _esm = script("status")
     _css = style("status")
 
-    def show(
-        self, snapshot: RaceSnapshot, car_id: str | None = None, machine: RaceSnapshot | None = None
-    ) -> None:
+    def show(self, snapshot: RaceSnapshot, car_id: str | None = None, machine: RaceSnapshot | None = None) -> None:
         """Draw messages and readings as of the snapshot; messages of ``car_id`` stand out.
 
         ``machine`` is the newest snapshot, where another is shown: how the machine does is told as of now.
@@ -123,7 +121,8 @@ class StatusPanel(Panel):
                     "feed_age": counters.frame_age_s,
                 },
                 "alarms": [
-                    {"level": a.level, "text": a.text, "means": MACHINE.get(a.name, a.text)} for a in machine.alarms
+                    {"level": a.level, "text": a.text, "means": MACHINE.get(a.name, a.text)}
+                    for a in sorted(machine.alarms, key=lambda a: a.level != "critical")
                 ],
             }
         )

@@ -133,8 +133,8 @@ function render({ model, el }) {
     attr(grid, "data-soon", shown.some((r) => r.stop_soon != null) ? "yes" : "no");
     attr(grid, "aria-rowcount", shown.length + 1);
     const out = shown.filter((r) => r.status === "RETIRED").length;
-    const running = shown.length - out;
-    put(note, !shown.length ? "waiting for cars" : (sorted ? `sorted by ${COLUMNS.find(([k]) => k === sorted[0])[1].toLowerCase()} · ` : "") + `${running} running${out ? `, ${out} out` : ""}` + (shown.some((r) => r.threat) ? " · ▲ threat to us" : ""));
+    const home = shown.filter((r) => r.status === "FINISHED").length, running = shown.length - out - home;
+    put(note, !shown.length ? "waiting for cars" : (sorted ? `sorted by ${COLUMNS.find(([k]) => k === sorted[0])[1].toLowerCase()} · ` : "") + [running && `${running} running`, home && `${home} home`, out && `${out} out`].filter(Boolean).join(", ") + (shown.some((r) => r.threat) ? " · ▲ threat to us" : ""));
   };
   return watch(model, root, draw);
 }

@@ -13,18 +13,18 @@ function render({ model, el }) {
   let last = null, listed = "";
   const interval = (e, digits) => (e ? `${e.mean.toFixed(digits)} (${e.low.toFixed(digits)} to ${e.high.toFixed(digits)})` : "–");
   // An interval from next lap to the flag tells nothing: then what is usual for the compound here is all that is known.
-  const life = (c) => (c.life && !c.life_known ? `not known yet${c.usual_life == null ? "" : `, usually ${Math.round(c.usual_life)}`}` : interval(c.life, 0));
+  const life = (c) => (c.life && !c.life_known ? `not known yet${c.usual_life == null ? "" : ` (usually ${Math.round(c.usual_life)})`}` : interval(c.life, 0));
   const shown = (c) => chosen.get(c.id) ?? Boolean(c.role);
 
-  const table = (sets, data) => {
-    const key = JSON.stringify([sets.map((s) => [s.id, s.role, s.compound, s.age, s.wear, s.slope, s.life, s.life_known, s.usual_life, s.crossover]), data.lap, [...chosen]]);
+  const table = (sets) => {
+    const key = JSON.stringify([sets.map((s) => [s.id, s.role, s.compound, s.age, s.wear, s.slope, s.life, s.life_known, s.usual_life, s.crossover]), [...chosen]]);
     if (key === listed) return;
     listed = key;
     const toggle = (c) => { chosen.set(c.id, !shown(c)); draw(last); };
     // A new set of each compound: what it gains a lap now, or from which lap on it is quicker. The stop itself is not counted.
-    const cross = (c) => c.crossover.map((x) => h("span", { class: "y-cross", title: `lap for lap, a new ${x.compound.toLowerCase()} set would be ${Math.abs(x.gain_s).toFixed(2)} s a lap ${x.gain_s >= 0 ? "quicker" : "slower"} now` + (x.gain_s >= 0 ? "" : x.lap == null ? `, and is not quicker within ${CROSSOVER_LAPS} laps` : `, and is quicker from lap ${x.lap} on`) }, tyre(x.compound), x.gain_s >= 0 ? `now, ${x.gain_s.toFixed(1)} s` : x.lap == null ? `not by L${data.lap + CROSSOVER_LAPS}` : `from L${x.lap}`));
+    const cross = (c) => c.crossover.map((x) => h("span", { class: "y-cross", title: `lap for lap, a new ${x.compound.toLowerCase()} set would be ${Math.abs(x.gain_s).toFixed(2)} s a lap ${x.gain_s >= 0 ? "quicker" : "slower"} now` + (x.gain_s >= 0 ? "" : x.lap == null ? `, and is not quicker within ${CROSSOVER_LAPS} laps` : `, and is quicker from lap ${x.lap} on`) }, tyre(x.compound), x.gain_s >= 0 ? ["now", h("span", { class: "y-gain" }, `, ${x.gain_s.toFixed(1)} s`)] : x.lap == null ? "later" : `L${x.lap}`));
     const order = [...sets].sort((a, b) => Boolean(b.role) - Boolean(a.role) || (a.position ?? 99) - (b.position ?? 99));
-    facts.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, [["Car"], ["Set"], ["Wear, s a lap", "the twin's, from all laps of all cars on this compound; 90 % in brackets"], ["By its line", "slope of the line above: this set's own laps only"], ["Life, laps", "laps until half of the sets like this one, at its age, are changed; 90 % in brackets; to the flag at most"], ["New set quicker, a lap", "from which lap on a new set of the compound is quicker than this one, lap for lap; now: by how much. What the stop costs is not counted"]].map(([t, hint]) => h("th", { scope: "col", title: hint }, t)))),
+    facts.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, [["Car"], ["Set"], ["Wear, s a lap", "the twin's, from all laps of all cars on this compound; 90 % in brackets"], ["By its line", "slope of the line above: this set's own laps only"], ["Life, laps", "laps until half of the sets like this one, at its age, are changed; 90 % in brackets; to the flag at most"], ["New set quicker from", "from which lap on a new set of the compound is quicker than this one, lap for lap; now: by how much. What the stop costs is not counted"]].map(([t, hint]) => h("th", { scope: "col", title: hint }, t)))),
       h("tbody", {}, order.map((c) => h("tr", { "data-role": c.role, "data-shown": shown(c) ? "yes" : "no" },
         h("td", {}, h("button", { type: "button", "data-car": c.id, "aria-pressed": shown(c) ? "true" : "false", title: shown(c) ? "take off the chart" : "show on the chart", style: `--c:var(--rt-${c.colour ?? "faint"})`, onclick: () => toggle(c) }, h("i"), `${c.position ?? ""} ${c.name}`)),
         h("td", {}, tyre(c.compound, c.age)), h("td", {}, interval(c.wear, 2)), h("td", {}, interval(c.slope, 2)), h("td", {}, life(c)), h("td", {}, cross(c)))))));
@@ -39,7 +39,7 @@ function render({ model, el }) {
     let more = 0;
     const all = cars.map((c, k) => ({ ...c, laps: data[`laps${k}`], fit: data[`fit${k}`], next: data[`next${k}`] }));
     for (const s of all) if (shown(s)) s.colour = s.role ?? MORE[more++ % MORE.length];
-    table(all, data);
+    table(all);
     const sets = all.filter(shown);
     const times = [];
     let oldest = 6;

@@ -127,9 +127,7 @@ def verdict(
     )
 
 
-def _elsewhere(
-    answer: DeskAnswer, advice: Sequence[Recommendation], ours: OurPlan, lap: int
-) -> tuple[str | None, str]:
+def _elsewhere(answer: DeskAnswer, advice: Sequence[Recommendation], ours: OurPlan, lap: int) -> tuple[str | None, str]:
     """Return the call that differs from our plan, and how that is said."""
     own = f"L{ours.stops[0].lap} {ours.stops[0].compound.value}" if ours.stops else "no stop"
     other = called_plan(answer, advice) if ours.followed else answer.plans[0]

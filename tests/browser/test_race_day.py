@@ -284,8 +284,8 @@ def test_every_panel_shows_the_engines_values_and_does_what_it_is_told(page: Any
             for check in drive.SHOWN:
                 check(page, live.snapshot, car)
             drive.alarms(page, live.snapshot)
-            # The page asks for its window with each answer, and chances of stops go on between them. To another car and back: it is
-            # asked for again, of the race that stands still now.
+            # The page asks for its window with each answer, and chances of stops go on between them. To another car and
+            # back: it is asked for again, of the race that stands still now.
             for key, chosen in (("ArrowDown", False), ("ArrowUp", True)):
                 page.keyboard.press(key)
                 row = f'.t-row[data-car="{car}"][aria-selected="{str(chosen).lower()}"]'

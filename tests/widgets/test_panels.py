@@ -259,9 +259,7 @@ def test_each_alarm_of_the_machine_has_words_for_a_strategist(race: ModuleType) 
     alarm = Alarm(name="ingest_slow", text="frames take 25 ms (p99) from arrival to the twins", since=1.0)
     panel = StatusPanel()
     panel.show(race.snapshot(22, alarms=(alarm,)), "63")
-    assert panel.shown()["alarms"] == [
-        {"level": "warning", "text": alarm.text, "means": "timing is worked through late: gaps may lag"}
-    ]
+    assert panel.shown()["alarms"] == [{"level": "warning", "text": alarm.text, "means": "timing comes through late"}]
 
 
 def test_status_panel_carries_weather_and_health(race: ModuleType) -> None:

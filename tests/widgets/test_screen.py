@@ -201,6 +201,13 @@ def test_a_lever_tells_what_it_does_to_our_plan_from_what_another_plan_brings(ra
     board.settle(10)
     answer = board.scenario.shown()["answer"]
     assert (answer["same"], answer["kept"]) == (True, None)
+    board.follow_plan(found.before.plans[9].plan)
+    live.what_if = lambda car, lever: found.model_copy(
+        update={"before": found.before.model_copy(update={"plans": found.before.plans[:4]}), "changes": ()}
+    )
+    board.ask("sc@25")
+    board.settle(10)
+    assert board.scenario.shown()["answer"]["before"]["ours"] is False  # the best stands in its place, and says so
 
 
 def test_each_car_has_a_plan_of_its_own(board: RaceDayBoard) -> None:
