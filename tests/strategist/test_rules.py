@@ -232,6 +232,7 @@ def test_life_of_a_set_that_nobody_knows_is_given_as_an_interval() -> None:
 
     assert "with about 2 laps left in the set" in reasoning(1.0, 4.0)
     assert "with 0 to 20 laps left in the set" in reasoning(0.0, 20.0)
+    assert "its life not known yet" in reasoning(0.0, 28.0)  # from the next lap to the flag: that tells nothing
 
 
 def test_call_that_is_kept_against_a_better_plan_says_what_it_costs() -> None:
