@@ -23,10 +23,10 @@ from racetwin.evaluation.climatology import (
     STOP_LAPS,
     Climatology,
 )
+from racetwin.evaluation.in_laps import InLaps
 from racetwin.evaluation.lap_times import lap_time_forecasts, replayed
 from racetwin.evaluation.outcome import Outcome
 from racetwin.evaluation.stops_and_sets import Sets, stood
-from racetwin.runtime.triggers import reasons_for
 from racetwin.schemas import Compound, LapCompleted, Rejoin
 from racetwin.simulation.backends import choose
 from racetwin.simulation.form import Form
@@ -37,7 +37,6 @@ from racetwin.simulation.spec.pack import pack
 from racetwin.simulation.state import RaceState
 from racetwin.telemetry.ingestor import Ingested
 from racetwin.telemetry.records import RaceRecord
-from racetwin.twins.after_stop import LineNote, line_note, place_after_stop
 from racetwin.twins.duels import line_gap_s, undercut_worked_chance
 from racetwin.twins.hazard import by_lap, next_stop_lap, stop_chance, within
 from racetwin.twins.race_twin import RaceTwin
@@ -48,11 +47,6 @@ POINTS = 10
 """Places that score."""
 SHARES = (0.0, 0.25, 0.5, 0.75)
 """Shares of race distance at which the finishing order is forecast."""
-ASKED_S = 30.0
-"""Where a stop comes out is also scored as page and desk tell it so long after the car has begun its in-lap, s.
-
-By then they know which of the cars behind, among which it may come out, have come in a lap before it.
-"""
 STINT_LAP = 5
 STOP_EVERY = 3
 SIMULATED = 0.85
@@ -143,9 +137,8 @@ class _Questions:
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.asked_grid = False
         self.lap = 0
-        self.notes: dict[tuple[str, int], LineNote] = {}
-        self.places: dict[str, int | None] = {}
-        self.in_laps: dict[str, tuple[int, float, int]] = {}
+        self.lines: dict[tuple[str, int], float] = {}
+        self.in_laps = InLaps(twin, outcome)
         self.boxed: dict[tuple[str, int], Rejoin] = {}
         self.clean: dict[str, list[float]] = {}
         self.usual: dict[tuple[str, int], float] = {}
@@ -166,7 +159,8 @@ class _Questions:
             if isinstance(event, LapCompleted):
                 self.take_notes(event)
                 self.at_line(event)
-        self.box_now(ingested)
+        for car_id, lap, state in self.in_laps.states(ingested):
+            self.boxed[car_id, lap] = box_now(state, car_id, parameters=twin.parameters)
         if twin.leader_laps != self.lap and twin.leader_laps < twin.total_laps:
             self.lap = twin.leader_laps
             self.at_lap(self.lap)
@@ -275,8 +269,6 @@ class _Questions:
 
     def at_line(self, event: LapCompleted) -> None:
         car, lap, o = self.twin.cars.get(event.car_id), event.lap, self.outcome
-        if (event.car_id, lap + 1) in o.green_stops and car is not None and car.running:
-            self.in_laps[event.car_id] = lap + 1, event.line_time_s, self.twin.leader_laps
         for car_id, rival_id in o.undercuts.get(lap + 1, ()):
             if car_id == event.car_id:
                 self.undercut(lap, car_id, rival_id)
@@ -317,56 +309,37 @@ class _Questions:
             p = undercut_worked_chance(self.p, gap, self.twin.wetness)
             self.note("undercut", lap=lap, car_id=car_id, rival_id=rival_id, p=p, gap_s=gap, happened=int(happened))
 
-    def box_now(self, ingested: Ingested) -> None:
-        """Note what page and desk say of a stop at the end of the coming lap, where a stop is known to have come.
-
-        They are asked when the car has begun that lap, and again at whatever makes them answer anew, for ``ASKED_S``.
-        """
-        for car_id, (lap, since_s, leader_laps) in list(self.in_laps.items()):
-            if ingested.frame.time_s > since_s + ASKED_S or self.twin.leader_laps != leader_laps:
-                del self.in_laps[car_id]
-            elif reasons_for(car_id, ingested.events, self.places):
-                state = self.twin.race_state()
-                self.boxed[car_id, lap] = box_now(state, car_id, parameters=self.twin.parameters)
-        self.places = {c.car_id: c.position for c in ingested.frame.cars}
-
     def rejoin(self, lap: int, car_id: str) -> None:
-        """Place two lines after a stop at the end of ``lap``, from what was known when each car completed the lap before.
+        """Place two lines after a stop at the end of ``lap``: what page and desk told while the car was on its in-lap.
 
-        Asked only once the stop is seen, of notes taken at the time: cars behind complete that lap a few seconds later. Beside it
-        what page and desk told while the car was on its in-lap.
+        Asked only once the stop is seen, of what was told at the time.
         """
-        notes = {c: n for (c, at), n in self.notes.items() if at == lap - 1}
-        if car_id not in notes:
+        told = self.boxed.get((car_id, lap))
+        if told is None or (car_id, lap - 1) not in self.usual:
             return
         # Places are among cars that do both laps: who retires in between is no question of the stop.
-        rivals = [c for c in notes if c == car_id or (c, lap + 1) in self.outcome.times]
-        chance = place_after_stop(notes, car_id, rivals, self.p.live.together, self.p.live.stop_spread)
+        rivals = [c for c, at in self.lines if at == lap - 1 and (c == car_id or (c, lap + 1) in self.outcome.times)]
         actual, alone = self.outcome.place_among(car_id, lap, rivals)
-        line = {c: notes[c].time_s + 2 * self.usual[c, lap - 1] for c in rivals if (c, lap - 1) in self.usual}
-        if car_id not in line:
-            return
+        line = {c: self.lines[c, lap - 1] + 2 * self.usual[c, lap - 1] for c in rivals if (c, lap - 1) in self.usual}
         back = line[car_id] + self.simple_loss
         simple = 1 + sum(t < back for c, t in line.items() if c != car_id)
-        page = self.boxed.get((car_id, lap))
         self.note(
             "rejoin",
             lap=lap,
             car_id=car_id,
-            told=1 + int(chance.argmax()),
-            p_told=float(chance.max()),
-            page=page.position if page is not None else None,
+            told=told.position,
+            p_told=told.probability,
             simple=simple,
             actual=actual,
             alone=int(alone),
         )
 
     def take_notes(self, event: LapCompleted) -> None:
-        """Note what is known of a car at the line, and the median of its last three clean laps (the simple rule's pace)."""
+        """Note when a car crosses the line, and the median of its last three clean laps (the simple rule's pace)."""
         car = self.twin.cars.get(event.car_id)
         if car is None or not car.running:
             return
-        self.notes[event.car_id, event.lap] = line_note(self.twin, car, event)
+        self.lines[event.car_id, event.lap] = event.line_time_s
         clean = self.clean.setdefault(event.car_id, [])
         if event.lap > 1 and event.lap_time_s and not (event.pit_in or event.pit_out or event.neutralised):
             clean.append(event.lap_time_s)

@@ -95,10 +95,6 @@ def _what(name: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return lambda t: t[t.what == name]
 
 
-def _on_the_page(t: pd.DataFrame) -> pd.DataFrame:
-    return t[t.page.notna()]
-
-
 def _next(t: pd.DataFrame) -> pd.DataFrame:
     return t[(t.ahead == 1) & (t.season >= 2022)]
 
@@ -194,26 +190,6 @@ LINES: tuple[Line, ...] = (
         99.0,
         higher=True,
         select=lambda t: t[t.alone == 1],
-    ),
-    Line(
-        "box now as page and desk tell it, exact %",
-        "rejoin",
-        share_within("page", "actual", 0),
-        share_within("simple", "actual", 0),
-        None,
-        None,
-        higher=True,
-        select=_on_the_page,
-    ),
-    Line(
-        "box now as page and desk tell it, within one %",
-        "rejoin",
-        share_within("page", "actual", 1),
-        share_within("simple", "actual", 1),
-        None,
-        None,
-        higher=True,
-        select=_on_the_page,
     ),
     Line(
         "next green stop's lap within 2, %",

@@ -22,19 +22,16 @@ import pandas as pd
 from racetwin.calibration.tables import load
 from racetwin.config import settings
 from racetwin.evaluation.backtest import form_of, forms_before
-from racetwin.evaluation.forecasts import ASKED_S
+from racetwin.evaluation.in_laps import InLaps
 from racetwin.evaluation.lap_times import lap_time_forecasts, replayed
 from racetwin.evaluation.outcome import Outcome
 from racetwin.evaluation.parameters_before import fitted
-from racetwin.runtime.triggers import reasons_for
-from racetwin.schemas import LapCompleted
 from racetwin.simulation.live import StopSpread
 from racetwin.simulation.parameter_file import load_parameters, read_document
 from racetwin.simulation.parameters import RaceParameters, for_race
 from racetwin.simulation.rejoin import box_now
 from racetwin.telemetry.library import RaceLibrary
 from racetwin.twins import RaceTwin
-from racetwin.twins.after_stop import LineNote, line_note, place_after_stop
 from racetwin.twins.forecast import LEVELS
 from racetwin.twins.tyres import Z90
 
@@ -47,8 +44,8 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 EXECUTION_S = (1.4, 1.8, 2.2, 2.6)
-LAP_S = {"line": (0.53, 0.71, 0.92), "page": (0.7, 0.85, 1.05)}
-"""Spreads tried (s) of the stop, and of a lap by who tells: a parabola goes through the log losses."""
+LAP_S = (0.55, 0.7, 0.85, 1.05)
+"""Spreads tried (s) of the stop, and of a lap: a parabola goes through the log losses."""
 LEAST_CHANCE = 1e-3
 """A place that was held impossible counts as told with this chance: half of one of the draws in a thousand."""
 SAMPLES = 200
@@ -83,8 +80,8 @@ def stop_spread(laps: pd.DataFrame, chances: pd.DataFrame, seed: int = 1) -> dic
     """Return the block ``stop_spread``.
 
     The spread of a lap is that of two laps together around their forecast, whose central 90 % it gives as a normal distribution;
-    that of the stop is the one under which, given it, the places that stops came out in are told best, by the scoreboard's
-    forecast from the line and by page and desk together. (Both at once are not told: more of one does for less of the other.)
+    that of the stop is the one under which, given it, the places that stops came out in are told best by page and desk. (Both at
+    once are not told: more of one does for less of the other.)
 
     Parameters
     ----------
@@ -101,7 +98,7 @@ def stop_spread(laps: pd.DataFrame, chances: pd.DataFrame, seed: int = 1) -> dic
     lap = _spread(off.to_numpy())
     lap_sd = np.std([_spread(np.concatenate([of_races[k] for k in d])) for d in _samples(len(of_races), seed)])
     losses = chances.assign(loss=-np.log(np.maximum(chances.chance, LEAST_CHANCE)))
-    tried = ["told", "execution_s", "lap_s"]
+    tried = ["execution_s", "lap_s"]
     sums = losses.pivot_table(index="race_id", columns=tried, values="loss", aggfunc="sum").fillna(0.0)
     # Half the width of the middle two thirds: a sample whose losses bend the wrong way has its least anywhere.
     low, high = np.quantile([_least(sums, drawn, lap) for drawn in _samples(len(sums), seed)], [0.16, 0.84])
@@ -120,15 +117,11 @@ def _spread(two_laps_s: FloatArray) -> float:
 
 def _least(sums: pd.DataFrame, drawn: npt.NDArray[np.int64], lap_s: float) -> float:
     """Return the spread of the stop at which the parabola through the losses of these races is least, given that of a lap."""
-    bend = slope = 0.0
-    for told in LAP_S:
-        tried = sums.loc[:, [c for c in sums.columns if c[0] == told]]
-        loss = tried.to_numpy()[drawn].sum(axis=0)
-        x, y = np.array([c[1:] for c in tried.columns], dtype=float).T
-        design = np.column_stack([np.ones(len(x)), x, y, x * x, y * y, x * y])
-        _, linear, _, squared, _, both = np.linalg.lstsq(design, loss, rcond=None)[0]
-        bend, slope = bend + 2.0 * float(squared), slope + float(linear + both * lap_s)
-    return float(-slope / bend)
+    loss = sums.to_numpy()[drawn].sum(axis=0)
+    x, y = np.array(list(sums.columns), dtype=float).T
+    design = np.column_stack([np.ones(len(x)), x, y, x * x, y * y, x * y])
+    _, linear, _, squared, _, both = np.linalg.lstsq(design, loss, rcond=None)[0]
+    return float(-(linear + both * lap_s) / (2.0 * squared))
 
 
 def _samples(n: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
@@ -145,61 +138,38 @@ def _entry(value: FloatArray | float, sd: FloatArray | float, n: int) -> dict[st
 
 
 class Stops:
-    """Follows a race and keeps what was known of each stop to come: at the lines before it, and as page and desk are asked."""
+    """Follows a race and keeps what was known of each stop to come when page and desk last told where it would come out."""
 
     def __init__(self, twin: RaceTwin, outcome: Outcome) -> None:
         self.twin, self.outcome = twin, outcome
-        self._notes: dict[int, dict[str, LineNote]] = {}
-        self._in_laps: dict[str, tuple[int, float, int]] = {}
+        self._in_laps = InLaps(twin, outcome)
         self._states: dict[tuple[str, int], RaceState] = {}
-        self._places: dict[str, int | None] = {}
 
     def watch(self, stream: Iterator[Ingested]) -> Iterator[Ingested]:
         """Pass the stream on, and look once the twin has taken each part of it."""
         for ingested in stream:
             yield ingested
-            for event in ingested.events:
-                if isinstance(event, LapCompleted):
-                    self._at_line(event)
-            self._asked(ingested)
+            for car_id, lap, state in self._in_laps.states(ingested):
+                self._states[car_id, lap] = state
 
-    def _at_line(self, e: LapCompleted) -> None:
-        car = self.twin.cars.get(e.car_id)
-        if car is None or not car.running:
-            return
-        self._notes.setdefault(e.lap, {})[e.car_id] = line_note(self.twin, car, e)
-        if (e.car_id, e.lap + 1) in self.outcome.green_stops:
-            self._in_laps[e.car_id] = e.lap + 1, e.line_time_s, self.twin.leader_laps
-
-    def _asked(self, ingested: Ingested) -> None:
-        for car_id, (lap, since_s, leader_laps) in list(self._in_laps.items()):
-            if ingested.frame.time_s > since_s + ASKED_S or self.twin.leader_laps != leader_laps:
-                del self._in_laps[car_id]
-            elif reasons_for(car_id, ingested.events, self._places):
-                self._states[car_id, lap] = self.twin.race_state()
-        self._places = {c.car_id: c.position for c in ingested.frame.cars}
-
-    def chances(self, p: RaceParameters) -> Iterator[tuple[str, str, int, str, float, float, float]]:
-        """Yield race, car and lap of each stop, who told (``line``, ``page``), the spreads, and the chance its place had."""
-        for car_id, lap in self.outcome.green_stops:
-            notes = self._notes.get(lap - 1, {})
-            state = self._states.get((car_id, lap))
-            if car_id not in notes or state is None:
+    def chances(self, p: RaceParameters) -> Iterator[tuple[str, str, int, float, float, float]]:
+        """Yield race, car and lap of each stop, the spreads, and the chance that the place it came out in had."""
+        for (car_id, lap), state in self._states.items():
+            if (car_id, lap + 1) not in self.outcome.times:
                 continue
-            rivals = [c for c in notes if c == car_id or (c, lap + 1) in self.outcome.times]
+            rivals = [
+                c
+                for c, on in zip(state.car_id, state.running, strict=True)
+                if on and (c, lap + 1) in self.outcome.times
+            ]
             actual, _ = self.outcome.place_among(car_id, lap, rivals)
-            stop = self.twin.race_id, car_id, lap
-            for execution, other in product(EXECUTION_S, LAP_S["line"]):
-                told = place_after_stop(notes, car_id, rivals, p.live.together, StopSpread(execution, other))
-                yield *stop, "line", execution, other, float(told[actual - 1])
-            for execution, other in product(EXECUTION_S, LAP_S["page"]):
-                spread = StopSpread(execution, other)
-                tried = p.replace(live=replace(p.live, stop_spread=spread))
+            for execution, other in product(EXECUTION_S, LAP_S):
+                tried = p.replace(live=replace(p.live, stop_spread=StopSpread(execution, other)))
                 place = box_now(state, car_id, parameters=tried).position_probability
-                yield *stop, "page", execution, other, place.get(actual, 0.0)
+                yield self.twin.race_id, car_id, lap, execution, other, place.get(actual, 0.0)
 
 
-COLUMNS = ("race_id", "car_id", "lap", "told", "execution_s", "lap_s", "chance")
+COLUMNS = ("race_id", "car_id", "lap", "execution_s", "lap_s", "chance")
 
 
 def replay(record: RaceRecord, p: RaceParameters, form: Form) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -14,7 +14,7 @@ from racetwin.runtime.advice_book import AdviceBook
 from racetwin.runtime.desk_queue import Advised, Desk, DeskQueue, DeskRequest
 from racetwin.runtime.race_view import RaceView
 from racetwin.runtime.snapshot import RaceInfo
-from racetwin.runtime.triggers import PitWindows, reasons_for
+from racetwin.runtime.triggers import CarsBehind, PitWindows, reasons_for
 from racetwin.schemas import CarStatus, DeskAnswer, RaceEvent, Recommendation, Retired, TelemetryFrame
 from racetwin.strategist import Situation
 from racetwin.strategist.life import Action, standing
@@ -45,17 +45,23 @@ class EnginePlans:
             desk, lambda car_id: self.book.said(car_id), races=races, seed=seed, parameters=parameters
         )
         self._windows = PitWindows()
+        self._cars_behind = CarsBehind()
 
     def forget_plans(self) -> None:
         """Let go of everything that was asked and said: another race begins."""
         self.book.clear()
         self._windows = PitWindows()
+        self._cars_behind = CarsBehind()
         self.queue.drop(())
 
     def ask_about(self, events: tuple[RaceEvent, ...], before: Mapping[str, int | None]) -> None:
         """Ask for a new plan of each followed car that these events give a reason for; ``before`` are the positions so far."""
         for car_id in self.followed:
             reasons = reasons_for(car_id, events, before)
+            if self.twin is not None:
+                loss_s, _ = self.twin.stop_losses.expected_s(self.twin.parameters)
+                if self._cars_behind.is_known(car_id, events, loss_s):
+                    reasons = (*reasons, "cars behind have crossed the line")
             # A car near or far that is out must not stand in the advice for as much as a lap.
             out = {e.car_id: f"car {e.car_id} is out" for e in events if isinstance(e, Retired)}
             named = (why for other, why in out.items() if self.book.names(car_id, self._call_sign(other)))

@@ -51,7 +51,7 @@ def box_now(
     state, car_id
         The race and a running car.
     lap
-        From the coming lap to the last but one.
+        From the coming lap (:func:`coming_lap`, by default that) to the last but one.
     parameters
         Race-model numbers; by default those of the state's circuit and season.
     track_status
@@ -59,8 +59,8 @@ def box_now(
     seed, n
         Of the draws; the same seed gives the same draws for every lap and status, so answers compare without noise.
     """
-    lap = state.lap + 1 if lap is None else lap
-    return _Rejoins(state, car_id, parameters, seed, n).at(lap, track_status or state.track_status)
+    rejoins = _Rejoins(state, car_id, parameters, seed, n)
+    return rejoins.at(rejoins.first if lap is None else lap, track_status or state.track_status)
 
 
 def rejoin_window(
@@ -77,8 +77,15 @@ def rejoin_window(
     if laps < 1:
         raise InputError(f"laps: {laps}, expected at least 1")
     rejoins = _Rejoins(state, car_id, parameters, seed, n)
-    last = min(state.lap + laps, state.total_laps - 1)
-    return tuple(rejoins.at(lap, status) for lap in range(state.lap + 1, last + 1) for status in statuses)
+    last = min(rejoins.first + laps - 1, state.total_laps - 1)
+    return tuple(rejoins.at(lap, status) for lap in range(rejoins.first, last + 1) for status in statuses)
+
+
+def coming_lap(state: RaceState, car: int, p: RaceParameters) -> int:
+    """Return the lap that a car is driving or about to begin: the leader's coming one, but for a lapped car the leader's last."""
+    behind_s = state.time_s[car] - state.time_s[state.running].min()
+    lapped = state.laps_completed[car] < state.lap and behind_s > p.reference_lap_s
+    return state.lap if lapped else state.lap + 1
 
 
 def lane_loss(p: RaceParameters, status: TrackStatus) -> float:
@@ -132,17 +139,18 @@ class _Rejoins:
         self.i = check_car(state, car_id)
         self.state, self.car_id = state, car_id
         self.p = for_state(parameters or load_parameters(state.circuit_id, state.season), state)
+        self.first = coming_lap(state, self.i, self.p)
         self.drawn = _draws(seed, n, state.n_cars)
         self.own_pace = state.pace_mean + np.array(self.p.compound_offset_s)[_compound(state)]
 
     def at(self, lap: int, status: TrackStatus) -> Rejoin:
         state, p, i = self.state, self.p, self.i
-        if not state.lap < lap < state.total_laps:
-            raise InputError(f"lap: {lap}, expected {state.lap + 1} to {state.total_laps - 1}")
+        if not self.first <= lap < state.total_laps:
+            raise InputError(f"lap: {lap}, expected {self.first} to {state.total_laps - 1}")
         ahead = lap - state.lap
         racing = np.ones(ahead + 1)  # pace differences count only while there is racing
         if status.is_neutralised:
-            racing[0 if status is state.track_status else ahead - 1 :] = 0.0
+            racing[0 if status is state.track_status else max(0, ahead - 1) :] = 0.0
         lane = lane_loss(p, status)
         free = status is TrackStatus.RED  # the field waits in the lane
         cold = 0.0 if status.is_neutralised else p.cold_tyre_s
@@ -199,13 +207,13 @@ class _Rejoins:
         elif status in (TrackStatus.SC, TrackStatus.VSC, TrackStatus.VSC_ENDING):
             first, later = (p.stop_sc, p.stop_sc_later) if status is TrackStatus.SC else (p.stop_vsc, p.stop_vsc_later)
             lasts = status is state.track_status
-            at = 1 if lasts else ahead
+            at = min(1, ahead) if lasts else ahead
             young = np.minimum(1.0, state.tyre_age / (0.5 * np.array(p.life_laps)[_compound(state)]))
             for k, bonus in ((at, later if lasts and state.status_laps else first), (at + 1, later)):
                 more = chance(log_hazard(hazard[:, k]) + bonus * young)
                 hazard[:, k] = np.where(hazard[:, k] > 0.0, more, 0.0)
         else:
-            for k in (ahead - 1, ahead, ahead + 1):
+            for k in range(max(0, ahead - 1), ahead + 2):
                 hazard[:, k] = stop_too(state, i, hazard[:, k], p, answering=k > ahead)
         known = (state.planned_lap > 0).any(axis=1)
         hazard[known] = 0.0

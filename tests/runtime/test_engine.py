@@ -10,7 +10,7 @@ from racetwin.errors import InputError
 from racetwin.runtime.advice_book import AdviceBook
 from racetwin.runtime.engine import RaceEngine
 from racetwin.runtime.recovery import pack, unpack
-from racetwin.runtime.triggers import reasons_for
+from racetwin.runtime.triggers import MARGIN_S, CarsBehind, reasons_for
 from racetwin.schemas import (
     LapCompleted,
     PitEntered,
@@ -213,6 +213,8 @@ def lap(car: str) -> LapCompleted:
     [
         (lap("2"), "lap completed"),
         (lap("1"), None),
+        (lap("9").model_copy(update={"pit_out": True}), "car 9 is back from its stop"),
+        (lap("20").model_copy(update={"pit_out": True}), None),
         (PitEntered(time_s=1, car_id="1", lap=3), "car 1 stops"),
         (PitEntered(time_s=1, car_id="9", lap=3), "car 9 stops"),
         (PitEntered(time_s=1, car_id="20", lap=3), None),
@@ -224,6 +226,34 @@ def lap(car: str) -> LapCompleted:
 )
 def test_what_makes_a_new_plan_worth_asking_for(event: object, why: str | None) -> None:
     assert reasons_for("2", (event,), PLACES) == ((why,) if why else ())
+
+
+def crossing(car_id: str, at_s: float, **more: bool) -> LapCompleted:
+    return lap(car_id).model_copy(update={"time_s": at_s, "line_time_s": at_s, **more})
+
+
+def test_once_a_lap_the_cars_among_which_it_comes_out_have_crossed_the_line() -> None:
+    behind, loss = CarsBehind(), 22.0
+    assert not behind.is_known("2", (crossing("7", 990.0),), loss)  # before its own line nothing is waited for
+    assert not behind.is_known("2", (crossing("2", 1000.0),), loss)
+    assert not behind.is_known("2", (crossing("3", 1000.0 + loss),), loss)  # it may still come out beside this one
+    assert behind.is_known("2", (crossing("4", 1000.0 + loss + MARGIN_S + 0.1),), loss)
+    assert not behind.is_known("2", (crossing("5", 1040.0),), loss)
+    assert not behind.is_known("2", (crossing("2", 1090.0, pit_in=True),), loss)  # it has boxed
+    assert not behind.is_known("2", (crossing("4", 1150.0),), loss)
+
+
+def test_an_engine_asks_again_once_they_have(race_frames: list[TelemetryFrame]) -> None:
+    engine = RaceEngine(races=RACES)
+    reasons: list[str] = []
+    engine.request = lambda _car, *why: reasons.extend(why) or True  # type: ignore[method-assign]
+    for i, frame in enumerate(race_frames):
+        engine.ingest(frame)
+        if i == 0:
+            engine.follow(frame.cars[0].car_id)
+    laps = reasons.count("lap completed")
+    assert laps > 5
+    assert 0.5 * laps < reasons.count("cars behind have crossed the line") <= laps
 
 
 def test_looking_changes_nothing(race_frames: list[TelemetryFrame]) -> None:

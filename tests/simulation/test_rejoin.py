@@ -107,3 +107,20 @@ def test_clear_errors(make_state):
         box_now(make_state(), "4", lap=57)
     with pytest.raises(InputError, match="not in this race"):
         box_now(make_state(), "99")
+
+
+def test_a_lapped_car_boxes_at_the_end_of_the_lap_it_is_on(make_state):
+    state = make_state()
+    times, laps = state.time_s.copy(), state.laps_completed.copy()
+    times[19] = times[0] + 1.2 * load_parameters(state.circuit_id, state.season).reference_lap_s
+    laps[19] -= 1
+    lapped = state.replace(time_s=times, laps_completed=laps)
+    assert box_now(lapped, "20").lap == lapped.lap
+    assert [r.lap for r in rejoin_window(lapped, "20", 2, statuses=[TrackStatus.SC])] == [lapped.lap, lapped.lap + 1]
+    assert box_now(lapped, "1").lap == lapped.lap + 1
+    late = times.copy()  # the leader has just crossed the line, and this car does so in a moment
+    late[19] = times[0] + 30.0
+    assert box_now(lapped.replace(time_s=late), "20").lap == lapped.lap + 1
+    for status in TrackStatus:
+        answer = box_now(lapped.replace(track_status=status), "20")
+        assert sum(answer.position_probability.values()) == pytest.approx(1)
