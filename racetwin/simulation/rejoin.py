@@ -236,8 +236,10 @@ class _Rejoins:
         counts = np.bincount(position, minlength=2)
         most = int(counts.argmax())
         typical = position == most
-        ahead, gap_ahead = _neighbour(np.where(is_ahead, own[:, None] - others, np.inf)[typical])
-        behind, gap_behind = _neighbour(np.where(is_ahead | ~rivals, np.inf, others - own[:, None])[typical])
+        (ahead, gap_ahead), (behind, gap_behind) = _neighbours(
+            np.where(is_ahead, own[:, None] - others, np.inf)[typical],
+            np.where(is_ahead | ~rivals, np.inf, others - own[:, None])[typical],
+        )
         red = status is TrackStatus.RED
         quantile = np.zeros(2) if red else stationary(p, -np.log([0.95, 0.05]))
         mean = (
@@ -260,6 +262,17 @@ class _Rejoins:
             traffic=gap_ahead is not None and gap_ahead < p.dirty_air_range_s,
             pit_loss_s=Estimate(mean=lane + mean, low=lane + float(quantile[0]), high=lane + float(quantile[1])),
         )
+
+
+def _neighbours(ahead: FloatArray, behind: FloatArray) -> tuple[tuple[int | None, float | None], ...]:
+    """Return the cars just ahead and just behind with their gaps, from ``(draws, cars)`` gaps; no car is on both sides."""
+    a, b = _neighbour(ahead), _neighbour(behind)
+    if a[0] is not None and a[0] == b[0]:  # it is named where it is more often, and the next one on the other side
+        more_behind = (behind.argmin(axis=1) == b[0]).sum() > (ahead.argmin(axis=1) == a[0]).sum()
+        other = (ahead if more_behind else behind).copy()
+        other[:, a[0]] = np.inf
+        a, b = (_neighbour(other), b) if more_behind else (a, _neighbour(other))
+    return a, b
 
 
 def _neighbour(gaps: FloatArray) -> tuple[int | None, float | None]:

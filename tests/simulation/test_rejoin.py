@@ -124,3 +124,18 @@ def test_a_lapped_car_boxes_at_the_end_of_the_lap_it_is_on(make_state):
     for status in TrackStatus:
         answer = box_now(lapped.replace(track_status=status), "20")
         assert sum(answer.position_probability.values()) == pytest.approx(1)
+
+
+def test_no_car_is_named_both_ahead_and_behind(make_state):
+    state = make_state(n=4, pace_mean=np.zeros(4), compound=np.ones(4, dtype=int))
+    p = load_parameters("bahrain", 2024)
+    back = state.time_s[0] + p.pit_loss_s + p.stationary_s + 0.69 * p.stationary_body_s
+    # One car runs where we come out, the two others may be anywhere about it: and it is often just ahead, and often just behind.
+    field = state.replace(time_s=np.array([state.time_s[0], back, back, back]), pace_sd=np.array([0.0, 0.0, 3.0, 3.0]))
+    both = 0
+    for early_s in np.linspace(0.0, 2.0, 20):
+        times = field.time_s - np.array([0.0, early_s, 0.0, 0.0])
+        answer = box_now(field.replace(time_s=times), "1", parameters=p)
+        assert answer.car_ahead != answer.car_behind
+        both += None not in (answer.car_ahead, answer.car_behind)
+    assert both
