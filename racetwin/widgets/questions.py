@@ -17,8 +17,8 @@ Failed = Callable[[Exception], None]
 T = TypeVar("T")
 WINDOW_LAPS = 8
 FURTHEST_LAPS = 20
-KEPT = 12
-"""Answers kept of a question that is asked once a lap: the longest delay is five minutes."""
+KEPT = 60
+"""Answers kept of a question that is asked with every answer of the desk, several a lap: the longest delay is five minutes."""
 
 
 class Desk(Protocol):
