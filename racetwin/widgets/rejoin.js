@@ -14,7 +14,7 @@ function render({ model, el }) {
     if (!r) return body.replaceChildren(empty(data?.why ?? "no rejoin forecast for this car yet"));
 
     const lost = data.now == null ? null : r.position - data.now;
-    const big = h("div", { class: "b-big" },
+    const big = h("div", { class: "b-big", title: "After our out-lap; rivals stop as often as the live race has it, so one who runs here now may be gone" },
       h("strong", {}, ordinal(r.position)),
       h("span", {}, `${percent(r.probability)} likely`),
       h("small", {}, lost == null ? "" : lost === 0 ? "keeps its place" : `from ${ordinal(data.now)}`));

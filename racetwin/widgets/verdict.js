@@ -85,8 +85,8 @@ function render({ model, el }) {
     const r = data.rejoin;
     const over = data.over;
     put(rejoin.value, r ? ordinal(r.position) : "–");
-    const side = (word, name, s) => (name ? `${word} ${name} ${s == null ? "" : `${s.toFixed(1)} s`}` : null);
-    put(rejoin.more, r ? `${percent(r.probability)} likely · ` + ([side("behind", r.ahead, r.gap_ahead), side("ahead of", r.behind, r.gap_behind)].filter(Boolean).join(", ") || "alone") : over ? "our race is over" : v.headline === "IN THE PITS" ? "it is in the pits" : "no answer yet");
+    const side = (word, name, s) => (name ? `${word} ${name}${s == null ? "" : `\u00a0${s.toFixed(1)}\u00a0s`}` : null);
+    put(rejoin.more, r ? `${percent(r.probability)} likely${r.or ? `, ${ordinal(r.or[0])}\u00a0${percent(r.or[1])}` : ""} · ` + ([side("behind", r.ahead, r.gap_ahead), side("ahead of", r.behind, r.gap_behind)].filter(Boolean).join(", ") || "alone") : over ? "our race is over" : v.headline === "IN THE PITS" ? "it is in the pits" : "no answer yet");
 
     const [word, bars] = SURE[v.sure];
     put(sureWord, word);

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from racetwin.schemas import CarStatus, CarTelemetry, DeskAnswer, PlannedStop, RankedPlan, Recommendation
+from racetwin.schemas import CarStatus, CarTelemetry, DeskAnswer, PlannedStop, RankedPlan, Recommendation, Rejoin
 from racetwin.strategist.calls import NOISE, call_of, difference
 from racetwin.widgets._panel import Panel, pack, script, style
 from racetwin.widgets.gaps import place_age
@@ -22,6 +22,8 @@ CLEAR_POINTS = 0.25
 """An advantage below this many expected points is a slight edge, however certain."""
 BEYOND_ENTRY = 0.02
 """Share of the lap beyond the learnt pit entry from which a stop on this lap is no longer called: the entry is known so well."""
+NEARLY = 0.7
+"""A place with this share of the likeliest place's probability is named beside it."""
 Sure = Literal["clear", "slight", "open", "worse", ""]
 
 
@@ -160,6 +162,13 @@ def _over_the_opposite(
     return ("open" if not beyond_noise else "clear" if advantage >= CLEAR_POINTS else "slight"), advantage, error
 
 
+def nearly_as_likely(rejoin: Rejoin) -> tuple[int, float] | None:
+    """Return the second likeliest place and its probability where the likeliest is hardly more than a guess between the two."""
+    others = ((q, place) for place, q in rejoin.position_probability.items() if place != rejoin.position)
+    q, place = max(others, default=(0.0, 0))
+    return (place, q) if q >= NEARLY * rejoin.probability else None
+
+
 def _stopped_since(snapshot: RaceSnapshot, car_id: str, lap: int) -> bool:
     """Whether a car has gone in for a stop at the end of a later lap than the one after which an answer was worked out."""
     return any(r.pit_in and r.car_id == car_id and r.lap > lap for r in reversed(snapshot.laps))
@@ -241,6 +250,7 @@ class VerdictStrip(Panel):
                 else {
                     "position": rejoin.position,
                     "probability": rejoin.probability,
+                    "or": nearly_as_likely(rejoin),
                     "ahead": names.get(rejoin.car_ahead or "", rejoin.car_ahead),
                     "gap_ahead": rejoin.gap_ahead_s,
                     "behind": names.get(rejoin.car_behind or "", rejoin.car_behind),

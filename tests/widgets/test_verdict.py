@@ -10,7 +10,7 @@ from racetwin.schemas import AdviceLife, CarStatus, CarTelemetry, Comparison, Pr
 from racetwin.strategist.calls import call_of
 from racetwin.widgets import VerdictStrip
 from racetwin.widgets.our_plan import Followed, our_plan
-from racetwin.widgets.verdict import verdict
+from racetwin.widgets.verdict import nearly_as_likely, verdict
 
 pytestmark = pytest.mark.unit
 
@@ -81,6 +81,17 @@ def test_without_an_answer_it_waits_and_when_out_it_says_so(race: ModuleType) ->
     assert verdict(race.answer("63", 22), car(23, CarStatus.RETIRED)).headline == "RETIRED"
     assert verdict(race.answer("63", 22), car(53, CarStatus.FINISHED)).headline == "FINISHED"
     assert verdict(race.answer("63", 22), car(23), finished=True).call == "out"
+
+
+def test_a_place_hardly_less_likely_is_named_beside_the_likeliest(race: ModuleType) -> None:
+    rejoin = race.answer("63", 22).box_now
+    for places, named in (
+        ({5: 0.1, 6: 0.37, 7: 0.35, 8: 0.18}, (7, 0.35)),
+        ({5: 0.4, 6: 0.6}, None),
+        ({6: 1.0}, None),
+    ):
+        told = rejoin.model_copy(update={"position": 6, "probability": places[6], "position_probability": places})
+        assert nearly_as_likely(told) == named
 
 
 def test_the_strip_shows_the_engines_values(race: ModuleType) -> None:
