@@ -162,6 +162,9 @@ class PlanChange(Model):
     after: float
     change: float
     standard_error: float
+    races: int = Field(
+        description="races run both with and without the lever; plans of few are less sure than their order"
+    )
 
 
 class TriedPlan(Model):

@@ -76,6 +76,7 @@ def what_if(
                     after=level + change,
                     change=change,
                     standard_error=error,
+                    races=min(len(s.utility), len(known[s.plan].utility)),
                 )
             )
     return WhatIf(lever=pulled.label, before=before.answer, after=after.answer, changes=tuple(changes))

@@ -188,7 +188,9 @@ class ScenarioBench(Panel):
         """Draw the answer beside our plan as it is."""
         now = as_it_is(found.before, self._ours)
         then = under_the_lever(found.after, now)
-        rows = sorted(found.changes, key=lambda c: (-c.after, c.plan))[:CHANGES_SHOWN]
+        # In the order of the ranking, and without plans of few races: the best of many uncertain ones looks too good.
+        most = max((c.races for c in found.changes), default=0)
+        rows = [c for c in found.changes if c.races == most][:CHANGES_SHOWN]
         changes = [c.model_dump(mode="json") for c in rows]
         answer = {
             "lever": found.lever,

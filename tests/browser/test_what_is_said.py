@@ -179,7 +179,7 @@ def test_what_if_says_that_it_compares_two_plans(
     found = race.what_if("63", 22)
     ours = found.before.plans[0]
     then = ours.model_copy(update={"rank": 2, "delta_points": -0.9, "delta_standard_error": 0.07, "too_close": False})
-    change = PlanChange(plan=ours.plan, before=11.0, after=10.2, change=-0.8, standard_error=0.1)
+    change = PlanChange(plan=ours.plan, before=11.0, after=10.2, change=-0.8, standard_error=0.1, races=1000)
     after = found.after.model_copy(update={"plans": (found.after.plans[0], then, *found.after.plans[1:])})
 
     def ask(board: Any) -> None:

@@ -251,6 +251,7 @@ def test_a_slow_stop_costs_points_beyond_the_noise(desk, base, make_state):
     change = result.changes[0]
     assert change.change < -2 * change.standard_error
     assert change.change == pytest.approx(change.after - change.before)
+    assert change.races == base.answer.receipt.n_races // 2 == max(c.races for c in result.changes)
 
 
 def test_rain_brings_intermediates_into_the_ranking(desk, base, make_state):

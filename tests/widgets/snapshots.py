@@ -476,6 +476,7 @@ def what_if(car_id: str, lap: int) -> WhatIf:
             after=p.expected_points,
             change=1 - 0.3 * i,
             standard_error=0.1,
+            races=1000,
         )
         for i, p in enumerate(after.plans)
     )

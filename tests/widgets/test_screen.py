@@ -178,13 +178,26 @@ def test_the_advice_says_that_a_followed_plan_was_not_weighed(race: ModuleType, 
     assert (told["plan"], told["call"], told["sentences"]) == (plan.plan, call.plan, [])
 
 
+def test_the_benchs_table_leaves_out_plans_that_few_races_were_run_of(race: ModuleType, still: Any) -> None:
+    live = still(race.snapshot(22, box=False))
+    found = race.what_if("63", 22)
+    few = found.changes[-1].model_copy(update={"after": 99.0, "races": 64})
+    live.what_if = lambda car, lever: found.model_copy(update={"changes": (*found.changes[:-1], few)})
+    board = RaceDayBoard(live, "63")
+    board.ask("sc@25")
+    board.settle(10)
+    shown = board.scenario.shown()["answer"]["changes"]
+    assert [c["plan"] for c in shown] == [c.plan for c in found.changes[:-1]][: len(shown)]
+    assert few.plan not in {c["plan"] for c in shown}
+
+
 def test_a_lever_tells_what_it_does_to_our_plan_from_what_another_plan_brings(race: ModuleType, still: Any) -> None:
     snapshot = race.snapshot(22, box=False)
     live = still(snapshot)
     found = race.what_if("63", 22)
     ours = found.before.plans[0]
     then = ours.model_copy(update={"rank": 2, "delta_points": -0.9, "delta_standard_error": 0.07, "too_close": False})
-    change = PlanChange(plan=ours.plan, before=11.0, after=10.2, change=-0.8, standard_error=0.1)
+    change = PlanChange(plan=ours.plan, before=11.0, after=10.2, change=-0.8, standard_error=0.1, races=1000)
     after = found.after.model_copy(update={"plans": (found.after.plans[0], then, *found.after.plans[1:])})
     live.what_if = lambda car, lever: found.model_copy(update={"after": after, "changes": (change,)})
     board = RaceDayBoard(live, "63")
