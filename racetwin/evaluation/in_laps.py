@@ -41,7 +41,7 @@ class InLaps:
         for car_id, (lap, since_s, leader_laps) in list(self._under_way.items()):
             if ingested.frame.time_s > since_s + ASKED_S or self.twin.leader_laps != leader_laps:
                 del self._under_way[car_id]
-            elif self._asked(car_id, ingested.events) and leader_laps + 1 < self.twin.total_laps:
+            elif self._asked(car_id, ingested.events) and self._can_tell(car_id):
                 yield car_id, lap, self.twin.race_state()
         self._places = {c.car_id: c.position for c in ingested.frame.cars}
 
@@ -49,3 +49,7 @@ class InLaps:
         loss_s, _ = self.twin.stop_losses.expected_s(self.twin.parameters)
         known = self._behind.is_known(car_id, events, loss_s)
         return known or bool(reasons_for(car_id, events, self._places))
+
+    def _can_tell(self, car_id: str) -> bool:
+        """Whether there is an out-lap left, and the twin has the car in the race (some feeds take one for out that goes on)."""
+        return self.twin.leader_laps + 1 < self.twin.total_laps and self.twin.cars[car_id].running

@@ -298,7 +298,9 @@ class LiveNumbers:
             *(LiveStops, Undercut, NextCompound, Lapped, WetLaps, SetLife, Together, DampDays),
             *(LapShape, StopSpread, SlowFuel, Sprint),
         )
-        for f, kind in zip(fields(cls), kinds, strict=False):
+        for f, kind in zip(
+            fields(cls)[: len(kinds)], kinds, strict=True
+        ):  # what comes after the blocks is of the levels
             if f.name in block:
                 made[f.name] = kind(**{k: _number(e["value"]) for k, e in block[f.name].items()})
         teams = (levels or {}).get("wear of teams", {})

@@ -4,7 +4,7 @@ Every car is carried to the end of that lap from its pace and wear. The pit loss
 plus a heavy-tailed stationary time. Rivals may stop as well: on the laps before, on the same one or on the next, each by the
 chance that the twins give it and by what the stop of this car tells of it (:mod:`racetwin.simulation.stops_together`). All of it
 is drawn many times; place, neighbours and gaps are of the same draws. What it says during
-an in-lap has rows of its own on the scoreboard.
+an in-lap is what the scoreboard's rows "rejoin" score.
 """
 
 from __future__ import annotations

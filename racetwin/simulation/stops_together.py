@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from racetwin.simulation.live import Together
 from racetwin.simulation.parameters import RaceParameters
 from racetwin.simulation.state import RaceState
 
@@ -47,46 +46,12 @@ def stop_too(
     answering
         The lap is the one after the car's stop.
     """
-    older = (state.tyre_age - state.tyre_age[car]) / 10.0
+    w, damp = p.live.together, state.wetness > 0.0
+    gap_s = state.time_s - state.time_s[car]
+    older = np.clip((state.tyre_age - state.tyre_age[car]) / 10.0, *AGE_RANGE)
+    same = state.compound == state.compound[car]
+    more_stops = state.stops > state.stops[car]
     owing = np.array([owes(p, int(n), int(used)) for n, used in zip(state.stops, state.compounds_used, strict=True)])
-    return given_a_stop(
-        p.live.together,
-        hazard,
-        gap_s=state.time_s - state.time_s[car],
-        older=older,
-        same=state.compound == state.compound[car],
-        more_stops=state.stops > state.stops[car],
-        owing=owing,
-        damp=state.wetness > 0.0,
-        answering=answering,
-    )
-
-
-def given_a_stop(
-    w: Together,
-    hazard: FloatArray,
-    *,
-    gap_s: FloatArray,
-    older: FloatArray,
-    same: npt.NDArray[np.bool_],
-    more_stops: npt.NDArray[np.bool_],
-    owing: npt.NDArray[np.bool_],
-    damp: bool | npt.NDArray[np.bool_],
-    answering: bool = False,
-) -> FloatArray:
-    """Return the chances of stops of rivals at the end of a lap, given that a car stops: the regression itself.
-
-    Parameters
-    ----------
-    w, hazard
-        Its weights, and each rival's chance by itself.
-    gap_s, older, same, more_stops : (n,)
-        Each rival against the car: s behind (negative: ahead), age of its set in ten laps more, whether it is on the same
-        compound, and whether it has stopped more often.
-    owing, damp, answering
-        Whether it owes a stop, the track is damp, and the lap is the one after the car's stop.
-    """
-    older = np.clip(older, *AGE_RANGE)
     near = np.exp(-np.abs(gap_s) / NEAR_S)
     ahead = near * (gap_s < 0)
     eta = w.one + w.damp * damp + w.same * same + w.age * older + w.older * np.maximum(0.0, older)
