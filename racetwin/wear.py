@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-FUEL_S_PER_KG = 0.031
-"""What a kilogram of fuel costs a lap, s: the race model's prior."""
 FUEL_S_PER_LAP = 0.055
 """By how much a lap gets quicker with each lap's fuel burnt, s, where the load is not known: 1.8 kg a lap."""
 LEAST_LAPS = 4

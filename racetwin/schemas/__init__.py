@@ -74,6 +74,7 @@ from racetwin.schemas.twins import (
 from racetwin.schemas.words import (
     COMPOUNDS,
     MAX_CARS,
+    TRAFFIC_S,
     CarId,
     CarStatus,
     Compound,
@@ -87,6 +88,7 @@ __all__ = [
     "COMPOUNDS",
     "FRAME_VERSION",
     "MAX_CARS",
+    "TRAFFIC_S",
     "AdviceLife",
     "AdviceTexts",
     "Alternative",

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 MAX_CARS = 24
 """Most cars a race can have: the entry limit of the sporting regulations rounded up to what feeds carry (EA format 2026)."""
+TRAFFIC_S = 1.5
+"""A car closer than this behind another one is in its traffic: its laps tell of that car's pace as much as of its own, s."""
 
 
 class Compound(StrEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from racetwin.schemas import (
+    TRAFFIC_S,
     CarStatus,
     CarTwinState,
     DeskAnswer,
@@ -41,7 +42,7 @@ from racetwin.strategist.facts import (
 )
 from racetwin.strategist.life import in_order, settle, standing, withdraw
 from racetwin.strategist.situation import Situation
-from racetwin.strategist.warnings import TRAFFIC_S, WARNINGS, cover, why_gone
+from racetwin.strategist.warnings import WARNINGS, cover, why_gone
 
 URGENT_LAPS = 2
 """A call is urgent only if it must be acted on within this many laps ..."""

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from racetwin.schemas import (
+    TRAFFIC_S,
     CarStatus,
     CarTwinState,
     DeskAnswer,
@@ -47,9 +48,8 @@ THREAT = (0.4, 0.3)
 """... that is worth covering if it works with at least this probability."""
 OPEN = (0.5, 0.4)
 """An undercut of ours is open if it works with at least this probability."""
-TRAFFIC_S = 1.5
-"""A rejoin this close behind another car is in its dirty air."""
 TRAFFIC_GONE_S = 2.0
+"""A rejoin that was in traffic is out of it from this gap on, so that the warning does not come and go, s."""
 TRAFFIC_LAPS = 5
 """A rejoin now tells something of a stop that is at most this many laps away."""
 TYRES_SOON = 12

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from racetwin.schemas import LapCompleted, TrackStatus
+from racetwin.schemas import TRAFFIC_S, LapCompleted, TrackStatus
 from racetwin.twins.pace_filter import LapInput
 
 if TYPE_CHECKING:
     from racetwin.twins.car_twin import CarTwin
-
-TRAFFIC_S = 1.5
-"""A lap begun and ended closer than this behind another car tells of that car's pace as much as of one's own."""
 
 
 def lap_input(twin: CarTwin, e: LapCompleted, gap_before_s: float | None, traffic_s: float) -> LapInput | None:

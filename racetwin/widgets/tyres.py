@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from racetwin.schemas import CarStatus, CarTwinState, Estimate
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.strategist.facts import is_life_known
-from racetwin.wear import FUEL_S_PER_KG, FUEL_S_PER_LAP, WearFit, fit_wear
+from racetwin.wear import FUEL_S_PER_LAP, WearFit, fit_wear
 from racetwin.widgets._panel import Panel, pack, script, style
 
 if TYPE_CHECKING:
@@ -36,10 +37,11 @@ def clean_stint(snapshot: RaceSnapshot, car_id: str) -> list[tuple[int, float, f
 
 def fuel_per_lap_s(snapshot: RaceSnapshot, twin: CarTwinState | None) -> float:
     """Return by how much a car's laps get quicker with each lap's fuel burnt, s, from what its twin holds to be aboard."""
-    left = (snapshot.info.total_laps or 0) - (twin.lap if twin else 0)
-    if twin is None or left <= 0:
+    info = snapshot.info
+    left = (info.total_laps or 0) - (twin.lap if twin else 0)
+    if twin is None or info.season is None or left <= 0:
         return FUEL_S_PER_LAP
-    return FUEL_S_PER_KG * twin.fuel_kg.mean / left
+    return load_parameters(info.circuit_id, info.season).fuel_s_per_kg * twin.fuel_kg.mean / left
 
 
 def _ends(value: Estimate | None) -> dict[str, float] | None:

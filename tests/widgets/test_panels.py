@@ -13,6 +13,7 @@ from racetwin.runtime.channel import Link
 from racetwin.runtime.monitor import RULES
 from racetwin.runtime.snapshot import Alarm
 from racetwin.schemas import CarStatus, Compound, Estimate, LapCompleted, Overtake, RaceControl, TrackStatus, Tyre
+from racetwin.simulation.parameter_file import load_parameters
 from racetwin.wear import fit_wear, t90
 from racetwin.widgets import (
     AdvicePanel,
@@ -369,8 +370,10 @@ def test_tyre_panel_sets_us_beside_our_neighbours(race: ModuleType) -> None:
     }
     assert [c["id"] for c in shown["cars"]] == order  # all others can be switched on
     k = order.index("63")
-    # Laps and forecast are shown as with the fuel of lap 22: 60 kg for 30 laps, 0.031 s a lap for each kilogram.
-    burn = 0.031 * 60 / (race.TOTAL - 22)
+    # Laps and forecast are shown as with the fuel of lap 22: 60 kg for 30 laps, each at what the race model has.
+    info = snapshot.info
+    assert info.season is not None
+    burn = load_parameters(info.circuit_id, info.season).fuel_s_per_kg * 60 / (race.TOTAL - 22)
     assert fuel_per_lap_s(snapshot, snapshot.cars["63"]) == pytest.approx(burn)
     coming = [e.mean + burn * n for n, e in enumerate(snapshot.cars["63"].next_laps_s, start=1)]
     np.testing.assert_allclose(shown[f"next{k}"][:, 0], coming, rtol=1e-6)
