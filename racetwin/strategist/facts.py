@@ -141,13 +141,12 @@ def state_facts(sheet: FactSheet, car: CarTwinState, situation: Situation) -> No
     """State where the car is: lap, position, tyre, track status, weather."""
     left = situation.total_laps - situation.lap
     done = situation.laps_done(car.car_id)
-    status = situation.track_status
     leader = f"The leader has completed lap {situation.lap} of {situation.total_laps}."
     sheet.add("lap", situation.lap, leader, unit="laps", source=TELEMETRY)
     if done != situation.lap:
         sheet.add("car_lap", done, f"The car has completed lap {done}.", unit="laps", source=TELEMETRY)
     sheet.add("laps_left", left, f"{left} laps are left.", unit="laps", source=TELEMETRY)
-    sheet.add("track_status", status.value, f"The track is under {STATUS_WORDS[status]}.", source=TELEMETRY)
+    status_fact(sheet, situation)
     if car.position is not None:
         sheet.add("position", car.position, f"The car runs P{car.position}.", source=TELEMETRY)
     tyre = car.tyre
@@ -163,6 +162,12 @@ def state_facts(sheet: FactSheet, car: CarTwinState, situation: Situation) -> No
     text = f"It loses {wear.mean:.2f} s a lap to wear ({wear.low:.2f} to {wear.high:.2f})."
     sheet.add("wear", round(wear.mean, 3), text, unit="s/lap", source=TWIN, interval=wear)
     rain_facts(sheet, situation)
+
+
+def status_fact(sheet: FactSheet, situation: Situation) -> Fact:
+    """State what the track is under."""
+    status = situation.track_status
+    return sheet.add("track_status", status.value, f"The track is under {STATUS_WORDS[status]}.", source=TELEMETRY)
 
 
 def rain_facts(sheet: FactSheet, situation: Situation) -> None:

@@ -6,10 +6,10 @@ What was said is the only memory: advice carries its own life, so whoever keeps 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from racetwin.errors import InputError
-from racetwin.schemas import AdviceLife, DeskAnswer, Priority, Recommendation, Sentence
+from racetwin.schemas import AdviceLife, DeskAnswer, Fact, Priority, Recommendation, Sentence
 
 if TYPE_CHECKING:
     from racetwin.strategist.calls import Choice
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 Action = Literal["accept", "reject", "pin", "unpin", "reopen"]
 ACTIONS: tuple[Action, ...] = ("accept", "reject", "pin", "unpin", "reopen")
+
+
+class Gone(NamedTuple):
+    """Why advice does not stand any more, and the fact of now that says so where there is one."""
+
+    reason: str
+    fact: Fact | None = None
 
 
 def standing(said: Sequence[Recommendation], kind: str, call: str | None = None) -> Recommendation | None:
@@ -46,12 +53,12 @@ def settle(
     answer: DeskAnswer,
     lap: int,
     choice: Choice | None,
-    why_gone: Callable[[Recommendation], str],
+    why_gone: Callable[[Recommendation], Gone],
     retired: Sequence[str] = (),
 ) -> tuple[Recommendation, ...]:
     """Give each draft the life it goes on with, and withdraw what was said and is not said any more.
 
-    ``lap`` is what the leader has completed; ``choice`` how the call came about; ``why_gone`` words why advice does not hold
+    ``lap`` is what the leader has completed; ``choice`` how the call came about; ``why_gone`` tells why advice does not hold
     any more; ``retired`` are the drivers who are out of the race.
     """
     out: list[Recommendation] = []
@@ -76,7 +83,7 @@ def settle(
             if old.life.changed_lap >= lap - 1 and old.lap <= lap:  # it is read for a lap, then it is history
                 out.append(old)
         elif old.life.handling != "rejected":
-            out.append(_withdrawn(old, lap, why_gone(old)))
+            out.append(_withdrawn(old, lap, *why_gone(old)))
         elif old.kind == "stop":  # every call was turned down: what was last said remembers that
             out.append(old)
     return in_order(out)
@@ -135,7 +142,7 @@ def boxed(said: Sequence[Recommendation], lap: int) -> tuple[Recommendation, ...
     return tuple(out)
 
 
-def _withdrawn(r: Recommendation, lap: int, reason: str) -> Recommendation:
+def _withdrawn(r: Recommendation, lap: int, reason: str, fact: Fact | None = None) -> Recommendation:
     assert r.life is not None
     life = r.life.model_copy(
         update={
@@ -148,6 +155,7 @@ def _withdrawn(r: Recommendation, lap: int, reason: str) -> Recommendation:
         }
     )
     title = r.title.removeprefix("Withdrawn: ")
+    facts, rests_on = (r.facts, ()) if fact is None else _with(r.facts, fact)
     # The words change too: a reader that knows nothing of lives must not take it for advice.
     return r.model_copy(
         update={
@@ -164,12 +172,22 @@ def _withdrawn(r: Recommendation, lap: int, reason: str) -> Recommendation:
             "expected_benefit_standard_error": None,
             "sentences": (
                 Sentence(part="title", text=f"Withdrawn: {title}"),
-                Sentence(part="description", text=reason),
+                Sentence(part="description", text=reason, facts=rests_on),
             ),
+            "facts": facts,
             "checked": None,
             "worded": None,
             "life": life,
         }
+    )
+
+
+def _with(facts: Sequence[Fact], fact: Fact) -> tuple[tuple[Fact, ...], tuple[int]]:
+    """Put a newer fact in the place of the one of its name, or last; and return its number."""
+    number = next((f.id for f in facts if f.name == fact.name), len(facts) + 1)
+    numbered = fact.model_copy(update={"id": number})
+    return (*(numbered if f.id == number else f for f in facts), *((numbered,) if number > len(facts) else ())), (
+        number,
     )
 
 

@@ -26,6 +26,7 @@ from racetwin.strategist.facts import (
     STATUS_WORDS,
     TELEMETRY,
     TWIN,
+    FactSheet,
     is_life_known,
     laps,
     life_left,
@@ -37,9 +38,10 @@ from racetwin.strategist.facts import (
     spoken,
     state_difference,
     state_facts,
+    status_fact,
     window,
 )
-from racetwin.strategist.life import standing
+from racetwin.strategist.life import Gone, standing
 from racetwin.strategist.situation import Situation
 
 STOP_CHANCE = (0.3, 0.2)
@@ -340,40 +342,36 @@ def safety_car(
 WARNINGS: tuple[Rule, ...] = (rain, cover, undercut, free_stop, traffic, tyres, safety_car)
 
 
-def why_gone(old: Recommendation, situation: Situation) -> str:
-    """Say why a warning that stood does not stand any more."""
+def why_gone(old: Recommendation, situation: Situation) -> Gone:
+    """Tell why a warning that stood does not stand any more."""
     car = situation.cars[old.car_id]
     call = old.life.call if old.life is not None else ""
-    if situation.track_status.is_neutralised and old.kind in ("cover", "tyres", "undercut"):
-        return "The track is neutralised."
+    if situation.track_status.is_neutralised and old.kind in ("cover", "tyres", "undercut", "condition"):
+        return Gone("The track is neutralised.", status_fact(FactSheet(), situation))
     if old.kind == "cover":
         name = situation.name(call)
         behind = situation.behind(car.car_id)
         if behind is None or behind.car_id != call:
-            return f"{name} is no longer the car behind."
+            return Gone(f"{name} is no longer the car behind.")
         duel = situation.duel(call)
         far = duel is None or duel["rival_id"] != car.car_id or duel["undercut_probability"] < THREAT[1]
         chance = behind.stop_probability_next_5
         unlikely = chance is None or chance < STOP_CHANCE[1]
         if unlikely:
-            return f"{name} is less likely to stop soon."
-        return f"An undercut by {name} is less likely to work." if far else "The call is to box before it."
+            return Gone(f"{name} is less likely to stop soon.")
+        return Gone(f"An undercut by {name} is less likely to work." if far else "The call is to box before it.")
     if old.kind == "undercut":
-        return f"The undercut on {situation.name(call)} is not open any more, or is the call."
+        return Gone(f"The undercut on {situation.name(call)} is not open any more, or is the call.")
     if old.kind == "free_stop":
-        return "A stop is no longer cheap, or is the call."
+        return Gone("A stop is no longer cheap, or is the call.")
     if old.kind == "traffic":
-        return f"A stop no longer rejoins close behind {situation.name(call)}, or is not near."
+        return Gone(f"A stop no longer rejoins close behind {situation.name(call)}, or is not near.")
     if old.kind == "tyres":
-        return "The set is expected to last now."
+        return Gone("The set is expected to last now.")
     if old.kind == "stop":
-        return "No call is left that was not rejected."
+        return Gone("No call is left that was not rejected.")
     if old.kind == "condition":
-        return (
-            "The track is neutralised."
-            if situation.track_status.is_neutralised
-            else "No plan near the best waits for it."
-        )
+        return Gone("No plan near the best waits for it.")
     if old.kind == "rain":
-        return "It rains no more." if not situation.rainfall else "The plan goes to wet tyres now."
-    return "It does not hold any more."
+        return Gone("It rains no more." if not situation.rainfall else "The plan goes to wet tyres now.")
+    return Gone("It does not hold any more.")

@@ -131,6 +131,19 @@ def test_withdrawn_advice_is_read_for_a_lap_and_then_gone() -> None:
     assert not [r for r in recommend(two(23, 26, 30, 0.5), at(23), said) if r.kind == "cover"]
 
 
+def test_advice_that_a_safety_car_ends_rests_on_the_status_of_now() -> None:
+    near = {"16": car("16", 4, interval_s=1.4, stop_probability_next_5=0.6)}
+    seen = field(duel("16", "4", 0.6))
+    said = recommend(two(20, 26, 30, 0.5), situation(cars={"4": car("4", 3), **near}, field=seen))
+    said = recommend(two(21, 26, 30, 0.5), at(21, track_status=TrackStatus.SC), said)
+    (gone,) = (r for r in said if r.kind == "cover")
+    assert gone.description == "The track is neutralised."
+    (status,) = (f for f in gone.facts if f.name == "track_status")
+    assert (status.value, [f.id for f in gone.facts]) == ("SC", list(range(1, len(gone.facts) + 1)))
+    assert [s.facts for s in gone.sentences if s.part == "description"] == [(status.id,)]
+    assert check_own(gone).passed
+
+
 def test_accepted_advice_needs_a_clear_reason_to_change() -> None:
     said = decide(recommend(two(20, 26, 27, 0.5), at(20)), "4-stop-20", "accept", "Anna")
     for lap in (21, 22, 23):
