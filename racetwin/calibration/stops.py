@@ -118,7 +118,7 @@ def fit(laps: pd.DataFrame, expected_s: npt.NDArray[np.float64], method: Method 
     timed_stops = standing.timed_stops(laps)
     last = int(laps.season.max())
     recent = timed_stops[timed_stops.season > last - standing.SEASONS]
-    timed_s = (recent.stand_s - recent.team.map(standing.shifts(recent, last))).to_numpy(dtype=float)
+    timed_s = (recent.stand_s - recent.team.map(standing.crews(recent, last))).to_numpy(dtype=float)
     stationary = fit_stationary(timed_s) if len(timed_s) >= LEAST_TIMED else None
     usual = float(stationary_quantile(0.5, *stationary)) if stationary is not None else UNTIMED_S
     stood = s.pit_stationary_s.astype(float).fillna(usual)

@@ -37,7 +37,32 @@ def test_shifts_are_found_and_leave_an_interval_that_covers_each_team() -> None:
 
 def test_a_team_of_few_stops_is_nearly_the_field() -> None:
     few = pd.concat([_stops(400, seed=1), _stops(4, seed=3).query("team == 'Slow'").assign(team="New")])
-    assert abs(standing.shifts(few, 2023)["New"]) < 0.2
+    assert abs(standing.crews(few, 2023)["New"]) < TRUE_S["Slow"] / 2
+
+
+def test_the_field_is_followed_as_it_gets_quicker() -> None:
+    before = [_stops(30, seed=k, race_id=f"2022-{k:02}", season=2022) for k in range(1, 21)]
+    after = [_stops(30, seed=k, race_id=f"2023-{k:02}") for k in range(1, 11)]
+    quicker = [s.assign(stand_s=s.stand_s - 0.3) for s in after]
+    assert abs(standing.move(pd.concat([*before, *after]), 2023)) < 0.05
+    told = standing.move(pd.concat([*before, *quicker]), 2023)
+    assert -0.3 < told < -0.05  # the shape knows a third of it already
+    both = pd.concat([*before, *quicker])
+    assert standing.shifts(both, 2023)["Usual"] == pytest.approx(standing.crews(both, 2023)["Usual"] + told, abs=1e-3)
+
+
+def test_waits_in_the_box_do_not_make_a_crew_slow() -> None:
+    known = _stops(200, seed=1)
+    wait = (known.team == "Usual") & (np.arange(len(known)) % 3 == 0)  # a third of its stops wait for something
+    held = known.assign(stand_s=known.stand_s + np.where(wait, 6.0, 0.0))
+    assert standing.crews(held, 2023)["Usual"] < standing.crews(known, 2023)["Usual"] + 0.3
+
+
+def test_a_crew_that_has_changed_is_known_by_its_latest_races() -> None:
+    before = [_stops(10, seed=k, race_id=f"2022-{k:02}", season=2022) for k in range(1, 21)]
+    after = [_stops(10, seed=k, race_id=f"2023-{k:02}") for k in range(1, 11)]
+    slow = [s.assign(stand_s=s.stand_s + np.where(s.team == "Quick", 1.0, 0.0)) for s in after]
+    assert standing.crews(pd.concat([*before, *slow]), 2023)["Quick"] > -0.25  # with all stops alike it is -0.5
 
 
 def test_only_the_races_before_count_and_old_seasons_do_not() -> None:
