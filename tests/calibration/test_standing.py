@@ -65,6 +65,11 @@ def test_a_crew_that_has_changed_is_known_by_its_latest_races() -> None:
     assert standing.crews(pd.concat([*before, *slow]), 2023)["Quick"] > -0.25  # with all stops alike it is -0.5
 
 
+def test_one_stuck_wheel_nut_says_nothing_of_a_crew() -> None:
+    stuck = pd.DataFrame({"race_id": ["2023-01"], "season": [2023], "team": ["New"], "stand_s": [16.2]})
+    assert 0.0 <= standing.crews(pd.concat([_stops(400, seed=1), stuck]), 2023)["New"] < 0.2
+
+
 def test_only_the_races_before_count_and_old_seasons_do_not() -> None:
     races = pd.DataFrame({"race_id": ["2019-01", "2023-01", "2023-02"], "season": [2019, 2023, 2023]})
     stops = pd.concat([_stops(100, 1, "2019-01", 2019), _stops(100, 2, "2023-01"), _stops(100, 3, "2023-02")])
