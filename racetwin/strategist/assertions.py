@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from racetwin.strategist.denials import denied_before
 from racetwin.strategist.track_talk import SUPPOSED
@@ -44,7 +45,7 @@ _UNSTATED = re.compile(
     r"|have) made a mistake\b|\blift(?:ing)? and coast"
     r"|\b(?:not |un|very |so )happy\b|\b(?:saving|managing|nursing) his\b|\brace is over\b|\bbunching\b|\b(?:is"
     r"|are|got) stuck in\b"
-    r"|\bthan (?:we )?expected\b|\b(?:crew|stop) (?:is|was|has been) (?:slow|quick|fast|poor)\b"
+    r"|^(?:(?!\b(?:may|might|could)\b).)*\bthan (?:we )?expected\b|\b(?:crew|stop) (?:is|was|has been) (?:slow|quick|fast|poor)\b"
     r"|\breal races\b|\bfree stop\b|\bstop (?:is|comes|would be) (?:for )?free\b|\b(?:win|wins|winning) by\b"
     r"|\b(?-i:[A-Z]{3})(?:['’]s| is| runs| has been| stays)(?: still| now)? on (?:the |a set of |old |new "
     r"|worn )?(?:soft|medium|hard|intermediate|wet)"
@@ -105,10 +106,12 @@ _THEIRS = re.compile(
     r"|finished|beaten)\b",
     re.IGNORECASE,
 )
+_EVEN = 50.0
+_THAN_NOT = re.compile(r"\b(?:more likely|likelier|(?P<less>less likely)) than not\b", re.IGNORECASE)
 CAUSAL = re.compile(
     r"\b(?:because|(?<!has )(?<!have )(?<!'s )since|due to|owing to|thanks to|caused by|driven by|on account of"
     r"|in view of|seeing that|now that"
-    r"|so that|which means|(?<!be )(?<!been )(?<!is )(?<!are )(?<!was )given|after the (?!stop\b|rejoin\b)"
+    r"|so that|(?<!be )(?<!been )(?<!is )(?<!are )(?<!was )given|after the (?!stop\b|rejoin\b)"
     r"|as (?:the|our|we|it|they|he|she|his|their|there|[A-Z]{3}|car)\b(?=(?: [\w-]+){0,2}?(?:['’](?:s|re|ve)"
     r"| (?:is|are|was|were|has|have|had"
     r"|will|would|can(?:not)?|could|needs?|wants?|does|do|did|gets?|los\w+|degrad\w*|drops?|wears?|gains?))\b)"
@@ -151,6 +154,20 @@ def of_rivals(clause: str, names_car: bool) -> str | None:
     if found is None and names_car and SUPPOSED.search(clause):
         found = _ANSWERED_BEFORE.search(clause)
     return found[0] if found is not None else None
+
+
+def wrong_odds(clause: str, percents: Sequence[float]) -> str | None:
+    """Return the words by which a clause says that its own probability is above a half where it is below, or the reverse.
+
+    Examples
+    --------
+    >>> wrong_odds("Points are less likely than not, at 75%", [75.0])
+    'less likely than not'
+    """
+    found = _THAN_NOT.search(clause)
+    if found is None or len(percents) != 1 or percents[0] == _EVEN:
+        return None
+    return None if (found["less"] is None) == (percents[0] > _EVEN) else found[0]
 
 
 def unstated(clause: str) -> str | None:

@@ -16,11 +16,12 @@ from racetwin.strategist.assertions import (
     of_the_ranking,
     undercuts_in,
     unstated,
+    wrong_odds,
 )
 from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in
 from racetwin.strategist.clauses import clauses, headed
 from racetwin.strategist.comparisons import compared, wrong_errors
-from racetwin.strategist.decisions import decides, wrong_moment, wrong_stops
+from racetwin.strategist.decisions import decides, wrong_moment, wrong_sequence, wrong_stops
 from racetwin.strategist.denials import certainty_in, denial_in
 from racetwin.strategist.known import WORD, Known, read, words_of
 from racetwin.strategist.lexicon import IDIOMS, is_invention, is_known
@@ -49,7 +50,7 @@ _SAME_WORDS = 3
 """So many words that are all a fact's say what that fact says: "It is raining"."""
 
 
-_NOT_THIS_LAP = re.compile(r"(?:^|,? )(?:and )?not (?:on |at the end of )?lap (\d+)\b,?", re.IGNORECASE)
+_NOT_THIS_LAP = re.compile(r"(?:^|,? )(?<!why )(?:and )?not (?:on |at the end of )?lap (\d+)\b,?", re.IGNORECASE)
 _NOT_STOPPING = re.compile(
     r"\bain['’]t no more stops\b|\b(?:not|never) (?:box|pitt|stopp|com)ing(?: in)?\b", re.IGNORECASE
 )
@@ -87,8 +88,14 @@ class Checker:
     _retired: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._known = [read(f) for f in self.facts]
         named = {f.name: f.value for f in self.facts}
+        # A car that is not a lap down has done the laps that the leader has.
+        own = [
+            f.model_copy(update={"text": f"The car has completed lap {f.value}."})
+            for f in self.facts
+            if f.name == "lap" and "car_lap" not in named
+        ]
+        self._known = [read(f) for f in (*self.facts, *own)]
         labels = {k.key: str(k.fact.value) for k in self._known if k.fact.name.endswith(".plan")}
         differences = {k.key: k.difference for k in self._known if k.fact.name.endswith(".delta_points")}
         ranked = {k.key for k in self._known if k.fact.name.endswith(".expected_points")}
@@ -145,7 +152,7 @@ class Checker:
         """Check one clause; ``about`` is it with the plan that it goes on to speak of, where it names none."""
         objections = [Objection(clause, word, why) for word, why in self._inventions(clause)]
         pool = self._pool(about)
-        claims = claims_in(clause)
+        claims = claims_in(about)
         for claim in claims:
             why = self._refute(claim, pool)
             if why:
@@ -154,7 +161,7 @@ class Checker:
         objections += self._tyres(clause, pool)
         objections += self._cause(clause, pool)
         objections += compared(self._plans, self._known, about, claims, before)
-        objections += self._assertions(clause, claims)
+        objections += self._assertions(clause, claims, before)
         return len(claims) or int(self._asserts(about)), objections
 
     def _asserts(self, clause: str) -> bool:
@@ -289,7 +296,7 @@ class Checker:
         losses = [c for k in self._known if k.fact.name in ("pit_loss", "wear") for c in k.claims]
         return any(c.kind == claim.kind and same_number(claim, c) for c in losses)
 
-    def _assertions(self, clause: str, claims: Sequence[Claim]) -> list[Objection]:
+    def _assertions(self, clause: str, claims: Sequence[Claim], before: str) -> list[Objection]:
         """What is denied or certain has no fact; the track is in one state; the plan has its stops, and its moment."""
         found = []
         bare = PLAN.sub("it", clause)
@@ -310,9 +317,10 @@ class Checker:
                 else self._unless_stated(effect_in(bare, has_number=bool(kinds - {"car", "compound"}))),
                 "no fact states this effect",
             ),
+            (wrong_odds(f"{before} {bare}", [float(c.value) for c in claims if c.kind == "percent"]), "this is not how likely it is"),
             (of_rivals(bare, names_car), "no fact says this of a rival"),
             (self._turned_undercut(clause), "the facts have this undercut the other way round"),
-            *self._decided(clause, bare),
+            *self._decided(clause, bare, before),
         ):
             if said is not None:
                 found.append(Objection(clause, said, why))
@@ -346,10 +354,11 @@ class Checker:
         stated = said is not None and any(said.lower() in k.fact.text.lower() for k in self._known)
         return None if stated else said
 
-    def _decided(self, clause: str, bare: str) -> Iterator[tuple[str | None, str]]:
+    def _decided(self, clause: str, bare: str, before: str) -> Iterator[tuple[str | None, str]]:
         """What a clause about the call says wrongly of its stops and of when the next one is, each with why it is wrong."""
         call = self._plans.labels.get(CALL)
         if call is not None and self._plans.spoken_of(clause) == {CALL}:
             yield wrong_stops(bare, call), "the call has other stops"
+            yield wrong_sequence(before, clause, call), "the stops come in another order"
             if self._lap is not None and not supposes_safety_car(bare):
                 yield wrong_moment(bare, call, self._lap), "the next stop is at another time"

@@ -37,11 +37,18 @@ _MORE = r"(?: more| further| remaining| other| good| extra| full| different)?"
 _WHOLE = r"(?P<sign>[+\-−])?(?P<value>\d+)(?!\.?\d)"
 _PLANS = r"(?:plans?|strateg(?:y|ies)|candidates?|options?|ways?|alternatives?)"
 _RACES = r"(?:races?|simulations?|sims?|runs?|times?|scenarios?)"
+_OF_ALL = r" (?:out )?of (?:the |its |his |our )?"
+_FOREIGN = (
+    r"(?:minutes?|mins?|hours?|days?|hundredths|thousandths|tenths|milliseconds?|ms|km|kilomet(?:re|er)s?|miles?|met(?:re|er)s?"
+    r"|feet|yards?|kg|kilo(?:gram)?s?|litres?|liters?|degrees?|places?|positions?|spots?|sectors?|corners?|turns?|kph|mph|bar|psi"
+    r"|sets?|stints?)"
+)
 # Tried in order at each number: the first pattern that fits says what the number means.
 _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("position", rf"\b(?:P|pos(?:ition)?:? (?:is |of )?|place ){_NUMBER}\b(?!\s?(?:%|per ?cent))", ("p",)),
     ("laps", rf"\b(?:lap |L)\d+ (?:out )?of {_WHOLE}(?! (?:plans|races))", (" of ",)),
-    ("laps", rf"\bcompleted {_WHOLE} (?:out )?of (?:the |its |his )?\d+ laps\b", (" of ",)),
+    ("laps", rf"{_WHOLE}{_OF_ALL}\d+ laps\b", (" of ",)),
+    ("laps", rf"(?:\b\d+{_OF_ALL}|\bof the ){_WHOLE} laps\b(?! (?:left|remain|to go|of life))", ("of ",)),
     ("lap", rf"\b(?:lap |(?<!\d )laps |L){_NUMBER}\b(?! of the|\s?%)", ("l",)),
     (
         "lap",
@@ -71,8 +78,13 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ),
     (
         "foreign",
-        rf"{_NUMBER}{_MORE}\s*(?:minutes?|min|hours?|km|metres?|kg|degrees?|places?|positions?|spots?)\b",
-        ("min", "hour", "km", "metre", "kg", "degree", "place", "position", "spot"),
+        rf"{_NUMBER}{_MORE}\s*{_FOREIGN}\b",
+        ("",),
+    ),
+    (
+        "count",
+        rf"\bnumber of (?:the )?(?P<noun>cars|plans|races|simulations)\b[^,;.\d]*?(?:\b(?:is|are|stands at|at)(?: now| currently)?|:) {_WHOLE}(?! of\b)",
+        ("number of",),
     ),
     ("seconds_a_lap", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)(?: (?:a|per|each|every) lap|/lap)", ("lap",)),
     ("seconds_a_lap", r"(?P<sign>[+\-−])?(?P<value>\d*\.\d+) (?:a|per|each|every) lap\b", ("lap",)),
@@ -124,7 +136,7 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
 _PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE), words) for kind, pattern, words in _SOURCES)
 """With each pattern the letters of which one must stand in a clause for it to fit: looking for those is cheap."""
 _RANGE = re.compile(
-    r"(?P<low>\d+(?:\.\d+)?)(?:\s?(?: to | up to | through | until |-|–)\s?(?:lap |L)?(?=\d)"
+    r"(?P<low>\d+(?:\.\d+)?)(?:(?: (?:laps?|s|seconds?|points?))?\s?(?: to | up to | through | until |-|–)\s?(?:lap |L)?(?=\d)"
     r"| and (?:lap )?(?=\d))(?P<high>\d+(?:\.\d+)?)"
 )
 _LIMIT = re.compile(
@@ -317,6 +329,8 @@ def _topics(kind: Kind, match: re.Match[str], clause: str) -> tuple[str, ...]:
     """What a number may be of; a place in fractions is an average, and so of the finish."""
     if kind == "count":
         return _counted(match, clause)
+    if kind == "laps" and re.search(r"\bof\b\D*$", match[0][: match.start("value") - match.start()]):
+        return ("total",)
     told = topics_of(kind, clause, match.start("value"))
     if kind == "seconds" and told == ("gap",) and not (_CODE.search(clause) or _PLACED.search(clause)):
         return ()  # "the stop gives back 21 s" is no gap to anybody
@@ -325,6 +339,9 @@ def _topics(kind: Kind, match: re.Match[str], clause: str) -> tuple[str, ...]:
 
 def _counted(match: re.Match[str], clause: str) -> tuple[str, ...]:
     """What is counted, by the noun after the number."""
+    noun = match.groupdict().get("noun")
+    if noun is not None:
+        return ("cars" if noun == "cars" else "plans" if noun == "plans" else "races",)
     if re.search(rf" {_PLANS}$", match[0], re.IGNORECASE):
         return ("close",) if "close" in topics_of("count", clause, match.start("value")) else ("plans",)
     if match[0].lower().endswith(" others"):

@@ -24,6 +24,7 @@ def compared(
     if order is not None and _compares(known, order, clause, claims) and plan_order.contradicted(plans, order):
         found.append(Objection(clause, order.word, "the facts have these plans the other way round"))
     found += _another_difference(plans, known, order, clause, claims)
+    by_itself = {"points", "error"} <= {c.kind for c in claims}  # a difference that stands beside its own error
     for wrong, why in (
         (plan_order.wrong_rank, "this is not where the facts rank this plan"),
         (plan_order.unknown_reference, "no plan stops on this lap"),
@@ -31,7 +32,7 @@ def compared(
         (plan_order.turned_down, "this is the call"),
         (plan_order.old_call, "the call has changed the other way round"),
     ):
-        said = wrong(plans, clause)
+        said = None if by_itself and wrong is plan_order.too_close else wrong(plans, clause)
         found += [Objection(clause, said, why)] if said is not None else []
     for said, why in (
         (plan_order.wrong_time(clause), "these laps come the other way round"),
@@ -71,8 +72,11 @@ def _not_noise(clause: str, claims: Sequence[Claim], before: Sequence[Claim]) ->
     if len(gaps) != 1 or len(errors) != 1:
         return None
     noise, clear = plan_order.LEVEL.search(clause), plan_order.CLEARLY.search(clause)
-    if noise is not None and gaps[0] > 2 * errors[0] + 0.02 and not denied_before(clause, noise.start()):
+    beyond = gaps[0] > 2 * errors[0] + 0.02
+    if noise is not None and beyond and not denied_before(clause, noise.start()):
         return noise[0]
+    if clear is not None and beyond and denied_before(clause, clear.start()):
+        return clear[0]
     too_small = clear is not None and gaps[0] <= 2 * errors[0] and not denied_before(clause, clear.start())
     return clear[0] if too_small and clear is not None else None
 
@@ -144,8 +148,15 @@ def _swapped(plans: Plans, known: Sequence[Known], clause: str, claims: Sequence
         return []
     out = []
     for claim, key in zip(numbers, sides, strict=True):
-        label = plans.labels[key]
-        own = [c for k in known if plans.labels.get(k.key) == label for c in k.claims]
+        call = plans.labels.get(CALL)
+        label = plans.labels[key] if key is not None else None
+        of = [k for k in known if k.key in plans.labels]
+        own = [
+            c
+            for k in of
+            if (plans.labels[k.key] == label if label is not None else plans.labels[k.key] != call)
+            for c in k.claims
+        ]
         if not any(fits(claim, c) and same_number(claim, c) and same_meaning(claim, c) for c in own):
             out.append(Objection(clause, f"{claim.value:g}", "the facts say this of another plan"))
     return out

@@ -25,8 +25,9 @@ _NO_STOP = re.compile(
     re.IGNORECASE,
 )
 _WE_STOP = re.compile(
-    r"\b(?:we|you)(?:(?:['’](?:re|ll)| are| will)(?: going to)?)? (?:box|boxing|pit|pitting|stop|stopping"
-    r"|come in|coming in)\b"
+    r"\b(?:we|you|(?:the|our) (?:car|driver))(?:(?:['’](?:re|ll)| are| is| will| must| should)(?: going to| to)?)?"
+    r" (?:box(?:es|ing)?|pits?|pitting|stops?|stopping|com(?:e|es|ing) in)\b"
+    r"|\b(?:a|one|another|the next) (?:pit )?stop (?:is|comes) (?:planned|due|scheduled|called|on|before)\b"
     r"|^\W*(?:now )?(?:box|pit|come in) (?:now|this|next|on|at|in|for|to)\b"
     r"|\b(?:need|have) to (?:stop|box|pit|come in)\b|\b(?:recommended|advised|advisable) to (?:stop|box|pit"
     r"|come in)\b|\b(?:stop|box|pit)\w* again\b|\b(?:another|additional|further|extra) (?:pit )?(?:stop|tyre change)s?\b"
@@ -34,9 +35,9 @@ _WE_STOP = re.compile(
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(
-    r"\?|\b(?:com|box|pitt|stopp)ing (?:in )?(?:now|this lap)\b[^,;]*"
+    r"\?|(?:^\W*|[,;] (?:and |but )?)should\b|\b(?:com|box|pitt|stopp)ing (?:in )?(?:now|this lap)\b[^,;]*"
     r"\b(?:means?|brings?|gives?|leaves?|puts?|drops?|takes?|loses?)\b"
-    r"|^\W*(?i:box|pit|stop)\b[^,;]*\band (?:we|you|it|(?-i:[A-Z]{3})\b)|\b(?:if|should|would|were|could"
+    r"|^\W*(?i:box|pit|stop)\b[^,;]*\band (?:we|you|it|(?-i:[A-Z]{3})\b)|\b(?:if|would|were|could"
     r"|when|unless|whether|had|costs?|rejoins?|comes? out)\b|\bP\d",
     re.IGNORECASE,
 )
@@ -44,12 +45,14 @@ _NOW = r"(?:(?:right )?now|(?:on |in |at the end of )?this lap|right away|straig
 _AT_ONCE = re.compile(
     rf"(?<!\ba )(?<!\bthe )(?<!\bour )\b(?:box|pit|stop|come in|in|(?:are|['’]re) (?:boxing|pitting|stopping"
     rf"|coming in)|end (?:the|this|our)(?: current)? stint) {_NOW}\b|\bstop(?:['’]s| is) {_NOW}\b"
-    rf"|\bbox,? box\b(?![^.]*\blap \d)|(?<!\bno )\bimmediate (?:pit )?stop\b",
+    rf"|\bcom(?:es|ing) in(?:to the pits)? {_NOW}|\b(?:boxes|pits|stops) {_NOW}|\bbring(?:s|ing)? (?:the car|him|us|it) in {_NOW}"
+    rf"|\bthis is (?:the|our) in-lap\b|\bbox,? box\b(?![^.]*\blap \d)|(?<!\bno )\bimmediate (?:pit )?stop\b",
     re.IGNORECASE,
 )
 _NOT_AT_ONCE = re.compile(
     rf"\bno (?:immediate|urgent) (?:pit )?stop\b"
-    rf"|\bstay(?:s|ing)? out\b|\bnot (?:yet|(?:\w+ ){{0,4}}?{_NOW}|(?:\w+ ){{0,4}}?at the end of (?:this"
+    rf"|\bstay(?:s|ing)? out\b|\b(?:keep|keeps|leave|leaves) (?:the car|him|her|it) out\b|\bnot (?:the|our) in-lap\b"
+    rf"|\b(?:push|press|carry|run) on\b(?! with)|\banother lap\b|\bnot (?:yet|(?:\w+ ){{0,4}}?{_NOW}|(?:\w+ ){{0,4}}?at the end of (?:this"
     rf"|the current) lap)\b|\b(?:extend|keep going|carry on"
     rf"|run this set) (?:to|until|for)\b",
     re.IGNORECASE,
@@ -72,7 +75,14 @@ _BEFORE_LAP = re.compile(
     re.IGNORECASE,
 )
 """A stop at the end of a lap does not come before it."""
+_ORDINAL = re.compile(
+    r"\b(?P<which>first|opening|next|second|last|final) (?:(?:of the|pit|tyre) )*(?:stop|change|visit)\b(?: of (?:the|our) (?:plan|call|race))?"
+    r"(?: is| comes| follows| falls| to be made| due| will be| should be| planned|,|:)* (?:on |at the end of |for )?(?:lap |L)(?P<lap>\d+)\b",
+    re.IGNORECASE,
+)
+_WHICH = {"first": 0, "opening": 0, "next": 0, "second": 1, "last": -1, "final": -1}
 _ORDERED = re.compile(r"\b(?:then|first|before|followed by|after that|again on)\b", re.IGNORECASE)
+_FOLLOWS = re.compile(r"\b(?:then|after (?:that|it|this)|follow(?:s|ed|ing)?)\b", re.IGNORECASE)
 _LAP = re.compile(r"\b(?:lap |L)(\d+)\b", re.IGNORECASE)
 
 
@@ -89,6 +99,10 @@ def wrong_stops(clause: str, plan: str) -> str | None:
     laps = [int(n) for n in re.findall(r"L(\d+) ", plan)]
     for found in _STOPS.finditer(clause):
         if _COUNTS[(found["n"] or found["m"]).lower()] != len(laps):
+            return found[0]
+    for found in _ORDINAL.finditer(clause):
+        at = _WHICH[found["which"].lower()]
+        if int(found["lap"]) in laps and at < len(laps) and int(found["lap"]) != laps[at]:
             return found[0]
     if _SUPPOSED.search(clause):
         return None
@@ -108,6 +122,22 @@ def wrong_stops(clause: str, plan: str) -> str | None:
     said = [n for n in map(int, _LAP.findall(clause)) if n in laps]
     ordered = _ORDERED.search(clause)
     return ordered[0] if ordered is not None and said != sorted(said) else None
+
+
+def wrong_sequence(before: str, clause: str, plan: str) -> str | None:
+    """Return the word by which a clause puts a stop of a plan after one of the clause before, where it comes earlier.
+
+    Examples
+    --------
+    >>> wrong_sequence("We take SOFT on lap 41", "the stop after that is lap 24", "L24 HARD, L41 SOFT")
+    'after that'
+    """
+    laps = [int(n) for n in re.findall(r"L(\d+) ", plan)]
+    follows = _FOLLOWS.search(clause)
+    if follows is None or len(laps) < 2:
+        return None
+    said = [n for n in map(int, _LAP.findall(f"{before}, {clause}")) if n in laps]
+    return follows[0] if said != sorted(said) else None
 
 
 def wrong_moment(clause: str, plan: str, lap: int) -> str | None:

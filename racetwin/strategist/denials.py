@@ -7,7 +7,7 @@ import re
 from racetwin.strategist.lexicon import is_known
 
 _CERTAIN = re.compile(
-    r"\b(?:certain(?:ly|ty)?|guarantee[sd]?|definite(?:ly)?"
+    r"\b(?:promise[sd]?|certain(?:ly|ty)?|guarantee[sd]?|definite(?:ly)?"
     r"|(?<!pretty )(?<!fairly )(?<!quite )(?<!reasonably )(?<!how )sure(?:ly)?"
     r"|undoubtedly|no doubt|without (?:a "
     r"|any )?doubt|bound to"
@@ -68,16 +68,16 @@ _CHECKABLE = re.compile(
 _PART = re.compile(r"[,:;]|\b(?:and|but)\b")
 _HARMLESS = re.compile(
     r" (?:so |too |very |that |by |an? |any )*(?:real|huge|great|major|far|much|lot|big|enough|yet|until|before|later"
-    r"|earlier|sooner|longer"
+    r"|earlier|sooner|longer(?! (?:under|in|on)\b)"
     r"|than|only|just|least|more"
     r"|fewer|less|near|close|stopping again)\b"
-    r"|(?<=\bor not)\b| nothing\b(?! to)| (?:why|how|who)\b|(?: \w+){0,2} (?:much|any) more than\b"
+    r"|(?<=\bthan not)\b|(?<=\bor not)\b| nothing\b(?! to)| (?:why|how|who)\b|(?: \w+){0,2} (?:much|any) more than\b"
     r"|(?<=\bneither)\b.* nor\b.*\b(?:edge|advantage|better|ahead|winner|favou?rite)\b"
     r"|(?<=\bno) (?:need|reason|change|odds|rush|hurry|panic|gap|daylight)\b"
     r"|(?: [\w'’-]+){0,3}? (?:clear|clear-cut|decisive|critical|crucial|vital|important|conclusive|obvious|given"
     r"|separat\w*|split|tell"
     r"|told|distinguish\w*|differ\w*|beaten"
-    r"|choose|difference|edge|winner|favou?rite|apart|guarantee\w*|certain\w*|sure|safe|points|scor\w*|forever"
+    r"|choose|difference|edge|winner|favou?rite|apart|safe|points|scor\w*|forever"
     r"|matters?)\b"
     r"|(?: \w+ing)?(?: in)? (?:this lap|now)\b|(?: \w+){0,2} surpris\w*\b"
     r"|(?: [\w'’]+){0,3}? (?:stop|box|pit|com(?:e|ing) in)\w* at the end of (?:this|the current) lap\b"
@@ -86,6 +86,8 @@ _HARMLESS = re.compile(
     re.IGNORECASE,
 )
 """What follows a negation that hedges, compares, or is itself a statement the claims carry."""
+_NEAR = 3
+"""Words between a negation and what it denies."""
 _SHORT = 2
 """Words after a negation that say so little that it is of what stands before it: "lap 27 is not on"."""
 _OF_A_DENIAL = re.compile(
@@ -158,6 +160,9 @@ def denial_in(clause: str) -> str | None:
             continue
         if _OF_A_DENIAL.match(clause, found.end()):
             return found[0]
+        sure = _CERTAIN.search(clause, found.end())
+        if sure is not None and len(clause[found.end() : sure.start()].split()) <= _NEAR:
+            continue  # "cannot be guaranteed" hedges
         if _HARMLESS.match(clause, found.end()) or _CONDITION_BEFORE.search(clause[: found.start()]):
             continue
         verb = _VERB.match(clause, found.end()) if found[0].lower() in _BEFORE_A_VERB else None

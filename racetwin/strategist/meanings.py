@@ -9,6 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+_COMING = r"(?:now )?(?:forecast|expected|projected|predicted|likely|due|set|going)\b"
+_EXPECTED = "expected finish"
+"""What is expected of a place is the finish, where no other word tells."""
+_OWN = (
+    r"\b(?:car|we|you|driver) (?:has|have) (?:now |already |so far )?(?:completed|done|run|covered)\b(?![^,;]* on (?:it|them|this|these|the (?:set|tyres))\b)"
+)
 _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "seconds": (
         (
@@ -28,7 +34,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "position": (
         (
             "finish",
-            r"\bfinish|\bav(?:erag|g\b)|\bhome\b|\bat the (?:(?:chequered )?flag|end)\b(?! of)|\bexpected\b"
+            r"\bfinish|\bav(?:erag|g\b)|\bhome\b|\bat the (?:(?:chequered )?flag|end)\b(?! of)"
             r"|\bresult\b|\bends? up\b",
         ),
         (
@@ -40,9 +46,11 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "current",
             r"\brun|\bnow\b|\bcurrently\b|\bmoment\b|\bright now\b|\bholds?\b|\bheld by\b|\bour position\b|\bcurrent\b"
-            r"|\bthe car is\b|\blying\b"
-            r"|\bat present\b|\bsits?\b|\bon track\b|\b(?:you|we)(?:['’]re| are)\b",
+            r"|\b(?:car|driver|you|we) (?:is |are )?in (?=P\d)"
+            rf"|\bthe car is\b(?! {_COMING})|\blying\b"
+            rf"|\bat present\b|\bsits?\b|\bon track\b|\b(?:you|we)(?:['’]re| are)\b(?! {_COMING})",
         ),
+        (_EXPECTED, r"\bexpected\b"),
     ),
     "percent": (
         (
@@ -67,14 +75,14 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "better",
             r"\bafter all\b|\b(?:to be|being|out|prov\w+) (?:the )?(?:best|better)\b|\bbetter (?:of|plan)\b"
-            r"|\b(?:best|better|smarter|right|wiser) (?:choice|call|option|plan|one|pick)\b",
+            r"|(?<!next )(?<!next-)(?<!second )(?<!second-)\b(?:best|better|smarter|right|wiser) (?:choice|call|option|plan|one|pick)\b",
         ),
         ("podium", r"\bpod(?:ium)?s?\b|\brostrum\b|\btop[- ]three\b"),
         ("win", r"\bvictor|\bwins?\b|\bwinning\b"),
         (
             "outside",
             r"\bnot scor|n['’]t scor|\bfail\w* to scor|\boutside\b|\bout of the points\b|\bmiss|\bno points\b"
-            r"|\bnothing\b"
+            r"|\bnothing\b|\bnone\b(?! of)"
             r"|\bwithout (?:any )?points\b|\bempty-handed\b|\bpointless\b|\bscoreless\b",
         ),
         ("stop", r"\bwithin\b|\binside\b|\bboxing\b(?=.*\b5\b)|\bnext (?:five|5)\b"),
@@ -92,7 +100,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             "age",
             r"\b(?:tyres?|set|softs?|mediums?|hards?|intermediates?|wets?)\b[^,;]*\b(?:completed|covered|done|run)\b",
         ),
-        ("own", r"\b(?:our|the) car has completed\b|\bwe have completed\b"),
+        ("own", _OWN),
         ("to go", r"\bleader\b[^,;]*\d+ (?:more )?(?:to (?:go|run)|left|remain\w*)\b"),
         (
             "completed",
@@ -116,7 +124,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         (
             "to go",
-            r"\bto (?:go|do)\b|\bremain|\bleft\b|\bflag\b|\bto run\b|\bfrom (?:its|the) end\b"
+            r"\bto (?:be )?(?:go|do|run|done|driven|completed)\b|\bremain|\bleft\b|\bflag\b|\bfrom (?:its|the) end\b"
             r"|\blaps? (?:to|until|before) the (?:finish|end)\b",
         ),
     ),
@@ -128,17 +136,19 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             r"|\bgives? (?:up|away)\b|\bpicks? up\b|\binstead of\b|\brather than\b|\bavoids?\b|\bcosting\b"
             r"|\bshort\b|\bdown\b|±"
             r"|\btrails?\b|\bbeats?\b|\bbenefit\b|\badvantage\b|\b(?:up|down) on\b|\baway\b|\bbuys?\b|\bdifference\b"
-            r"|\bgap between\b|\btrade\b|\bdeficit\b|\bsacrific",
+            r"|\bgap between\b|\btrade\b|\bdeficit\b|\bsacrific|\breduc|\bdecreas|\bincreas"
+            r"|\bby (?:about |around |roughly )?\d",
         ),
         ("expected", r"\bworth\b|(?<!on )\baverages?\b|\bexpect|\bbrings?\b|\bscores?\b|\breturns?\b"),
     ),
     "lap": (
         ("age", r"\blife\b|\bage\b"),
-        ("own", r"\b(?:our|the) car has completed\b|\bwe have completed\b"),
-        ("completed", r"\bleader\b|\bcompleted?\b|\bwe are at\b|\bin the books?\b"),
+        ("own", _OWN),
+        ("completed", r"\bleader\b|\bcompleted?\b|\b(?:lap|L) ?\d+ of \d|\bwe are at\b|\bin the books?\b"),
         (
             "out",
-            r"\brejoin|\b(?:com\w+|bring\w*|puts?|drops?) (?:us |you |it |the car )?(?:back )?out\b|\bemerg|\bpit exit\b",
+            r"\brejoin|\b(?:com\w+|bring\w*|puts?|drops?) (?:us |you |it |the car )?(?:back )?out\b(?! (?:\d|in favour|best|better|worse|on top|ahead))|\bemerg|\bpit exit\b"
+            r"|\bback on (?:the )?track\b|\b(?:would|will|should|['’](?:d|ll)) be (?:in )?P\d",
         ),
         (
             "stop",
@@ -180,12 +190,15 @@ _NARROWER = (
     ("ahead", "better"),
     ("behind", "better"),
     ("undercut", "ahead"),
+    ("own", "age"),
+    ("lower", "rejoin"),
+    ("higher", "rejoin"),
 )
 """The words of the second stand in sentences about the first, too: "out of the points", "the set has 9 laps left"."""
 _PARTS = re.compile(r"[,:(;]|\s[/|]\s|\b(?:and|but|while)\b")
 """Where another statement of the same clause begins."""
 _WITH_LAPS = re.compile(
-    r"\bwith (?:about |only |just )?(?P<n>\d+) (?:more )?laps? (?:to go|to run|left|remaining)\b(?! (?:in|on|of)\b)",
+    r"\bwith (?:about |only |just )?(?P<n>\d+) (?:more )?(?:laps? )?(?:to go|to run|left|remaining)\b(?! (?:in|on|of)\b)",
     re.IGNORECASE,
 )
 """'On medium tyres with 40 laps to go': those are another statement, too."""
@@ -197,6 +210,7 @@ def topics_of(kind: str, clause: str, at: int) -> tuple[str, ...]:
     begin = max((m.start("n") for m in _WITH_LAPS.finditer(clause, begin) if m.start("n") == at), default=begin)
     following = _PARTS.search(clause, at)
     end = following.start() if following else len(clause)
+    end = min((m.start() for m in _WITH_LAPS.finditer(clause, at, end)), default=end)
     heading = _HEADING.match(clause) or _LABEL.match(clause)
     part = _LIMIT.sub("", clause[begin:end])
     own = heading[0] + part if heading and heading.end() <= begin else part
@@ -205,6 +219,8 @@ def topics_of(kind: str, clause: str, at: int) -> tuple[str, ...]:
         for narrow, wide in _NARROWER:
             if narrow in found and wide in found:
                 found.remove(wide)
+        if _EXPECTED in found:
+            found = [name for name in found if name != _EXPECTED] or ["finish"]
         if (
             found == ["to go"]
             and kind == "laps"
@@ -212,7 +228,7 @@ def topics_of(kind: str, clause: str, at: int) -> tuple[str, ...]:
             and not _OF_THE_RACE.search(own)
         ):
             return ("life", "to go")  # "the set has done 12 laps and should have 2 left"
-        if kind == "lap" and told is not own and ("stop" not in found or "completed" in found):
+        if kind == "lap" and told is not own and (not {"stop", "out"} & {*found} or "completed" in found):
             return ()  # the whole clause may tell a stop's lap, and no other
         if found:
             future = "current" in found and (_AFTER_STOP.search(clause, 0, at) or _PERCENT.search(part))
@@ -241,7 +257,7 @@ _LAPS_ONLY = re.compile(
     r"\bold\b|\bage\b|\bcompleted\b|\btyre life\b|\bof life\b|\blasts?\b|\b(?:set|tyres?|rubber|softs?|mediums?"
     r"|hards?)\b[^,;]* good for\b|\btyres (?:have|can|should)\b"
     r"|\binto this set\b"
-    r"|\bto (?:go|run)\b(?! us\b)|\bremaining\b|\bleft (?:in|to run)\b|\bhas run\b|\bin the tyres\b|\bto hold\b"
+    r"|\bto (?:go|run)\b(?! (?:us|with|for|long|on|ahead)\b)|\bremaining\b|\bleft (?:in|to run)\b|\bhas run\b|\bin the tyres\b|\bto hold\b"
     r"|\bon these tyres\b"
     r"|\bfrom (?:this|the) set\b|\bof (?:this|the) set\b|\bfrom these tyres\b|\bare left\b",
     re.IGNORECASE,
@@ -267,6 +283,11 @@ _LAPS_LOST = re.compile(
     r"|when|from) (?:the )?(?:stop|pit|box)",
     re.IGNORECASE,
 )
+_WORTH_OF_A_PLAN = re.compile(
+    r"\b(?:plan|call|strategy|option|alternative)\b[^,;]*\b(?:worth|bring\w*|yields?|scor\w*|averages?|earns?)\b(?![^,;]*\d\d?%)"
+    r"[^,;]*\d (?:s|secs?|seconds?)\b(?! (?:quicker|faster|slower|earlier|later|a lap|per lap))",
+    re.IGNORECASE,
+)
 _PER_ANOTHER = re.compile(r"\b(?:per|an?|each|every) (?:minute|hour|race|km|sector|stint)\b", re.IGNORECASE)
 _PERCENT = re.compile(r"%|\bper ?cent\b", re.IGNORECASE)
 _CHANCE = re.compile(r"\b(?:podium|chance|odds (?:of|are)|probability)\b", re.IGNORECASE)
@@ -277,6 +298,8 @@ def unit_fits(kind: str, clause: str) -> bool:
     if kind in ("seconds", "points") and _LAPS_ONLY.search(clause):
         return False
     if kind == "points" and (_POINTS_A_LAP.search(clause) or _POINTS_TO_A_CAR.search(clause)):
+        return False
+    if kind == "seconds" and _WORTH_OF_A_PLAN.search(clause):
         return False
     if kind in ("seconds", "laps", "points") and _PER_ANOTHER.search(clause):
         return False

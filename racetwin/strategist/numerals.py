@@ -41,14 +41,16 @@ _CARDINAL = re.compile(
     r"(?P<unit>(?= (?:more |further |other |and a half )?(?:s|secs?|seconds?|minutes?|hours?|metres?|laps?"
     r"|points?|pts|percent|per cent"
     r"|places?|positions?"
-    r"|cars|plans|races|in (?:a|every) hundred|to go|left|times out)\b))?",
+    r"|cars|plans|races|in (?:a|every) hundred|to go|to run|left|remaining|times out)\b))?",
     re.IGNORECASE,
 )
 _PLAIN_FROM = 11
 """A number in words from here on is always one; "one", "two" or "three" by themselves may only point at things."""
 _SPELLED = re.compile(rf"\b(?P<lap>laps? )(?P<digits>(?:{_DIGIT}) (?:{_DIGIT}))\b", re.IGNORECASE)
 """Over the radio lap 24 is "lap two four"."""
-_TENTHS = re.compile(rf"\b(?P<n>{_ONES}) tenths\b(?: of a second)?", re.IGNORECASE)
+_TENTHS = re.compile(rf"\b(?P<n>{_ONES}|[1-9]) tenths\b(?: of a second)?", re.IGNORECASE)
+_ADJECTIVE = re.compile(rf"\b(?P<n>{_BELOW_100})-(?P<unit>second|lap|point|minute|place|position)\b", re.IGNORECASE)
+"""'A two-second service' takes 2 seconds."""
 _THE_TWO = re.compile(
     r"\b(?:the|these|those) two(?= (?:plans|options|calls|strategies|alternatives|stops"
     r"|laps)\b)",
@@ -127,21 +129,25 @@ def in_figures(text: str) -> str:
     for pattern, spelling in _SPELLINGS:
         text = pattern.sub(spelling, text)
     text = _THE_TWO.sub("both", text)
-    text = _TENTHS.sub(lambda m: f"0.{_VALUES[m['n'].lower()]} s", text)
+    text = _ADJECTIVE.sub(lambda m: f"{_cardinal(m['n'])} {m['unit']}s", text)
+    text = _TENTHS.sub(lambda m: f"0.{_VALUES.get(m['n'].lower(), m['n'])} s", text)
     text = _SPELLED.sub(lambda m: m["lap"] + _digits(m["digits"]), text)
     text = _CARDINAL.sub(_figure, text)
     return _PLACE.sub(lambda m: f"P{_ORDINALS[m['word'].lower()] if m['word'] else m['n']}", text)
 
 
 def _figure(found: re.Match[str]) -> str:
-    words = re.split(r"[- ]", (found["whole"] or found["rest"] or "").lower())
-    number = 100 * _VALUES[(found["hundreds"] or "zero").lower()] + sum(_VALUES[word] for word in words if word)
+    number = 100 * _VALUES[(found["hundreds"] or "zero").lower()] + _cardinal(found["whole"] or found["rest"] or "")
     sure = found["part"] is not None or number >= _PLAIN_FROM
-    one = number == 1 and not re.match(r" (?:seconds|laps|points|per ?cent)", found.string[found.end() :])
+    one = number == 1 and found["before"] is None and not re.match(r" (?:seconds|laps|points|per ?cent)", found.string[found.end() :])
     if not sure and (one or (found["unit"] is None and found["before"] is None)):
         return found[0]
     digits = _digits(found["part"] or "")
     return f"{found['before'] or ''}{number}{'.' if digits else ''}{digits}"
+
+
+def _cardinal(words: str) -> int:
+    return sum(_VALUES[word] for word in re.split(r"[- ]", words.lower()) if word)
 
 
 def _digits(words: str) -> str:

@@ -32,20 +32,33 @@ _WE_DO = re.compile(
     r"(?:^|[,;:] |\bnow )(?:we|you) (?:stop|box|pit|come in)(?: on| in| at)?(?: the end of)? '?$", re.IGNORECASE
 )
 """What we do on a lap, beside another on which we do not."""
+_WE_WAIT = re.compile(
+    r"\W*(?:so |then |yes,? )?(?:we|you)(?:['’](?:re|ll)| are| will)?(?: going to| now)?"
+    r" (?:wait|hold|stay out|run on|go on|carry on)(?:ing)?(?: on| out)?(?: until| till| for| to| with)?(?: the end of)? '?$",
+    re.IGNORECASE,
+)
+_WEIGHED = re.compile(r"\?|\b(?:points?|pts|if|would|could|lose|losing|cost\w*)\b|%", re.IGNORECASE)
+_SECOND_OF = re.compile(
+    r"\b(?:second|third|fourth|next)[- ]best of\b|^\W*of (?:the |all )?\d+ [a-z]+,? (?:it|this|that) (?:one )?"
+    r"(?:came|comes|ranks|is) (?:out )?(?:last|second|third)\b",
+    re.IGNORECASE,
+)
+"""Said of no plan in particular this is said of the call."""
 _RANKED_FIRST = re.compile(
     r"^[^,;?]*?\b(?:ranks? first|on top|is (?:the )?(?:best|call|plan|preferred|favou?rite)|scores most)\b",
     re.IGNORECASE,
 )
 _RANKED_LAST = re.compile(
-    r"^[^,;?]*?\b(?:ranks? (?:last|lowest|second|third)|is (?:the )?(?:worst|second|weakest))\b|^ (?:\w+ )?least\b",
+    r"^[^,;?]*?\b(?:(?:ranks?|ranked|com(?:e|es|ing)|came|finish\w*) (?:in )?(?:last|lowest|second|third|bottom)"
+    r"|is (?:the )?(?:worst|second|weakest))\b|^ (?:\w+ )?least\b",
     re.IGNORECASE,
 )
 _GOOD = re.compile(
     r"\b(?:gain(?:s|ed|ing)?|pays?|pockets?|sav(?:es?|ed|ing)|buys?|earn(?:s|ed)?|picks? up|better|more|higher"
     r"|additional"
-    r"|extra|ahead|(?<!-)up|richer|better off|adds?|good for(?! (?:\d+ laps|another))|to the good"
+    r"|extra|ahead|(?<!-)(?<!give )(?<!gives )(?<!giving )up|richer|better off|adds?|good for(?! (?:\d+ laps|another))|to the good"
     r"|has it|beats?|wins?|leads?|rewards?|benefits?|profits?|advantage|plus|in hand|improves?|outscores?"
-    r"|outperforms?"
+    r"|outperforms?|ris(?:es?|ing)|increas(?:es?|ing)|climbs?"
     r"|worthwhile|right side"
     r"|to our advantage|above)\b|(?:(?<=\s)|^)\+(?=\d)",
     re.IGNORECASE,
@@ -68,6 +81,9 @@ _VERB = re.compile(
     r"|on|of|was|equals?|match\w*|ties?|replac\w*)\b)"
     r"[a-z]+s (?:(?:out|off|the|a|stop|stopping|on|for)? ?){0,3}'?"
 )
+_STATEMENT = re.compile(r": |\b(?:because|since) |, as (?=lap|the|our)", re.IGNORECASE)
+"""'The call stays: 'L32 HARD' is better', "don't wait, because lap 24 is better": there another statement begins."""
+_NONE_OF = re.compile(r"\b(?:none|no|neither|not one|nothing|nobody)(?: one)?(?: of)?(?: the| our| all)* $", re.IGNORECASE)
 _ITSELF = re.compile(r"[:,;] (?:it|that|this|which)(?:['’]s| is| comes| would| will|\b)|: ", re.IGNORECASE)
 _CONDITION = re.compile(r"(?:if|should|unless|when|once)\b[^,;]*,", re.IGNORECASE)
 _DO = re.compile(r"do (?:wait|hold|delay|stay|hang)\b", re.IGNORECASE)
@@ -108,6 +124,8 @@ _AGAINST = re.compile(
 )
 _AGAINST_IT = re.compile(
     r"\b(?:com(?:e|es|ing)|came|speaks?|goes|went|turn(?:s|ed)|counts?) (?:out )?against (?:the|our|this)"
+    r" (?:recommended |preferred |best )?(?:plan|call|recommendation|stop)\b"
+    r"|\b(?:difference|margin|balance|evidence|numbers?|figures?|argument|case)\b[^,;]{0,30}?\bagainst (?:the|our|this)"
     r" (?:recommended |preferred |best )?(?:plan|call|recommendation|stop)\b",
     re.IGNORECASE,
 )
@@ -145,14 +163,16 @@ class Order:
     """Whether the reference is not spoken of: it may be the call, or the desk's best where that is another."""
     named: bool
     """Whether both are spoken of, or another than the call is: else it may be something else that is more or less."""
+    every: bool = False
+    """Whether it is said of every other plan: "none of the others scores more"."""
 
 
 def order(plans: Plans, clause: str) -> Order | None:
     """Return what a clause says of one plan beside another, None where it says nothing of the kind."""
-    colon = clause.rfind(": ")
-    told = clause[colon + 2 :] if colon >= 0 else ""
+    begins = [*_STATEMENT.finditer(clause)]
+    told = clause[begins[-1].end() :] if begins else ""
     if (_GOOD.search(told) or BAD.search(told)) and plans.mentions(told):
-        clause = told  # "The call stays: 'L32 HARD' is better": what is said of plans is said after the colon
+        clause = told
     condition = _CONDITION.match(clause)
     if condition is not None and plans.mentions(clause[condition.end() :]):
         clause = clause[condition.end() :]
@@ -177,11 +197,14 @@ def order(plans: Plans, clause: str) -> Order | None:
     if subject is not None and reference is not None and subject.key == reference.key:
         return None
     sign = -1 if bad is not None else 1
+    none = subject is not None and _NONE_OF.search(clause[: subject.start]) is not None
     if _TURNS.search(rest):
+        sign = -sign
+    if none:
         sign = -sign
     of = subject.key if subject is not None else (None if reference is not None and reference.key == CALL else CALL)
     beside = reference.key if reference is not None else (None if of == CALL else CALL)
-    return Order(of, beside, sign, word[0], reference is None, reference is not None or of != CALL)
+    return Order(of, beside, sign, word[0], reference is None, reference is not None or of != CALL, none)
 
 
 def _verb_between(clause: str, mentions: list[Mention]) -> re.Match[str] | None:
@@ -230,12 +253,14 @@ def contradicted(plans: Plans, order: Order) -> bool:
     if order.implicit and order.subject in plans.worth and order.subject != CALL:
         beside_best = plans.worth[order.subject]  # said of the desk's best, which may be another plan than the call
         return abs(beside_best) >= 0.01 and (beside_best > 0) != (order.sign > 0)
-    return bool(pairs) and not any(_has(plans, a, b, order.sign) for a, b in pairs)
+    said = all if order.every else any
+    return bool(pairs) and not said(_has(plans, a, b, order.sign) for a, b in pairs)
 
 
 def _has(plans: Plans, a: str, b: str, sign: int) -> bool:
     gain = plans.worth[a] - plans.worth[b]
-    return abs(gain) < 0.01 or (gain > 0) == (sign > 0)
+    level = abs(gain) < 0.01 and (CALL not in (a, b) or (a == CALL) == (sign > 0))  # of two as good the call is the first
+    return level or (abs(gain) >= 0.01 and (gain > 0) == (sign > 0))
 
 
 def turned_down(plans: Plans, clause: str) -> str | None:
@@ -248,8 +273,20 @@ def turned_down(plans: Plans, clause: str) -> str | None:
 
 def wrong_rank(plans: Plans, clause: str) -> str | None:
     """Return where a clause calls another plan the call, or the call less than the first."""
-    for m in plans._by_stop(clause):
+    mentions = plans.mentions(clause)
+    if all(m.key is None for m in mentions) and plans.worth.get(CALL) == 0 and (found := _SECOND_OF.search(clause)) is not None:
+        return found[0]
+    supposed = _CONDITION.match(clause)
+    for m in mentions:
+        if m.key == CALL and m not in plans._by_stop(clause):
+            if _RANKED_LAST.search(clause[m.end :]):
+                return clause[m.start : m.end]
+            continue
+        if supposed is not None and m.start < supposed.end():
+            continue
         same = plans.labels.get(m.key or "") == plans.labels.get(CALL)
+        if not same and m.key is not None and _WE_WAIT.match(clause[: m.start]) and not _WEIGHED.search(clause):
+            return clause[m.start : m.end]
         does = _WE_DO.search(clause[: m.start]) if REFERENCE.search(clause[m.end :]) else None
         first = (
             does or _NAMED_BEST.search(clause[: m.start]) or _RANKED_FIRST.search(clause[m.end :]) or _DO.match(clause)
@@ -284,13 +321,16 @@ def sides(plans: Plans, clause: str, at: int) -> tuple[str, str] | None:
     return (CALL, both[0]) if right and both[0] != CALL else (both[0], CALL) if both[0] != CALL else None
 
 
-def in_turn(plans: Plans, clause: str) -> tuple[str, str] | None:
-    """Return the two plans that a clause speaks of one after the other, each with a number of its own; None otherwise."""
+def in_turn(plans: Plans, clause: str) -> tuple[str | None, str | None] | None:
+    """Return the two plans that a clause speaks of one after the other, each with a number of its own; None otherwise.
+
+    Beside the call one of them may be any other plan: None stands for that.
+    """
     parts = [[m.key for m in plans.mentions(part)] for part in _PART.split(clause) if re.search(r"\d\.\d|%", part)]
     if len(parts) != 2 or any(len(keys) != 1 for keys in parts):
         return None
     first, second = parts[0][0], parts[1][0]
-    return (first, second) if first is not None and second is not None and first != second else None
+    return (first, second) if first != second and (CALL in (first, second) or None not in (first, second)) else None
 
 
 def far_apart(plans: Plans, clause: str, before: str = "") -> str | None:

@@ -55,7 +55,7 @@ _SUPPOSED = re.compile(
 """With one of these a clause weighs what it speaks of and does not call it."""
 REFERENCE = re.compile(
     r"\b(?:over|(?<!smaller )(?<!larger )(?<!bigger )than|against|versus|vs|compared (?:with|to)|instead of"
-    r"|rather than|relative to|in place of"
+    r"|rather than|relative to|in place of|(?<=preferred )to|(?<=preferable )to|(?<=superior )to|(?<=inferior )to"
     r"|beside|short of|to the (?=plan|one|strategy|option)|(?:up|down|gains?) on)\b",
     re.IGNORECASE,
 )
@@ -65,7 +65,7 @@ BAD = re.compile(
     r"|drop(?:s|ping)?|surrender(?:s|ing)?|sacrific\w+|price|deficit|minus|wrong side|poorer|forgo\w*"
     r"|forfeit\w*|throw\w* away|concede[sd]?"
     r"|on the table|shy|lags?|bad for|burn(?:s|ing)?|wast(?:es?|ing)|bleed(?:s|ing)?|below|expense"
-    r"|loses? out)\b|(?:(?<=\s)|^)[-−](?=\d)",
+    r"|loses? out|disadvantage|drawback|reduc(?:es?|ing)|decreas(?:es?|ing)|fall(?:s|ing)?(?! back))\b|(?:(?<=\s)|^)[-−](?=\d)",
     re.IGNORECASE,
 )
 _BARE_LAP = re.compile(
@@ -96,6 +96,13 @@ _TURNED_DOWN = re.compile(
     r"|hang|delay|stretch|go(?:ing)? long))",
     re.IGNORECASE,
 )
+_NOT_WAITING = re.compile(
+    r"(?<!by )(?:do )?(?:not|never|don['’]t|won['’]t)(?: to)? (?:wait|hold|hang|delay|stretch|go long|run on|box|stop)(?:ing)?\b(?![^,;]*\bcost)",
+    re.IGNORECASE,
+)
+"""What is not done is then the waiting, whatever is said of its price."""
+_ONLY_SECOND = re.compile(r"\b(?:is|comes?|came|ranks?|only|a close) (?:in )?(?:second|third|last)\b", re.IGNORECASE)
+_WHEREAS = re.compile(r"(?:while|whereas) ", re.IGNORECASE)
 _NOT_CALLED = re.compile(
     r"[^,;:]{0,30}?\b(?:is|are|was|would be)(?: not|n['’]t) (?:\w+ly )?(?:recommended|advised|advisable"
     r"|preferred|favou?red|chosen|called|the call|our call"
@@ -176,8 +183,15 @@ class Plans:
         )
         if not before or not goes_on or self.mentions(clause):
             return clause
-        keys = [m.key for m in self.mentions(before) if m.key is not None]
-        return f"'{self.labels[keys[-1]]}': {clause}" if keys and keys[-1] in self.labels else clause
+        found = [m for m in self.mentions(before) if m.key is not None and m.key in self.labels]
+        compared = REFERENCE.search(before)
+        if compared is not None and [m for m in found if m.start > compared.start()]:
+            # "Box now rather than on lap 27, and that is worth 0.3 points": that is the first, beside the second
+            first = [m for m in found if m.start < compared.start()]
+            than = next(m for m in found if m.start > compared.start())
+            of = first[-1].key if first else CALL
+            return f"'{self.labels[of]}' rather than '{self.labels[than.key]}' {clause}" if of in self.labels else clause
+        return f"'{self.labels[found[-1].key]}': {clause}" if found else clause
 
     def _by_stop(self, clause: str) -> list[Mention]:
         """The plans that a clause mentions by their names or the laps of their first stops."""
@@ -221,7 +235,7 @@ class Plans:
         if others:
             old = BEFORE in others and any(m["old"] for m in GOVERNS.finditer(clause))
             supposed = any(m.key != CALL and _WOULD.match(clause, m.end) for m in mentions)
-            weighed = supposed or _SUPPOSED.search(clause) or BAD.search(clause) or PLAN.search(clause)
+            weighed = supposed or _SUPPOSED.search(clause) or _ONLY_SECOND.search(clause) or _WHEREAS.match(clause) or BAD.search(clause) or PLAN.search(clause)
             told = marked or compared or old or weighed or CALL in named
             return ({*others, CALL} if compared or CALL in named else others) if told else {CALL}
         if marked:
@@ -246,8 +260,11 @@ class Plans:
             after = _NOT_CALLED.match(clause, m.end)
             if after is not None:
                 return clause[: m.start] + clause[after.end() :]
-            found = [*_TURNED_DOWN.finditer(clause[: m.end])]
-            if found and (not in_points or re.match(r" ?[:;–-] ?(?:that|it|this)\b", clause[m.end :])):
+            found = [
+                t for t in _TURNED_DOWN.finditer(clause[: m.end]) if not REFERENCE.search(clause[t.end() : m.start])
+            ]
+            directly = found and _NOT_WAITING.match(clause, found[-1].start())
+            if found and (not in_points or directly or re.match(r" ?[:;–-] ?(?:that|it|this)\b", clause[m.end :])):
                 return clause[: found[-1].start()] + clause[m.end :]
         return clause
 

@@ -15,7 +15,7 @@ from typing import Literal
 Side = Literal["ahead", "behind", "both"]
 _OTHER: dict[str, Side] = {"ahead": "behind", "behind": "ahead"}
 
-_CAR = r"(?:(?!(?:VSC|DRS|THE|AND|NOT|BOX|NOW|OUT|PIT|LAP|RED|WET)\b)[A-Z]{3}\b|car \d{1,3}\b)"
+_CAR = r"(?:\b(?!(?:VSC|DRS|THE|AND|NOT|BOX|NOW|OUT|PIT|LAP|RED|WET)\b)[A-Z]{3}\b|car \d{1,3}\b)"
 _ENTITY = re.compile(
     rf"(?P<car>{_CAR})|\b(?P<us>(?:we|us|you|(?:the|our) car(?! (?:ahead|behind|in front|in our|we|that|to)\b))\b)"
 )

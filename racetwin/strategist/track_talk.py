@@ -11,12 +11,16 @@ _IS_OUT = re.compile(
 )
 _NO_STOP_THEN = re.compile(
     r"\b(?:not|never|n['’]t)\b[^,;]*\b(?:box|pit|stop|in)\b|n['’]t (?:\w+ )?(?:box|pit|stop|duck|dive|come)\b"
+    r"|\bstop\b[^,;]*(?:\b(?:not|never)|n['’]t)\b|\bwait(?:ing)? (?:rather than|instead of|and)\b"
+    r"|\b(?:carry|run|press|push) on\b|\bcontinue\b"
     r"|\bas (?:scheduled|planned)\b|\bput off\b|\bgoes ahead\b|\bstay(?:s|ing)? out\b|\blater\b|\bdelay\w*|\bpostpon\w*"
     r"|\b(?:push\w*|put\w*|mov\w+) [^,;]*\bback\b"
     r"|\bkeep going\b|\bhold (?:the|our|off|on)\b",
     re.IGNORECASE,
 )
 _UNLESS = re.compile(r"\b(?:unless|until|if no|no|without)\b[^,;]*\b(?:safety[- ]car|(?-i:SC)|vsc)\b", re.IGNORECASE)
+_AS_IT_IS = re.compile(r"\bunder (?:the )?(?:current|present|prevailing)\b|\bcurrently\b|\bno longer\b", re.IGNORECASE)
+_NOT_BEFORE = re.compile(r"\b(?:not|never|no longer|isn['’]t)\b(?: [\w-]+){0,3} $", re.IGNORECASE)
 _STATUS = re.compile(
     r"\b(?P<status>virtual[- ]safety[- ]car|vsc|safety[- ]car|(?-i:SC)|red[- ]flag\w*|yellow[- ]flags?"
     r"|yellows?|green[- ]flag"
@@ -27,6 +31,7 @@ _STATES = {
     "virtual": ("VSC", "VSC_ENDING"), "vsc": ("VSC", "VSC_ENDING"), "safety": ("SC",), "sc": ("SC",), "red": ("RED",),
     "yellow": ("YELLOW",), "green": ("GREEN",),
 }  # fmt: skip
+_CARS = frozenset({"SC", "VSC", "VSC_ENDING"})
 _SLOW = frozenset({"SC", "VSC", "VSC_ENDING", "RED"})
 _NEUTRALISED = re.compile(r"\b(?P<not>(?:not|never|no longer|n['’]t) (?:\w+ )?)?neutrali[sz]ed\b", re.IGNORECASE)
 SUPPOSED = re.compile(
@@ -42,7 +47,7 @@ SUPPOSED = re.compile(
 
 def supposes_safety_car(clause: str) -> bool:
     """Whether a clause speaks of a safety car that may come."""
-    return bool(SUPPOSED.search(clause) and states_in(clause))
+    return bool(SUPPOSED.search(clause) and _CARS & states_in(clause) and _AS_IT_IS.search(clause) is None)
 
 
 def without_safety_car(clause: str) -> bool:
@@ -70,12 +75,15 @@ def other_status(clause: str, status: str | None, spoken_of: Collection[str]) ->
     spoken_of
         States that the facts speak of: what may be supposed.
     """
-    supposed = SUPPOSED.search(clause) is not None and _IS_OUT.search(clause) is None
+    as_it_is = _IS_OUT.search(clause) or _AS_IT_IS.search(clause)
+    supposed = SUPPOSED.search(clause) is not None and as_it_is is None
     slowed = _NEUTRALISED.search(clause)
     if slowed is not None and status is not None and not supposed and (slowed["not"] is None) != (status in _SLOW):
         return slowed[0]
     for match in _STATUS.finditer(clause):
         said = _states(match["status"])
+        if not supposed and status in said and _NOT_BEFORE.search(clause[: match.start()]):
+            return match[0]
         if not any(state in said for state in (*(spoken_of if supposed else ()), status)):
             return match[0]
     return None
