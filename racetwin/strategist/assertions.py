@@ -46,6 +46,7 @@ _UNSTATED = re.compile(
     r"|\b(?:not |un|very |so )happy\b|\b(?:saving|managing|nursing) his\b|\brace is over\b|\bbunching\b|\b(?:is"
     r"|are|got) stuck in\b"
     r"|^(?:(?!\b(?:may|might|could)\b).)*\bthan (?:we )?expected\b|\b(?:crew|stop) (?:is|was|has been) (?:slow|quick|fast|poor)\b"
+    r"|\b(?:agreed|approved|confirmed|checked|signed off|cleared) (?:with|by) (?:the|our|his) (?!numbers|simulat|desk|model|facts)\w+"
     r"|\breal races\b|\bfree stop\b|\bstop (?:is|comes|would be) (?:for )?free\b|\b(?:win|wins|winning) by\b"
     r"|\b(?-i:[A-Z]{3})(?:['’]s| is| runs| has been| stays)(?: still| now)? on (?:the |a set of |old |new "
     r"|worn )?(?:soft|medium|hard|intermediate|wet)"

@@ -264,7 +264,7 @@ class Checker:
         present = {str(k.fact.value) for k in pool if k.fact.name == "compound"}
         others = (k for k in pool if k.fact.name != "compound" and not k.fact.name.endswith(".plan"))
         elsewhere = (
-            {str(c.value) for k in others for c in k.claims if c.kind == "compound"} if "cars" in clause else set()
+            {str(c.value) for k in others for c in k.claims if c.kind == "compound"} if "cars" in clause.lower() else set()
         )
         told = WINDOW.sub("", clause) if states_in(clause) else clause  # no stop is on the laps of a window
         return [Objection(clause, what, why) for what, why in wrong_tyres(told, said, stops, present, elsewhere)]

@@ -49,6 +49,7 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("laps", rf"\b(?:lap |L)\d+ (?:out )?of {_WHOLE}(?! (?:plans|races))", (" of ",)),
     ("laps", rf"{_WHOLE}{_OF_ALL}\d+ laps\b", (" of ",)),
     ("laps", rf"(?:\b\d+{_OF_ALL}|\bof the ){_WHOLE} laps\b(?! (?:left|remain|to go|of life))", ("of ",)),
+    ("laps", rf"\blaps?\b[a-z ]{{0,20}}\bout of (?:the )?{_WHOLE}\b(?! (?:plans|races))", ("out of ",)),
     ("lap", rf"\b(?:lap |(?<!\d )laps |L){_NUMBER}\b(?! of the|\s?%)", ("l",)),
     (
         "lap",
@@ -86,6 +87,7 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
         rf"\bnumber of (?:the )?(?P<noun>cars|plans|races|simulations)\b[^,;.\d]*?(?:\b(?:is|are|stands at|at)(?: now| currently)?|:) {_WHOLE}(?! of\b)",
         ("number of",),
     ),
+    ("count", rf"\b(?P<noun>cars|plans|races)\b[^,;:.\d]*: {_WHOLE}(?=\W*$)", (": ",)),
     ("seconds_a_lap", rf"{_NUMBER}{_MORE}\s*(?:s|sec|seconds?)(?: (?:a|per|each|every) lap|/lap)", ("lap",)),
     ("seconds_a_lap", r"(?P<sign>[+\-−])?(?P<value>\d*\.\d+) (?:a|per|each|every) lap\b", ("lap",)),
     ("seconds", rf"{_NUMBER}(?! others\b){_MORE}\s*(?:s|sec|seconds?)\b", ("s",)),
@@ -107,7 +109,7 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ),
     (
         "count",
-        rf"{_NUMBER}{_MORE}(?: of (?:the|our|all)(?: other)?)?(?: [a-z]+)? (?:{_PLANS}|{_RACES}|stops?|others)\b",
+        rf"{_NUMBER}{_MORE}(?: of (?:the|our|all)(?: other)?)?(?: (?!cars\b)[a-z]+)? (?:{_PLANS}|{_RACES}|stops?|others)\b",
         (
             "plan",
             "race",
@@ -176,9 +178,15 @@ _LIMIT_AFTER = re.compile(
     r"|bad) day|at a (?:push|pinch|stretch)"
     r"|if (?:we(?:['’]re| are) (?:un)?lucky|all goes|things go|they hold|it holds))\b"
 )
+_CASE = re.compile(
+    r"\b(?:in|on|with) (?:a|an|the) (?:(?P<bad>slow|bad|poor|worst|pessimistic|unlucky)|(?:quick|fast|good|best|optimistic|lucky))"
+    r" (?:case|scenario|stop|one|day)\b[^;]*$",
+    re.IGNORECASE,
+)
+"""'In a slow case the stop costs 33.8 s': the end of the interval that is the worse for us."""
 _PLACED = re.compile(r"\b(?:ahead|behind|in front|gap|car|rival|mirrors?|us)\b", re.IGNORECASE)
 _EACH_LAP = re.compile(
-    r"\b(?:every|each)(?: (?:passing|single|new))? (?:lap|tour|time (?:round|around|by))\b", re.IGNORECASE
+    r"\b(?:every|each)(?: [a-z]+)? (?:lap|tour|time (?:round|around|by))\b", re.IGNORECASE
 )
 _CODE = re.compile(r"\b[A-Z]{3}\b")
 _CAR_NUMBER = re.compile(r"\bcar (\d{1,3})\b", re.IGNORECASE)
@@ -290,7 +298,7 @@ def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
                 frozenset() if car is None else frozenset({car}),
                 None if car is None else cars[car],
                 _topics(meant, match, clause),
-                _bound(clause, *span),
+                _bound(clause, *span, meant),
                 clause,
                 _BEYOND.search(clause, 0, span[0]) is not None,
             )
@@ -298,12 +306,15 @@ def _numbers(clause: str, cars: dict[str, Side | None]) -> list[Claim]:
     return _ranges(clause, _elliptic(dict(sorted(found, key=lambda f: f[0]))))
 
 
-def _bound(clause: str, start: int, end: int) -> Literal["low", "high", "either"] | None:
+def _bound(clause: str, start: int, end: int, kind: Kind) -> Literal["low", "high", "either"] | None:
     """Which end of an interval a number is said to be."""
     if _LOW.search(clause, 0, start) or _LOW_AFTER.match(clause, end):
         return "low"
     if _HIGH.search(clause, 0, start) or _HIGH_AFTER.match(clause, end):
         return "high"
+    case = _CASE.search(clause, 0, start) if kind in ("seconds", "laps") else None
+    if case is not None:
+        return "high" if (case["bad"] is not None) == (kind == "seconds") else "low"
     return "either" if _LIMIT.search(clause[:start]) or _LIMIT_AFTER.search(clause[end:]) else None
 
 
@@ -329,7 +340,7 @@ def _topics(kind: Kind, match: re.Match[str], clause: str) -> tuple[str, ...]:
     """What a number may be of; a place in fractions is an average, and so of the finish."""
     if kind == "count":
         return _counted(match, clause)
-    if kind == "laps" and re.search(r"\bof\b\D*$", match[0][: match.start("value") - match.start()]):
+    if kind == "laps" and re.search(r"\bof\b\D*$", match[0][: match.start("value") - match.start()], re.IGNORECASE):
         return ("total",)
     told = topics_of(kind, clause, match.start("value"))
     if kind == "seconds" and told == ("gap",) and not (_CODE.search(clause) or _PLACED.search(clause)):
@@ -341,7 +352,7 @@ def _counted(match: re.Match[str], clause: str) -> tuple[str, ...]:
     """What is counted, by the noun after the number."""
     noun = match.groupdict().get("noun")
     if noun is not None:
-        return ("cars" if noun == "cars" else "plans" if noun == "plans" else "races",)
+        return (noun.lower() if noun.lower() in ("cars", "plans") else "races",)
     if re.search(rf" {_PLANS}$", match[0], re.IGNORECASE):
         return ("close",) if "close" in topics_of("count", clause, match.start("value")) else ("plans",)
     if match[0].lower().endswith(" others"):

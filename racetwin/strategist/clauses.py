@@ -22,6 +22,7 @@ _BETWEEN = re.compile(
     r"\b[Bb]etween (laps? |L)?(\d+(?:\.\d+)?) and (?:laps? |L)?(\d+(?:\.\d+)?)(?= (?:laps?\b|s\b|seconds\b))",
     re.IGNORECASE,
 )
+_LAPS_AND = re.compile(r"\b([Ll])aps (\d+) and (\d+)\b(?! (?:laps|s|seconds)\b)")
 _FROM_FEW = re.compile(r"\b(?:only |just )?(\d+)(?: more)? laps,? or as many as (\d+)(?: laps)?")
 _OPTION = re.compile(r"^(\W*)(?:[Oo]ption|[Pp]lan) [2-9B-D]:")
 _TOP_PLANS = re.compile(r"\btop 2 plans\b")
@@ -35,6 +36,7 @@ def clauses(text: str) -> tuple[str, ...]:
     told = _AMERICAN.sub(r"\1y\2", in_figures(text.strip()))
     told = _OPTION.sub(r"\1Alternative:", told.replace("Vs. ", "vs ").replace("vs. ", "vs "))
     told = _BETWEEN.sub(lambda m: f"{m[1] or ''}{m[2]} to {m[3]}", told)
+    told = _LAPS_AND.sub(r"\1ap \2 and lap \3", told)
     told = _TOP_PLANS.sub("top plans", _FROM_FEW.sub(r"\1 to \2 laps", told))
     sentences = (straight(s) for s in re.split(r"(?<=[.!?])\s+", told))
     for sentence in (part for s in sentences for part in re.split(r"(?<=;)\s+", s)):

@@ -30,6 +30,7 @@ def compared(
         (plan_order.unknown_reference, "no plan stops on this lap"),
         (plan_order.too_close, "these plans are too close to call"),
         (plan_order.turned_down, "this is the call"),
+        (plan_order.wrong_shift, "these laps come the other way round"),
         (plan_order.old_call, "the call has changed the other way round"),
     ):
         said = None if by_itself and wrong is plan_order.too_close else wrong(plans, clause)

@@ -41,7 +41,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
             "rejoin",
             r"\brejoin|\bexit|\bstop|\bbox|\bcomes? (?:back )?out\b|\bslot|\bdrops?\b|\bfalls?\b|\bputs?\b"
             r"|\bemerg|\bback (?:on|to)\b"
-            r"|\bout of the pits\b|\bpit(?:s|ting)?\b|\breturn",
+            r"|\bout of the pits\b|\bpit(?:s|ting)?\b|\breturn|\bon the way out\b",
         ),
         (
             "current",
@@ -147,7 +147,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("completed", r"\bleader\b|\bcompleted?\b|\b(?:lap|L) ?\d+ of \d|\bwe are at\b|\bin the books?\b"),
         (
             "out",
-            r"\brejoin|\b(?:com\w+|bring\w*|puts?|drops?) (?:us |you |it |the car )?(?:back )?out\b(?! (?:\d|in favour|best|better|worse|on top|ahead))|\bemerg|\bpit exit\b"
+            r"\brejoin|(?<!safety car )(?<!safety-car )(?<!vsc )(?<!one )\b(?:com\w+|bring\w*|puts?|drops?) (?:us |you |it |the car )?(?:back )?out\b(?! (?:\d|in favour|best|better|worse|on top|ahead))|\bemerg|\bpit exit\b"
             r"|\bback on (?:the )?track\b|\b(?:would|will|should|['’](?:d|ll)) be (?:in )?P\d",
         ),
         (

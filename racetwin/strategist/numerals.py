@@ -49,6 +49,9 @@ _PLAIN_FROM = 11
 _SPELLED = re.compile(rf"\b(?P<lap>laps? )(?P<digits>(?:{_DIGIT}) (?:{_DIGIT}))\b", re.IGNORECASE)
 """Over the radio lap 24 is "lap two four"."""
 _TENTHS = re.compile(rf"\b(?P<n>{_ONES}|[1-9]) tenths\b(?: of a second)?", re.IGNORECASE)
+_NUMBER_OF = re.compile(
+    rf"(?P<of>\bnumber of [^.,;\d]*? (?:is|are|at)(?: now| currently)? )(?P<n>{_BELOW_100})\b", re.IGNORECASE
+)
 _ADJECTIVE = re.compile(rf"\b(?P<n>{_BELOW_100})-(?P<unit>second|lap|point|minute|place|position)\b", re.IGNORECASE)
 """'A two-second service' takes 2 seconds."""
 _THE_TWO = re.compile(
@@ -129,6 +132,7 @@ def in_figures(text: str) -> str:
     for pattern, spelling in _SPELLINGS:
         text = pattern.sub(spelling, text)
     text = _THE_TWO.sub("both", text)
+    text = _NUMBER_OF.sub(lambda m: f"{m['of']}{_cardinal(m['n'])}", text)
     text = _ADJECTIVE.sub(lambda m: f"{_cardinal(m['n'])} {m['unit']}s", text)
     text = _TENTHS.sub(lambda m: f"0.{_VALUES.get(m['n'].lower(), m['n'])} s", text)
     text = _SPELLED.sub(lambda m: m["lap"] + _digits(m["digits"]), text)

@@ -33,8 +33,8 @@ _WE_DO = re.compile(
 )
 """What we do on a lap, beside another on which we do not."""
 _WE_WAIT = re.compile(
-    r"\W*(?:so |then |yes,? )?(?:we|you)(?:['’](?:re|ll)| are| will)?(?: going to| now)?"
-    r" (?:wait|hold|stay out|run on|go on|carry on)(?:ing)?(?: on| out)?(?: until| till| for| to| with)?(?: the end of)? '?$",
+    r"\W*(?:so |then |yes,? )?(?:(?:we|you)(?:['’](?:re|ll)| are| will)?(?: going to| now)?"
+    r" (?:wait|hold|stay out|run on|go on|carry on)(?:ing)?|wait|hold|stay out|stay out (?:this lap|now) and go on)(?: on| out)?(?: until| till| for| to| with)?(?: the end of)? '?$",
     re.IGNORECASE,
 )
 _WEIGHED = re.compile(r"\?|\b(?:points?|pts|if|would|could|lose|losing|cost\w*)\b|%", re.IGNORECASE)
@@ -45,11 +45,13 @@ _SECOND_OF = re.compile(
 )
 """Said of no plan in particular this is said of the call."""
 _RANKED_FIRST = re.compile(
-    r"^[^,;?]*?\b(?:ranks? first|on top|is (?:the )?(?:best|call|plan|preferred|favou?rite)|scores most)\b",
+    r"^(?: for [a-z]+(?: tyres)?,)?[^,;?]*?\b(?:ranks? first|on top|is (?:the )?(?:best|call|plan|preferred|recommended|favou?rite)"
+    r"|scores most)\b",
     re.IGNORECASE,
 )
+_LEADS = re.compile(r"^[^,;]*\b(?:leads|tops|heads) the (?:ranking|list|plans|table)\b|^[^,;]*\branks first\b", re.IGNORECASE)
 _RANKED_LAST = re.compile(
-    r"^[^,;?]*?\b(?:(?:ranks?|ranked|com(?:e|es|ing)|came|finish\w*) (?:in )?(?:last|lowest|second|third|bottom)"
+    r"^[^,;?]*?\b(?:(?:ranks?|ranked|com(?:e|es|ing)|came|finish\w*) (?:out )?(?:in )?(?:last|lowest|second|third|bottom)"
     r"|is (?:the )?(?:worst|second|weakest))\b|^ (?:\w+ )?least\b",
     re.IGNORECASE,
 )
@@ -81,7 +83,7 @@ _VERB = re.compile(
     r"|on|of|was|equals?|match\w*|ties?|replac\w*)\b)"
     r"[a-z]+s (?:(?:out|off|the|a|stop|stopping|on|for)? ?){0,3}'?"
 )
-_STATEMENT = re.compile(r": |\b(?:because|since) |, as (?=lap|the|our)", re.IGNORECASE)
+_STATEMENT = re.compile(r": |\b(?:because|since) |, as (?=lap|the|our|we|\w+ing\b)", re.IGNORECASE)
 """'The call stays: 'L32 HARD' is better', "don't wait, because lap 24 is better": there another statement begins."""
 _NONE_OF = re.compile(r"\b(?:none|no|neither|not one|nothing|nobody)(?: one)?(?: of)?(?: the| our| all)* $", re.IGNORECASE)
 _ITSELF = re.compile(r"[:,;] (?:it|that|this|which)(?:['’]s| is| comes| would| will|\b)|: ", re.IGNORECASE)
@@ -101,6 +103,7 @@ CLEARLY = re.compile(
     r"|(?:is|are|the difference) decisive|conclusive|eas(?:y|ily) (?:to tell|told) apart|far apart|worlds apart"
     r"|clear favou?rite|(?:clear|significant|decisive|real|measurable|meaningful) (?:difference|gap|advantage|benefit)"
     r"|can (?:be )?separated?|easy (?:call|choice|decision)|no-brainer|not even close"
+    r"|(?:more than|over|beyond) (?:two|2|three|3) standard errors|tells? (?:them|the two|these|both) apart|with ease"
     r"|one-sided|enough to (?:call|tell|decide)|(?:outside"
     r"|beyond) (?:the )?(?:margin of )?(?:error|noise)|(?:real"
     r"|clear|big|decisive) edge|significant(?:ly)?)\b",
@@ -111,10 +114,10 @@ LEVEL = re.compile(
     r"|(?:flip|toss) (?:of )?a coin|identical|interchangeable|six of one|(?:lost"
     r"|buried|drowned) in (?:the )?noise|(?:within|inside) (?:the )?noise|dead[- ]heat"
     r"|too close|(?:nothing but|just|only|mere(?:ly)?) noise"
-    r"|inseparable|equal|equivalent|(?:not|n['’]t|cannot|no) (?:\w+ ){0,3}(?:separat|split|difference|tell))",
+    r"|(?:less than|under|within) (?:two|2) standard errors|inseparable|equal|equivalent|(?:not|n['’]t|cannot|no) (?:\w+ ){0,3}(?:separat|split|difference|tell))",
     re.IGNORECASE,
 )
-CLEAR_ERRORS, _CLEAR_POINTS = 3.0, 0.1
+CLEAR_ERRORS, _NOISE_ERRORS, _CLEAR_POINTS = 3.0, 2.0, 0.1
 """Plans that differ by more than so many standard errors and so many points are not level."""
 _AGAINST = re.compile(
     r"\b(?:skip|avoid|refus\w+|forget|scrap|ignor\w+|reject|abandon|don['’]t touch|do not touch"
@@ -122,15 +125,25 @@ _AGAINST = re.compile(
     r"(?: (?:to|the|a|stop|stopping|box|pit|on|at|for|of|idea|plan|about))* '?$",
     re.IGNORECASE,
 )
+_DOES = re.compile(
+    r"\W*(?:(?:we|you)(?:['’](?:re|ll)| are| will)? |now )?(?:(?:box|pit|stop|come in|coming in|stay|wait|go)(?:ting|ping|ing)?\b|(?:call changed|new call): ) ?",
+    re.IGNORECASE,
+)
+_IN_PLACE = re.compile(r"\b(?:instead of|rather than|in place of|not)\b[^,;]*$", re.IGNORECASE)
 _AGAINST_IT = re.compile(
     r"\b(?:com(?:e|es|ing)|came|speaks?|goes|went|turn(?:s|ed)|counts?) (?:out )?against (?:the|our|this)"
     r" (?:recommended |preferred |best )?(?:plan|call|recommendation|stop)\b"
     r"|\b(?:difference|margin|balance|evidence|numbers?|figures?|argument|case)\b[^,;]{0,30}?\bagainst (?:the|our|this)"
-    r" (?:recommended |preferred |best )?(?:plan|call|recommendation|stop)\b",
+    r" (?:recommended |preferred |best )?(?:plan|call|recommendation|stop)\b|\bdifference\b[^,;]{0,30}\bagainst us\b",
     re.IGNORECASE,
 )
 _EARLIER = re.compile(
     r"\b(?:lap |L)(?P<one>\d+)\b[^,;.\d]{0,30}\b(?P<way>earlier|sooner|later) than\b[^,;.\d]{0,40}\b(?:lap |L)(?P<other>\d+)\b",
+    re.IGNORECASE,
+)
+_SHIFTED = re.compile(
+    r"\b(?:go|going|stop|stopping|box|boxing|pit|pitting|com(?:e|ing) in) (?P<way>earlier|sooner|later),?"
+    r" (?:on |at |until |to |with )?(?:lap |L)(?P<lap>\d+)\b",
     re.IGNORECASE,
 )
 _A_MISTAKE = re.compile(
@@ -184,7 +197,7 @@ def order(plans: Plans, clause: str) -> Order | None:
         return None
     rest = _blanked(clause, [(m.start, m.end) for m in found])
     good, bad = _GOOD.search(rest), BAD.search(rest)
-    if good is None and bad is None and references:
+    if good is None and bad is None and (references or REFERENCE.search(clause)):
         good = _WORTH.search(rest) if not _BESIDE_IT.search(clause) else None
     word = good or bad or _verb_between(clause, found)
     if word is None or (good is not None and bad is not None):
@@ -264,7 +277,11 @@ def _has(plans: Plans, a: str, b: str, sign: int) -> bool:
 
 
 def turned_down(plans: Plans, clause: str) -> str | None:
-    """Return the call where a clause turns it down: "skip lap 24", "lap 24 would be a mistake"."""
+    """Return the call where a clause turns it down: "skip lap 24", "lap 24 would be a mistake", "box now instead of on lap 24"."""
+    done = _DOES.match(clause) if not states_in(clause) and not _WEIGHED.search(clause) else None
+    for m in plans._by_stop(clause):
+        if done is not None and m.key == CALL and _IN_PLACE.search(clause[done.end() - 1 : m.start]):
+            return clause[m.start : m.end]
     for m in plans.mentions(clause):
         if m.key == CALL and (_AGAINST.search(clause[: m.start]) or _A_MISTAKE.match(clause[m.end :])):
             return clause[m.start : m.end]
@@ -291,6 +308,8 @@ def wrong_rank(plans: Plans, clause: str) -> str | None:
         first = (
             does or _NAMED_BEST.search(clause[: m.start]) or _RANKED_FIRST.search(clause[m.end :]) or _DO.match(clause)
         )
+        if m.key is None and plans.worth.get(CALL) == 0 and _LEADS.search(clause[m.end :]):
+            return clause[m.start : m.end]
         if not same and m.key not in (None, "desk") and first and not REFERENCE.search(clause[: m.start]):
             return clause[m.start : m.end]
         if same and _RANKED_LAST.search(clause[m.end :]):
@@ -344,7 +363,8 @@ def far_apart(plans: Plans, clause: str, before: str = "") -> str | None:
     if found is None or not others or CALL not in plans.worth:
         return None
     of = [(abs(plans.worth[k] - plans.worth[CALL]), max(plans.errors[k], plans.errors[CALL])) for k in others if k]
-    return found[0] if all(gap > max(CLEAR_ERRORS * error, _CLEAR_POINTS) for gap, error in of) else None
+    errors = _NOISE_ERRORS if "noise" in found[0].lower() else CLEAR_ERRORS
+    return found[0] if all(gap > max(errors * error, _CLEAR_POINTS) for gap, error in of) else None
 
 
 def too_close(plans: Plans, clause: str) -> str | None:
@@ -376,6 +396,15 @@ def wrong_time(clause: str) -> str | None:
     one, other = int(found["one"]), int(found["other"])
     before = found["way"].lower() in ("earlier", "sooner")
     return None if (one < other) == before and one != other else found["way"]
+
+
+def wrong_shift(plans: Plans, clause: str) -> str | None:
+    """Return the word by which a clause calls another stop than the call's earlier, or later, where it is not."""
+    found, call = _SHIFTED.search(clause), first_lap(plans.labels.get(CALL, ""))
+    if found is None or call is None or int(found["lap"]) == call or REFERENCE.search(clause, 0, found.start("lap")):
+        return None
+    before = found["way"].lower() in ("earlier", "sooner")
+    return None if (int(found["lap"]) < call) == before else found["way"]
 
 
 def against_the_call(plans: Plans, clause: str) -> str | None:
@@ -412,7 +441,8 @@ def _blanked(clause: str, spans: list[tuple[int, int]]) -> str:
     for start, end in spans:
         clause = clause[:start] + "_" * (end - start) + clause[end:]
     return re.sub(
-        r"\b(?:instead of|rather than|in place of|give or take|plus or minus|up to|no more than|no less than)\b",
+        r"\b(?:instead of|rather than|in place of|give or take|plus or minus|up to|no more than|no less than"
+        r"|(?:more|less|over|under|fewer) than (?:two|2|three|3|one|1) standard errors?)\b",
         "_",
         clause,
     )

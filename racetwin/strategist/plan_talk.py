@@ -61,7 +61,7 @@ REFERENCE = re.compile(
 )
 BAD = re.compile(
     r"\b(?:los(?:es?|ing|s)|lost|costs?|costing|giv(?:es?|ing) (?:up|away)|worse|less|fewer|lower"
-    r"|short|down|behind|trail(?:s|ing)?"
+    r"|short|(?<!come )(?<!comes )down|behind|trail(?:s|ing)?"
     r"|drop(?:s|ping)?|surrender(?:s|ing)?|sacrific\w+|price|deficit|minus|wrong side|poorer|forgo\w*"
     r"|forfeit\w*|throw\w* away|concede[sd]?"
     r"|on the table|shy|lags?|bad for|burn(?:s|ing)?|wast(?:es?|ing)|bleed(?:s|ing)?|below|expense"
@@ -78,7 +78,7 @@ _GOES_ON = re.compile(r"(?:on average,? |and |but )?(?:yes|it|that|this|at|which
 _WE_THEN = re.compile(r"we (?:gain|lose|bleed|drop|give|pick)\b", re.IGNORECASE)
 _WOULD = re.compile(r"[^,;:]{0,25}?\b(?:would|could|might)\b", re.IGNORECASE)
 WINDOW = re.compile(
-    r"\b(?:(?:from |between )?laps? |L)\d+(?: (?:to|through|and|until|up to(?: and including)?) "
+    r"\b(?:(?:from |between )?laps? |L)\d+(?: (?:to|through|and|until|up to(?: and including)?|and \w+ (?:on|at|with|after)) "
     r"| ?[-–] ?)(?:laps? |L)?\d+",
     re.IGNORECASE,
 )

@@ -11,7 +11,8 @@ _IS_OUT = re.compile(
 )
 _NO_STOP_THEN = re.compile(
     r"\b(?:not|never|n['’]t)\b[^,;]*\b(?:box|pit|stop|in)\b|n['’]t (?:\w+ )?(?:box|pit|stop|duck|dive|come)\b"
-    r"|\bstop\b[^,;]*(?:\b(?:not|never)|n['’]t)\b|\bwait(?:ing)? (?:rather than|instead of|and)\b"
+    r"|\bstop\b[^,;]*(?:\b(?:not|never)|n['’]t)\b|\bwait(?:ing)?\b[^,;]* (?:rather than|instead of)\b"
+    r"|\b(?:forget|ignore)\b|\bchang\w* nothing\b|\bno difference\b"
     r"|\b(?:carry|run|press|push) on\b|\bcontinue\b"
     r"|\bas (?:scheduled|planned)\b|\bput off\b|\bgoes ahead\b|\bstay(?:s|ing)? out\b|\blater\b|\bdelay\w*|\bpostpon\w*"
     r"|\b(?:push\w*|put\w*|mov\w+) [^,;]*\bback\b"
@@ -19,7 +20,7 @@ _NO_STOP_THEN = re.compile(
     re.IGNORECASE,
 )
 _UNLESS = re.compile(r"\b(?:unless|until|if no|no|without)\b[^,;]*\b(?:safety[- ]car|(?-i:SC)|vsc)\b", re.IGNORECASE)
-_AS_IT_IS = re.compile(r"\bunder (?:the )?(?:current|present|prevailing)\b|\bcurrently\b|\bno longer\b", re.IGNORECASE)
+_AS_IT_IS = re.compile(r"\bunder (?:the )?(?:current|present|prevailing)\b|\bcurrently\b|\bno longer\b|\bout (?:right )?now\b|\bthat is out\b", re.IGNORECASE)
 _NOT_BEFORE = re.compile(r"\b(?:not|never|no longer|isn['’]t)\b(?: [\w-]+){0,3} $", re.IGNORECASE)
 _STATUS = re.compile(
     r"\b(?P<status>virtual[- ]safety[- ]car|vsc|safety[- ]car|(?-i:SC)|red[- ]flag\w*|yellow[- ]flags?"
@@ -39,7 +40,7 @@ SUPPOSED = re.compile(
     r"|unless|until|chance"
     r"|risk|possible|ready|option|applies|shows up|up to|anywhere|between|from (?:lap |L)?\d+|on laps?|on L\d+"
     r"|any lap|before|throws?|for a|brings?|window"
-    r"|in the event)\b|\bSC L\d",
+    r"|in the event|forget|ignore)\b|\bSC L\d",
     re.IGNORECASE,
 )
 """A clause with one of these speaks of what may come."""

@@ -27,7 +27,7 @@ _TO_FIT = re.compile(
 )
 """A clause without any of these speaks of the tyres that are on the car."""
 _STOP_PAIR = re.compile(
-    r"\b(?:lap |L)(\d+)\b"
+    r"\b(?:lap |L)(\d+)\b(?! of \d)"
     r"(?:(?!\blaps? \d|\bL\d|\b(?:and|then) (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET))[^.;]){0,24}?\b(SOFT|MEDIUM"
     r"|HARD|INTERMEDIATE|WET)S?\b",
     re.IGNORECASE,
