@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 BATCHES = (
     "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth",
-    "fourteenth", "model",
+    "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "model",
 )  # fmt: skip
 KINDS = {
     "number": "number", "bound": "number of another quantity", "lap": "lap", "compound": "compound", "driver": "driver",

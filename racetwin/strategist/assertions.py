@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from racetwin.strategist.denials import denied_before
 from racetwin.strategist.track_talk import SUPPOSED
@@ -13,7 +13,8 @@ _UNDERCUT = re.compile(rf"\bundercut(?:ting)?(?: attempt)? (?P<way>by|from|on|of
 _WE_UNDERCUT = re.compile(rf"\b(?:we|you|to)(?: (?:can|could|would|might|may))? undercut {_CAR}", re.IGNORECASE)
 _UNDERCUTS_US = re.compile(rf"{_CAR}(?: (?:can|could|would|might|may))? undercuts? (?:us|you)\b", re.IGNORECASE)
 _GAINED = re.compile(
-    r"\b(?:gain|sav|earn|find|win|won|improv)(?:s|es|e|ed|ing)?\b|\b(?:picks?|picking) up\b|\bgives?\b(?! (?:up|away|back|out))"
+    r"\b(?:gain|sav|earn|find|win|won|improv)(?:s|es|e|ed|ing)?\b|\b(?:picks?|picking) up\b"
+    r"|\bgives?\b(?! (?:up|away|back|out))"
     r"|\bquicker by\b",
     re.IGNORECASE,
 )
@@ -27,7 +28,8 @@ _UNSTATED = re.compile(
     r"|\blasts? longer\b"
     r"|\b(?:set|tyres?) (?:is|are) (?:\w+ )?(?:fresh|new|gone|dead|finished|through)\b"
     r"|\bdriver (?:\w+ )?(?:wants?|feels?|says?|asks?|asked|thinks?|reports?|likes?|prefers?)\b"
-    r"|\b(?:leader|rivals?|field(?! (?:model|twin)\b)|others|everyone|everybody|nobody|teams)\b[^,;]*\b(?:pits?|stops?|box(?:es)?"
+    r"|\b(?:leader|rivals?|field(?! (?:model|twin)\b)|others|everyone|everybody|nobody"
+    r"|teams)\b[^,;]*\b(?:pits?|stops?|box(?:es)?"
     r"|pitt(?:ed|ing)|stopp(?:ed|ing))\b"
     r"|\b(?:is|are|it['’]s|track['’]s|stays?|remains?|turn\w*|gett?\w*) (?:\w+ )?(?:dry|wet|damp)\b(?! (?:tyre"
     r"|set|weather))"
@@ -41,12 +43,14 @@ _UNSTATED = re.compile(
     r"|have) (?:\w+ )?(?:shot|going off|had it|fallen)\b"
     r"|\b(?:lost|losing|gained|gaining) time (?:in|at|on)\b|\b(?:more|less|better|no) pace than\b|\bat turn\b"
     r"|\b(?:ran|went|goes|going) wide\b"
-    r"|\b(?:pit ?lane|pit exit) (?:is|has|was) (?:\w+ )?(?:open|closed|shut)\w*\b|\b(?:has"
+    r"|\b(?:pit ?lane|pit exit) (?:is|has|was|will be|gets) (?:\w+ )?(?:open|closed|shut)\w*\b|\b(?:has"
     r"|have) made a mistake\b|\blift(?:ing)? and coast"
     r"|\b(?:not |un|very |so )happy\b|\b(?:saving|managing|nursing) his\b|\brace is over\b|\bbunching\b|\b(?:is"
     r"|are|got) stuck in\b"
-    r"|^(?:(?!\b(?:may|might|could)\b).)*\bthan (?:we )?expected\b|\b(?:crew|stop) (?:is|was|has been) (?:slow|quick|fast|poor)\b"
-    r"|\b(?:agreed|approved|confirmed|checked|signed off|cleared) (?:with|by) (?:the|our|his) (?!numbers|simulat|desk|model|facts)\w+"
+    r"|^(?:(?!\b(?:may|might|could)\b).)*\bthan (?:we )?expected\b|\b(?:crew|stop) (?:is|was"
+    r"|has been) (?:slow|quick|fast|poor)\b"
+    r"|\b(?:agreed|approved|confirmed|checked|signed off|cleared) (?:with|by) (?:the|our"
+    r"|his) (?!numbers|simulat|desk|model|facts)\w+"
     r"|\breal races\b|\bfree stop\b|\bstop (?:is|comes|would be) (?:for )?free\b|\b(?:win|wins|winning) by\b"
     r"|\b(?-i:[A-Z]{3})(?:['’]s| is| runs| has been| stays)(?: still| now)? on (?:the |a set of |old |new "
     r"|worn )?(?:soft|medium|hard|intermediate|wet)"
@@ -75,7 +79,8 @@ _EFFECT = re.compile(
     r"|free) (?:air"
     r"|track|run)\b"
     r"|\b(?:ensur|guarante|maximi[sz]|minimi[sz]|optimi[sz]|mitigat|prevent|eliminat|boost|enhanc)\w*"
-    r"|\b(?:mak\w+ the most|mak\w+ (?:good |full )?use|tak\w+ (?:full )?advantage|capitali[sz]\w*|exploit\w*) (?:of|on|the|any"
+    r"|\b(?:mak\w+ the most|mak\w+ (?:good |full )?use|tak\w+ (?:full )?advantage|capitali[sz]\w*"
+    r"|exploit\w*) (?:of|on|the|any"
     r"|our|their)\b|\b(?:benefit|profit)(?:s|ed|t?ing)? from\b"
     r"|\b(?:avoid|reduc|lower)\w* (?:the |any |our )?(?:risk|traffic|chance|wear|danger)\w*",
     re.IGNORECASE,
@@ -108,6 +113,17 @@ _THEIRS = re.compile(
     re.IGNORECASE,
 )
 _EVEN = 50.0
+_LIKELY = re.compile(
+    r"\b(?<!more )(?<!less )(?<!most )(?<!least )(?<!as )(?<!not )(?<!how )(?P<un>un|im)?(?:likely" r"|probable)\b",
+    re.IGNORECASE,
+)
+_OUTCOMES = (
+    ("podium", re.compile(r"\bpodium|\btop[- ]three\b", re.IGNORECASE)),
+    (
+        "points",
+        re.compile(r"\bscor\w+ points\b|\bpoints (?:finish|are)\b|\bin the points\b|\bto score\b", re.IGNORECASE),
+    ),
+)
 _THAN_NOT = re.compile(r"\b(?:more likely|likelier|(?P<less>less likely)) than not\b", re.IGNORECASE)
 CAUSAL = re.compile(
     r"\b(?:because|(?<!has )(?<!have )(?<!'s )since|due to|owing to|thanks to|caused by|driven by|on account of"
@@ -169,6 +185,22 @@ def wrong_odds(clause: str, percents: Sequence[float]) -> str | None:
     if found is None or len(percents) != 1 or percents[0] == _EVEN:
         return None
     return None if (found["less"] is None) == (percents[0] > _EVEN) else found[0]
+
+
+def wrong_likelihood(clause: str, chances: Mapping[str, float]) -> str | None:
+    """Return the word by which a clause calls likely, or unlikely, what by its chance is not; 0.5 is neither.
+
+    Examples
+    --------
+    >>> wrong_likelihood("It is unlikely that we score points", {"points": 0.75, "podium": 0.1})
+    'unlikely'
+    """
+    found = _LIKELY.search(clause)
+    of = next((name for name, pattern in _OUTCOMES if pattern.search(clause)), None)
+    chance = chances.get(of or "")
+    if found is None or chance is None or chance == _EVEN / 100:
+        return None
+    return None if (found["un"] is None) == (chance > _EVEN / 100) else found[0]
 
 
 def unstated(clause: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from racetwin.schemas import COMPOUNDS, Fact
 from racetwin.strategist import plan_order
@@ -16,6 +16,7 @@ from racetwin.strategist.assertions import (
     of_the_ranking,
     undercuts_in,
     unstated,
+    wrong_likelihood,
     wrong_odds,
 )
 from racetwin.strategist.claims import PLAN, Claim, cars_in, claims_in
@@ -62,6 +63,15 @@ _NOT_THIS_TYRE = re.compile(
 )
 
 
+def _carried_on(claims: Sequence[Claim], before: str) -> Sequence[Claim]:
+    """In "the chance of a podium is 69% with lap 30; with lap 31, it is 66%" the second is of what the first is of."""
+    shares = [c for c in claims if c.kind == "percent"]
+    if len(shares) != 1 or shares[0].topics:
+        return claims
+    of = [c for c in claims_in(before) if c.kind == "percent"]
+    return [replace(c, topics=of[0].topics) if c is shares[0] and len(of) == 1 else c for c in claims]
+
+
 @dataclass(slots=True)
 class Checker:
     """Checks texts against one set of facts.
@@ -86,6 +96,7 @@ class Checker:
     _words: frozenset[str] = field(init=False, repr=False)
     _cars: frozenset[str] = field(init=False, repr=False)
     _retired: frozenset[str] = field(init=False, repr=False)
+    _chances: dict[str, float] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         named = {f.name: f.value for f in self.facts}
@@ -111,6 +122,8 @@ class Checker:
         self._stops = frozenset(map(float, stops))
         self._cars = frozenset().union(*(cars_in(f.text) for f in self.facts))
         self._retired = frozenset(self.retired)
+        chances = {"points": f"{CALL}.p_points", "podium": f"{CALL}.p_podium"}
+        self._chances = {of: float(named[name]) for of, name in chances.items() if name in named}
 
     def check(self, *texts: str) -> Verdict:
         """Check texts that stand together (a title, a description, the reasoning)."""
@@ -152,7 +165,7 @@ class Checker:
         """Check one clause; ``about`` is it with the plan that it goes on to speak of, where it names none."""
         objections = [Objection(clause, word, why) for word, why in self._inventions(clause)]
         pool = self._pool(about)
-        claims = claims_in(about)
+        claims = _carried_on(claims_in(about), before)
         for claim in claims:
             why = self._refute(claim, pool)
             if why:
@@ -264,7 +277,9 @@ class Checker:
         present = {str(k.fact.value) for k in pool if k.fact.name == "compound"}
         others = (k for k in pool if k.fact.name != "compound" and not k.fact.name.endswith(".plan"))
         elsewhere = (
-            {str(c.value) for k in others for c in k.claims if c.kind == "compound"} if "cars" in clause.lower() else set()
+            {str(c.value) for k in others for c in k.claims if c.kind == "compound"}
+            if "cars" in clause.lower()
+            else set()
         )
         told = WINDOW.sub("", clause) if states_in(clause) else clause  # no stop is on the laps of a window
         return [Objection(clause, what, why) for what, why in wrong_tyres(told, said, stops, present, elsewhere)]
@@ -306,7 +321,10 @@ class Checker:
         decided = "lap" in kinds <= {"lap", "compound"} and self._plans.spoken_of(clause) == {CALL} and decides(bare)
         lost = gained(clause) and any(self._is_loss(c) for c in claims)
         for said, why in (
-            (denial_in(turned_down), "this denies what the facts say"),
+            (
+                None if plan_order.denies_rightly(self._plans, clause) else denial_in(turned_down),
+                "this denies what the facts say",
+            ),
             (None if decided else certainty_in(bare), "no fact is certain of this"),
             ("gain" if lost else None, "the facts say that this is lost"),
             (other_status(bare, self._status, self._states), "the track is in another state"),
@@ -317,7 +335,11 @@ class Checker:
                 else self._unless_stated(effect_in(bare, has_number=bool(kinds - {"car", "compound"}))),
                 "no fact states this effect",
             ),
-            (wrong_odds(f"{before} {bare}", [float(c.value) for c in claims if c.kind == "percent"]), "this is not how likely it is"),
+            (None if "percent" in kinds else wrong_likelihood(bare, self._chances), "this is not how likely it is"),
+            (
+                wrong_odds(f"{before} {bare}", [float(c.value) for c in claims if c.kind == "percent"]),
+                "this is not how likely it is",
+            ),
             (of_rivals(bare, names_car), "no fact says this of a rival"),
             (self._turned_undercut(clause), "the facts have this undercut the other way round"),
             *self._decided(clause, bare, before),
@@ -357,6 +379,10 @@ class Checker:
     def _decided(self, clause: str, bare: str, before: str) -> Iterator[tuple[str | None, str]]:
         """What a clause about the call says wrongly of its stops and of when the next one is, each with why it is wrong."""
         call = self._plans.labels.get(CALL)
+        because = cause_in(bare)
+        if because is not None and because.start() > 0:  # the decision is what stands before its reason
+            bare = bare[: because.start()]
+            clause = clause[: len(clause) - len(clause[clause.find(because[0]) :])]
         if call is not None and self._plans.spoken_of(clause) == {CALL}:
             yield wrong_stops(bare, call), "the call has other stops"
             yield wrong_sequence(before, clause, call), "the stops come in another order"

@@ -39,9 +39,11 @@ _PLANS = r"(?:plans?|strateg(?:y|ies)|candidates?|options?|ways?|alternatives?)"
 _RACES = r"(?:races?|simulations?|sims?|runs?|times?|scenarios?)"
 _OF_ALL = r" (?:out )?of (?:the |its |his |our )?"
 _FOREIGN = (
-    r"(?:minutes?|mins?|hours?|days?|hundredths|thousandths|tenths|milliseconds?|ms|km|kilomet(?:re|er)s?|miles?|met(?:re|er)s?"
-    r"|feet|yards?|kg|kilo(?:gram)?s?|litres?|liters?|degrees?|places?|positions?|spots?|sectors?|corners?|turns?|kph|mph|bar|psi"
-    r"|sets?|stints?)"
+    r"(?:minutes?|mins?|hours?|days?|hundredths|thousandths|tenths|milliseconds?|ms|km|kilomet(?:re"
+    r"|er)s?|miles?|met(?:re|er)s?"
+    r"|feet|yards?|kg|kilo(?:gram)?s?|litres?|liters?|degrees?|places?|positions?|spots?|sectors?"
+    r"|corners?|turns?|kph|mph|bar|psi"
+    r"|sets?|stints?|overtakes?|passes|victories|podiums|titles|dollars|euros)"
 )
 # Tried in order at each number: the first pattern that fits says what the number means.
 _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
@@ -84,7 +86,8 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ),
     (
         "count",
-        rf"\bnumber of (?:the )?(?P<noun>cars|plans|races|simulations)\b[^,;.\d]*?(?:\b(?:is|are|stands at|at)(?: now| currently)?|:) {_WHOLE}(?! of\b)",
+        rf"\bnumber of (?:the )?(?P<noun>cars|plans|races|simulations)\b[^,;.\d]*?(?:\b(?:is|are|stands at"
+        rf"|at)(?: now| currently)?|:) {_WHOLE}(?! of\b)",
         ("number of",),
     ),
     ("count", rf"\b(?P<noun>cars|plans|races)\b[^,;:.\d]*: {_WHOLE}(?=\W*$)", (": ",)),
@@ -103,13 +106,15 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     ("points", rf"{_NUMBER}(?=\s?±\s?\d)", ("±",)),
     (
         "laps",
-        rf"{_WHOLE} (?:(?:are|is|still) )?(?:more(?: to (?:go|run))?|to go|to run|remain|remaining|left)\b(?! (?:{_PLANS}"
+        rf"{_WHOLE} (?:(?:are|is|still) )?(?:more(?: to (?:go|run))?|to go|to run|remain|remaining"
+        rf"|left)\b(?! (?:{_PLANS}"
         rf"|{_RACES}|stops?)\b)",
         ("more", "to go", "to run", "remain", "left"),
     ),
     (
         "count",
-        rf"{_NUMBER}{_MORE}(?: of (?:the|our|all)(?: other)?)?(?: (?!cars\b)[a-z]+)? (?:{_PLANS}|{_RACES}|stops?|others)\b",
+        rf"{_NUMBER}{_MORE}(?: of (?:the|our|all)(?: other)?)?(?: (?!cars\b)[a-z]+)? (?:{_PLANS}|{_RACES}"
+        rf"|stops?|others)\b",
         (
             "plan",
             "race",
@@ -138,7 +143,8 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
 _PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE), words) for kind, pattern, words in _SOURCES)
 """With each pattern the letters of which one must stand in a clause for it to fit: looking for those is cheap."""
 _RANGE = re.compile(
-    r"(?P<low>\d+(?:\.\d+)?)(?:(?: (?:laps?|s|seconds?|points?))?\s?(?: to | up to | through | until |-|–)\s?(?:lap |L)?(?=\d)"
+    r"(?P<low>\d+(?:\.\d+)?)(?:(?: (?:laps?|s|seconds?|points?))?\s?(?: to | up to | through | until "
+    r"|-|–)\s?(?:lap |L)?(?=\d)"
     r"| and (?:lap )?(?=\d))(?P<high>\d+(?:\.\d+)?)"
 )
 _LIMIT = re.compile(
@@ -160,16 +166,19 @@ _LOW = re.compile(
     re.IGNORECASE,
 )
 _HIGH = re.compile(
-    rf"\b(?:as (?:many|much|high|long) as|at (?:the )?most|up to|maximum of)\s+$|^high:? $|\b(?:upper{_END}?|(?:high|higher|top"
+    rf"\b(?:as (?:many|much|high|long) as|at (?:the )?most|up to|maximum of)\s+$|^high:? $"
+    rf"|\b(?:upper{_END}?|(?:high|higher|top"
     rf"|optimistic){_END})[^,;\d]{{0,25}}$",
     re.IGNORECASE,
 )
 _IS_END = r"(?:,? (?:is|are|being|as|at))? (?:the|its|their)"
 _LOW_AFTER = re.compile(
-    rf"(?: laps?| s| seconds?)?(?: at (?:the )?(?:very )?least\b|{_IS_END} (?:lower|low(?:est)?|minimum|bottom|smaller)\b)"
+    rf"(?: laps?| s| seconds?)?(?: at (?:the )?(?:very )?least\b|{_IS_END} (?:lower|low(?:est)?"
+    rf"|minimum|bottom|smaller)\b)"
 )
 _HIGH_AFTER = re.compile(
-    rf"(?: laps?| s| seconds?)?(?: at (?:the )?(?:outside|very most|most)\b|{_IS_END} (?:upper|high(?:est)?|maximum|top|larger)\b"
+    rf"(?: laps?| s| seconds?)?(?: at (?:the )?(?:outside|very most|most)\b|{_IS_END} (?:upper"
+    rf"|high(?:est)?|maximum|top|larger)\b"
     r"|[^,;.\d]{0,30} at the (?:high|upper|top) end\b)"
 )
 _LIMIT_AFTER = re.compile(
@@ -179,44 +188,21 @@ _LIMIT_AFTER = re.compile(
     r"|if (?:we(?:['’]re| are) (?:un)?lucky|all goes|things go|they hold|it holds))\b"
 )
 _CASE = re.compile(
-    r"\b(?:in|on|with) (?:a|an|the) (?:(?P<bad>slow|bad|poor|worst|pessimistic|unlucky)|(?:quick|fast|good|best|optimistic|lucky))"
+    r"\b(?:in|on|with) (?:a|an|the) (?:(?P<bad>slow|bad|poor|worst|pessimistic|unlucky)|(?:quick|fast"
+    r"|good|best|optimistic|lucky))"
     r" (?:case|scenario|stop|one|day)\b[^;]*$",
     re.IGNORECASE,
 )
 """'In a slow case the stop costs 33.8 s': the end of the interval that is the worse for us."""
 _PLACED = re.compile(r"\b(?:ahead|behind|in front|gap|car|rival|mirrors?|us)\b", re.IGNORECASE)
-_EACH_LAP = re.compile(
-    r"\b(?:every|each)(?: [a-z]+)? (?:lap|tour|time (?:round|around|by))\b", re.IGNORECASE
-)
+_EACH_LAP = re.compile(r"\b(?:every|each)(?: [a-z]+)? (?:lap|tour|time (?:round|around|by))\b", re.IGNORECASE)
 _CODE = re.compile(r"\b[A-Z]{3}\b")
 _CAR_NUMBER = re.compile(r"\bcar (\d{1,3})\b", re.IGNORECASE)
 _ANY_CAR = re.compile(r"\b(?:[A-Z]{3}|car \d{1,3})\b")
 _ANOTHER_PART = re.compile(r"[,;:]|\band\b|\bwith\b|\bwhile\b|\d")
 _FIGURE = re.compile(r"[\d.]*")
 _COMPOUND = re.compile(r"\b(" + "|".join(c.value for c in COMPOUNDS) + r")S?\b(?!-)", re.IGNORECASE)
-_NOT_DRIVERS = frozenset(
-    {
-        "VSC",
-        "DRS",
-        "AND",
-        "THE",
-        "NOT",
-        "WET",
-        "OUT",
-        "BOX",
-        "NOW",
-        "PIT",
-        "LAP",
-        "RED",
-        "ALT",
-        "PTS",
-        "AVG",
-        "GAP",
-        "SET",
-        "AGE",
-        "EOL",
-    }
-)
+_NOT_DRIVERS = frozenset(["VSC", "DRS", "AND", "THE", "NOT", "WET", "OUT", "BOX", "NOW", "PIT", "LAP", "RED", "ALT", "PTS", "AVG", "GAP", "SET", "AGE", "EOL"])
 PLAN = re.compile(
     r"(?:L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)(?:, L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET))*|\bno stop\b)"
     r"(?: \(sooner under SC L\d+-\d+\)| \(or SC\))?"

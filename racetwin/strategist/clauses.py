@@ -43,8 +43,10 @@ def clauses(text: str) -> tuple[str, ...]:
         parts += re.split(
             r"(?:,\s+(?:and\s+)?|\s+and\s+)(?=[\d.]+ ?(?:s|secs?|seconds?) (?:ahead of|behind|in front of"
             r"|clear of) (?:[A-Z]{3}\b|car \d))"
-            r"|,\s+(?=(?:while|whereas)\b(?=[^,;]*\b(?:lap|alternative|other|next|runner-up)\b))"
-            r"|,\s+(?:and|but|while|with(?! an? \d+ ?%| \d+(?:\.\d+)? (?:[a-z]+ )?(?:as|being) (?:the|our)\b))\s+|;\s*|\s\|\s",
+            r"|,\s+(?=(?:while|whereas)\b(?=[^,;]*\b(?:lap|alternative|other|next|runner-up)\b)"
+            r"|but (?:lap \d|an? (?:stop|plan) |the (?:plan|stop|one) (?:with|on|for|of) ))"
+            r"|,\s+(?:and|but|while|with(?! an? \d+ ?%| \d+(?:\.\d+)? (?:[a-z]+ )?(?:as|being) (?:the|our)\b"
+            r"| \d+(?:\.\d+)? (?:expected )?points\b))\s+|;\s*|\s\|\s",
             sentence,
         )
     return tuple(p.strip() for p in parts if p and p.strip(" ."))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from racetwin.strategist import plan_order
+from racetwin.strategist import plan_order, plan_rank
 from racetwin.strategist.claims import Claim, claims_in
-from racetwin.strategist.denials import denied_before
 from racetwin.strategist.known import Known, expected_points
 from racetwin.strategist.matching import fits, same_meaning, same_number
+from racetwin.strategist.noise import far_apart, gap_and_errors, not_noise, too_close
 from racetwin.strategist.plan_order import Order
 from racetwin.strategist.plan_talk import CALL, REFERENCE, Plans
 from racetwin.strategist.verdict import Objection
@@ -24,32 +24,36 @@ def compared(
     if order is not None and _compares(known, order, clause, claims) and plan_order.contradicted(plans, order):
         found.append(Objection(clause, order.word, "the facts have these plans the other way round"))
     found += _another_difference(plans, known, order, clause, claims)
-    by_itself = {"points", "error"} <= {c.kind for c in claims}  # a difference that stands beside its own error
+    by_itself = gap_and_errors(known, clause, claims, claims_in(before)) is not None
     for wrong, why in (
-        (plan_order.wrong_rank, "this is not where the facts rank this plan"),
+        (plan_rank.wrong_rank, "this is not where the facts rank this plan"),
         (plan_order.unknown_reference, "no plan stops on this lap"),
-        (plan_order.too_close, "these plans are too close to call"),
-        (plan_order.turned_down, "this is the call"),
+        (too_close, "these plans are too close to call"),
+        (plan_rank.turned_down, "this is the call"),
         (plan_order.wrong_shift, "these laps come the other way round"),
-        (plan_order.old_call, "the call has changed the other way round"),
+        (plan_rank.old_call, "the call has changed the other way round"),
     ):
-        said = None if by_itself and wrong is plan_order.too_close else wrong(plans, clause)
+        said = None if by_itself and wrong is too_close else wrong(plans, clause)
         found += [Objection(clause, said, why)] if said is not None else []
     for said, why in (
         (plan_order.wrong_time(clause), "these laps come the other way round"),
-        (plan_order.against_the_call(plans, clause), "this is the call"),
+        (plan_rank.against_the_call(plans, clause), "this is the call"),
         (_wrong_size(clause), "these numbers are the other way round"),
-        (_not_noise(clause, claims, claims_in(before)), "by its own error this is no noise, or nothing but noise"),
+        (
+            not_noise(known, clause, claims, claims_in(before)),
+            "by its own error this is no noise, or nothing but noise",
+        ),
     ):
         found += [Objection(clause, said, why)] if said is not None else []
-    level = plan_order.far_apart(plans, clause, before)
+    level = far_apart(plans, clause, before)
     if level is not None:
         found.append(Objection(clause, level, "one of these plans is clearly better"))
     return found + _swapped(plans, known, clause, claims)
 
 
 _SIZE = re.compile(
-    r"(?P<one>\d+(?:\.\d+)?)\b[^\d]*?\ba (?P<way>smaller|lower|larger|higher|bigger|greater) (?:number|figure|value|share) than"
+    r"(?P<one>\d+(?:\.\d+)?)\b[^\d]*?\ba (?P<way>smaller|lower|larger|higher|bigger"
+    r"|greater) (?:number|figure|value|share) than"
     r"\b[^\d]*?(?P<other>\d+(?:\.\d+)?)",
     re.IGNORECASE,
 )
@@ -62,24 +66,6 @@ def _wrong_size(clause: str) -> str | None:
         return None
     smaller = found["way"].lower() in ("smaller", "lower")
     return None if (float(found["one"]) < float(found["other"])) == smaller else found["way"]
-
-
-def _not_noise(clause: str, claims: Sequence[Claim], before: Sequence[Claim]) -> str | None:
-    """Return the word by which a clause calls a difference noise, or clear, that by the error it gives itself is not."""
-    gaps = [abs(c.value) for c in claims if c.kind == "points" and isinstance(c.value, float)] or [
-        abs(c.value) for c in before if c.kind == "points" and isinstance(c.value, float)
-    ]
-    errors = [c.value for c in claims if c.kind == "error" and isinstance(c.value, float)]
-    if len(gaps) != 1 or len(errors) != 1:
-        return None
-    noise, clear = plan_order.LEVEL.search(clause), plan_order.CLEARLY.search(clause)
-    beyond = gaps[0] > 2 * errors[0] + 0.02
-    if noise is not None and beyond and not denied_before(clause, noise.start()):
-        return noise[0]
-    if clear is not None and beyond and denied_before(clause, clear.start()):
-        return clear[0]
-    too_small = clear is not None and gaps[0] <= 2 * errors[0] and not denied_before(clause, clear.start())
-    return clear[0] if too_small and clear is not None else None
 
 
 def _another_difference(

@@ -30,7 +30,8 @@ _WE_STOP = re.compile(
     r"|\b(?:a|one|another|the next) (?:pit )?stop (?:is|comes) (?:planned|due|scheduled|called|on|before)\b"
     r"|^\W*(?:now )?(?:box|pit|come in) (?:now|this|next|on|at|in|for|to)\b"
     r"|\b(?:need|have) to (?:stop|box|pit|come in)\b|\b(?:recommended|advised|advisable) to (?:stop|box|pit"
-    r"|come in)\b|\b(?:stop|box|pit)\w* again\b|\b(?:another|additional|further|extra) (?:pit )?(?:stop|tyre change)s?\b"
+    r"|come in)\b|\b(?:stop|box|pit)\w* again\b|\b(?:another|additional|further"
+    r"|extra) (?:pit )?(?:stop|tyre change)s?\b"
     r"|^\W*(?:now )?(?:chang|swap|replac)(?:e|ing)? (?:the|our|this|these) (?:\w+ )?(?:set|tyres?)\b",
     re.IGNORECASE,
 )
@@ -45,20 +46,23 @@ _NOW = r"(?:(?:right )?now|(?:on |in |at the end of )?this lap|right away|straig
 _AT_ONCE = re.compile(
     rf"(?<!\ba )(?<!\bthe )(?<!\bour )\b(?:box|pit|stop|come in|in|(?:are|['’]re) (?:boxing|pitting|stopping"
     rf"|coming in)|end (?:the|this|our)(?: current)? stint) {_NOW}\b|\bstop(?:['’]s| is) {_NOW}\b"
-    rf"|\bcom(?:es|ing) in(?:to the pits)? {_NOW}|\b(?:boxes|pits|stops) {_NOW}|\bbring(?:s|ing)? (?:the car|him|us|it) in {_NOW}"
+    rf"|\bcom(?:es|ing) in(?:to the pits)? {_NOW}|\b(?:boxes|pits|stops) {_NOW}|\bbring(?:s"
+    rf"|ing)? (?:the car|him|us|it) in {_NOW}"
     rf"|\bthis is (?:the|our) in-lap\b|\bbox,? box\b(?![^.]*\blap \d)|(?<!\bno )\bimmediate (?:pit )?stop\b",
     re.IGNORECASE,
 )
 _NOT_AT_ONCE = re.compile(
     rf"\bno (?:immediate|urgent) (?:pit )?stop\b"
     rf"|\bstay(?:s|ing)? out\b|\b(?:keep|keeps|leave|leaves) (?:the car|him|her|it) out\b|\bnot (?:the|our) in-lap\b"
-    rf"|\b(?:push|press|carry|run) on\b(?! with)|\banother lap\b|\bnot (?:yet|(?:\w+ ){{0,4}}?{_NOW}|(?:\w+ ){{0,4}}?at the end of (?:this"
+    rf"|\b(?:push|press|carry|run) on\b(?! with)|\banother lap\b|\bnot (?:yet|(?:\w+ ){{0,4}}?{_NOW}"
+    rf"|(?:\w+ ){{0,4}}?at the end of (?:this"
     rf"|the current) lap)\b|\b(?:extend|keep going|carry on"
     rf"|run this set) (?:to|until|for)\b",
     re.IGNORECASE,
 )
 _NEXT_LAP = re.compile(
-    r"\b(?:box|pit|stop|come in|in|(?:are|['’]re) (?:boxing|pitting|stopping|coming in)) (?:(?:on|at the end of) )?(?:the )?"
+    r"\b(?:box|pit|stop|come in|in|(?:are|['’]re) (?:boxing|pitting|stopping|coming in)) (?:(?:on"
+    r"|at the end of) )?(?:the )?"
     r"(?:next lap|(?P<then>lap after next))\b",
     re.IGNORECASE,
 )
@@ -66,18 +70,22 @@ _URGENT = re.compile(r"(?<!not )(?<!less )\burgent(?:ly)?\b", re.IGNORECASE)
 _SOON = 2
 """Laps within which a stop is urgent."""
 _DECIDES = re.compile(
-    r"^(?!.*\b(?:would|could|might|finish|score)\b).*\b(?:box|pit|stop|com(?:e|ing) in|fit|go|going|call|plan"
+    r"^(?!.*\b(?:would|could|might|finish|score|better|worse)\b).*\b(?:box|pit|stop|com(?:e|ing) in"
+    r"|fit|go|going|call|plan"
     r"|it)\w*\b",
     re.IGNORECASE,
 )
 _BEFORE_LAP = re.compile(
-    r"(?P<does>\b(?:box|pit|stop|come in|chang\w+ (?:the |our )?tyres) (?:the car )?(?:before|prior to) lap) (?P<lap>\d+)",
+    r"(?P<does>\b(?:box|pit|stop|come in|chang\w+ (?:the |our )?tyres) (?:the car )?(?:before"
+    r"|prior to) lap) (?P<lap>\d+)",
     re.IGNORECASE,
 )
 """A stop at the end of a lap does not come before it."""
 _ORDINAL = re.compile(
-    r"\b(?P<which>first|opening|next|second|last|final) (?:(?:of the|pit|tyre) )*(?:stop|change|visit)\b(?: of (?:the|our) (?:plan|call|race))?"
-    r"(?: is| comes| follows| falls| to be made| due| will be| should be| planned|,|:)* (?:on |at the end of |for )?(?:lap |L)(?P<lap>\d+)\b",
+    r"\b(?P<which>first|opening|next|second|last|final) (?:(?:of the|pit|tyre) )*(?:stop|change"
+    r"|visit)\b(?: of (?:the|our) (?:plan|call|race))?"
+    r"(?: is| comes| follows| falls| to be made| due| will be| should be| planned|,|:)* (?:on "
+    r"|at the end of |for )?(?:lap |L)(?P<lap>\d+)\b",
     re.IGNORECASE,
 )
 _WHICH = {"first": 0, "opening": 0, "next": 0, "second": 1, "last": -1, "final": -1}

@@ -41,6 +41,7 @@ _CERTAIN = re.compile(
 )
 _HOW_SURE = re.compile(r"(?:%|per ?cent) $", re.IGNORECASE)
 """'70% sure' says how sure, and that is checked as a number."""
+_SHARE = re.compile(r"%|\bper ?cent\b", re.IGNORECASE)
 _NEGATOR = re.compile(
     r"\b(?:not|never|neither|no|cannot|hardly|barely|unlikely|unable|least likely|rules? out|ruled out"
     r"|fails? to|failed to|failing to|(?<=has )yet to|(?<=have )yet to)\b|n['’]t\b",
@@ -71,7 +72,8 @@ _HARMLESS = re.compile(
     r"|earlier|sooner|longer(?! (?:under|in|on)\b)"
     r"|than|only|just|least|more"
     r"|fewer|less|near|close|stopping again)\b"
-    r"|(?<=\bthan not)\b|(?<=\bor not)\b| nothing\b(?! to)| (?:why|how|who)\b|(?: \w+){0,2} (?:much|any) more than\b"
+    r"| (?:say|know|judge) (?:if|whether|which)\b|(?<=\bthan not)\b|(?<=\bor not)\b| nothing\b(?! to)"
+    r"| (?:why|how|who)\b|(?: \w+){0,2} (?:much|any) more than\b"
     r"|(?<=\bneither)\b.* nor\b.*\b(?:edge|advantage|better|ahead|winner|favou?rite)\b"
     r"|(?<=\bno) (?:need|reason|change|odds|rush|hurry|panic|gap|daylight)\b"
     r"|(?: [\w'’-]+){0,3}? (?:clear|clear-cut|decisive|critical|crucial|vital|important|conclusive|obvious|given"
@@ -125,6 +127,10 @@ _NOT_RULED_OUT = re.compile(
     r"|excluded?)\b",
     re.IGNORECASE,
 )
+_THAT_WE_DO_NOT = re.compile(
+    r"\bthat (?:we|you|it) (?:(?:do|does|will|would) not|(?:do|does|would)n['’]t|won['’]t)\W*$", re.IGNORECASE
+)
+"""After a share this says of what: "a chance of 25 percent that we do not"."""
 _ANYTHING_BUT = re.compile(r"\banything but (?:box|pit|stop|come in|stay)\w*", re.IGNORECASE)
 _NEVER_MIND = re.compile(
     r"\W*(?:please |and |but |so )?(?:do not|don['’]t) (?:forget|worry|panic|get|let|bother|read|underestimate"
@@ -153,7 +159,8 @@ def denial_in(clause: str) -> str | None:
     anything_but = _ANYTHING_BUT.search(clause)
     if anything_but is not None:
         return anything_but[0]
-    for found in _NEGATOR.finditer(clause):
+    elliptic = _THAT_WE_DO_NOT.search(clause) if _SHARE.search(clause) else None
+    for found in _NEGATOR.finditer(clause, 0, elliptic.start() if elliptic is not None else len(clause)):
         if _NEVER_MIND.match(clause) and found.end() < len("and please do not "):
             continue
         if any(m.start() <= found.start() < m.end() for m in _NOT_RULED_OUT.finditer(clause)):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _SAID = re.compile(
-    r"'(?P<plan>[^']+)' is worth (?P<points>\d+\.\d+) points (?P<way>more|less) than (?:the best plan|'(?P<than>[^']+)')"
+    r"'(?P<plan>[^']+)' is worth (?P<points>\d+\.\d+) points (?P<way>more|less) than (?:the best plan"
+    r"|'(?P<than>[^']+)')"
 )
 _ERROR = re.compile(r"standard error (\d+\.\d+)")
 

@@ -23,7 +23,9 @@ _INVENTIONS = _read("inventions.txt")
 _AS_THEY_ARE = frozenset(word[1:] for word in _INVENTIONS if word.startswith("="))
 _CONTRACTED = re.compile(r"(?:n['’]t|['’](?:s|re|ll|ve|d|m)?)$")
 IDIOMS = re.compile(
-    r"\b(?:on|off|under|up|to|up to|all over) (?:our|your|his|her|their|the|[A-Z]{3}['’]s?) gearbox\b|\bin practice\b|\bplain English\b|\bbe a problem\b|\bdead[- ]heat\b|\bhot on\b|\bhot pursuit\b|\brear[- ]view\b"
+    r"\b(?:on|off|under|up|to|up to|all over) (?:our|your|his|her|their|the|[A-Z]{3}['’]s?) gearbox\b"
+    r"|\bin practice\b|\bplain English\b|\bbe a problem\b|\bdead[- ]heat\b|\bhot on\b|\bhot pursuit\b"
+    r"|\brear[- ]view\b"
     r"|\bwarm[- ]up\b|\b(?:no|not an?"
     r"|without(?: a)?) (?:problem|trouble|issue)s?\b"
     r"|\bwheel[- ]to[- ]wheel\b|\btread(?:ing)? water\b|\bunder fire\b|\bin the dust\b|\bcan(?:no|['’])t complain\b",

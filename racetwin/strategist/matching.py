@@ -16,8 +16,9 @@ def says(fact: Claim, said: Claim) -> bool:
 
 def laps_done(said: Claim, fact: Claim) -> bool:
     """'The leader has done 12 laps' says that lap 12 is completed."""
-    done = {"completed", "own"} & {*fact.topics}
-    return said.kind == "laps" and fact.kind == "lap" and bool(done & {*said.topics})
+    if said.kind != "laps" or fact.kind != "lap":
+        return False
+    return any(done in fact.topics and done in said.topics for done in ("completed", "own"))
 
 
 _IN_RANGES = ("number", "laps", "seconds", "seconds_a_lap", "lap")

@@ -13,7 +13,8 @@ _COMING = r"(?:now )?(?:forecast|expected|projected|predicted|likely|due|set|goi
 _EXPECTED = "expected finish"
 """What is expected of a place is the finish, where no other word tells."""
 _OWN = (
-    r"\b(?:car|we|you|driver) (?:has|have) (?:now |already |so far )?(?:completed|done|run|covered)\b(?![^,;]* on (?:it|them|this|these|the (?:set|tyres))\b)"
+    r"\b(?:car|we|you|driver) (?:has|have) (?:now |already |so far )?(?:completed|done|run"
+    r"|covered)\b(?![^,;]* on (?:it|them|this|these|the (?:set|tyres))\b)"
 )
 _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "seconds": (
@@ -75,14 +76,16 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "better",
             r"\bafter all\b|\b(?:to be|being|out|prov\w+) (?:the )?(?:best|better)\b|\bbetter (?:of|plan)\b"
-            r"|(?<!next )(?<!next-)(?<!second )(?<!second-)\b(?:best|better|smarter|right|wiser) (?:choice|call|option|plan|one|pick)\b",
+            r"|(?<!next )(?<!next-)(?<!second )(?<!second-)\b(?:best|better|smarter|right|wiser) (?:choice"
+            r"|call|option|plan|one|pick)\b",
         ),
         ("podium", r"\bpod(?:ium)?s?\b|\brostrum\b|\btop[- ]three\b"),
         ("win", r"\bvictor|\bwins?\b|\bwinning\b"),
         (
             "outside",
             r"\bnot scor|n['’]t scor|\bfail\w* to scor|\boutside\b|\bout of the points\b|\bmiss|\bno points\b"
-            r"|\bnothing\b|\bnone\b(?! of)"
+            r"|\bnothing\b|\bnone\b(?! of)|\bthat (?:we|you|it) (?:(?:do|does|will|would) not|(?:do|does"
+            r"|would)n['’]t|won['’]t)(?=\W*$|[,;])"
             r"|\bwithout (?:any )?points\b|\bempty-handed\b|\bpointless\b|\bscoreless\b",
         ),
         ("stop", r"\bwithin\b|\binside\b|\bboxing\b(?=.*\b5\b)|\bnext (?:five|5)\b"),
@@ -95,7 +98,11 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("shift", r"\blaps? (?:earlier|later|sooner|less|fewer)\b"),
         ("until", r"\bin \d+ laps?\b|\blaps? from now\b|\blaps? (?:to|before|until) (?:the|our|we) (?:stop|box|pit)"),
         ("within", r"\bwithin\b|\bin \d+ laps\b|\binside\b|\bnext\b.*\blaps\b"),
-        ("ask", r"\basks?\b|\bhas to do\b|\bneeds?\b|\brequir\w+|\bdemands?\b"),
+        (
+            "ask",
+            r"\basks?\b|\b(?:must|ha(?:s|ve) to|needs? to) (?:last|do|hold|run|go|cover)\b|\bhas to do\b"
+            r"|\bneeds?\b|\brequir\w+|\bdemands?\b",
+        ),
         (
             "age",
             r"\b(?:tyres?|set|softs?|mediums?|hards?|intermediates?|wets?)\b[^,;]*\b(?:completed|covered|done|run)\b",
@@ -104,7 +111,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("to go", r"\bleader\b[^,;]*\d+ (?:more )?(?:to (?:go|run)|left|remain\w*)\b"),
         (
             "completed",
-            r"\bleader\b|\bcompleted?\b|\bin the books?\b|\blaps (?:of the race )?behind (?:him|us)\b|\bmatters stand after\b",
+            r"\bleader\b|\bcompleted?\b|\bin the books?\b|\blaps (?:of the race )?behind (?:him|us)\b"
+            r"|\bmatters stand after\b",
         ),
         (
             "life",
@@ -116,7 +124,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         (
             "age",
-            r"\bold\b|\bdone\b|\bage\b|\bused for\b|\blaps? behind (?:it|them)\b|\binto this set\b|\b(?:on|under) (?:it|them"
+            r"\bold\b|\bdone\b|\bage\b|\bused for\b|\blaps? behind (?:it|them)\b|\binto this set\b|\b(?:on"
+            r"|under) (?:it|them"
             r"|th(?:ese|is|e) (?:tyre|set"
             r"|soft|medium|hard"
             r"|intermediate|wet)s?)\b|\bhas run\b"
@@ -147,8 +156,11 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("completed", r"\bleader\b|\bcompleted?\b|\b(?:lap|L) ?\d+ of \d|\bwe are at\b|\bin the books?\b"),
         (
             "out",
-            r"\brejoin|(?<!safety car )(?<!safety-car )(?<!vsc )(?<!one )\b(?:com\w+|bring\w*|puts?|drops?) (?:us |you |it |the car )?(?:back )?out\b(?! (?:\d|in favour|best|better|worse|on top|ahead))|\bemerg|\bpit exit\b"
-            r"|\bback on (?:the )?track\b|\b(?:would|will|should|['’](?:d|ll)) be (?:in )?P\d",
+            r"\brejoin|(?<!safety car )(?<!safety-car )(?<!vsc )(?<!one )\b(?:com\w+|bring\w*|puts?"
+            r"|drops?) (?:us |you |it |the car )?(?:back )?out\b(?! (?:\d|in favour|best|better|worse|on top"
+            r"|ahead))|\bemerg|\bpit exit\b"
+            r"|\bback on (?:the )?track\b|\bP\d+ at the end of lap\b|\b(?:would|will|should|['’](?:d"
+            r"|ll)) be (?:in )?P\d",
         ),
         (
             "stop",
@@ -161,7 +173,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "count": (
         (
             "close",
-            r"\bclose\b|\btold (?:from|apart)\b|\bnoise\b|\bseparate\b|\blevel\b|\b(?:margin of|within the|inside the) error\b"
+            r"\bclose\b|\btold (?:from|apart)\b|\bnoise\b|\bseparate\b|\blevel\b|\b(?:margin of|within the"
+            r"|inside the) error\b"
             r"|\bas (?:good|well)\b|\bequal\b|\bequivalent\b|\bindistinguish|\bapart\b|\bbetween\b",
         ),
         ("races", r"\braced\b|\btimes\b|\braces\b"),
@@ -198,7 +211,8 @@ _NARROWER = (
 _PARTS = re.compile(r"[,:(;]|\s[/|]\s|\b(?:and|but|while)\b")
 """Where another statement of the same clause begins."""
 _WITH_LAPS = re.compile(
-    r"\bwith (?:about |only |just )?(?P<n>\d+) (?:more )?(?:laps? )?(?:to go|to run|left|remaining)\b(?! (?:in|on|of)\b)",
+    r"\bwith (?:about |only |just )?(?P<n>\d+) (?:more )?(?:laps? )?(?:to go|to run|left"
+    r"|remaining)\b(?! (?:in|on|of)\b)",
     re.IGNORECASE,
 )
 """'On medium tyres with 40 laps to go': those are another statement, too."""
@@ -257,7 +271,8 @@ _LAPS_ONLY = re.compile(
     r"\bold\b|\bage\b|\bcompleted\b|\btyre life\b|\bof life\b|\blasts?\b|\b(?:set|tyres?|rubber|softs?|mediums?"
     r"|hards?)\b[^,;]* good for\b|\btyres (?:have|can|should)\b"
     r"|\binto this set\b"
-    r"|\bto (?:go|run)\b(?! (?:us|with|for|long|on|ahead)\b)|\bremaining\b|\bleft (?:in|to run)\b|\bhas run\b|\bin the tyres\b|\bto hold\b"
+    r"|\bto (?:go|run)\b(?! (?:us|with|for|long|on|ahead)\b)|\bremaining\b|\bleft (?:in|to run)\b"
+    r"|\bhas run\b|\bin the tyres\b|\bto hold\b"
     r"|\bon these tyres\b"
     r"|\bfrom (?:this|the) set\b|\bof (?:this|the) set\b|\bfrom these tyres\b|\bare left\b",
     re.IGNORECASE,
@@ -284,7 +299,8 @@ _LAPS_LOST = re.compile(
     re.IGNORECASE,
 )
 _WORTH_OF_A_PLAN = re.compile(
-    r"\b(?:plan|call|strategy|option|alternative)\b[^,;]*\b(?:worth|bring\w*|yields?|scor\w*|averages?|earns?)\b(?![^,;]*\d\d?%)"
+    r"\b(?:plan|call|strategy|option|alternative)\b[^,;]*\b(?:worth|bring\w*|yields?|scor\w*"
+    r"|averages?|earns?)\b(?![^,;]*\d\d?%)"
     r"[^,;]*\d (?:s|secs?|seconds?)\b(?! (?:quicker|faster|slower|earlier|later|a lap|per lap))",
     re.IGNORECASE,
 )

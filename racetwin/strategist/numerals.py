@@ -143,7 +143,11 @@ def in_figures(text: str) -> str:
 def _figure(found: re.Match[str]) -> str:
     number = 100 * _VALUES[(found["hundreds"] or "zero").lower()] + _cardinal(found["whole"] or found["rest"] or "")
     sure = found["part"] is not None or number >= _PLAIN_FROM
-    one = number == 1 and found["before"] is None and not re.match(r" (?:seconds|laps|points|per ?cent)", found.string[found.end() :])
+    one = (
+        number == 1
+        and found["before"] is None
+        and not re.match(r" (?:seconds|laps|points|per ?cent)", found.string[found.end() :])
+    )
     if not sure and (one or (found["unit"] is None and found["before"] is None)):
         return found[0]
     digits = _digits(found["part"] or "")

@@ -7,58 +7,17 @@ Of two plans that it mentions, one is the *subject* of what is said and the othe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from racetwin.strategist.denials import denied_before
-from racetwin.strategist.plan_talk import BAD, BEFORE, CALL, GOVERNS, REFERENCE, Mention, Plans, first_lap
+from racetwin.strategist.plan_talk import BAD, CALL, REFERENCE, Mention, Plans, first_lap
 from racetwin.strategist.track_talk import states_in
 
-_STOPPING = (
-    r"(?: (?:to|the|a|one|with|stop|stopping|box|pit|in|on|at|end|of|going|for|soft|medium|hard|intermediate|wet))*"
-)
-_NAMED_BEST = re.compile(
-    r"(?<!from the )(?<!than the )(?<!as the )(?<!with the )(?<!next )(?<!next-)(?<!second )(?<!second-)\b"
-    r"(?:first|best|top|preferred|recommended|favou?rite|main)\b"
-    rf"(?: [a-z]+)?(?: is|,|:){_STOPPING} '?$|\bplan a(?: is|,|:)?{_STOPPING} '?$"
-    rf"|\b(?:likes?|prefers?|favou?rs?|recommends?|picks?|chooses?|wants?){_STOPPING} '?$"
-    rf"|(?<!second )(?<!third )(?<!next )(?<!other )\b(?:recommendation|decision|choice)(?: is|:)(?: to)?{_STOPPING} '?$"
-    rf"|\bone (?:that )?we (?:go|are going|want|take|call)(?: for| with)?(?: is|:){_STOPPING} '?$"
-    rf"|^\W*(?:call|plan|strategy):{_STOPPING} '?$"
-    r"|\b(?:the|our) (?:plan|call) is (?:to |a |for |the )?(?:[a-z]+ ){0,4}'?$",
-    re.IGNORECASE,
-)
-"""What stands before the plan that is called."""
-_WE_DO = re.compile(
-    r"(?:^|[,;:] |\bnow )(?:we|you) (?:stop|box|pit|come in)(?: on| in| at)?(?: the end of)? '?$", re.IGNORECASE
-)
-"""What we do on a lap, beside another on which we do not."""
-_WE_WAIT = re.compile(
-    r"\W*(?:so |then |yes,? )?(?:(?:we|you)(?:['’](?:re|ll)| are| will)?(?: going to| now)?"
-    r" (?:wait|hold|stay out|run on|go on|carry on)(?:ing)?|wait|hold|stay out|stay out (?:this lap|now) and go on)(?: on| out)?(?: until| till| for| to| with)?(?: the end of)? '?$",
-    re.IGNORECASE,
-)
-_WEIGHED = re.compile(r"\?|\b(?:points?|pts|if|would|could|lose|losing|cost\w*)\b|%", re.IGNORECASE)
-_SECOND_OF = re.compile(
-    r"\b(?:second|third|fourth|next)[- ]best of\b|^\W*of (?:the |all )?\d+ [a-z]+,? (?:it|this|that) (?:one )?"
-    r"(?:came|comes|ranks|is) (?:out )?(?:last|second|third)\b",
-    re.IGNORECASE,
-)
-"""Said of no plan in particular this is said of the call."""
-_RANKED_FIRST = re.compile(
-    r"^(?: for [a-z]+(?: tyres)?,)?[^,;?]*?\b(?:ranks? first|on top|is (?:the )?(?:best|call|plan|preferred|recommended|favou?rite)"
-    r"|scores most)\b",
-    re.IGNORECASE,
-)
-_LEADS = re.compile(r"^[^,;]*\b(?:leads|tops|heads) the (?:ranking|list|plans|table)\b|^[^,;]*\branks first\b", re.IGNORECASE)
-_RANKED_LAST = re.compile(
-    r"^[^,;?]*?\b(?:(?:ranks?|ranked|com(?:e|es|ing)|came|finish\w*) (?:out )?(?:in )?(?:last|lowest|second|third|bottom)"
-    r"|is (?:the )?(?:worst|second|weakest))\b|^ (?:\w+ )?least\b",
-    re.IGNORECASE,
-)
 _GOOD = re.compile(
     r"\b(?:gain(?:s|ed|ing)?|pays?|pockets?|sav(?:es?|ed|ing)|buys?|earn(?:s|ed)?|picks? up|better|more|higher"
     r"|additional"
-    r"|extra|ahead|(?<!-)(?<!give )(?<!gives )(?<!giving )up|richer|better off|adds?|good for(?! (?:\d+ laps|another))|to the good"
+    r"|extra|ahead|(?<!-)(?<!give )(?<!gives )(?<!giving )up|richer|better off|adds?"
+    r"|good for(?! (?:\d+ laps|another))|to the good"
     r"|has it|beats?|wins?|leads?|rewards?|benefits?|profits?|advantage|plus|in hand|improves?|outscores?"
     r"|outperforms?|ris(?:es?|ing)|increas(?:es?|ing)|climbs?"
     r"|worthwhile|right side"
@@ -85,81 +44,27 @@ _VERB = re.compile(
 )
 _STATEMENT = re.compile(r": |\b(?:because|since) |, as (?=lap|the|our|we|\w+ing\b)", re.IGNORECASE)
 """'The call stays: 'L32 HARD' is better', "don't wait, because lap 24 is better": there another statement begins."""
-_NONE_OF = re.compile(r"\b(?:none|no|neither|not one|nothing|nobody)(?: one)?(?: of)?(?: the| our| all)* $", re.IGNORECASE)
+_THAT_PLAN = re.compile(r"\bthat (?:plan|call|option|one|stop|strategy)\b", re.IGNORECASE)
+_EITHER = re.compile(r"\b(?:if|whether|which of) [^,;]*\bor\b", re.IGNORECASE)
+_NO_BETTER = re.compile(r"(?:\b(?:not|no|never)|n['’]t)(?: any| much)? (?:better|worse)\b", re.IGNORECASE)
+_NONE_OF = re.compile(
+    r"\b(?:none|no|neither|not one|nothing|nobody)(?: one)?(?: of)?(?: the| our| all)* $", re.IGNORECASE
+)
 _ITSELF = re.compile(r"[:,;] (?:it|that|this|which)(?:['’]s| is| comes| would| will|\b)|: ", re.IGNORECASE)
-_CONDITION = re.compile(r"(?:if|should|unless|when|once)\b[^,;]*,", re.IGNORECASE)
-_DO = re.compile(r"do (?:wait|hold|delay|stay|hang)\b", re.IGNORECASE)
+CONDITION = re.compile(r"(?:if|should|unless|when|once)\b[^,;]*,", re.IGNORECASE)
 _REFERRED = re.compile(rf"{REFERENCE.pattern}(?: [a-z]+){{0,4}} (?:lap |L)(?P<lap>\d+)\b", re.IGNORECASE)
 _BETWEEN = re.compile(r"\b(?:between|separate) (?:lap |L)(\d+) (?:and|from) (?:lap |L)(\d+)\b", re.IGNORECASE)
 _PART = re.compile(r"[,;:]|\b(?:and|but|while|whereas)\b")
 _TURNS = re.compile(r"\b(?:avoid(?:s|ed|ing)?|spares?|prevent(?:s|ing)?|without)\b", re.IGNORECASE)
 """'We avoid losing 0.3 points' gains them."""
-CLEARLY = re.compile(
-    r"\bclearly(?= (?:\w+ )?(?:better|worse|ahead|behind|best|beats?|beaten|superior|faster|apart|distinguishable"
-    r"|different|beyond|wins?"
-    r"|preferable|favou?r\w*|outside|the)\b)"
-    r"|\b(?:easily|comfortably|obviously|decisively|by far|no contest|hands down|well clear|is clear-cut"
-    r"|clear winner"
-    r"|(?:is|are|the difference) decisive|conclusive|eas(?:y|ily) (?:to tell|told) apart|far apart|worlds apart"
-    r"|clear favou?rite|(?:clear|significant|decisive|real|measurable|meaningful) (?:difference|gap|advantage|benefit)"
-    r"|can (?:be )?separated?|easy (?:call|choice|decision)|no-brainer|not even close"
-    r"|(?:more than|over|beyond) (?:two|2|three|3) standard errors|tells? (?:them|the two|these|both) apart|with ease"
-    r"|one-sided|enough to (?:call|tell|decide)|(?:outside"
-    r"|beyond) (?:the )?(?:margin of )?(?:error|noise)|(?:real"
-    r"|clear|big|decisive) edge|significant(?:ly)?)\b",
-    re.IGNORECASE,
-)
-LEVEL = re.compile(
-    r"\b(?:coin[- ](?:flip|toss)|toss-up|nothing (?:\w+ )?(?:in it|between)|neither\b.*\bnor|level|a wash"
-    r"|(?:flip|toss) (?:of )?a coin|identical|interchangeable|six of one|(?:lost"
-    r"|buried|drowned) in (?:the )?noise|(?:within|inside) (?:the )?noise|dead[- ]heat"
-    r"|too close|(?:nothing but|just|only|mere(?:ly)?) noise"
-    r"|(?:less than|under|within) (?:two|2) standard errors|inseparable|equal|equivalent|(?:not|n['’]t|cannot|no) (?:\w+ ){0,3}(?:separat|split|difference|tell))",
-    re.IGNORECASE,
-)
-CLEAR_ERRORS, _NOISE_ERRORS, _CLEAR_POINTS = 3.0, 2.0, 0.1
-"""Plans that differ by more than so many standard errors and so many points are not level."""
-_AGAINST = re.compile(
-    r"\b(?:skip|avoid|refus\w+|forget|scrap|ignor\w+|reject|abandon|don['’]t touch|do not touch"
-    r"|decid\w+ against|steer clear of|argues? against)\b"
-    r"(?: (?:to|the|a|stop|stopping|box|pit|on|at|for|of|idea|plan|about))* '?$",
-    re.IGNORECASE,
-)
-_DOES = re.compile(
-    r"\W*(?:(?:we|you)(?:['’](?:re|ll)| are| will)? |now )?(?:(?:box|pit|stop|come in|coming in|stay|wait|go)(?:ting|ping|ing)?\b|(?:call changed|new call): ) ?",
-    re.IGNORECASE,
-)
-_IN_PLACE = re.compile(r"\b(?:instead of|rather than|in place of|not)\b[^,;]*$", re.IGNORECASE)
-_AGAINST_IT = re.compile(
-    r"\b(?:com(?:e|es|ing)|came|speaks?|goes|went|turn(?:s|ed)|counts?) (?:out )?against (?:the|our|this)"
-    r" (?:recommended |preferred |best )?(?:plan|call|recommendation|stop)\b"
-    r"|\b(?:difference|margin|balance|evidence|numbers?|figures?|argument|case)\b[^,;]{0,30}?\bagainst (?:the|our|this)"
-    r" (?:recommended |preferred |best )?(?:plan|call|recommendation|stop)\b|\bdifference\b[^,;]{0,30}\bagainst us\b",
-    re.IGNORECASE,
-)
 _EARLIER = re.compile(
-    r"\b(?:lap |L)(?P<one>\d+)\b[^,;.\d]{0,30}\b(?P<way>earlier|sooner|later) than\b[^,;.\d]{0,40}\b(?:lap |L)(?P<other>\d+)\b",
+    r"\b(?:lap |L)(?P<one>\d+)\b[^,;.\d]{0,30}\b(?P<way>earlier|sooner"
+    r"|later) than\b[^,;.\d]{0,40}\b(?:lap |L)(?P<other>\d+)\b",
     re.IGNORECASE,
 )
 _SHIFTED = re.compile(
     r"\b(?:go|going|stop|stopping|box|boxing|pit|pitting|com(?:e|ing) in) (?P<way>earlier|sooner|later),?"
     r" (?:on |at |until |to |with )?(?:lap |L)(?P<lap>\d+)\b",
-    re.IGNORECASE,
-)
-_A_MISTAKE = re.compile(
-    r"(?: (?:for|on) [a-z]+)?'?(?:['’]s| is| was| looks| would be"
-    r"| seems)(?: like)?(?: \w+ly)? (?:out of the question|an? (?:mistake|error|blunder|bad|poor"
-    r"|wrong|terrible)|wrong|the wrong|pointless|too (?:early|late)|no good|rejected|madness|useless)\b",
-    re.IGNORECASE,
-)
-_GONE = re.compile(
-    r"^[^,;]{0,24}?\b(?:no longer|is off|is out|has passed|is gone|withdrawn|rejected|cancelled|scrapped)\b"
-    r"|^[^,;]{0,24}?\b(?:is|are) (?:abandoned|dropped)\b",
-    re.IGNORECASE,
-)
-_STILL = re.compile(
-    r"^[^,;]{0,12}?\bstill (?:stands?|on|holds?|valid)\b|^[^,;]{0,24}?\b(?:is|are) not (?:abandoned|dropped|cancelled"
-    r"|withdrawn)\b",
     re.IGNORECASE,
 )
 
@@ -185,8 +90,13 @@ def order(plans: Plans, clause: str) -> Order | None:
     begins = [*_STATEMENT.finditer(clause)]
     told = clause[begins[-1].end() :] if begins else ""
     if (_GOOD.search(told) or BAD.search(told)) and plans.mentions(told):
+        that = plans.mentions(clause[: -len(told)])
+        if that and that[-1].key in plans.labels:  # "... lap 27, because that plan costs 0.3 points"
+            told = _THAT_PLAN.sub(f"'{plans.labels[that[-1].key or CALL]}'", told, count=1)
         clause = told
-    condition = _CONDITION.match(clause)
+    if _EITHER.search(clause):
+        return None
+    condition = CONDITION.match(clause)
     if condition is not None and plans.mentions(clause[condition.end() :]):
         clause = clause[condition.end() :]
     found = plans.mentions(clause)
@@ -218,6 +128,22 @@ def order(plans: Plans, clause: str) -> Order | None:
     of = subject.key if subject is not None else (None if reference is not None and reference.key == CALL else CALL)
     beside = reference.key if reference is not None else (None if of == CALL else CALL)
     return Order(of, beside, sign, word[0], reference is None, reference is not None or of != CALL, none)
+
+
+def denies_rightly(plans: Plans, clause: str) -> bool:
+    """Whether what a clause denies is that another plan is better, and the facts have it so.
+
+    "No other plan scores more", "lap 27 is not better, because it is 0.3 points worse".
+    """
+    said = order(plans, clause)
+    if said is not None and said.every:
+        return True  # and whether it is so is looked at as a comparison
+    because = _STATEMENT.search(clause)
+    first = clause[: because.start()] if because is not None else clause
+    if _NO_BETTER.search(first) is None:
+        return False
+    denied = order(plans, first)
+    return denied is not None and denied.named and not contradicted(plans, replace(denied, sign=-denied.sign))
 
 
 def _verb_between(clause: str, mentions: list[Mention]) -> re.Match[str] | None:
@@ -272,49 +198,10 @@ def contradicted(plans: Plans, order: Order) -> bool:
 
 def _has(plans: Plans, a: str, b: str, sign: int) -> bool:
     gain = plans.worth[a] - plans.worth[b]
-    level = abs(gain) < 0.01 and (CALL not in (a, b) or (a == CALL) == (sign > 0))  # of two as good the call is the first
+    level = abs(gain) < 0.01 and (
+        CALL not in (a, b) or (a == CALL) == (sign > 0)
+    )  # of two as good the call is the first
     return level or (abs(gain) >= 0.01 and (gain > 0) == (sign > 0))
-
-
-def turned_down(plans: Plans, clause: str) -> str | None:
-    """Return the call where a clause turns it down: "skip lap 24", "lap 24 would be a mistake", "box now instead of on lap 24"."""
-    done = _DOES.match(clause) if not states_in(clause) and not _WEIGHED.search(clause) else None
-    for m in plans._by_stop(clause):
-        if done is not None and m.key == CALL and _IN_PLACE.search(clause[done.end() - 1 : m.start]):
-            return clause[m.start : m.end]
-    for m in plans.mentions(clause):
-        if m.key == CALL and (_AGAINST.search(clause[: m.start]) or _A_MISTAKE.match(clause[m.end :])):
-            return clause[m.start : m.end]
-    return None
-
-
-def wrong_rank(plans: Plans, clause: str) -> str | None:
-    """Return where a clause calls another plan the call, or the call less than the first."""
-    mentions = plans.mentions(clause)
-    if all(m.key is None for m in mentions) and plans.worth.get(CALL) == 0 and (found := _SECOND_OF.search(clause)) is not None:
-        return found[0]
-    supposed = _CONDITION.match(clause)
-    for m in mentions:
-        if m.key == CALL and m not in plans._by_stop(clause):
-            if _RANKED_LAST.search(clause[m.end :]):
-                return clause[m.start : m.end]
-            continue
-        if supposed is not None and m.start < supposed.end():
-            continue
-        same = plans.labels.get(m.key or "") == plans.labels.get(CALL)
-        if not same and m.key is not None and _WE_WAIT.match(clause[: m.start]) and not _WEIGHED.search(clause):
-            return clause[m.start : m.end]
-        does = _WE_DO.search(clause[: m.start]) if REFERENCE.search(clause[m.end :]) else None
-        first = (
-            does or _NAMED_BEST.search(clause[: m.start]) or _RANKED_FIRST.search(clause[m.end :]) or _DO.match(clause)
-        )
-        if m.key is None and plans.worth.get(CALL) == 0 and _LEADS.search(clause[m.end :]):
-            return clause[m.start : m.end]
-        if not same and m.key not in (None, "desk") and first and not REFERENCE.search(clause[: m.start]):
-            return clause[m.start : m.end]
-        if same and _RANKED_LAST.search(clause[m.end :]):
-            return clause[m.start : m.end]
-    return None
 
 
 def unknown_reference(plans: Plans, clause: str) -> str | None:
@@ -352,36 +239,6 @@ def in_turn(plans: Plans, clause: str) -> tuple[str | None, str | None] | None:
     return (first, second) if first != second and (CALL in (first, second) or None not in (first, second)) else None
 
 
-def far_apart(plans: Plans, clause: str, before: str = "") -> str | None:
-    """Return the word by which a clause calls plans level that are not: the facts have one clearly better than the other.
-
-    Where it mentions no plan, it speaks of those of the clause ``before``.
-    """
-    found = LEVEL.search(clause)
-    mentions = plans.mentions(clause) or plans.mentions(before)
-    others = [m.key for m in mentions if m.key not in (None, CALL) and m.key in plans.worth]
-    if found is None or not others or CALL not in plans.worth:
-        return None
-    of = [(abs(plans.worth[k] - plans.worth[CALL]), max(plans.errors[k], plans.errors[CALL])) for k in others if k]
-    errors = _NOISE_ERRORS if "noise" in found[0].lower() else CLEAR_ERRORS
-    return found[0] if all(gap > max(errors * error, _CLEAR_POINTS) for gap, error in of) else None
-
-
-def too_close(plans: Plans, clause: str) -> str | None:
-    """Return the word by which a clause calls clear what is not: the plans it compares are within their noise."""
-    found = CLEARLY.search(clause)
-    if found is None or denied_before(clause, found.start()):
-        return None
-    named = [m.key for m in plans.mentions(clause) if m.key is not None and m.key in plans.worth]
-    others = [k for k in named if k != CALL] or [k for k in plans.worth if k not in (CALL, BEFORE)]
-    gaps = [
-        (abs(plans.worth[k] - plans.worth.get(CALL, 0.0)), max(plans.errors.get(k, 0.0), plans.errors.get(CALL, 0.0)))
-        for k in others
-    ]
-    close = [gap <= 2 * error for gap, error in gaps]
-    return found[0] if close and (any(close) if len(named) < 2 else close[0]) else None
-
-
 def wrong_time(clause: str) -> str | None:
     """Return the word by which a clause puts one lap before or after another where it does not come.
 
@@ -405,35 +262,6 @@ def wrong_shift(plans: Plans, clause: str) -> str | None:
         return None
     before = found["way"].lower() in ("earlier", "sooner")
     return None if (int(found["lap"]) < call) == before else found["way"]
-
-
-def against_the_call(plans: Plans, clause: str) -> str | None:
-    """Return the words by which a clause says that a comparison speaks against the call."""
-    found = _AGAINST_IT.search(clause)
-    return found[0] if found is not None and CALL in plans.labels and not plans.worth.get(CALL) else None
-
-
-def old_call(plans: Plans, clause: str) -> str | None:
-    """Return what a clause says wrongly of the call that was changed: that it stands, or that the new one does not."""
-    if BEFORE not in plans.labels or plans.labels[BEFORE] == plans.labels.get(CALL):
-        return None
-    for m in plans.mentions(clause):
-        if m.key not in (CALL, BEFORE) and plans.labels.get(m.key or "") != plans.labels[BEFORE]:
-            continue
-        if m.key is None or REFERENCE.search(clause[: m.start]):
-            continue
-        governing = None
-        for match in GOVERNS.finditer(clause[: m.start]):
-            governing = match
-        old = bool(_GONE.search(clause[m.end :])) or (governing is not None and governing["old"] is not None)
-        is_call = m.key == CALL and plans.labels[CALL] != plans.labels[BEFORE]
-        if is_call and old:
-            return clause[m.start : m.end]
-        if not is_call and (
-            _STILL.search(clause[m.end :]) or (governing is not None and governing["new"] is not None and not old)
-        ):
-            return clause[m.start : m.end]
-    return None
 
 
 def _blanked(clause: str, spans: list[tuple[int, int]]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from racetwin.strategist.claims import PLAN
 from racetwin.strategist.differences import Difference
@@ -65,7 +66,8 @@ BAD = re.compile(
     r"|drop(?:s|ping)?|surrender(?:s|ing)?|sacrific\w+|price|deficit|minus|wrong side|poorer|forgo\w*"
     r"|forfeit\w*|throw\w* away|concede[sd]?"
     r"|on the table|shy|lags?|bad for|burn(?:s|ing)?|wast(?:es?|ing)|bleed(?:s|ing)?|below|expense"
-    r"|loses? out|disadvantage|drawback|reduc(?:es?|ing)|decreas(?:es?|ing)|fall(?:s|ing)?(?! back))\b|(?:(?<=\s)|^)[-−](?=\d)",
+    r"|loses? out|disadvantage|drawback|reduc(?:es?|ing)|decreas(?:es?|ing)|fall(?:s"
+    r"|ing)?(?! back))\b|(?:(?<=\s)|^)[-−](?=\d)",
     re.IGNORECASE,
 )
 _BARE_LAP = re.compile(
@@ -78,7 +80,8 @@ _GOES_ON = re.compile(r"(?:on average,? |and |but )?(?:yes|it|that|this|at|which
 _WE_THEN = re.compile(r"we (?:gain|lose|bleed|drop|give|pick)\b", re.IGNORECASE)
 _WOULD = re.compile(r"[^,;:]{0,25}?\b(?:would|could|might)\b", re.IGNORECASE)
 WINDOW = re.compile(
-    r"\b(?:(?:from |between )?laps? |L)\d+(?: (?:to|through|and|until|up to(?: and including)?|and \w+ (?:on|at|with|after)) "
+    r"\b(?:(?:from |between )?laps? |L)\d+(?: (?:to|through|and|until|up to(?: and including)?"
+    r"|and \w+ (?:on|at|with|after)) "
     r"| ?[-–] ?)(?:laps? |L)?\d+",
     re.IGNORECASE,
 )
@@ -90,6 +93,13 @@ _ITS_STOP = re.compile(
 )
 """'The plan with a stop on lap 27' is the one that is named, and not the call."""
 _WITH_A_STOP = re.compile(r" (?:with|of) (?:a|one|another) (?:further )?stop\b", re.IGNORECASE)
+_A_STOP_FOR = re.compile(
+    r"\b(?:an?|another|one) (?:further |pit )?stop (?:for|onto) (?:the |a set of )?(?P<compound>SOFT"
+    r"|MEDIUM|HARD|INTERMEDIATE|WET)S?\b"
+    r"(?: tyres)?",
+    re.IGNORECASE,
+)
+"""A stop for a compound that the call does not fit is another plan's."""
 _UNTIL = re.compile(r" (?:on )?(?:until|till|for|to)(?: the)?(?: end of)? '?", re.IGNORECASE)
 _TURNED_DOWN = re.compile(
     r"\b(?:not|no|never|do not|don['’]t|cannot|won['’]t)\b(?= (?:[\w'’]+ ){0,4}?(?:lap \d|L\d|wait|hold"
@@ -97,12 +107,13 @@ _TURNED_DOWN = re.compile(
     re.IGNORECASE,
 )
 _NOT_WAITING = re.compile(
-    r"(?<!by )(?:do )?(?:not|never|don['’]t|won['’]t)(?: to)? (?:wait|hold|hang|delay|stretch|go long|run on|box|stop)(?:ing)?\b(?![^,;]*\bcost)",
+    r"(?<!by )(?:do )?(?:not|never|don['’]t|won['’]t)(?: to)? (?:wait|hold|hang|delay|stretch|go long"
+    r"|run on|box|stop)(?:ing)?\b(?![^,;]*\bcost)",
     re.IGNORECASE,
 )
 """What is not done is then the waiting, whatever is said of its price."""
 _ONLY_SECOND = re.compile(r"\b(?:is|comes?|came|ranks?|only|a close) (?:in )?(?:second|third|last)\b", re.IGNORECASE)
-_WHEREAS = re.compile(r"(?:while|whereas) ", re.IGNORECASE)
+_WHEREAS = re.compile(r"(?:while|whereas|but) |(?:with|for|on) (?:lap |L)\d+[^,;]*, (?:it|that|they)\b", re.IGNORECASE)
 _NOT_CALLED = re.compile(
     r"[^,;:]{0,30}?\b(?:is|are|was|would be)(?: not|n['’]t) (?:\w+ly )?(?:recommended|advised|advisable"
     r"|preferred|favou?red|chosen|called|the call|our call"
@@ -112,7 +123,8 @@ _NOT_CALLED = re.compile(
 OLD = (
     r"cancel\w*|scrub|scrap\w*|forget|abandon\w*|bin"
     r"|(?:mov\w+|swap\w*|switch\w*|chang\w*|shift\w*)(?: (?:away|on|off|over))? from"
-    r"|(?<!is )(?<!now )called|(?:was|were)(?! (?:\w+ )?(?:\w+(?:ed|en)|run)\b)|had(?! better)|used to|(?:earlier|previous"
+    r"|(?<!is )(?<!now )called|(?:was|were)(?! (?:\w+ )?(?:\w+(?:ed|en)|run)\b)|had(?! better)"
+    r"|used to|(?:earlier|previous"
     r"|former|original|old) (?:call|plan|target|idea|strategy"
     r"|one)|no longer"
 )
@@ -139,10 +151,17 @@ class Plans:
     labels: Mapping[str, str]
     worth: dict[str, float] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
+    _found: dict[str, list[Mention]] = field(default_factory=dict, init=False, repr=False)
 
     def mentions(self, clause: str) -> list[Mention]:
         """Find the plans that a clause mentions, in order; said twice in a row, a plan is mentioned once."""
-        found = self._by_stop(clause)
+        known = self._found.get(clause)
+        if known is None:  # each clause is asked about again and again
+            known = self._found[clause] = self._mentions(clause)
+        return known
+
+    def _mentions(self, clause: str) -> list[Mention]:
+        found = self.by_stop(clause)
         if all(m.key in (None, CALL) for m in found):  # else the words are about the plan that is named
             waited_for = [m.start for m in found]
             found += [
@@ -151,6 +170,11 @@ class Plans:
                 if not any(_UNTIL.fullmatch(clause[m.end() : at]) for at in waited_for if at >= m.end())
             ]
         no_stop = self.labels.get(CALL) == "no stop"
+        if not found:
+            call = self.labels.get(CALL, "")
+            found += [
+                Mention(*m.span(), None) for m in _A_STOP_FOR.finditer(clause) if m["compound"].upper() not in call
+            ]
         if no_stop:
             found = [
                 Mention(m.start, m.end, CALL)
@@ -167,7 +191,17 @@ class Plans:
                 best = "best" in match[0].lower() and "desk" in self.labels
                 found.append(Mention(*match.span(), "desk" if best else CALL))
         found.sort(key=lambda m: m.start)
+        self._tell_apart(clause, found)
         return [m for a, m in zip([None, *found], found, strict=False) if a is None or a.key != m.key]
+
+    def _tell_apart(self, clause: str, found: list[Mention]) -> None:
+        """In "the plan with lap 20 is better than our call" the first is another than the call, whose lap may be 20, too."""
+        for i, (m, after) in enumerate(pairwise(found)):
+            lap = _LAP.fullmatch(clause, m.start, m.end)
+            both = m.key == CALL == after.key and lap is not None and not _LAP.fullmatch(clause, after.start, after.end)
+            if both and lap is not None and REFERENCE.search(clause, m.end, after.start):
+                others = (k for k, label in self.labels.items() if k != CALL and first_lap(label) == int(lap["lap"]))
+                found[i] = Mention(m.start, m.end, next(others, CALL))
 
     def with_laps_named(self, clause: str) -> str:
         """A clause whose plans are called by the numbers of their laps ("forget 28, it's 30 now"), with "lap" before those."""
@@ -183,17 +217,16 @@ class Plans:
         )
         if not before or not goes_on or self.mentions(clause):
             return clause
-        found = [m for m in self.mentions(before) if m.key is not None and m.key in self.labels]
+        found = [(m.start, m.key) for m in self.mentions(before) if m.key is not None and m.key in self.labels]
         compared = REFERENCE.search(before)
-        if compared is not None and [m for m in found if m.start > compared.start()]:
+        than = next((key for start, key in found if compared is not None and start > compared.start()), None)
+        if compared is not None and than is not None and CALL in self.labels:
             # "Box now rather than on lap 27, and that is worth 0.3 points": that is the first, beside the second
-            first = [m for m in found if m.start < compared.start()]
-            than = next(m for m in found if m.start > compared.start())
-            of = first[-1].key if first else CALL
-            return f"'{self.labels[of]}' rather than '{self.labels[than.key]}' {clause}" if of in self.labels else clause
-        return f"'{self.labels[found[-1].key]}': {clause}" if found else clause
+            of = next((key for start, key in reversed(found) if start < compared.start()), CALL)
+            return f"'{self.labels[of]}' rather than '{self.labels[than]}' {clause}"
+        return f"'{self.labels[found[-1][1]]}': {clause}" if found else clause
 
-    def _by_stop(self, clause: str) -> list[Mention]:
+    def by_stop(self, clause: str) -> list[Mention]:
         """The plans that a clause mentions by their names or the laps of their first stops."""
         found = [Mention(*m.span(), self.key_of(m[0])) for m in PLAN.finditer(clause)]
         for match in _LAP.finditer(clause):
@@ -231,13 +264,24 @@ class Plans:
         others = {key for key in named if key not in (None, CALL)}
         no_stop = self.labels.get(CALL) == "no stop"
         marked = any(not (no_stop and m[0].lower() == "staying out") for m in _ANOTHER.finditer(clause))
+        marked = marked or (not no_stop and None in named) or _A_STOP_FOR.search(clause) is not None
         compared = REFERENCE.search(clause) is not None or _BEATS.search(clause) is not None
         if others:
             old = BEFORE in others and any(m["old"] for m in GOVERNS.finditer(clause))
             supposed = any(m.key != CALL and _WOULD.match(clause, m.end) for m in mentions)
-            weighed = supposed or _SUPPOSED.search(clause) or _ONLY_SECOND.search(clause) or _WHEREAS.match(clause) or BAD.search(clause) or PLAN.search(clause)
+            weighed = (
+                supposed
+                or _SUPPOSED.search(clause)
+                or _ONLY_SECOND.search(clause)
+                or _WHEREAS.match(clause)
+                or BAD.search(clause)
+                or PLAN.search(clause)
+            )
             told = marked or compared or old or weighed or CALL in named
             return ({*others, CALL} if compared or CALL in named else others) if told else {CALL}
+        if named == {CALL} and _WHEREAS.match(clause):  # two plans may stop on one lap
+            call = first_lap(self.labels.get(CALL, ""))
+            return {k for k, label in self.labels.items() if call is not None and first_lap(label) == call}
         if marked:
             return set(self.labels) if compared or CALL in named else set(self.labels) - {CALL}
         return {CALL}

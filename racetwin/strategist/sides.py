@@ -36,7 +36,8 @@ _RELATIONS: tuple[tuple[str, Side], ...] = (
     (r"\b(?:in hand over|up on)\b", "ahead"),
     # who resists is ahead of whom it resists, who gets by is then ahead
     (
-        rf"\b(?:hold|fend|head|held)(?:s|ing)? off(?= (?:{_CAR}|us\b|you\b))|\bdefend\w* (?:from|against)\b|\bresist\w*\b",
+        rf"\b(?:hold|fend|head|held)(?:s|ing)? off(?= (?:{_CAR}|us\b|you\b))|\bdefend\w* (?:from"
+        rf"|against)\b|\bresist\w*\b",
         "ahead",
     ),
     (
@@ -75,7 +76,8 @@ _RELATIONS: tuple[tuple[str, Side], ...] = (
 _COMPILED = tuple((re.compile(pattern), side) for pattern, side in _RELATIONS)
 _POSSESSIVE = re.compile(
     rf"(?P<car>{_CAR})['’]s? (?:(?:dirty|own) )?(?:air|gearbox|tail|wake|mirrors|slipstream)\b"
-    rf"|\b(?:(?:mirrors?|wake) (?:for|of)|back to|pressure from|threat from) (?P<seen>{_CAR})|\b[Mm]ind (?P<minded>{_CAR})"
+    rf"|\b(?:(?:mirrors?|wake) (?:for|of)|back to|pressure from|threat from) (?P<seen>{_CAR})"
+    rf"|\b[Mm]ind (?P<minded>{_CAR})"
     rf"|\b(?:keep|hold|kept|held)(?:s|ing)? (?P<kept>{_CAR}) (?:at bay|off|back|up)\b"
     rf"|(?P<held>{_CAR}) (?:we|you)(?:['’]d| would|['’]ll| will) be (?:holding|keeping|fending)\b"
     rf"|(?P<rear>{_CAR})(?: is|['’]s)? (?:in (?:our|the|your) rear|\((?:back|behind|rear)\))"

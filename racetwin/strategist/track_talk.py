@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection
 
 _IS_OUT = re.compile(
-    r"^(?:(?!\b(?:if|should|once|when|until|unless)\b).)*\b(?:safety[- ]car|(?-i:SC)|vsc) (?:is|was|has)\b",
+    r"^(?:(?!\b(?:if|should|once|when|until"
+    r"|unless)\b).)*(?<!under a )(?<!under any )\b(?:safety[- ]car|(?-i:SC)|vsc) (?:is|was|has)\b",
     re.IGNORECASE,
 )
 _NO_STOP_THEN = re.compile(
@@ -20,8 +21,16 @@ _NO_STOP_THEN = re.compile(
     re.IGNORECASE,
 )
 _UNLESS = re.compile(r"\b(?:unless|until|if no|no|without)\b[^,;]*\b(?:safety[- ]car|(?-i:SC)|vsc)\b", re.IGNORECASE)
-_AS_IT_IS = re.compile(r"\bunder (?:the )?(?:current|present|prevailing)\b|\bcurrently\b|\bno longer\b|\bout (?:right )?now\b|\bthat is out\b", re.IGNORECASE)
+_AS_IT_IS = re.compile(
+    r"\bunder (?:the )?(?:current|present|prevailing)\b|\bcurrently\b|\bno longer\b"
+    r"|\bout (?:right )?now\b|\bthat is out\b",
+    re.IGNORECASE,
+)
 _NOT_BEFORE = re.compile(r"\b(?:not|never|no longer|isn['’]t)\b(?: [\w-]+){0,3} $", re.IGNORECASE)
+_NOT_AFTER = re.compile(
+    r"(?: is| was| has been)(?: not| no longer|n['’]t)\b|(?: is| has gone| has come) (?:in|over" r"|away)\b",
+    re.IGNORECASE,
+)
 _STATUS = re.compile(
     r"\b(?P<status>virtual[- ]safety[- ]car|vsc|safety[- ]car|(?-i:SC)|red[- ]flag\w*|yellow[- ]flags?"
     r"|yellows?|green[- ]flag"
@@ -83,8 +92,10 @@ def other_status(clause: str, status: str | None, spoken_of: Collection[str]) ->
         return slowed[0]
     for match in _STATUS.finditer(clause):
         said = _states(match["status"])
-        if not supposed and status in said and _NOT_BEFORE.search(clause[: match.start()]):
-            return match[0]
+        if not supposed and (_NOT_BEFORE.search(clause[: match.start()]) or _NOT_AFTER.match(clause, match.end())):
+            if status in said:
+                return match[0]
+            continue
         if not any(state in said for state in (*(spoken_of if supposed else ()), status)):
             return match[0]
     return None

@@ -15,7 +15,7 @@ _CAR = r"(?:(?!(?:VSC|DRS)\b)[A-Z]{3}|car \d{1,3})"
 _US = r"(?:the car|our car|we|you|it)"
 _BE = r"(?:is|are|was|were|would be|will be)"
 _FACTUAL = re.compile(
-    r"\d|\b[A-Z]{3}\b|\b(?:soft|medium|hard|intermediate|wet|stop|plan|call|set|rejoin)", re.IGNORECASE
+    r"\d|\b(?-i:[A-Z]{3})\b|\b(?:soft|medium|hard|intermediate|wet|stop|plan|call|set|rejoin)", re.IGNORECASE
 )
 _SUBJECT = re.compile(rf"(?:we|you|it|they|he|the|a|an|our|this|that|{_CAR})\b")
 _ADVERBIAL = re.compile(r"(?:on|at|in|for|from|with|by|until|after|before)\b", re.IGNORECASE)
@@ -29,7 +29,8 @@ _WHAT = re.compile(
 )
 _IS_WHEN = re.compile(rf"^(?P<x>[Ll]ap \d+) is when (?P<rest>{_US} [^,?.]+)(?P<tail>.*)$")
 _IS_WHERE = re.compile(
-    rf"^(?P<x>(?:On|In|At|Under|With) [^,.]{{2,40}}?) is (?:where|how) (?P<rest>(?:{_US}|the track) [^,?.]+)(?P<tail>.*)$"
+    rf"^(?P<x>(?:On|In|At|Under|With) [^,.]{{2,40}}?) is (?:where|how) (?P<rest>(?:{_US}"
+    rf"|the track) [^,?.]+)(?P<tail>.*)$"
 )
 _SO_MUCH = re.compile(
     r"^(?P<x>\d[\d.]* (?:s|seconds|points|laps)) (?P<who>an? stop|the (?:stop|set|plan|call|wait)|we|you|it)"
@@ -39,8 +40,10 @@ _WHO = re.compile(
     rf"^Who (?P<aux>are|would|will) (?P<us>we|you) (?P<verb>(?:be )?\w+ing(?: off| back)?): (?P<car>{_CAR})"
 )
 _COMPARED = re.compile(
-    r"^(?P<how>(?:(?:Not|Clearly|Hardly|Easily|Far|Much) )?(?:better|worse|later|earlier|sooner|higher|lower|distinguishable|"
-    r"different|an? (?:smaller|larger|lower|higher|bigger|greater) (?:number|figure|value|share))\b[^,]*? (?:than|from) [^,]+?)"
+    r"^(?P<how>(?:(?:Not|Clearly|Hardly|Easily|Far|Much) )?(?:better|worse|later|earlier|sooner"
+    r"|higher|lower|distinguishable|"
+    r"different|an? (?:smaller|larger|lower|higher|bigger|greater) (?:number|figure|value"
+    r"|share))\b[^,]*? (?:than|from) [^,]+?)"
     rf" (?P<be>{_BE}) (?P<who>(?!where\b|what\b|how\b|not\b)[^,]+?)(?P<tail>,.*|[.!])?$",
     re.IGNORECASE,
 )

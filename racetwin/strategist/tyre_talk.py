@@ -18,9 +18,10 @@ _ON_THE_CAR = re.compile(
     re.IGNORECASE,
 )
 _TO_FIT = re.compile(
-    r"\b(?:box|boxes|boxing|pit|pits|stop|stops|stopping|fit|fits|be fitted|take|takes|switch|onto|next|lap"
-    r"|laps|want|target|call|then|going|goes|choice|bolt\w*|send|answer|recommend\w*|chang\w*|"
-    r"prefer|plan|waits?|waiting|com(?:e|ing) in|is the (?:tyre|one)|(?:tyre|compound) (?:will|should|would|is to) be|(?:that|it)['’]ll be|get|this time"
+    r"\b(?:box|boxes|boxing|pit|pits|stop|stops|stopping|fit|fits|be fitted|take|takes|switch|onto|next|lap(?= \d)"
+    r"|want|target|call|then|going|goes|choice|bolt\w*|send|answer|recommend\w*|chang\w*|"
+    r"prefer|plan|waits?|waiting|com(?:e|ing) in|is the (?:tyre|one)|(?:tyre|compound) (?:will|should"
+    r"|would|is to) be|(?:that|it)['’]ll be|get|this time"
     r"|(?:soft|medium|hard|intermediate"
     r"|wet) tyre)\b(?! (?:age|life|wear))",
     re.IGNORECASE,
@@ -46,7 +47,8 @@ _ON_IT = re.compile(
     r"(?<!bolt )(?<!going )(?<!go )(?<!put )(?<!out )(?<!strap )"
     r"\b(?:on|keeps?|keeping) (?:the |a set of |our |its |his |these |this )?(?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)"
     r"|\b(?:current|present|these|running|run|started|still|(?<!be )fitted|are)\b"
-    r"|^(?:tyres|set):|\bon (?:the car|it|them)\b|\blaps old\b|\b(?:lasts?|life|wear|worn|remaining|age|done)\b",
+    r"|^(?:tyres|set):|\bon (?:the car|it|them)\b|\blaps old\b|\b(?:lasts?|life|wear|worn|remaining|age|done)\b"
+    r"|\b(?:set|tyres?|softs|mediums|hards) (?:is |are )?los(?:e|es|ing)\b",
     re.IGNORECASE,
 )
 """What speaks of the tyres that are on the car."""

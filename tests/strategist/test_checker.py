@@ -151,6 +151,53 @@ FALSE = (
 )
 
 
+PAIRS = (
+    ("Fit HARD and come out behind NOR.", "Fit HARD and come out ahead of NOR."),
+    ("Why not lap 27? It gives away 0.31 points.", "Why not lap 27? It picks up 0.31 points."),
+    (
+        "Do not wait for lap 27, because lap 24 is 0.31 points better.",
+        "Do not go on lap 24, because lap 27 is 0.31 points better.",
+    ),
+    (
+        "We stop on lap 24 rather than on lap 27, and that is worth 0.31 points.",
+        "We stop on lap 27 rather than on lap 24, and that is worth 0.31 points.",
+    ),
+    (
+        "Box on lap 24, as waiting until lap 27 is 0.31 points worse.",
+        "Box on lap 24, as waiting until lap 27 is 0.31 points better.",
+    ),
+    ("No other plan scores more points than this one.", "No other plan scores fewer points than this one."),
+    (
+        "Lap 27 is not better, because it is 0.31 points worse than lap 24.",
+        "Lap 24 is not better, because it is 0.31 points worse than lap 27.",
+    ),
+    (
+        "The call gains 0.31 points over the other plan, and this is more than the noise.",
+        "The call gains 0.31 points over the other plan, and this is less than the noise.",
+    ),
+    (
+        "The call is worth 15.12 points, but the plan with lap 27 is worth only 14.81.",
+        "The call is worth 14.81 points, but the plan with lap 27 is worth only 15.12.",
+    ),
+    ("Going later, on lap 27, costs 0.31 points.", "Going earlier, on lap 27, costs 0.31 points."),
+    ("It is lap 24.", "We wait until lap 27."),
+    ("Box on lap 24 instead of waiting for lap 27.", "Wait for lap 27 instead of boxing on lap 24."),
+    (
+        "At P8 it is more likely than not, with a probability of 70%.",
+        "At P8 it is less likely than not, with a probability of 70%.",
+    ),
+    ("The remaining life ranges from 4 laps to 9 laps.", "The remaining life ranges from 4 laps to 8 laps."),
+    ("The set has 6 laps left.", "The set has 6 sectors left."),
+)
+
+
+@pytest.mark.parametrize(("true", "false"), PAIRS)
+def test_a_relation_is_bound_to_what_it_is_said_of(true: str, false: str) -> None:
+    verdict = Checker(FACTS).check(true)
+    assert verdict.passed, verdict.objections
+    assert not Checker(FACTS).check(false).passed
+
+
 @pytest.mark.parametrize("text", FREE)
 def test_words_that_nobody_listed_refuse_nothing(text: str) -> None:
     verdict = Checker(FACTS).check(text)
