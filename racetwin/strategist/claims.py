@@ -202,7 +202,10 @@ _ANY_CAR = re.compile(r"\b(?:[A-Z]{3}|car \d{1,3})\b")
 _ANOTHER_PART = re.compile(r"[,;:]|\band\b|\bwith\b|\bwhile\b|\d")
 _FIGURE = re.compile(r"[\d.]*")
 _COMPOUND = re.compile(r"\b(" + "|".join(c.value for c in COMPOUNDS) + r")S?\b(?!-)", re.IGNORECASE)
-_NOT_DRIVERS = frozenset(["VSC", "DRS", "AND", "THE", "NOT", "WET", "OUT", "BOX", "NOW", "PIT", "LAP", "RED", "ALT", "PTS", "AVG", "GAP", "SET", "AGE", "EOL"])
+_NOT_DRIVERS = frozenset({
+    "VSC", "DRS", "AND", "THE", "NOT", "WET", "OUT", "BOX", "NOW", "PIT", "LAP", "RED",
+    "ALT", "PTS", "AVG", "GAP", "SET", "AGE", "EOL",
+})  # fmt: skip
 PLAN = re.compile(
     r"(?:L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET)(?:, L\d+ (?:SOFT|MEDIUM|HARD|INTERMEDIATE|WET))*|\bno stop\b)"
     r"(?: \(sooner under SC L\d+-\d+\)| \(or SC\))?"

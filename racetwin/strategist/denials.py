@@ -117,11 +117,6 @@ _VERB = re.compile(
     re.IGNORECASE,
 )
 _BEFORE_A_VERB = frozenset({"not", "never", "n't", "n’t", "cannot", "no", "hardly", "barely"})
-_SAID_SOON = re.compile(
-    r"(?! (?:about|of|from|for)\b)(?: [\w'’-]+){0,2}? (?:[\w.+-]*\d|(?-i:[A-Z]{3})\b|(?:soft|medium|hard|intermediate"
-    r"|wet)s?\b)",
-    re.IGNORECASE,
-)
 _NOT_RULED_OUT = re.compile(
     r"\b(?:cannot|can['’]t|not) (?:be |quite |yet )*(?:rul(?:e|ed) out"
     r"|excluded?)\b",
@@ -132,12 +127,6 @@ _THAT_WE_DO_NOT = re.compile(
 )
 """After a share this says of what: "a chance of 25 percent that we do not"."""
 _ANYTHING_BUT = re.compile(r"\banything but (?:box|pit|stop|come in|stay)\w*", re.IGNORECASE)
-_NEVER_MIND = re.compile(
-    r"\W*(?:please |and |but |so )?(?:do not|don['’]t) (?:forget|worry|panic|get|let|bother|read|underestimate"
-    r"|overthink|fret|be)\b",
-    re.IGNORECASE,
-)
-"""What one is told not to do, and that is nothing a plan does."""
 _CONDITION_BEFORE = re.compile(r"\b(?:if|unless|whether|in case)\b[^,;:]*$", re.IGNORECASE)
 
 
@@ -161,8 +150,6 @@ def denial_in(clause: str) -> str | None:
         return anything_but[0]
     elliptic = _THAT_WE_DO_NOT.search(clause) if _SHARE.search(clause) else None
     for found in _NEGATOR.finditer(clause, 0, elliptic.start() if elliptic is not None else len(clause)):
-        if _NEVER_MIND.match(clause) and found.end() < len("and please do not "):
-            continue
         if any(m.start() <= found.start() < m.end() for m in _NOT_RULED_OUT.finditer(clause)):
             continue
         if _OF_A_DENIAL.match(clause, found.end()):
@@ -173,7 +160,7 @@ def denial_in(clause: str) -> str | None:
         if _HARMLESS.match(clause, found.end()) or _CONDITION_BEFORE.search(clause[: found.start()]):
             continue
         verb = _VERB.match(clause, found.end()) if found[0].lower() in _BEFORE_A_VERB else None
-        if verb is not None and not is_known(verb["verb"].lower()) and not _SAID_SOON.match(clause, verb.end()):
+        if verb is not None and not is_known(verb["verb"].lower()):
             continue  # "you won't hear from us": whatever that is, no fact says it
         if _AFTER_IS.search(clause[: found.end()]) and not _IS_NOT.match(clause, found.end()):
             continue

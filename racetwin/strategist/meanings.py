@@ -185,8 +185,6 @@ _COMPILED = {
     kind: tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in topics)
     for kind, topics in _TOPICS.items()
 }
-_LIMIT = re.compile(r"\b(?:much|any|no|not) (?:more|less|fewer) than (?=\d)", re.IGNORECASE)
-"""'Not much more than 4 points' says how many, and not how many more."""
 _HEADING = re.compile(r"^(?:tyres?|set|rejoin|finish|stop|pit loss|gap)\w*:", re.IGNORECASE)
 """In notes a word and a colon say what all numbers after them are of."""
 _LABEL = re.compile(r"[\w ]{3,40}:(?= \S+$)")
@@ -226,7 +224,7 @@ def topics_of(kind: str, clause: str, at: int) -> tuple[str, ...]:
     end = following.start() if following else len(clause)
     end = min((m.start() for m in _WITH_LAPS.finditer(clause, at, end)), default=end)
     heading = _HEADING.match(clause) or _LABEL.match(clause)
-    part = _LIMIT.sub("", clause[begin:end])
+    part = clause[begin:end]
     own = heading[0] + part if heading and heading.end() <= begin else part
     for told in (own, clause) if kind in ("percent", "count", "lap") else (own,):
         found = [name for name, pattern in _COMPILED.get(kind, ()) if pattern.search(told)]

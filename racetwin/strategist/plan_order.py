@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from racetwin.strategist.denials import denied_before
 from racetwin.strategist.plan_talk import BAD, CALL, REFERENCE, Mention, Plans, first_lap
-from racetwin.strategist.track_talk import states_in
 
 _GOOD = re.compile(
     r"\b(?:gain(?:s|ed|ing)?|pays?|pockets?|sav(?:es?|ed|ing)|buys?|earn(?:s|ed)?|picks? up|better|more|higher"
@@ -53,7 +52,6 @@ _NONE_OF = re.compile(
 _ITSELF = re.compile(r"[:,;] (?:it|that|this|which)(?:['’]s| is| comes| would| will|\b)|: ", re.IGNORECASE)
 CONDITION = re.compile(r"(?:if|should|unless|when|once)\b[^,;]*,", re.IGNORECASE)
 _REFERRED = re.compile(rf"{REFERENCE.pattern}(?: [a-z]+){{0,4}} (?:lap |L)(?P<lap>\d+)\b", re.IGNORECASE)
-_BETWEEN = re.compile(r"\b(?:between|separate) (?:lap |L)(\d+) (?:and|from) (?:lap |L)(\d+)\b", re.IGNORECASE)
 _PART = re.compile(r"[,;:]|\b(?:and|but|while|whereas)\b")
 _TURNS = re.compile(r"\b(?:avoid(?:s|ed|ing)?|spares?|prevent(?:s|ing)?|without)\b", re.IGNORECASE)
 """'We avoid losing 0.3 points' gains them."""
@@ -208,7 +206,6 @@ def unknown_reference(plans: Plans, clause: str) -> str | None:
     """Return the lap of a stop that something is compared with, where no plan stops on it."""
     known = {lap for label in plans.labels.values() if (lap := first_lap(label)) is not None}
     said = [m["lap"] for m in _REFERRED.finditer(clause)]
-    said += [lap for m in _BETWEEN.finditer(clause) for lap in m.groups() if not states_in(clause)]
     return next((lap for lap in said if int(lap) not in known), None) if known else None
 
 

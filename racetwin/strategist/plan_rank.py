@@ -24,10 +24,6 @@ _NAMED_BEST = re.compile(
     re.IGNORECASE,
 )
 """What stands before the plan that is called."""
-_WE_DO = re.compile(
-    r"(?:^|[,;:] |\bnow )(?:we|you) (?:stop|box|pit|come in)(?: on| in| at)?(?: the end of)? '?$", re.IGNORECASE
-)
-"""What we do on a lap, beside another on which we do not."""
 _WE_WAIT = re.compile(
     r"\W*(?:so |then |yes,? )?(?:(?:we|you)(?:['’](?:re|ll)| are| will)?(?: going to| now)?"
     r" (?:wait|hold|stay out|run on|go on|carry on)(?:ing)?|wait|hold|stay out|stay out (?:this lap"
@@ -126,10 +122,7 @@ def wrong_rank(plans: Plans, clause: str) -> str | None:
         same = plans.labels.get(m.key or "") == plans.labels.get(CALL)
         if not same and m.key is not None and _WE_WAIT.match(clause[: m.start]) and not _WEIGHED.search(clause):
             return clause[m.start : m.end]
-        does = _WE_DO.search(clause[: m.start]) if REFERENCE.search(clause[m.end :]) else None
-        first = (
-            does or _NAMED_BEST.search(clause[: m.start]) or _RANKED_FIRST.search(clause[m.end :]) or _DO.match(clause)
-        )
+        first = _NAMED_BEST.search(clause[: m.start]) or _RANKED_FIRST.search(clause[m.end :]) or _DO.match(clause)
         if m.key is None and plans.worth.get(CALL) == 0 and _LEADS.search(clause[m.end :]):
             return clause[m.start : m.end]
         if not same and m.key not in (None, "desk") and first and not REFERENCE.search(clause[: m.start]):
