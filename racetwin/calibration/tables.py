@@ -5,7 +5,7 @@ The road gap of a lap is the time since any other car crossed the line just befo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 
 from racetwin.errors import DataError, InputError
 from racetwin.schemas import COMPOUNDS
+from racetwin.telemetry.library import misfiled
 
 SLOWEST_CLEAN = 1.07
 """A clean lap is at most this many times the car's median green lap (the 107 % rule of the sport)."""
@@ -32,11 +33,14 @@ class RaceTables:
         One row per car and lap with the derived columns of :func:`derive`.
     results : DataFrame
         Official classification: ``grid``, ``position``, ``laps``, ``reason_retired``.
+    left_out : dict
+        By race id, why a session of the folder is not among them.
     """
 
     races: pd.DataFrame
     laps: pd.DataFrame
     results: pd.DataFrame
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def before(self, race_id: str | None) -> RaceTables:
         """Return only the races that came before ``race_id`` (all of them for None)."""
@@ -58,7 +62,7 @@ class RaceTables:
 
 
 def load(data: Path) -> RaceTables:
-    """Read ``laps.parquet``, ``races.csv`` and ``results.csv`` of a data folder."""
+    """Read ``laps.parquet``, ``races.csv`` and ``results.csv`` of a data folder, sessions that are another event's left out."""
     for name in ("laps.parquet", "races.csv", "results.csv"):
         if not (data / name).is_file():
             raise DataError(f"data: {data / name} is not there; name a folder of race data (setting RACETWIN_DATA)")
@@ -66,9 +70,11 @@ def load(data: Path) -> RaceTables:
     races = races.sort_values(["date", "session"], ascending=[True, False], kind="stable").reset_index(drop=True)
     results = pd.read_csv(data / "results.csv")
     laps = pd.read_parquet(data / "laps.parquet")
-    known = set(laps.race_id)
-    races = races[races.race_id.isin(known)].reset_index(drop=True)
-    return RaceTables(races, derive(laps, races), results[results.race_id.isin(known)].reset_index(drop=True))
+    left_out = misfiled(races)
+    races = races[races.race_id.isin(set(laps.race_id) - set(left_out))].reset_index(drop=True)
+    known = set(races.race_id)
+    laps, results = laps[laps.race_id.isin(known)], results[results.race_id.isin(known)].reset_index(drop=True)
+    return RaceTables(races, derive(laps, races), results, left_out)
 
 
 def derive(laps: pd.DataFrame, races: pd.DataFrame) -> pd.DataFrame:

@@ -64,7 +64,8 @@ class Backtest:
 def choose_races(tables: RaceTables, races: Sequence[str] | None, until: str | None) -> list[str]:
     """Return the races to score, in time order: those named (ids or beginnings of ids), up to and including ``until``.
 
-    By default every race that has enough history before it.
+    By default every race that has enough history before it. Sessions of the folder that the tables leave out may be named too,
+    and are none of them.
     """
     ids = [str(r) for r in tables.races.race_id]
     if until is not None:
@@ -72,7 +73,7 @@ def choose_races(tables: RaceTables, races: Sequence[str] | None, until: str | N
             raise InputError(f"until: race {until!r} is not among the {len(ids)} races of the data folder")
         ids = ids[: ids.index(until) + 1]
     if races:
-        unknown = [r for r in races if not any(k.startswith(r) for k in ids)]
+        unknown = [r for r in races if not any(k.startswith(r) for k in (*ids, *tables.left_out))]
         if unknown:
             raise InputError(f"races: {unknown[0]!r} is no race (or beginning of a race id) of the data folder")
         return [k for k in ids if any(k.startswith(r) for r in races)]
@@ -124,12 +125,14 @@ def backtest(
         raise InputError(f"refit: {refit!r}, expected one of {', '.join(REFITS)}")
     tables = load(data)
     chosen = choose_races(tables, races, until)
+    skipped = _left_out(tables, races, until)
+    if not chosen and skipped:
+        raise InputError(f"races: none to score; {'; '.join(f'{race}: {why}' for race, why in skipped.items())}")
     if not chosen:
         raise InputError("races: none to score; the folder needs races with at least 8 dry races before them")
     source = settings().model_copy(update={"data": data})
     tell = progress or (lambda _what, _done, _of: None)
     done: dict[str, RaceForecasts] = {}
-    skipped: dict[str, str] = {}
     unfitted: list[str] = []
     with tempfile.TemporaryDirectory(prefix="racetwin-backtest-") as folder, _pool(workers) as pool:
         forms = forms_before(tables)
@@ -154,6 +157,12 @@ def backtest(
         tell("done", total, total)
     ordered = [done[r] for r in chosen if r in done]
     return Backtest(score(ordered, seed), ordered, skipped, unfitted)
+
+
+def _left_out(tables: RaceTables, races: Sequence[str] | None, until: str | None) -> dict[str, str]:
+    """Return what was asked for and is in the folder, but under another event's name, with the reason; ids are in time order."""
+    asked = {r: why for r, why in tables.left_out.items() if not races or any(r.startswith(k) for k in races)}
+    return {r: why for r, why in asked.items() if until is None or r <= until}
 
 
 def _pool(workers: int | None) -> Executor:

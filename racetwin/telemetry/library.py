@@ -35,6 +35,28 @@ _TOLD: dict[str, type[TrackConditions] | type[RaceControlMessage]] = {
 _NOT_CLASSIFIED = ("DNS", "DNQ", "WD")
 
 
+def misfiled(races: pd.DataFrame) -> dict[str, str]:
+    """Say by race id which sprints are filed under another event's round, as published tables have them.
+
+    A sprint is of the Grand Prix of its weekend. Where the two names differ, circuit, grid and date are another event's and only
+    the laps are its own, so neither replay nor fit nor score means anything.
+    """
+    if not {"season", "round", "session", "event"} <= set(races.columns):
+        return {}
+    grands_prix = races[races["session"] == "R"]
+    by_round = {(s, r): e for s, r, e in zip(grands_prix.season, grands_prix["round"], grands_prix.event, strict=True)}
+    by_event = {(s, e): r for s, r, e in zip(grands_prix.season, grands_prix["round"], grands_prix.event, strict=True)}
+    sprints = races[races["session"] == "S"]
+    out: dict[str, str] = {}
+    for race_id, season, at, event in zip(
+        sprints.race_id, sprints.season, sprints["round"], sprints.event, strict=True
+    ):
+        there, own = by_round.get((season, at), event), by_event.get((season, event), at)
+        if there != event or own != at:
+            out[str(race_id)] = f"its laps are of the {event}, not of the round {at} that it is filed under"
+    return out
+
+
 class RaceLibrary:
     """All races at hand, by race id such as ``2023-15-singapore``.
 
@@ -166,6 +188,7 @@ class RaceLibrary:
         scheduled, run = race["laps_scheduled"], int(race["laps_run"])
         length = race["lap_length_km"]
         quality = str(race.get("quality", "good"))
+        elsewhere = misfiled(self._races_csv(folder)).get(race_id)
         return RaceRecord.from_laps(
             laps,
             race_id=race_id,
@@ -179,7 +202,7 @@ class RaceLibrary:
             lap_length_km=None if pd.isna(length) else float(length),
             entries=entries_of(laps, results),
             results=results,
-            notes=() if quality == "good" else (quality,),
+            notes=(*(() if quality == "good" else (quality,)), *(() if elsewhere is None else (elsewhere,))),
         )
 
     # --- the user's own races ---------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from racetwin.calibration.tables import RaceTables, load
 from racetwin.errors import InputError
 from racetwin.evaluation import backtest as module
-from racetwin.evaluation.backtest import Backtest, backtest, choose_races
+from racetwin.evaluation.backtest import Backtest, _left_out, backtest, choose_races
 from racetwin.evaluation.forecasts import forecast_race
 from racetwin.evaluation.outcome import Outcome
 from racetwin.simulation.draw import draw_grand_prix
@@ -40,6 +41,26 @@ def test_races_are_named_by_their_beginning_and_unknown_ones_are_refused() -> No
         choose_races(_tables(12), ["2024"], None)
     with pytest.raises(InputError, match="until"):
         choose_races(_tables(12), None, "2023-99-x")
+
+
+@pytest.mark.unit
+def test_a_session_filed_under_another_event_is_not_scored_and_says_why() -> None:
+    why = "its laps are of the Austrian Grand Prix, not of the round 10 that it is filed under"
+    tables = replace(_tables(12), left_out={"2023-10-x-sprint": why})
+    assert choose_races(tables, ["2023-10"], None) == ["2023-10-x"]
+    assert _left_out(tables, ["2023-10"], None) == _left_out(tables, None, "2023-11-x") == {"2023-10-x-sprint": why}
+    assert _left_out(tables, ["2023-11"], None) == _left_out(tables, None, "2023-09-x") == {}
+
+
+@pytest.mark.data
+def test_the_sprints_that_published_tables_file_twice_are_left_out(race_data: Path) -> None:
+    tables = load(race_data)
+    assert set(tables.left_out) >= {"2023-10-great-britain-sprint", "2023-21-las-vegas-sprint"}
+    for table in (tables.races, tables.laps, tables.results):
+        assert not table.race_id.isin(tables.left_out).any()
+    assert {"2023-09-austria-sprint", "2023-10-great-britain"} <= set(tables.races.race_id)
+    with pytest.raises(InputError, match="laps are of the Austrian Grand Prix"):
+        backtest(race_data, ["2023-10-great-britain-sprint"])
 
 
 @pytest.mark.unit

@@ -9,6 +9,7 @@ from racetwin.config import Settings
 from racetwin.errors import DataError
 from racetwin.schemas import RaceControlMessage, TrackConditions
 from racetwin.telemetry import RaceLibrary, RaceRecord, frames
+from racetwin.telemetry.library import misfiled
 from racetwin.telemetry.records import Told
 
 pytestmark = pytest.mark.unit
@@ -88,6 +89,32 @@ def test_a_race_id_that_cannot_name_a_file_is_refused(own: RaceLibrary, record: 
     bad = RaceRecord.from_laps(record.laps, race_id="../escape")
     with pytest.raises(DataError, match="cannot name a file"):
         own.add(bad)
+
+
+def test_a_sprint_filed_under_another_round_is_found() -> None:
+    races = pd.DataFrame(
+        [
+            ("9", 9, "R", "Austrian Grand Prix"),
+            ("9s", 9, "S", "Austrian Grand Prix"),
+            ("10", 10, "R", "British Grand Prix"),
+            ("10s", 10, "S", "Austrian Grand Prix"),
+            ("20s", 20, "S", "Chinese Grand Prix"),  # its Grand Prix is not at hand: nothing speaks against it
+            ("21s", 21, "S", "British Grand Prix"),  # the Grand Prix of that name was another round
+        ],
+        columns=["race_id", "round", "session", "event"],
+    ).assign(season=2023)
+    found = misfiled(races)
+    assert list(found) == ["10s", "21s"]
+    assert "of the Austrian Grand Prix, not of the round 10" in found["10s"]
+    assert misfiled(races.drop(columns="event")) == {}
+
+
+@pytest.mark.data
+@pytest.mark.integration
+def test_a_race_under_another_name_is_loaded_with_a_note(race_data: Path, tmp_path: Path) -> None:
+    library = RaceLibrary(Settings(data=race_data, library=tmp_path))
+    assert any("Austrian Grand Prix" in n for n in library.load("2023-10-great-britain-sprint").notes)
+    assert library.load("2023-09-austria-sprint").notes == ()
 
 
 @pytest.mark.data
