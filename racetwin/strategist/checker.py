@@ -63,13 +63,16 @@ _NOT_THIS_TYRE = re.compile(
 )
 
 
+_ESTIMATE = re.compile(r"\b(?:estimate|mean|average|central)\b", re.IGNORECASE)
+
+
 def _carried_on(claims: Sequence[Claim], before: str) -> Sequence[Claim]:
     """In "the chance of a podium is 69% with lap 30; with lap 31, it is 66%" the second is of what the first is of."""
-    shares = [c for c in claims if c.kind == "percent"]
-    if len(shares) != 1 or shares[0].topics:
+    bare = [c for c in claims if c.kind == "percent" or (c.kind == "laps" and _ESTIMATE.search(c.text))]
+    if len(bare) != 1 or bare[0].topics:
         return claims
-    of = [c for c in claims_in(before) if c.kind == "percent"]
-    return [replace(c, topics=of[0].topics) if c is shares[0] and len(of) == 1 else c for c in claims]
+    of = {c.topics for c in claims_in(before) if c.kind == bare[0].kind}
+    return [replace(c, topics=next(iter(of))) if c is bare[0] and len(of) == 1 else c for c in claims]
 
 
 @dataclass(slots=True)

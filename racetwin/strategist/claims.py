@@ -131,6 +131,7 @@ _SOURCES: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
             "others",
         ),
     ),
+    ("laps", rf"{_WHOLE} (?:left |more )?in (?:it|them|these|this set)\b", (" in ",)),
     ("laps", rf"\b(?:another|good for) {_WHOLE}(?! (?:points?|pts|seconds?|s|sec|%|per)\b)", ("another", "good for")),
     (
         "laps",

@@ -15,7 +15,7 @@ DIGIT = re.compile(r"\d")
 
 _NO = re.compile(r"(?:no|nope|negative|not)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"(?:it|they|these|those|that)\b(?=.*\b(?:laps?|left|to go)\b)", re.IGNORECASE)
-_ONE_COMES = re.compile(r"(With|If|Should|For|Until|Without) one\b")
+_ONE_COMES = re.compile(r"(With|If|Should|For|Until|Without) one\b", re.IGNORECASE)
 _SAFETY_CAR = re.compile(r"\b(?:safety[- ]car|VSC)\b", re.IGNORECASE)
 _AMERICAN = re.compile(r"\b([Tt])i(res?)\b")
 _BETWEEN = re.compile(
@@ -36,7 +36,7 @@ def clauses(text: str) -> tuple[str, ...]:
     told = _AMERICAN.sub(r"\1y\2", in_figures(text.strip()))
     told = _OPTION.sub(r"\1Alternative:", told.replace("Vs. ", "vs ").replace("vs. ", "vs "))
     told = _BETWEEN.sub(lambda m: f"{m[1] or ''}{m[2]} to {m[3]}", told)
-    told = _LAPS_AND.sub(r"\1ap \2 and lap \3", told)
+    told = _LAPS_AND.sub(r"\1ap \2 and \1ap \3", told)
     told = _TOP_PLANS.sub("top plans", _FROM_FEW.sub(r"\1 to \2 laps", told))
     sentences = (straight(s) for s in re.split(r"(?<=[.!?])\s+", told))
     for sentence in (part for s in sentences for part in re.split(r"(?<=;)\s+", s)):

@@ -25,8 +25,10 @@ _NO_STOP = re.compile(
     re.IGNORECASE,
 )
 _WE_STOP = re.compile(
-    r"\b(?:we|you|(?:the|our) (?:car|driver))(?:(?:['’](?:re|ll)| are| is| will| must| should)(?: going to| to)?)?"
-    r" (?:box(?:es|ing)?|pits?|pitting|stops?|stopping|com(?:e|es|ing) in)\b"
+    r"\b(?:we|you)(?:(?:['’](?:re|ll)| are| will| must| should)(?: going to| to)?)? (?:box|boxing|pit|pitting|stop|stopping"
+    r"|come in|coming in)\b"
+    r"|\b(?:the|our) (?:car|driver)(?:(?: is| will| must| should)(?: going to| to)?)? (?:box(?:es|ing)?|pits?|pitting|stops?"
+    r"|stopping|com(?:e|es|ing) in) (?:for|on|in|at|again|once|twice|before|now|this|next|to)\b"
     r"|\b(?:a|one|another|the next) (?:pit )?stop (?:is|comes) (?:planned|due|scheduled|called|on|before)\b"
     r"|^\W*(?:now )?(?:box|pit|come in) (?:now|this|next|on|at|in|for|to)\b"
     r"|\b(?:need|have) to (?:stop|box|pit|come in)\b|\b(?:recommended|advised|advisable) to (?:stop|box|pit"

@@ -111,13 +111,13 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("to go", r"\bleader\b[^,;]*\d+ (?:more )?(?:to (?:go|run)|left|remain\w*)\b"),
         (
             "completed",
-            r"\bleader\b|\bcompleted?\b|\bin the books?\b|\blaps (?:of the race )?behind (?:him|us)\b"
+            r"\bleader\b|\bcompleted\b|\bin the books?\b|\blaps (?:of the race )?behind (?:him|us)\b"
             r"|\bmatters stand after\b",
         ),
         (
             "life",
             r"\blife\b|\bleft in\b(?! the race)|\blasts?\b|\bhold\b"
-            r"|\bcan do\b|\bgood\b|\bof running left\b|\banother\b|\bin (?:it"
+            r"|\bcan do\b|\bgood\b|\bof running left\b|\banother (?:about |roughly )?\d|\bin (?:it"
             r"|them|(?:the|this) set)\b"
             r"|\b(?:set|tyres?|rubber|softs|mediums|hards)\b.*\bmore laps?\b|\b(?:set|tyres?)\b.*\b(?:left"
             r"|to go)\b|\bfrom (?:this|the) set\b|\bfrom these\b|\bgives the set\b",
@@ -133,7 +133,8 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         (
             "to go",
-            r"\bto (?:be )?(?:go|do|run|done|driven|completed)\b|\bremain|\bleft\b|\bflag\b|\bfrom (?:its|the) end\b"
+            r"\bcomplete \d+ more\b|\bto (?:be )?(?:go|do|run|done|driven|completed)\b|\bremain|\bleft\b"
+            r"|\bflag\b|\bfrom (?:its|the) end\b"
             r"|\blaps? (?:to|until|before) the (?:finish|end)\b",
         ),
     ),
@@ -156,7 +157,7 @@ _TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("completed", r"\bleader\b|\bcompleted?\b|\b(?:lap|L) ?\d+ of \d|\bwe are at\b|\bin the books?\b"),
         (
             "out",
-            r"\brejoin|(?<!safety car )(?<!safety-car )(?<!vsc )(?<!one )\b(?:com\w+|bring\w*|puts?"
+            r"\brejoin|(?<!safety car )(?<!safety-car )(?<!vsc )(?<!sc )(?<!one )\b(?:com\w+|bring\w*|puts?"
             r"|drops?) (?:us |you |it |the car )?(?:back )?out\b(?! (?:\d|in favour|best|better|worse|on top"
             r"|ahead))|\bemerg|\bpit exit\b"
             r"|\bback on (?:the )?track\b|\bP\d+ at the end of lap\b|\b(?:would|will|should|['’](?:d"
@@ -239,12 +240,16 @@ def topics_of(kind: str, clause: str, at: int) -> tuple[str, ...]:
             and _OF_THE_SET.search(clause[:begin])
             and not _OF_THE_RACE.search(own)
         ):
-            return ("life", "to go")  # "the set has done 12 laps and should have 2 left"
+            return (
+                ("life",) if _LEFT.search(own) else ("life", "to go")
+            )  # "the set has done 12 laps and should have 2 left"
         if kind == "lap" and told is not own and (not {"stop", "out"} & {*found} or "completed" in found):
             return ()  # the whole clause may tell a stop's lap, and no other
         if found:
             future = "current" in found and (_AFTER_STOP.search(clause, 0, at) or _PERCENT.search(part))
             return ("rejoin",) if kind == "position" and future else tuple(found)
+    if kind == "laps" and _LEFT_IN.search(clause):
+        return ("life",)
     return ("rejoin",) if kind == "position" and _ONCE_OUT.search(clause, 0, begin) else ()
 
 
@@ -261,6 +266,8 @@ _AFTER_STOP = re.compile(
     re.IGNORECASE,
 )
 """'Box now and we are P8' says where the car is after that."""
+_LEFT = re.compile(r"\d (?:more )?(?:laps? )?(?:left|remain\w*)\b", re.IGNORECASE)
+_LEFT_IN = re.compile(r"\bleft in (?:it|them|these|this set|the (?:set|tyres))\b", re.IGNORECASE)
 _ONCE_OUT = re.compile(r"\b(?:exiting|rejoining|emerging|leaving the pits|out of the pits)\b", re.IGNORECASE)
 """'Exiting the pits, we would find ourselves in P8.'"""
 _OF_THE_SET = re.compile(r"\b(?:set|tyres?|rubber|softs|mediums|hards|intermediates|wets)\b", re.IGNORECASE)

@@ -266,7 +266,8 @@ def _blanked(clause: str, spans: list[tuple[int, int]]) -> str:
     for start, end in spans:
         clause = clause[:start] + "_" * (end - start) + clause[end:]
     return re.sub(
-        r"\b(?:instead of|rather than|in place of|give or take|plus or minus|up to|no more than|no less than"
+        r"\b(?:the (?:gain|loss|cost|price) being|instead of|rather than|in place of|give or take"
+        r"|plus or minus|up to|no more than|no less than"
         r"|(?:more|less|over|under|fewer) than (?:two|2|three|3|one|1) standard errors?)\b",
         "_",
         clause,

@@ -33,6 +33,7 @@ _THE_CALL = re.compile(
     r"|choice|pick|option|one)\b|\bours\b",
     re.IGNORECASE,
 )
+_AS_BEST = re.compile(r"\b(?:be|being) $", re.IGNORECASE)
 _ANOTHER = re.compile(
     r"\b(?:alternative(?:s|ly)?|(?:top|best two) plans|(?:nearest|closest|main|next) (?:rival|challenger"
     r"|contender|competitor|option|plan)"
@@ -56,7 +57,8 @@ _SUPPOSED = re.compile(
 """With one of these a clause weighs what it speaks of and does not call it."""
 REFERENCE = re.compile(
     r"\b(?:over|(?<!smaller )(?<!larger )(?<!bigger )than|against|versus|vs|compared (?:with|to)|instead of"
-    r"|rather than|relative to|in place of|(?<=preferred )to|(?<=preferable )to|(?<=superior )to|(?<=inferior )to"
+    r"|rather than|relative to|in place of|(?<=difference )to|(?<=preferred )to|(?<=preferable )to"
+    r"|(?<=superior )to|(?<=inferior )to"
     r"|beside|short of|to the (?=plan|one|strategy|option)|(?:up|down|gains?) on)\b",
     re.IGNORECASE,
 )
@@ -77,6 +79,7 @@ _BARE_LAP = re.compile(
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"(?:on average,? |and |but )?(?:yes|it|that|this|at|which|for)\b", re.IGNORECASE)
+_THIS_ONE = re.compile(r"(?:this|that) (?:option|alternative|plan|one|strategy|choice)\b", re.IGNORECASE)
 _WE_THEN = re.compile(r"we (?:gain|lose|bleed|drop|give|pick)\b", re.IGNORECASE)
 _WOULD = re.compile(r"[^,;:]{0,25}?\b(?:would|could|might)\b", re.IGNORECASE)
 WINDOW = re.compile(
@@ -128,7 +131,7 @@ OLD = (
     r"|former|original|old) (?:call|plan|target|idea|strategy"
     r"|one)|no longer"
 )
-NEW = r"(?<=\d )to|it['’]s|is now|now|new|next|target|current|prefers?|becomes?|think|going to"
+NEW = r"(?<=\d )to|replaced by|it['’]s|is now|now|new|next|target|current|prefers?|becomes?|think|going to"
 GOVERNS = re.compile(rf"\b(?:(?P<old>{OLD})|(?P<new>{NEW}))\b", re.IGNORECASE)
 
 
@@ -183,6 +186,8 @@ class Plans:
                 for m in found
             ]
         for match in _THE_CALL.finditer(clause):
+            if _AS_BEST.search(clause, 0, match.start()) and "best" in match[0].lower():
+                continue  # "a 33% probability of being the best plan" speaks of no other
             if no_stop and _WITH_A_STOP.match(clause, match.end()):
                 found.append(Mention(*match.span(), None))
             elif not _within(match, found) and not any(
@@ -215,6 +220,9 @@ class Plans:
         goes_on = (
             _GOES_ON.match(clause) or before.endswith("?") or (_WE_THEN.match(clause) and not REFERENCE.search(before))
         )
+        this = _THIS_ONE.match(clause)
+        if this is not None and CALL not in self.spoken_of(before):  # "Alternatively, lap 27; this option ..."
+            clause, goes_on = f"it{clause[this.end() :]}", _GOES_ON.match("it")
         if not before or not goes_on or self.mentions(clause):
             return clause
         found = [(m.start, m.key) for m in self.mentions(before) if m.key is not None and m.key in self.labels]

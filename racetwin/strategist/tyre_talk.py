@@ -6,8 +6,13 @@ import re
 from collections.abc import Collection
 
 _FITTED = re.compile(
-    r"\b(?:for|fit|fits|fitting|onto|to|take|takes|then|new|fresh|L\d+)\s+(?:(?:a|the|new|fresh|set|of|used)\s+)*"
+    r"\b(?:for|fit|fits|fitting|fitted with|onto|to|take|takes|then|new|fresh|L\d+)\s+(?:(?:a|the|new|fresh|set|of|used)\s+)*"
     r"(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?\b",
+    re.IGNORECASE,
+)
+_IS_FITTED = re.compile(
+    r"\b(SOFT|MEDIUM|HARD|INTERMEDIATE|WET)S?(?: tyres?| set)? (?:(?:is|are|will|would) (?:to )?be (?:fitted|bolted on|put on)"
+    r"|(?:has|have) been chosen)\b",
     re.IGNORECASE,
 )
 _ON_THE_CAR = re.compile(
@@ -82,7 +87,7 @@ def wrong_tyres(
     on_it = _ON_THE_CAR.findall(clause)
     found += [(c, "the car is not on it") for c in on_it if present and c.upper() not in present]
     fitted = {compound for _, compound in stops}
-    to_fit = _FITTED.findall(clause)
+    to_fit = _FITTED.findall(clause) + _IS_FITTED.findall(clause)
     found += [(c, "no plan spoken of fits it") for c in to_fit if fitted and c.upper() not in {*fitted, *elsewhere}]
     on_the_car = _ON_IT.search(clause) is not None or _HAS_RUN.search(clause) is not None
     if present and on_the_car and not _TO_FIT.search(clause):
