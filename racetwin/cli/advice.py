@@ -10,6 +10,7 @@ from rich.markup import escape
 from racetwin.cli.cars import car_of
 from racetwin.cli.output import console, print_json, table
 from racetwin.config import settings
+from racetwin.errors import InputError
 
 BEFORE = 3
 """Laps before the one that is printed in full at which the desk begins to be asked, so that the advice has had a life."""
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
-    from racetwin.evaluation.advice_record import AdviceRecord
+    from racetwin.evaluation.advice_record import AdviceRecord, Told
 
 
 def advice(
@@ -29,7 +30,10 @@ def advice(
     ] = None,
     cars: Annotated[int, typer.Option(min=1, max=24, help="So many cars of each race, spread over the grid.")] = 3,
     lap: Annotated[
-        int | None, typer.Option(help="Print in full what stood when the car had completed this lap.")
+        int | None,
+        typer.Option(
+            help="Print in full what stood last before the car, with this lap done, completed the next one.", min=0
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -48,6 +52,8 @@ def advice(
     with Progress(console=console, transient=True, disable=as_json or not console.is_terminal) as bar:
         for race_id in race:
             record = library.load(race_id)
+            if lap is not None and lap >= record.total_laps:
+                raise InputError(f"lap: {lap}, expected 0 to {record.total_laps - 1} in {race_id}")
             grid = list(record.grid)
             spread = [grid[i * len(grid) // cars] for i in range(min(cars, len(grid)))]
             chosen = [car_of(record, one) for one in car or ()] or spread
@@ -62,7 +68,7 @@ def advice(
             )
     figures = summary(found)
     if as_json:
-        print_json({"figures": figures, "cars": [_as_json(r) for r in found]})
+        print_json({"figures": figures, "cars": [_as_json(r, lap) for r in found]})
         return
     for one in found:
         if lap is not None:
@@ -104,14 +110,22 @@ def _print(record: AdviceRecord) -> None:
     console.print(table(title, ("lap", "track", "priority", "advice", "because"), _rows(record), left=5))
 
 
+def _moment(record: AdviceRecord, lap: int) -> Told | None:
+    """Return the last answer that the car got with so many laps done."""
+    return next((t for t in reversed(record.told) if t.lap == lap), None)
+
+
 def _print_moment(record: AdviceRecord, lap: int) -> None:
-    told = next((t for t in reversed(record.told) if t.lap == lap), None)
+    told = _moment(record, lap)
     boxed = ", ".join(f"lap {at}" for at, _ in record.stops) or "never"
     end = "retired" if record.retired else f"finished P{record.finish}"
-    console.print(f"[bold]{record.race_id}, {record.driver}[/] after {lap} laps", highlight=False)
+    after = f"{lap} laps" if told is None else f"{told.lap + told.fraction:.1f} laps"
+    console.print(f"[bold]{record.race_id}, {record.driver}[/] after {after}", highlight=False)
     console.print(f"What happened: boxed on {boxed}; {end}", highlight=False)
     if told is not None and told.track_status.value != "GREEN":
         console.print(f"Track: {told.track_status.value}", highlight=False)
+    if told is None:
+        console.print("No advice: the car was not racing, or the desk did not answer on that lap.")
     for r in told.advice if told is not None else ():
         life = f"{r.life.state}" if r.life is not None else ""
         console.print(f"\n({r.priority.value}, {life}) [bold]{escape(r.title)}[/]", highlight=False)
@@ -122,8 +136,19 @@ def _print_moment(record: AdviceRecord, lap: int) -> None:
             console.print(f"  instead: {escape(other.text)}", highlight=False)
 
 
-def _as_json(record: AdviceRecord) -> dict[str, object]:
+def _as_json(record: AdviceRecord, lap: int | None) -> dict[str, object]:
+    told = None if lap is None else _moment(record, lap)
+    moment = (
+        None
+        if told is None
+        else {
+            "laps": round(told.lap + told.fraction, 2),
+            "track_status": told.track_status.value,
+            "advice": [r.model_dump(mode="json") for r in told.advice],
+        }
+    )
     return {
+        **({} if lap is None else {"moment": moment}),
         "race_id": record.race_id,
         "car_id": record.car_id,
         "driver": record.driver,

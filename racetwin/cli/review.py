@@ -135,6 +135,10 @@ def _print(found: RaceReview) -> None:
                 f"({e.gain_low:+.2f} to {e.gain_high:+.2f}, better in {e.better_in:.0%} of the worlds) against waiting."
             )
         console.print()
+    if any("weather" in s.verdict for s in found.stops):
+        console.print(
+            "Choices of stops for rain are raced in the weather as it was then; rain that followed is not known."
+        )
     console.print(
         f"{found.worlds} worlds, {found.races} races each, seed {found.seed}; later stops are planned, not known. "
         f"Race model: {found.parameters}."

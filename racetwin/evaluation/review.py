@@ -22,7 +22,7 @@ from racetwin.evaluation.lap_times import replayed
 from racetwin.evaluation.outcome import Outcome
 from racetwin.evaluation.parameters_before import parameters_before
 from racetwin.evaluation.worlds import worlds
-from racetwin.schemas import COMPOUNDS, LapCompleted, PitEntered, PlannedStop, TrackStatusChanged
+from racetwin.schemas import COMPOUNDS, Compound, LapCompleted, PitEntered, PlannedStop, TrackStatusChanged
 from racetwin.simulation.answers import Evaluation
 from racetwin.simulation.desk import StrategyDesk
 from racetwin.simulation.montecarlo import simulate
@@ -340,7 +340,7 @@ class _Reviewing:
             called_lap=called,
             choices=choices,
             early=early,
-            verdict=_verdict(lap, fitted, call.stops, choices),
+            verdict=_verdict(lap, int(state.compound[i]), fitted, call.stops, choices),
         )
 
     def judge(self, state: RaceState, options: list[tuple[str, PitPlan]]) -> tuple[Choice, ...]:
@@ -426,14 +426,17 @@ def _held_from(lap: int, since: int, calls: dict[int, Call]) -> int | None:
     return first
 
 
-def _verdict(lap: int, fitted: int, called: tuple[PlannedStop, ...], choices: tuple[Choice, ...]) -> str:
+def _verdict(lap: int, on: int, fitted: int, called: tuple[PlannedStop, ...], choices: tuple[Choice, ...]) -> str:
     call = choices[1]
+    weather = max([on, fitted, *(s.compound.index for s in called[:1])]) >= Compound.INTERMEDIATE.index
     if called and called[0].lap == lap:
         if fitted < 0 or called[0].compound.index == fitted:
             return "agreed"
         what = f"same lap, on {called[0].compound.value}"
     else:
         what = f"would have waited to lap {called[0].lap}" if called else "would not have stopped"
+    if weather:  # rain that then fell, or did not, is in no state of that moment
+        return f"{what}: not judged, the weather that followed decides it"
     if call.gain_low < 0 < call.gain_high:
         return f"{what}: too close to call"
     return f"{what}: {'better' if call.gain > 0 else 'worse'} by {abs(call.gain):.2f} points"

@@ -158,10 +158,12 @@ def legal(state: RaceState, car_id: str, compounds: Iterable[Compound], paramete
     i, fitted = state.index(car_id), list(compounds)
     if is_sprint(state):
         return True
-    used = {COMPOUNDS[c] for c in range(5) if int(state.compounds_used[i]) >> c & 1} | set(fitted)
+    on = int(state.compound[i])  # on the grid, and on an out-lap, no lap on the set that is on has been counted yet
+    raced = int(state.compounds_used[i]) | (1 << on if on >= 0 else 0)
+    used = {COMPOUNDS[c] for c in range(5) if raced >> c & 1} | set(fitted)
     if any(not c.is_slick for c in used):
         return True
-    unknown = int(state.compound[i]) < 0 and int(state.compounds_used[i]) == 0
+    unknown = raced == 0
     enough = not parameters.two_compounds or len(used) + unknown >= 2
     return enough and int(state.stops[i]) + len(fitted) >= parameters.min_stops
 

@@ -43,6 +43,7 @@ _ENGLISH = frozenset(
     "car the and lap not why had has was are can did for now box pit run our out who how one two all any".split()  # noqa: SIM905
 )
 """Words of a question that may be a driver's code: in small letters they are not meant as one."""
+_DENIED = re.compile(r"\b(not|no|never|without|doesn t|don t|won t|isn t|stays? (dry|out|green))\b")
 _SECONDS = re.compile(r"\b(\d{1,2}(?:\.\d)?)\s?(?:s|sec|seconds?)\b")
 
 
@@ -83,7 +84,14 @@ def understand(text: str, situation: Situation, car_id: str, call_lap: int | Non
         raise _not_understood(text)
     lap = int(m[1]) if (m := _LAP.search(low)) else None
     compound = _COMPOUNDS[m[1]] if (m := _COMPOUND.search(low)) else None
+    if re.search(r"\bundercut\b", low) and not re.search(r"\b(they|them|us|behind)\b|\bif (?!we\b)", low):
+        return Question("now", "a stop this lap")  # an undercut of ours is a stop before the rival's
     lever = _lever(text, low, situation, car_id, lap, call_lap)
+    if lever is not None and _DENIED.search(low):
+        raise InputError(
+            f"question: {text!r} supposes that something does not happen; racetwin races what does: "
+            f"ask for instance: {' · '.join(EXAMPLES)}"
+        )
     if lever is not None:
         return Question("lever", lever[1], lap=lap, lever=lever[0])
     count = _STOPS.search(low)
@@ -99,6 +107,8 @@ def understand(text: str, situation: Situation, car_id: str, call_lap: int | Non
         return Question("compound", f"a stop for {compound.value}", compound=compound)
     if re.search(r"\b(no stop|no more stops|to the (end|flag)|not stop|without (a )?stop)", low):
         return Question("flag", "no further stop")
+    if re.search(r"\b(now|this lap)\b.*\bor\b|\bor\b.*\b(now|this lap)\b", low):
+        return Question("now", "a stop this lap")
     if re.search(r"\b(wait|later|stay out|longer|extend|stay)\b", low) or re.search(
         r"\bwhy (box )?(now|this lap)\b", low
     ):
@@ -134,6 +144,9 @@ def _lever(
         own = situation.laps_done(car_id)
         cover = re.search(r"\bcovers?\b|\brespond|\breacts?\b|\bfollows?\b", low)
         stop = lap if lap is not None else max(own, call_lap or own) + 1 if cover else own + 1
+        stop = (
+            stop if lap is not None else max(stop, situation.lap + 1)
+        )  # a lapped car is asked of in the leader's laps
         stop = min(stop, situation.total_laps - 1)
         return f"stop:{rival}@{stop}", f"{situation.name(rival)} boxes on lap {stop}"
     return None

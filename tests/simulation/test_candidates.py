@@ -42,6 +42,15 @@ def test_every_dry_plan_uses_two_slick_compounds(make_state):
         assert all(len(used_and_fitted(state, car, p) & SLICKS) >= 2 for p in candidate_plans(state, car))
 
 
+def test_the_set_on_the_grid_is_one_of_the_two_compounds(make_state):
+    state = make_state().replace(compounds_used=np.zeros(20, dtype=np.int64), stops=np.zeros(20, dtype=np.int64))
+    on = Compound.MEDIUM
+    state = state.replace(compound=np.full(20, on.index, dtype=np.int64))
+    single = [p for p in candidate_plans(state, "5") if len(p.stops) == 1]
+    assert single
+    assert on not in {p.stops[0].compound for p in single}
+
+
 def test_no_stop_is_a_plan_once_both_compounds_are_used(make_state):
     state = make_state(lap=35, stops=np.ones(20, dtype=int), compounds_used=np.full(20, 6))
     assert PitPlan() in candidate_plans(state, "5")

@@ -29,6 +29,10 @@ RACE = situation(
         ("why not now?", "now", None),
         ("can we wait?", "later", None),
         ("why not two stops?", "stops", None),
+        ("can we undercut Perez?", "now", None),
+        ("undercut on PER?", "now", None),
+        ("box now or stay out?", "now", None),
+        ("what if they undercut us?", "lever", "stop:16@21"),
         ("no stop?", "flag", None),
         ("where do we rejoin?", "rejoin", None),
         ("and with a safety car?", "lever", "sc"),
@@ -82,6 +86,28 @@ def test_lap_and_compound_are_read() -> None:
 def test_what_is_not_understood_names_what_is(text: str) -> None:
     with pytest.raises(InputError, match="why not lap 27"):
         understand(text, RACE, "4", 24)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what if Perez does not stop?",
+        "what if the safety car doesn't come?",
+        "and if there is no safety car?",
+        "what if it does not rain?",
+        "what if LEC never boxes?",
+    ],
+)
+def test_what_does_not_happen_is_not_taken_for_what_does(text: str) -> None:
+    with pytest.raises(InputError, match="does not happen"):
+        understand(text, RACE, "4", 24)
+
+
+def test_a_lapped_car_is_asked_of_in_laps_of_the_leader() -> None:
+    lapped = situation(
+        lap=33, cars={"63": car("63", 8, driver="RUS", lap=32, interval_s=1.0), "1": car("1", 9, driver="VER", lap=32)}
+    )
+    assert understand("what if they cover?", lapped, "63", 33).lever == "stop:1@34"
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
