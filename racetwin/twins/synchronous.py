@@ -47,6 +47,8 @@ WEAR_FACTOR = (0.3, 2.5)
 """Range of the factor on the compound's wear."""
 HABIT_LIMIT = 1.5
 """Largest log-odds by which a habit moves a rival's hazard of stopping."""
+NOSE_S = 0.05
+"""How far behind it a car is put at least that has not crossed the line where another has, in seconds: a car's length."""
 CHANCE_LAPS = 12
 """Coming laps for which the chance of a stop is in the race state: a pit window's ten, and the laps about them."""
 
@@ -173,6 +175,7 @@ def _at_line(race: RaceTwin, cars: list[CarTwin], p: RaceParameters, lap: int) -
     time, age = np.zeros(n), np.zeros(n)
     compound, stops, used = np.zeros(n, int), np.zeros(n, int), np.zeros(n, int)
     planned_lap, planned_compound = np.zeros((n, 4), int), np.full((n, 4), -1)
+    start_s = _start_s(race, cars) if lap == 1 else 0.0
     for i, car in enumerate(cars):
         compound[i], age[i], stops[i], used[i] = car.compound, car.racing_age, car.stops, car.compounds_used
         if lap == 0 and car.laps == 0:
@@ -185,7 +188,7 @@ def _at_line(race: RaceTwin, cars: list[CarTwin], p: RaceParameters, lap: int) -
             time[i] = (car.line_time_s or 0.0) - (car.last_lap_s or p.reference_lap_s)
             continue
         behind = lap - car.laps if car.running else 0
-        time[i] = _line_time(race, car, i) + coming_s(race, car, behind)
+        time[i] = _line_time(race, car, i) + coming_s(race, car, behind) + (start_s if behind else 0.0)
         age[i] += behind * race.ageing
         if car.running and car.status is not CarStatus.FINISHED:
             left = total - lap
@@ -200,7 +203,30 @@ def _at_line(race: RaceTwin, cars: list[CarTwin], p: RaceParameters, lap: int) -
             elif car.in_pit_lap is not None and car.in_pit_lap == lap + 1 and lap + 1 < total:
                 planned_lap[i, 0] = lap + 1
                 planned_compound[i, 0] = likely_next(p, car, left - 1, wetness, popular)
+    _behind_who_crossed(time, cars, lap)
     return _AtLine(time, age, compound, stops, used, planned_lap, planned_compound)
+
+
+def _start_s(race: RaceTwin, cars: list[CarTwin]) -> float:
+    """What the first lap takes longer than a forecast knows, from a standstill and in a queue, as who led it has shown (s)."""
+    crossed = [c for c in cars if c.laps == 1 and c.line_time_s is not None and c.running]
+    if not crossed or race.slow_lap.lap:  # behind a safety car a lap is told by those who have done it
+        return 0.0
+    leader = min(crossed, key=lambda c: c.line_time_s or 0.0)
+    slot = leader.grid or leader.position or 1
+    expected = (slot - 1) * race.parameters.grid_slot_s + coming_s(race, leader, 1)
+    return max(0.0, (leader.line_time_s or 0.0) - expected)
+
+
+def _behind_who_crossed(time: FloatArray, cars: list[CarTwin], lap: int) -> None:
+    """Put cars that have yet to cross the line of a lap behind whoever has crossed it first, in the order forecast."""
+    crossed = [t for t, c in zip(time, cars, strict=True) if c.running and c.laps == lap]
+    if lap == 0 or not crossed:
+        return
+    first = min(crossed)
+    early = [i for i, c in enumerate(cars) if c.running and c.laps < lap and time[i] <= first]
+    for k, i in enumerate(sorted(early, key=lambda i: float(time[i])), start=1):
+        time[i] = first + k * NOSE_S
 
 
 def _line_time(race: RaceTwin, car: CarTwin, slot: int) -> float:
