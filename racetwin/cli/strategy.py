@@ -95,7 +95,12 @@ def strategy(
     detail = plan_detail(state, best, n, answer.receipt.seed, car_id=car, parameters=found.parameters) if laps else None
     replies = _replies(desk, state, car, answer, questions, situation) if questions else ()
     if as_json:
-        told = [r.model_dump(mode="json", exclude={"elapsed_s"}) for r in replies]
+        told = [
+            {"question": r[0], "error": r[1]}
+            if isinstance(r, tuple)
+            else r.model_dump(mode="json", exclude={"elapsed_s"})
+            for r in replies
+        ]
         print_json({**_as_json(answer, detail), **({"follow_ups": told} if questions else {})})
         return
     _print(answer, top, _where(twin, state, car), situation)
@@ -107,6 +112,9 @@ def strategy(
         if extra is not None:
             console.print(extra)
     for reply in replies:
+        if isinstance(reply, tuple):
+            console.print(f"\n[bold]{escape(reply[0])}[/]\n{escape(reply[1])}", highlight=False)
+            continue
         console.print(f"\n[bold]{escape(reply.question)}[/]  (about '{reply.call}')", highlight=False)
         console.print(escape(reply.text), highlight=False)
 
@@ -124,13 +132,19 @@ def _show(asked: TeamAnswer | BestResponse | WhatIf, shown: Table, as_json: bool
 
 def _replies(
     desk: StrategyDesk, state: RaceState, car: str, answer: DeskAnswer, questions: list[str], situation: Situation
-) -> tuple[FollowUp, ...]:
-    """Answer follow-up questions about the call."""
+) -> tuple[FollowUp | tuple[str, str], ...]:
+    """Answer follow-up questions about the call; of one that asks for what cannot be done, return it and why."""
     from racetwin.runtime.follow_up import follow_up
     from racetwin.strategist import recommend
 
     said = recommend(answer, situation)
-    return tuple(follow_up(desk, state, car, question, situation, said) for question in questions)
+    replies: list[FollowUp | tuple[str, str]] = []
+    for question in questions:
+        try:
+            replies.append(follow_up(desk, state, car, question, situation, said))
+        except InputError as error:  # what cannot be done is no reason to keep the other answers back
+            replies.append((question, str(error)))
+    return tuple(replies)
 
 
 def _as_json(answer: DeskAnswer, detail: PlanDetail | None = None) -> dict[str, Any]:

@@ -115,7 +115,9 @@ def changed(question: Question, text: str, found: WhatIf, call: RankedPlan, situ
     if sooner is not None and (question.lever or "").startswith(("sc", "vsc")):
         lap = question.lap if question.lap is not None else after.lap + 1
         if sooner[0] <= lap <= sooner[1]:
-            out.say("description", f"'{spoken(best)}' boxes as soon as it comes.", "best.window")
+            fitted = best.stops[0].compound.value
+            text_ = f"'{spoken(best)}' boxes as soon as it comes, and fits {fitted}."
+            out.say("description", text_, "best.window", "best.plan")
     _outcome(out, best, "best", then=True)
     plan_facts(out.sheet, "today", call, before)
     _outcome(out, call, "today", then=None)
@@ -150,8 +152,10 @@ def _outcome(out: Draft, plan: RankedPlan, key: str, then: bool | None = False) 
     rests = (f"{key}.expected_points", f"{key}.expected_position", f"{key}.p_points", f"{key}.plan")
     if then is None:
         text = f"As it stands, {name} is worth {points(plan.expected_points)} and finishes {place} on average."
+    elif then:
+        text = f"{name} is then worth {points(plan.expected_points)} and finishes {place} on average."
     else:
-        scores = f"{'then scores' if then else 'scores'} points in {plan.p_points:.0%} of races"
+        scores = f"scores points in {plan.p_points:.0%} of races"
         text = f"{name} {scores} and finishes {place} on average."
     out.say("description", text, *rests)
 

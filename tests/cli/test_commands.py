@@ -180,7 +180,7 @@ def test_strategy_answers_every_question_of_the_desk(race_data: Path, option: tu
     done = racetwin(*question, RACETWIN_DATA=str(race_data))
     assert done.returncode == 0, done.stderr
     for words in said:
-        assert words in done.stdout
+        assert words in " ".join(done.stdout.split())  # a title is as wide as its table
     if option[0] == "--what-if":
         found = json.loads(racetwin(*question, "--json", RACETWIN_DATA=str(race_data)).stdout)
         assert found["changes"]
