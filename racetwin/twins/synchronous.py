@@ -220,7 +220,8 @@ def _start_s(race: RaceTwin, cars: list[CarTwin]) -> float:
 
 def _behind_who_crossed(time: FloatArray, cars: list[CarTwin], lap: int) -> None:
     """Put cars that have yet to cross the line of a lap behind whoever has crossed it first, in the order forecast."""
-    crossed = [t for t, c in zip(time, cars, strict=True) if c.running and c.laps == lap]
+    # When it crossed, not what it then loses in the lane: others may well pass a leader that boxes.
+    crossed = [c.line_time_s for c in cars if c.running and c.laps == lap and c.line_time_s is not None]
     if lap == 0 or not crossed:
         return
     first = min(crossed)
