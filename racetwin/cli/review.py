@@ -105,6 +105,8 @@ def _need_fit() -> None:
 
 
 def _print(found: RaceReview) -> None:
+    from racetwin.evaluation.review import NOT_JUDGED
+
     who = found.driver or f"car {found.car_id}"
     kind = "SIMULATED: " if found.simulated else ""
     place = f"P{found.finish}" if found.finish is not None else "not classified"
@@ -135,7 +137,7 @@ def _print(found: RaceReview) -> None:
                 f"({e.gain_low:+.2f} to {e.gain_high:+.2f}, better in {e.better_in:.0%} of the worlds) against waiting."
             )
         console.print()
-    if any("weather" in s.verdict for s in found.stops):
+    if any(s.verdict.endswith(NOT_JUDGED) for s in found.stops):
         console.print(
             "Choices of stops for rain are raced in the weather as it was then; rain that followed is not known."
         )

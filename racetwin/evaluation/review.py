@@ -50,6 +50,8 @@ LATER = (1, 2, 3, 5, 8)
 EARLIER = 10
 """A call at most this many laps before the real stop is judged against waiting for it."""
 LEVEL_90 = (5.0, 95.0)
+NOT_JUDGED = "not judged, the weather that followed decides it"
+"""Of a stop from or to wet-weather tyres that was not the call: rain that then fell is in no state of that moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,8 +437,8 @@ def _verdict(lap: int, on: int, fitted: int, called: tuple[PlannedStop, ...], ch
         what = f"same lap, on {called[0].compound.value}"
     else:
         what = f"would have waited to lap {called[0].lap}" if called else "would not have stopped"
-    if weather:  # rain that then fell, or did not, is in no state of that moment
-        return f"{what}: not judged, the weather that followed decides it"
+    if weather:
+        return f"{what}: {NOT_JUDGED}"
     if call.gain_low < 0 < call.gain_high:
         return f"{what}: too close to call"
     return f"{what}: {'better' if call.gain > 0 else 'worse'} by {abs(call.gain):.2f} points"

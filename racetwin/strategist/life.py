@@ -186,9 +186,8 @@ def _with(facts: Sequence[Fact], fact: Fact) -> tuple[tuple[Fact, ...], tuple[in
     """Put a newer fact in the place of the one of its name, or last; and return its number."""
     number = next((f.id for f in facts if f.name == fact.name), len(facts) + 1)
     numbered = fact.model_copy(update={"id": number})
-    return (*(numbered if f.id == number else f for f in facts), *((numbered,) if number > len(facts) else ())), (
-        number,
-    )
+    others = [f for f in facts if f.id != number]
+    return tuple(sorted((*others, numbered), key=lambda f: f.id)), (number,)
 
 
 def decide(

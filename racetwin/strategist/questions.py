@@ -43,7 +43,10 @@ _ENGLISH = frozenset(
     "car the and lap not why had has was are can did for now box pit run our out who how one two all any".split()  # noqa: SIM905
 )
 """Words of a question that may be a driver's code: in small letters they are not meant as one."""
-_DENIED = re.compile(r"\b(not|no|never|without|doesn t|don t|won t|isn t|stays? (dry|out|green))\b")
+_DENIED = re.compile(
+    r"(?<!why )\b(?:not|no|never|without|doesn t|don t|won t|isn t)\b|\bstays (?:dry|out|green)\b|\b(?:they|them) stay out\b"
+)
+"""What is supposed not to happen; "why not box if a safety car comes?" supposes that it does."""
 _SECONDS = re.compile(r"\b(\d{1,2}(?:\.\d)?)\s?(?:s|sec|seconds?)\b")
 
 
@@ -144,9 +147,8 @@ def _lever(
         own = situation.laps_done(car_id)
         cover = re.search(r"\bcovers?\b|\brespond|\breacts?\b|\bfollows?\b", low)
         stop = lap if lap is not None else max(own, call_lap or own) + 1 if cover else own + 1
-        stop = (
-            stop if lap is not None else max(stop, situation.lap + 1)
-        )  # a lapped car is asked of in the leader's laps
+        if lap is None:  # a lapped car is asked of in the leader's laps
+            stop = max(stop, situation.lap + 1)
         stop = min(stop, situation.total_laps - 1)
         return f"stop:{rival}@{stop}", f"{situation.name(rival)} boxes on lap {stop}"
     return None

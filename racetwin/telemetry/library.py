@@ -106,7 +106,7 @@ class RaceLibrary:
             races = self._races_csv(folder)
             row = races[races["race_id"] == race_id]
             if len(row):
-                return self._read_folder(folder, row.iloc[0])
+                return self._read_folder(folder, row.iloc[0], misfiled(races).get(race_id))
         raise DataError(self._unknown(race_id))
 
     def add(self, record: RaceRecord) -> Path:
@@ -168,7 +168,7 @@ class RaceLibrary:
         except KeyError as e:
             raise DataError(f"{folder / 'races.csv'}: {e.args[0]}") from e
 
-    def _read_folder(self, folder: Path, race: pd.Series[Any]) -> RaceRecord:
+    def _read_folder(self, folder: Path, race: pd.Series[Any], elsewhere: str | None) -> RaceRecord:
         path, race_id = folder / "laps.parquet", str(race["race_id"])
         try:
             table = pq.read_table(path, filters=pc.field("race_id") == race_id)
@@ -188,7 +188,6 @@ class RaceLibrary:
         scheduled, run = race["laps_scheduled"], int(race["laps_run"])
         length = race["lap_length_km"]
         quality = str(race.get("quality", "good"))
-        elsewhere = misfiled(self._races_csv(folder)).get(race_id)
         return RaceRecord.from_laps(
             laps,
             race_id=race_id,
@@ -202,7 +201,7 @@ class RaceLibrary:
             lap_length_km=None if pd.isna(length) else float(length),
             entries=entries_of(laps, results),
             results=results,
-            notes=(*(() if quality == "good" else (quality,)), *(() if elsewhere is None else (elsewhere,))),
+            notes=tuple(n for n in (None if quality == "good" else quality, elsewhere) if n is not None),
         )
 
     # --- the user's own races ---------------------------------------------------------------------------------------------

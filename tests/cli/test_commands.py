@@ -185,3 +185,24 @@ def test_strategy_answers_every_question_of_the_desk(race_data: Path, option: tu
         found = json.loads(racetwin(*question, "--json", RACETWIN_DATA=str(race_data)).stdout)
         assert found["changes"]
         assert found["after"]["plans"][0]["rank"] == 1
+
+
+def test_a_question_that_cannot_be_answered_keeps_no_other_back(race_data: Path) -> None:
+    asked = ("strategy", "--race", "2023-15-singapore", "--lap", "18", "--car", "SAI", "--races", "100")
+    questions = ("--ask", "why not three stops?", "--ask", "why not lap 40?", "--json")
+    done = racetwin(*asked, *questions, RACETWIN_DATA=str(race_data))
+    assert done.returncode == 0, done.stderr
+    first, second = json.loads(done.stdout)["follow_ups"]
+    assert "cannot be done" in first["error"]
+    assert "L40" in second["text"]
+
+
+def test_one_moment_of_advice_has_its_json_and_its_bounds(race_data: Path) -> None:
+    asked = ("advice", "--race", "2023-15-singapore", "--car", "SAI", "--lap")
+    late = racetwin(*asked, "99", RACETWIN_DATA=str(race_data))
+    assert_one_clear_line(late, "lap", "99", "0 to 61")
+    done = racetwin(*asked, "19", "--json", RACETWIN_DATA=str(race_data))
+    moment = json.loads(done.stdout)["cars"][0]["moment"]
+    assert 19 <= moment["laps"] < 20
+    assert moment["track_status"] == "SC"
+    assert moment["advice"][0]["facts"]

@@ -18,10 +18,11 @@ from racetwin.config import Settings
 from racetwin.errors import InputError
 from racetwin.evaluation.outcome import Outcome
 from racetwin.evaluation.parameters_before import parameters_before
-from racetwin.evaluation.review import RaceReview, review
+from racetwin.evaluation.review import NOT_JUDGED, Choice, RaceReview, _verdict, review
 from racetwin.evaluation.worlds import worlds
 from racetwin.plots import review_calls, review_choices
 from racetwin.runtime.catch_up import twin_at
+from racetwin.schemas import Compound, PlannedStop
 from racetwin.simulation.parameter_file import load_errors, load_parameters
 from racetwin.telemetry.records import RaceRecord
 from racetwin.telemetry.simulator import TelemetrySimulator
@@ -154,3 +155,20 @@ def test_a_real_race_is_judged_with_parameters_that_know_only_the_races_before(
     assert "set" in parameters_before("2019-04-azerbaijan", now.model_copy(update={"parameters": file}))[1]
     assert parameters_before("2031-01-moon", now)[0] is None
     assert len(fits) == 1
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("on", "fitted", "called", "judged"),
+    [
+        (Compound.MEDIUM, Compound.INTERMEDIATE, Compound.HARD, False),
+        (Compound.INTERMEDIATE, Compound.SOFT, Compound.MEDIUM, False),
+        (Compound.MEDIUM, Compound.SOFT, Compound.INTERMEDIATE, False),
+        (Compound.MEDIUM, Compound.SOFT, Compound.HARD, True),
+    ],
+)
+def test_a_stop_for_rain_is_not_judged(on: Compound, fitted: Compound, called: Compound, judged: bool) -> None:
+    choices = tuple(Choice(n, "L27", 10.0, 5.0, 7.4, 5.8, 9.1, 1.0) for n in ("as driven", "racetwin's call"))
+    said = _verdict(27, on.index, fitted.index, (PlannedStop(lap=27, compound=called),), choices)
+    assert said.endswith(NOT_JUDGED) is not judged
+    assert ("better by 7.40 points" in said) is judged

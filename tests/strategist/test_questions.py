@@ -32,6 +32,9 @@ RACE = situation(
         ("can we undercut Perez?", "now", None),
         ("undercut on PER?", "now", None),
         ("box now or stay out?", "now", None),
+        ("why not box if a safety car comes?", "lever", "sc"),
+        ("why don't we stop if it rains?", "lever", "rain"),
+        ("should we stay out if it rains?", "lever", "rain"),
         ("what if they undercut us?", "lever", "stop:16@21"),
         ("no stop?", "flag", None),
         ("where do we rejoin?", "rejoin", None),
@@ -96,6 +99,7 @@ def test_what_is_not_understood_names_what_is(text: str) -> None:
         "and if there is no safety car?",
         "what if it does not rain?",
         "what if LEC never boxes?",
+        "what if it stays green after the safety car?",
     ],
 )
 def test_what_does_not_happen_is_not_taken_for_what_does(text: str) -> None:
