@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -204,6 +205,7 @@ def _at_line(race: RaceTwin, cars: list[CarTwin], p: RaceParameters, lap: int) -
                 planned_lap[i, 0] = lap + 1
                 planned_compound[i, 0] = likely_next(p, car, left - 1, wetness, popular)
     _behind_who_crossed(time, cars, lap)
+    _in_order(time, cars, lap)
     return _AtLine(time, age, compound, stops, used, planned_lap, planned_compound)
 
 
@@ -228,6 +230,24 @@ def _behind_who_crossed(time: FloatArray, cars: list[CarTwin], lap: int) -> None
     early = [i for i, c in enumerate(cars) if c.running and c.laps < lap and time[i] <= first]
     for k, i in enumerate(sorted(early, key=lambda i: float(time[i])), start=1):
         time[i] = first + k * NOSE_S
+
+
+def _in_order(time: FloatArray, cars: list[CarTwin], lap: int) -> None:
+    """Keep cars in the order they run in: a forecast knows no passing, and to pass is for the race model to say.
+
+    A stop that is under way on either side lets cars by each other.
+    """
+    if lap == 0:
+        return
+    racing = [
+        i
+        for i, c in enumerate(cars)
+        if c.running and c.status is not CarStatus.FINISHED and c.position is not None and not _stop_under_way(c, lap)
+    ]
+    racing.sort(key=lambda i: (cars[i].position or 0, -cars[i].laps, cars[i].line_time_s or 0.0))
+    for ahead, behind in pairwise(racing):
+        if cars[behind].laps < lap and cars[behind].laps <= cars[ahead].laps:
+            time[behind] = max(time[behind], time[ahead] + NOSE_S)
 
 
 def _line_time(race: RaceTwin, car: CarTwin, slot: int) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,8 +12,11 @@ from racetwin.evaluation.forecasts import run_race
 from racetwin.runtime.catch_up import twin_at
 from racetwin.simulation.parameters import for_race
 from racetwin.telemetry.simulator import TelemetrySimulator
+from racetwin.twins import RaceTwin
 
 pytestmark = pytest.mark.integration
+
+Drive = Callable[..., RaceTwin]
 
 
 @pytest.mark.parametrize("lap", [1, 2, 3, 4])
@@ -34,3 +40,21 @@ def test_who_leads_the_first_lap_where_nobody_passes_is_likely_to_win() -> None:
     places = run_race(state, for_race(twin.parameters, record.race_id), seed=1, n=400)
     won = (places == 1).mean(axis=0)
     assert won[leader] == won.max() > 0.25
+
+
+def test_a_quicker_car_close_behind_is_still_behind_at_the_line(toy: Any, drive: Drive) -> None:
+    """Car 3 gains half a second a lap on car 2 and has less than that to go: to pass is for the race model to say, not for the forecast of a lap."""
+    twin = drive(toy(n_cars=5, pace_s={3: -0.5}, noise_s=0.0), to_lap=3)
+    behind, ahead = twin.cars["3"], twin.cars["2"]
+    assert (ahead.laps, behind.laps, ahead.position, behind.position) == (2, 2, 2, 3)
+    assert 0 < (behind.line_time_s or 0.0) - (ahead.line_time_s or 0.0) < 0.5
+    state = twin.race_state()
+    gap = state.time_s[state.index("3")] - state.time_s[state.index("2")]
+    assert 0 < gap < 0.3
+    assert [state.car_id[i] for i in state.order()] == ["1", "2", "3", "4", "5"]
+
+
+def test_a_car_on_its_out_lap_is_passed_on_the_way_to_the_line(toy: Any, drive: Drive) -> None:
+    twin = drive(toy(n_cars=5, stops={2: {8: "HARD"}}), to_lap=9)
+    state = twin.race_state()
+    assert state.car_id[state.order()[-1]] == "2"
