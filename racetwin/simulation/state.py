@@ -41,7 +41,7 @@ class RaceState:
     running : (n,) bool
         False once retired; a retired car keeps its place in the arrays.
     laps_completed : (n,) int
-        What the car itself has completed (less than ``lap`` if lapped or retired).
+        ``lap`` less the laps that it is down at the line; of a retired car what it has done.
     grid : (n,) int
         Grid position, 1-based; 0 where unknown.
     compound : (n,) int

@@ -116,7 +116,7 @@ def race_state(race: RaceTwin) -> RaceState:
         team=tuple(c.team or f"car {c.car_id}" for c in cars),
         time_s=now.time_s,
         running=np.array([c.running for c in cars]),
-        laps_completed=np.array([min(c.laps, lap) for c in cars]),
+        laps_completed=_laps_completed(race, cars, now.time_s, lap),
         grid=np.array([c.grid or 0 for c in cars]),
         compound=now.compound,
         tyre_age=now.tyre_age,
@@ -248,6 +248,16 @@ def _in_order(time: FloatArray, cars: list[CarTwin], lap: int) -> None:
     for ahead, behind in pairwise(racing):
         if cars[behind].laps < lap and cars[behind].laps <= cars[ahead].laps:
             time[behind] = max(time[behind], time[ahead] + NOSE_S)
+
+
+def _laps_completed(race: RaceTwin, cars: list[CarTwin], time: FloatArray, lap: int) -> IntArray:
+    """Return ``lap`` less the laps that a car is down; one that has yet to cross the line on the leader's lap is not down."""
+    done = np.array([min(c.laps, lap) for c in cars])
+    running = np.array([c.running for c in cars])
+    if not running.any():
+        return done
+    down = ((time - time[running].min()) / race.parameters.reference_lap_s).astype(int)
+    return np.where(running, np.maximum(done, lap - down), done)
 
 
 def _line_time(race: RaceTwin, car: CarTwin, slot: int) -> float:

@@ -10,6 +10,7 @@ import pytest
 
 from racetwin.evaluation.forecasts import run_race
 from racetwin.runtime.catch_up import twin_at
+from racetwin.simulation.candidates import candidate_plans
 from racetwin.simulation.parameters import for_race
 from racetwin.telemetry.simulator import TelemetrySimulator
 from racetwin.twins import RaceTwin
@@ -58,3 +59,13 @@ def test_a_car_on_its_out_lap_is_passed_on_the_way_to_the_line(toy: Any, drive: 
     twin = drive(toy(n_cars=5, stops={2: {8: "HARD"}}), to_lap=9)
     state = twin.race_state()
     assert state.car_id[state.order()[-1]] == "2"
+
+
+def test_who_has_yet_to_cross_the_line_can_stop_on_its_last_lap_but_one_as_the_leader_can(toy: Any, drive: Drive) -> None:
+    twin = drive(toy(n_cars=5, laps=20), to_lap=18)
+    assert twin.cars["4"].laps == 17
+    state = twin.race_state()
+    assert state.laps_completed.tolist() == [18] * 5
+    for car in ("1", "4"):
+        last = max(s.lap for plan in candidate_plans(state, car, parameters=twin.parameters) for s in plan.stops)
+        assert last == 19
