@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from racetwin.evaluation.forecasts import RaceForecasts
-from racetwin.evaluation.measures import reliability
+from racetwin.evaluation.measures import ECE_BINS, calibrated_error, calibration_error, reliability
 from racetwin.evaluation.scores import HELD, pooled
 from racetwin.evaluation.stints import Stint
 from racetwin.plots import INK, LINE_COLOURS, Theme, dressed
@@ -37,19 +37,20 @@ KINDS = {"rule": "plain rule", "tried": "tried", "floor": "floor: with what nobo
 def reliability_plot(races: Sequence[RaceForecasts], *, theme: Theme = "dark", seed: int = 1) -> go.Figure:
     """Return forecast against frequency of each kind of probability, with 90 % of samples of whole races.
 
-    Points on the diagonal: it happened as often as it was said. Points' areas are by how often it was said.
+    Points on the diagonal: it happened as often as it was said. Points' areas are by how often it was said. Above each its
+    expected calibration error, and what chance alone would make of it on as many races.
     """
-    tables = pooled(races)
-    figure = make_subplots(2, COLUMNS, subplot_titles=[name for name, *_ in ASKED], vertical_spacing=0.18)
+    tables = {name: _asked(pooled(races), table, what) for name, table, what, _ in ASKED}
+    titles = [name + _error(tables[name], seed) for name, *_ in ASKED]
+    figure = make_subplots(2, COLUMNS, subplot_titles=titles, vertical_spacing=0.2)
     ink = INK[theme]
-    for k, (name, table, what, bins) in enumerate(ASKED):
+    for k, (name, _, _, bins) in enumerate(ASKED):
         at = {"row": 1 + k // COLUMNS, "col": 1 + k % COLUMNS}
         line = {"color": ink["faint"], "dash": "dot", "width": 1}
         figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, hoverinfo="skip", **at)
-        t = tables.get(table)
+        t = tables[name]
         if t is None:
             continue
-        t = t[t.what == what] if what else t
         curve = reliability(t, bins)
         curve = curve.assign(**dict(zip(("low", "high"), _between(t, bins, seed), strict=True)))[curve.n >= FEW]
         figure.add_scatter(
@@ -78,6 +79,22 @@ def reliability_plot(races: Sequence[RaceForecasts], *, theme: Theme = "dark", s
         figure.update_yaxes(range=[-0.03 * top, 1.03 * top], tickformat=".0%", title="happened", zeroline=False, **at)
     title = f"How often it happened when it was said: {len(races)} race{'s' * (len(races) != 1)}"
     return dressed(figure, theme, title).update_layout(showlegend=False, width=1200, height=780)
+
+
+def _asked(tables: Mapping[str, pd.DataFrame], name: str, what: str | None) -> pd.DataFrame | None:
+    t = tables.get(name)
+    return t if t is None or what is None else t[t.what == what]
+
+
+def _error(t: pd.DataFrame | None, seed: int) -> str:
+    """Second line of a title: the calibration error, beside that of probabilities that are right; nothing of too few races."""
+    if t is None:
+        return ""
+    mean, high = calibrated_error(t, seed=seed)
+    if not np.isfinite(mean):
+        return ""
+    told = f"off by {calibration_error(bins=ECE_BINS)(t):.3f}; chance alone {mean:.3f}, to {high:.3f}"
+    return f"<br><span style='font-size:11px'>{told}</span>"
 
 
 def _between(t: pd.DataFrame, n_bins: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

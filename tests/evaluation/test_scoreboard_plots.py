@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from racetwin.evaluation.forecasts import RaceForecasts
-from racetwin.evaluation.measures import reliability
+from racetwin.evaluation.measures import calibrated_error, calibration_error, reliability
 from racetwin.evaluation.scoreboard_plots import ASKED, reliability_plot, stint_plot, tried, tried_plot
 from racetwin.evaluation.scores import LINES
 from racetwin.evaluation.stints import follow_stint, longest_stint
@@ -31,9 +31,15 @@ def _races(n: int) -> list[RaceForecasts]:
 def test_reliability_has_a_panel_a_probability_and_an_interval_a_point() -> None:
     races = _races(8)
     figure = reliability_plot(races)
-    assert [a.text for a in figure.layout.annotations] == [name for name, *_ in ASKED]
+    titles = [str(a.text).split("<br>") for a in figure.layout.annotations]
+    assert [t[0] for t in titles] == [name for name, *_ in ASKED]
+    places = pd.concat([r.tables["places"] for r in races])
+    won = places[places.what == "win"]
+    mean, high = calibrated_error(won)
+    assert f"off by {calibration_error()(won):.3f}; chance alone {mean:.3f}, to {high:.3f}" in titles[0][1]
+    assert len(titles[4]) == 1  # nobody was asked about an undercut
     curves = [t for t in figure.data if t.mode == "markers+lines"]
-    assert len(curves) == 5  # nobody was asked about an undercut
+    assert len(curves) == 5
     wins = pd.concat([r.tables["places"] for r in races])
     expected = reliability(wins[wins.what == "win"])
     assert list(curves[0].x) == pytest.approx(list(expected.forecast))

@@ -25,6 +25,25 @@ def test_probabilities_that_come_true_as_often_as_they_say_have_no_calibration_e
     assert measures.calibration_error()(bold) > 0.08
 
 
+def test_the_error_that_chance_makes_is_that_of_probabilities_that_are_right() -> None:
+    """Drawn again and again, cars of a race sharing its luck, honest probabilities show the error that is told from one draw."""
+    rng = np.random.default_rng(2)
+    race = np.repeat(np.arange(25), 40)
+    p = rng.random(len(race))
+
+    def drawn() -> pd.DataFrame:
+        luck = rng.random(25)[race]  # of each race one number decides all its cars
+        return _chances(p, luck < p).assign(race_id=race.astype(str))
+
+    shown = [measures.calibration_error()(drawn()) for _ in range(200)]
+    told = np.array([measures.calibrated_error(drawn(), draws=200) for _ in range(20)])
+    assert told[:, 0].mean() == pytest.approx(float(np.mean(shown)), rel=0.12)
+    assert told[:, 1].mean() == pytest.approx(float(np.quantile(shown, 0.95)), rel=0.2)
+    apart = _chances(p, rng.random(len(p)) < p).assign(race_id=race.astype(str))
+    assert measures.calibrated_error(apart)[1] < 0.6 * measures.calibrated_error(drawn())[1]
+    assert np.isnan(measures.calibrated_error(apart[apart.race_id.isin(["1", "2"])])[0])
+
+
 def test_climatology_gains_nothing_on_itself() -> None:
     happened = np.arange(100) % 5 == 0
     t = _chances(np.full(100, 0.2), happened)

@@ -44,7 +44,7 @@ def test_who_leads_the_first_lap_where_nobody_passes_is_likely_to_win() -> None:
 
 
 def test_a_quicker_car_close_behind_is_still_behind_at_the_line(toy: Any, drive: Drive) -> None:
-    """Car 3 gains half a second a lap on car 2 and has less than that to go: to pass is for the race model to say, not for the forecast of a lap."""
+    """Car 3 gains half a second a lap on car 2 and has less than that to go: whether it passes is for the race model to say."""
     twin = drive(toy(n_cars=5, pace_s={3: -0.5}, noise_s=0.0), to_lap=3)
     behind, ahead = twin.cars["3"], twin.cars["2"]
     assert (ahead.laps, behind.laps, ahead.position, behind.position) == (2, 2, 2, 3)
@@ -61,7 +61,9 @@ def test_a_car_on_its_out_lap_is_passed_on_the_way_to_the_line(toy: Any, drive: 
     assert state.car_id[state.order()[-1]] == "2"
 
 
-def test_who_has_yet_to_cross_the_line_can_stop_on_its_last_lap_but_one_as_the_leader_can(toy: Any, drive: Drive) -> None:
+def test_who_has_yet_to_cross_the_line_can_stop_on_its_last_lap_but_one_as_the_leader_can(
+    toy: Any, drive: Drive
+) -> None:
     twin = drive(toy(n_cars=5, laps=20), to_lap=18)
     assert twin.cars["4"].laps == 17
     state = twin.race_state()
