@@ -78,7 +78,7 @@ def reliability_plot(races: Sequence[RaceForecasts], *, theme: Theme = "dark", s
         figure.update_xaxes(range=[-0.03 * top, 1.03 * top], tickformat=".0%", title="said", zeroline=False, **at)
         figure.update_yaxes(range=[-0.03 * top, 1.03 * top], tickformat=".0%", title="happened", zeroline=False, **at)
     title = f"How often it happened when it was said: {len(races)} race{'s' * (len(races) != 1)}"
-    return dressed(figure, theme, title).update_layout(showlegend=False, width=1200, height=780)
+    return dressed(figure, theme, title).update_layout(showlegend=False, width=1200, height=830, margin={"t": 110})
 
 
 def _asked(tables: Mapping[str, pd.DataFrame], name: str, what: str | None) -> pd.DataFrame | None:
