@@ -148,7 +148,7 @@ def duel(race: RaceTwin, car: CarTwin, rival: CarTwin, gap_s: float, wetness: fl
     lap = race.leader_laps + 2
     popular = race.stops_today.popular
     ours, theirs = (likely_next(p, c, left, wetness, popular) for c in (car, rival))
-    new_ours, _ = f.expect(car.index, lap, ours, 1.0)
+    new_ours = f.expect_s(car.index, lap, ours, 1.0)
     new_theirs, var2 = f.expect(rival.index, lap, theirs, 1.0)
     old_ours, old_theirs = float(car.forecast().median_s[1]), float(rival.forecast().median_s[1])
     under = old_theirs - new_ours + LATE_ANSWER_S

@@ -116,8 +116,8 @@ class Forecast:
         """Return the first ``n`` laps as estimates with their 90 % intervals."""
         low, high = self.interval()
         return tuple(
-            Estimate.model_construct(mean=float(m), low=float(a), high=float(b))
-            for m, a, b in zip(self.median_s[:n], low[:n], high[:n], strict=True)
+            Estimate(mean=m, low=a, high=b)
+            for m, a, b in zip(self.median_s[:n].tolist(), low[:n].tolist(), high[:n].tolist(), strict=True)
         )
 
 

@@ -7,14 +7,16 @@ neighbours do now is held as it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from racetwin.schemas import TrackStatus
+from racetwin.simulation.live import LiveStops
 from racetwin.simulation.stops_together import MAX_LOG_HAZARD, owes
 
 if TYPE_CHECKING:
@@ -90,6 +92,50 @@ def stop_hazard(p: RaceParameters, ctx: StopContext, n: int) -> FloatArray:
     return stop_hazards(p, [ctx], n)[0, : laps_at_risk(ctx, n)]
 
 
+class _Asked(NamedTuple):
+    """The contexts asked about, and what the formulas take from each as a column ``(contexts, 1)``, coming laps being the rows.
+
+    What is true or not is 1 or 0; ``life`` is the compound's usual life here, in laps.
+    """
+
+    contexts: Sequence[StopContext]
+    lap: FloatArray
+    total_laps: FloatArray
+    compound: FloatArray
+    life: FloatArray
+    age: FloatArray
+    stops: FloatArray
+    bias: FloatArray
+    stopped_of_late: FloatArray
+    age_today: FloatArray
+    running: FloatArray
+    held_up: FloatArray
+    been_wet: FloatArray
+    owed: FloatArray
+    neutralised: FloatArray
+
+    @classmethod
+    def of(cls, p: RaceParameters, contexts: Sequence[StopContext]) -> _Asked:
+        """Read the columns."""
+        columns = [
+            [c.lap for c in contexts],
+            [c.total_laps for c in contexts],
+            [c.compound for c in contexts],
+            [p.life_laps[c.compound if c.compound >= 0 else 1] for c in contexts],
+            [c.age for c in contexts],
+            [c.stops for c in contexts],
+            [c.bias for c in contexts],
+            [c.stopped_of_late for c in contexts],
+            [c.age_today for c in contexts],
+            [c.running for c in contexts],
+            [c.gap_ahead_s < HELD_UP_S for c in contexts],
+            [c.compounds_used >> 3 > 0 for c in contexts],
+            [owes(p, c.stops, c.compounds_used) for c in contexts],
+            [c.status.is_neutralised for c in contexts],
+        ]
+        return cls(contexts, *np.array(columns, dtype=np.float64)[:, :, None])
+
+
 def stop_hazards(p: RaceParameters, contexts: Sequence[StopContext], n: int) -> FloatArray:
     """Probability of stopping at the end of each of the next ``n`` laps, given no stop before it: ``(contexts, laps)``.
 
@@ -97,17 +143,20 @@ def stop_hazards(p: RaceParameters, contexts: Sequence[StopContext], n: int) -> 
     two laps; from then on the race is taken to run green. Who still owes a stop makes it while there is a lap left to.
     Rows of cars that have fewer laps to go than others end in zeros.
     """
-    at_risk = [laps_at_risk(ctx, n) for ctx in contexts]
+    return _green(p, _Asked.of(p, contexts), n)
+
+
+def _green(p: RaceParameters, now: _Asked, n: int) -> FloatArray:
+    at_risk = [laps_at_risk(ctx, n) for ctx in now.contexts]
     longest = max(at_risk, default=0)
     if longest == 0:
-        return np.zeros((len(contexts), 0))
+        return np.zeros((len(at_risk), 0))
     k = np.arange(1.0, longest + 1.0)
-    life = [p.life_laps[c.compound if c.compound >= 0 else 1] for c in contexts]
-    use = (_column(c.age for c in contexts) + k - 1.0) / _column(life)
+    use = (now.age + k - 1.0) / now.life
     eta = p.stop_intercept + p.stop_age * use + p.stop_overdue * np.maximum(0.0, use - 1.0)
-    eta += _column(c.bias for c in contexts)
+    eta += now.bias
     free_s = p.pit_loss_s + p.stationary_s + p.stationary_body_s
-    for i, ctx in enumerate(contexts):
+    for i, ctx in enumerate(now.contexts):
         if ctx.status in (TrackStatus.SC, TrackStatus.VSC, TrackStatus.VSC_ENDING):
             sc = ctx.status is TrackStatus.SC
             first, later = (p.stop_sc, p.stop_sc_later) if sc else (p.stop_vsc, p.stop_vsc_later)
@@ -123,14 +172,12 @@ def stop_hazards(p: RaceParameters, contexts: Sequence[StopContext], n: int) -> 
             eta[i, 0] += p.stop_traffic
         if ctx.gap_behind_s > free_s:
             eta[i] += p.stop_free
-    owed = [owes(p, c.stops, c.compounds_used) for c in contexts]
-    lap = _column(c.lap for c in contexts) + k
-    total = _column(c.total_laps for c in contexts)
-    late = p.stop_late * np.maximum(0.0, p.stop_late_laps - (total - lap))
-    eta += np.where(np.array(owed)[:, None], p.stop_owed * lap / total, late)
+    lap = now.lap + k
+    late = p.stop_late * np.maximum(0.0, p.stop_late_laps - (now.total_laps - lap))
+    eta += np.where(now.owed, p.stop_owed * lap / now.total_laps, late)
     hazard = np.asarray(1.0 - np.exp(-np.exp(np.minimum(eta, MAX_LOG_HAZARD))))
-    for i, (ctx, laps) in enumerate(zip(contexts, at_risk, strict=True)):
-        if owed[i] and laps and ctx.lap + laps == ctx.total_laps - 1:
+    for i, (ctx, laps) in enumerate(zip(now.contexts, at_risk, strict=True)):
+        if laps and ctx.lap + laps == ctx.total_laps - 1 and now.owed[i, 0]:
             hazard[i, laps - 1] = 1.0
         hazard[i, laps:] = 0.0
     return hazard
@@ -146,49 +193,48 @@ def live_terms(
     p: RaceParameters, contexts: Sequence[StopContext], hazard: FloatArray
 ) -> tuple[FloatArray, list[FloatArray]]:
     """Return the log of the race model's hazards, and what each number of ``p.live.stops`` is multiplied by, in its order."""
+    return _live_terms(_Asked.of(p, contexts), hazard)
+
+
+def _live_terms(now: _Asked, hazard: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
     k = np.arange(1.0, hazard.shape[1] + 1.0)
     near = k <= NEAR_LAPS
-    compound = _column(c.compound for c in contexts)
-    life = _column(p.life_laps[c.compound if c.compound >= 0 else 1] for c in contexts)
-    stops, lap = _column(c.stops for c in contexts), _column(c.lap for c in contexts)
-    age, total = _column(c.age for c in contexts), _column(c.total_laps for c in contexts)
-    today = _column(c.age_today for c in contexts)
+    today = now.age_today
     known = today > 0
     against = np.where(
-        known, np.clip(np.log(np.maximum(age + k, 0.5) / np.where(known, today, 1.0)), *TODAY_RANGE), 0.0
+        known, np.clip(np.log(np.maximum(now.age + k, 0.5) / np.where(known, today, 1.0)), *TODAY_RANGE), 0.0
     )
     log_hazard = np.log(-np.log1p(-np.clip(hazard, 1e-5, 0.99)))
     return log_hazard, [
         np.ones((1, 1)),
         (k > 1.0).astype(float),
         log_hazard - USUAL,
-        (compound == 0).astype(float),
-        (compound == 2).astype(float),
-        (stops == 1).astype(float),
-        (stops >= 2).astype(float),
-        np.clip((total - lap - k) / life, 0.0, 3.0) - 1.0,
-        (lap + k) / total - 0.5,
+        (now.compound == 0).astype(float),
+        (now.compound == 2).astype(float),
+        (now.stops == 1).astype(float),
+        (now.stops >= 2).astype(float),
+        np.clip((now.total_laps - now.lap - k) / now.life, 0.0, 3.0) - 1.0,
+        (now.lap + k) / now.total_laps - 0.5,
         against,
         np.maximum(against, 0.0),
         known.astype(float),
-        near * _column(c.stopped_of_late for c in contexts),
-        near * _column(c.gap_ahead_s < HELD_UP_S for c in contexts),
-        _column(bool(c.compounds_used >> 3) for c in contexts),
+        near * now.stopped_of_late,
+        near * now.held_up,
+        now.been_wet,
     ]
 
 
-def _live(p: RaceParameters, contexts: Sequence[StopContext], hazard: FloatArray) -> FloatArray:
+_WEIGHTS = attrgetter(*(f.name for f in fields(LiveStops)))
+
+
+def _live(p: RaceParameters, now: _Asked, hazard: FloatArray) -> FloatArray:
     """Return the hazards with what is known live; a sprint's, wet-weather tyres' and certain stops stay as they are."""
-    log_hazard, terms = live_terms(p, contexts, hazard)
-    log_hazard = log_hazard + sum(w * x for w, x in zip(astuple(p.live.stops), terms, strict=True))
+    if not hazard.size or not p.prescribes_stop:
+        return hazard
+    log_hazard, terms = _live_terms(now, hazard)
+    log_hazard = log_hazard + sum(w * x for w, x in zip(_WEIGHTS(p.live.stops), terms, strict=True))
     told = 1.0 - np.exp(-np.exp(np.minimum(log_hazard, MAX_LOG_HAZARD)))
-    compound = _column(c.compound for c in contexts)
-    as_it_is = (compound > 2) | (hazard <= 0.0) | (hazard >= 1.0) | (not p.prescribes_stop)
-    return np.where(as_it_is, hazard, told)
-
-
-def _column(values: Iterable[float]) -> FloatArray:
-    return np.array(list(values), dtype=np.float64)[:, None]
+    return np.where((now.compound > 2) | (hazard <= 0.0) | (hazard >= 1.0), hazard, told)
 
 
 def stop_chance(p: RaceParameters, ctx: StopContext, n: int) -> FloatArray:
@@ -202,7 +248,8 @@ def stop_chances(p: RaceParameters, contexts: Sequence[StopContext], n: int) -> 
     :func:`modelled_chances` with what is known live and the race model does not carry; see
     :class:`racetwin.simulation.live.LiveStops`.
     """
-    return _live(p, contexts, modelled_chances(p, contexts, n))
+    now = _Asked.of(p, contexts)
+    return _live(p, now, _modelled(p, now, n))
 
 
 def modelled_chances(p: RaceParameters, contexts: Sequence[StopContext], n: int) -> FloatArray:
@@ -211,31 +258,35 @@ def modelled_chances(p: RaceParameters, contexts: Sequence[StopContext], n: int)
     :func:`stop_hazards` takes the race to run green; on each coming lap a safety car or virtual safety car may be declared, and
     who has not stopped by then may well take the cheap stop.
     """
-    green = stop_hazards(p, contexts, n)
-    calm = [i for i, ctx in enumerate(contexts) if not ctx.status.is_neutralised]
-    if not calm or not green.shape[1]:
+    return _modelled(p, _Asked.of(p, contexts), n)
+
+
+def _modelled(p: RaceParameters, now: _Asked, n: int) -> FloatArray:
+    green = _green(p, now, n)
+    if not green.size:
         return green
-    quiet = green[calm]
-    retire = 1.0 - (1.0 - p.retirement_rate) ** _column(1.0 / max(1, contexts[i].total_laps) for i in calm)
-    life = _column(0.5 * p.life_laps[ctx.compound if ctx.compound >= 0 else 1] for ctx in (contexts[i] for i in calm))
-    running = _column(contexts[i].running for i in calm)
-    young = np.minimum(1.0, (_column(contexts[i].age for i in calm) + np.arange(quiet.shape[1])) / life)
-    eta = np.log(-np.log1p(-np.minimum(quiet, 0.999)) + 1e-12)
-    out = quiet.copy()
+    retire = 1.0 - (1.0 - p.retirement_rate) ** (1.0 / np.maximum(1.0, now.total_laps))
+    young = np.minimum(1.0, (now.age + np.arange(green.shape[1])) / (0.5 * now.life))
+    eta = np.log(-np.log1p(-np.minimum(green, 0.999)) + 1e-12)
+    out = green.copy()
     for rate, per_retirement, bonus in (
         (p.sc_rate, p.sc_retirement, p.stop_sc),
         (p.vsc_rate, p.vsc_retirement, p.stop_vsc),
     ):
-        declared = np.minimum(0.5, rate + running * retire * per_retirement)
+        declared = np.minimum(0.5, rate + now.running * retire * per_retirement)
         under = 1.0 - np.exp(-np.exp(np.minimum(eta + bonus * young, MAX_LOG_HAZARD)))
-        out += declared * (np.maximum(under, quiet) - quiet)
-    green[calm] = np.where(quiet > 0.0, np.minimum(out, 1.0), 0.0)
-    return green
+        out += declared * (np.maximum(under, green) - green)
+    return np.where((green > 0.0) & (now.neutralised == 0.0), np.minimum(out, 1.0), green)
 
 
 def within(hazard: FloatArray, n: int) -> float:
     """Probability of a stop within the first ``n`` laps of a hazard."""
     return float(1.0 - np.prod(1.0 - hazard[:n]))
+
+
+def within_each(hazards: FloatArray, n: int) -> FloatArray:
+    """:func:`within` of each row of hazards."""
+    return np.asarray(1.0 - np.prod(1.0 - hazards[:, :n], axis=1))
 
 
 STOP_SHARE = 0.5
@@ -273,6 +324,7 @@ def next_stop_lap(chance: FloatArray, first_lap: int) -> int:
 
 
 def by_lap(hazard: FloatArray) -> FloatArray:
-    """Probability that the next stop falls on each lap (sums to at most 1; the rest is no stop)."""
-    survive = np.concatenate([[1.0], np.cumprod(1.0 - hazard)[:-1]])
+    """Probability that the next stop falls on each lap, the last axis (sums to at most 1; the rest is no stop)."""
+    survive = np.ones_like(hazard)
+    np.cumprod(1.0 - hazard[..., :-1], axis=-1, out=survive[..., 1:])
     return survive * hazard

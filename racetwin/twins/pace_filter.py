@@ -245,14 +245,19 @@ class PaceFilter:
         c = compound if compound >= 0 else MEDIUM
         at = [LEVEL, OFFSET + c, WEAR + c, COMMON + PER_CAR * car + PACE]
         h = np.array([1.0, 1.0, age, 1.0])
-        mean = float((self.x[at] * h).sum()) + self.known_s(lap, c, age)
         variance = float(((self.P[:, at] * h).sum(axis=1)[at] * h).sum()) + self.model.set_pace_sd_s**2
-        return mean, variance
+        return self.expect_s(car, lap, compound, age), variance
+
+    def expect_s(self, car: int, lap: float, compound: int, age: float) -> float:
+        """Return the mean of :meth:`expect` alone, s."""
+        c, x = compound if compound >= 0 else MEDIUM, self.x
+        today = x[LEVEL] + x[OFFSET + c] + x[WEAR + c] * age + x[COMMON + PER_CAR * car + PACE]
+        return float(today) + self.known_s(lap, c, age)
 
     def fresh_s(self, cars: IntArray, laps: FloatArray, compounds: int, age: float) -> FloatArray:
         """Expect one lap of each of several cars on another set of each of the first compounds: ``(cars, compounds)``, s.
 
-        Row by row what :meth:`expect` expects of ``laps[i]``, to the last bit, without its variance.
+        Row by row what :meth:`expect_s` expects of ``laps[i]``, to the last bit.
         """
         m, x, c = self.model, self.x, np.arange(compounds)
         common = x[LEVEL] + x[OFFSET + c] + x[WEAR + c] * age

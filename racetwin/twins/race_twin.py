@@ -287,7 +287,7 @@ class RaceTwin:
             behind_stopped=twin.behind_stopped,
             status=self.track_status,
             status_laps=self.status_laps,
-            bias=self.field.stop_bias(twin.car_id),
+            bias=self.field.today_bias + profile.stop_bias,
             cover_bias=profile.cover_bias,
             stopped_of_late=self.stops_today.of_late(twin.car_id, twin.laps) / max(1, running),
             age_today=self.stops_today.usual_age(twin.car_id, twin.compound),
@@ -320,7 +320,7 @@ class RaceTwin:
     @property
     def n_running(self) -> int:
         """Cars still in the race."""
-        return sum(c.running for c in self.cars.values())
+        return len(self.cars) - [c.status for c in self.cars.values()].count(CarStatus.RETIRED)
 
     def _on_wets(self) -> int:
         wet = (Compound.INTERMEDIATE, Compound.WET)

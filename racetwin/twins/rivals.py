@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from racetwin.schemas import COMPOUNDS, CarStatus, TrackStatus
 from racetwin.simulation.stops_together import owes
-from racetwin.twins.hazard import by_lap, laps_at_risk, next_stop_lap, stop_chances, within
+from racetwin.twins.hazard import by_lap, laps_at_risk, next_stop_lap, stop_chances, within_each
 from racetwin.twins.losses import net_loss_s
 from racetwin.twins.synchronous import likely_next
 
@@ -76,14 +76,17 @@ def outlooks(race: RaceTwin) -> dict[str, Outlook]:
     left = max((total - c.laps for c in asked), default=0)
     hazards = stop_chances(race.parameters, contexts, left)
     found = {c: replace(NO_STOP, first_lap=car.laps + 1) for c, car in race.cars.items()}
-    for car, ctx, hazard in zip(asked, contexts, hazards, strict=True):
-        found[car.car_id] = _outlook(race, car, hazard[: laps_at_risk(ctx, total - car.laps)], wetness)
+    next_lap, next_5 = within_each(hazards, 1).tolist(), within_each(hazards, 5).tolist()
+    for i, (car, ctx, chance) in enumerate(zip(asked, contexts, by_lap(hazards), strict=True)):
+        coming = chance[: laps_at_risk(ctx, total - car.laps)]
+        strategy = _strategy(race, car, coming, wetness)
+        found[car.car_id] = Outlook(next_lap[i], next_5[i], car.laps + 1, tuple(coming.tolist()), strategy)
     return found
 
 
-def _outlook(race: RaceTwin, car: CarTwin, hazard: FloatArray, wetness: float) -> Outlook:
+def _strategy(race: RaceTwin, car: CarTwin, chance: FloatArray, wetness: float) -> tuple[tuple[int, str], ...]:
+    """Return the likeliest further stops, lap and compound; ``chance`` is that of the next stop by coming lap."""
     total, p = race.total_laps, race.parameters
-    chance = by_lap(hazard)
     strategy: list[tuple[int, str]] = []
     expected = float(chance.sum())
     owed = owes(p, car.stops, car.compounds_used)
@@ -95,7 +98,7 @@ def _outlook(race: RaceTwin, car: CarTwin, hazard: FloatArray, wetness: float) -
             lap += round((total - lap) / 2)
             compound = min(range(3), key=lambda c: abs(p.life_laps[c] - (total - lap)))
             strategy.append((lap, COMPOUNDS[compound].value))
-    return Outlook(within(hazard, 1), within(hazard, 5), car.laps + 1, tuple(chance.tolist()), tuple(strategy))
+    return tuple(strategy)
 
 
 def virtual_times(race: RaceTwin, outlooks: dict[str, Outlook], time_s: dict[str, float]) -> dict[str, float]:

@@ -123,13 +123,12 @@ def threats(race: RaceTwin, car_id: str, raced: Raced | None = None) -> tuple[Th
         # Catching is not passing: what is gained on the road counts in full only beyond the gap at which one is stuck.
         stuck = np.where(gap > 0.0, race.parameters.follow_gap_s, 0.0)
         chance = [normal_cdf(z) for z in ((gain - gap - stuck) / spread).tolist()]
-    found = [
-        Threat(rival_id, p, _move(race, car_id, rival_id, g, by_pace), source)
-        for rival_id, p, g, by_pace in zip(ids, chance, gap.tolist(), gain.tolist(), strict=True)
-        if p >= LEAST
-    ]
-    found.sort(key=lambda t: (-t.probability, t.rival_id))
-    return tuple(found[:MOST])
+    likely = [found for found in zip(chance, ids, gap.tolist(), gain.tolist(), strict=True) if found[0] >= LEAST]
+    likely.sort(key=lambda found: (-found[0], found[1]))
+    return tuple(
+        Threat(rival_id, p, _move(race, car_id, rival_id, gap_s, gain_s), source)
+        for p, rival_id, gap_s, gain_s in likely[:MOST]
+    )
 
 
 def _move(race: RaceTwin, car_id: str, rival_id: str, gap_s: float, gain_s: float) -> str:

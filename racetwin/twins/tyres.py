@@ -88,13 +88,6 @@ def _lives_until(rates: tuple[float, ...], age: float, share: float) -> float:
     return math.inf
 
 
-def _losses(linear: float, start: float, n: int, p: RaceParameters, c: int) -> FloatArray:
-    """Return the summed wear loss of 0, 1, .. n further laps on a set that is ``start`` laps old."""
-    age = start + np.arange(1.0, n + 1.0)
-    over = np.maximum(0.0, age - p.cliff_age[c])
-    return np.concatenate([[0.0], np.cumsum(max(linear, 0.0) * age + p.cliff_s[c] * over * over)])
-
-
 def pit_window(
     belief: SetBelief, p: RaceParameters, *, lap: int, total_laps: int, compounds_used: int
 ) -> tuple[int, int] | None:
@@ -109,20 +102,15 @@ def pit_window(
         return None
     c = c if c >= 0 else 1
     loss = p.pit_loss_s + p.stationary_s + 0.7 * p.stationary_body_s + p.cold_tyre_s
-    stay = belief.offsets_s[c] * np.arange(n + 1.0) + _losses(belief.wear_s, belief.age, n, p, c)
-    fresh = np.stack(
-        [belief.offsets_s[k] * np.arange(n + 1.0) + _losses(belief.wears_s[k], 0.0, n, p, k) for k in range(3)]
-    )
+    stints = _stints_s(belief, p, n, c)
+    stay, fresh = stints[0], stints[1:]
     slicks = [k for k in range(3) if compounds_used >> k & 1]
     wet_run = compounds_used >> 3
     owed = bool(p.two_compounds) and len(slicks) < 2 and not wet_run
     best = fresh.min(axis=0)
     other = fresh[[k for k in range(3) if k not in slicks]].min(axis=0) if owed else best
     # rest[m]: least cost of m laps after the stop, with at most one stop more; a compound still owed is fitted in one of them.
-    rest = other.copy()
-    for m in range(2 * LEAST_STINT, n + 1):
-        first = np.arange(LEAST_STINT, m - LEAST_STINT + 1)
-        rest[m] = min(rest[m], float((best[first] + other[m - first]).min()) + loss)
+    rest = np.minimum(other, _split_s(best, other) + loss)
     stops = np.arange(1, n)
     cost = stay[stops] + loss + rest[n - stops]
     cheapest = float(cost.min())
@@ -130,3 +118,24 @@ def pit_window(
         return None
     sensible = stops[cost <= cheapest + WINDOW_COST_S]
     return lap + int(sensible[0]), lap + int(sensible[-1])
+
+
+def _stints_s(belief: SetBelief, p: RaceParameters, n: int, compound: int) -> FloatArray:
+    """Return what 0, 1, .. ``n`` laps cost: on the set that is on the car, of this compound, and on new ones of each slick."""
+    laps = np.arange(n + 1.0)
+    sets = zip((compound, 0, 1, 2), (belief.wear_s, *belief.wears_s), (belief.age, 0.0, 0.0, 0.0), strict=True)
+    told = [(max(wear, 0.0), age, belief.offsets_s[c], p.cliff_age[c], p.cliff_s[c]) for c, wear, age in sets]
+    wear, age_before, offset, cliff_age, cliff = np.array(told).T[:, :, None]
+    age = age_before + laps
+    over = np.maximum(0.0, age - cliff_age)
+    lost = wear * age + cliff * over * over
+    lost[:, 0] = 0.0
+    return np.asarray(offset * laps + np.cumsum(lost, axis=1))
+
+
+def _split_s(first_s: FloatArray, second_s: FloatArray) -> FloatArray:
+    """Return the least cost of 0, 1, .. laps in two stints, of at least ``LEAST_STINT`` laps each; infinite where too few."""
+    laps = np.arange(len(first_s))
+    second = laps[:, None] - laps  # by laps in all, and laps of the first
+    cost = np.where(second >= LEAST_STINT, first_s + second_s[second], math.inf)
+    return np.asarray(cost[:, LEAST_STINT:].min(axis=1, initial=math.inf))
