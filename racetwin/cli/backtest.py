@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,10 @@ def backtest(
     data: Annotated[Path | None, typer.Option(help="Folder of race data; default: RACETWIN_DATA.")] = None,
     races: Annotated[
         list[str] | None,
-        typer.Option(help="Races to score: ids or beginnings of ids, several by comma; the others are history."),
+        typer.Option(
+            help="Races to score, several by comma: an id is that race alone, the beginning of ids (2023) is all that begin "
+            "so; the others are history."
+        ),
     ] = None,
     until: Annotated[str | None, typer.Option(help="Last race to score.")] = None,
     refit: Annotated[str, typer.Option(help="When parameters are fitted anew: never, season or race.")] = "season",
@@ -43,6 +47,7 @@ def backtest(
     """
     from racetwin.evaluation.backtest import REFITS
     from racetwin.evaluation.backtest import backtest as run
+    from racetwin.evaluation.measure_words import INTERVAL, meanings
 
     folder = data or settings().data
     if folder is None:
@@ -81,6 +86,8 @@ def backtest(
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     console.print(scoreboard(result.rows, len(result.races)))
+    for line in (f"{INTERVAL}.", *meanings(r.name for r in result.rows)):
+        console.print(line, highlight=False)
     for note in result.notes():
         console.print(note)
     if plot is not None:
@@ -121,7 +128,7 @@ def scoreboard(rows: list[Row], n_races: int) -> object:
         (
             r.name,
             f"{r.value:.3f}",
-            f"{r.low:.3f} to {r.high:.3f}",
+            f"{r.low:.3f} to {r.high:.3f}" if math.isfinite(r.low) else "too few races",
             f"{r.n}",
             show(r.baseline),
             show(r.must),

@@ -62,7 +62,7 @@ class Backtest:
 
 
 def choose_races(tables: RaceTables, races: Sequence[str] | None, until: str | None) -> list[str]:
-    """Return the races to score, in time order: those named (ids or beginnings of ids), up to and including ``until``.
+    """Return the races to score, in time order: those named, up to and including ``until``; see :func:`_named`.
 
     By default every race that has enough history before it. Sessions of the folder that the tables leave out may be named too,
     and are none of them.
@@ -76,10 +76,20 @@ def choose_races(tables: RaceTables, races: Sequence[str] | None, until: str | N
         unknown = [r for r in races if not any(k.startswith(r) for k in (*ids, *tables.left_out))]
         if unknown:
             raise InputError(f"races: {unknown[0]!r} is no race (or beginning of a race id) of the data folder")
-        return [k for k in ids if any(k.startswith(r) for r in races)]
+        named = _named(tables, races)
+        return [k for k in ids if k in named]
     dry = (tables.races.session == "R") & ~tables.races.wet.astype(bool)
     enough = dry.shift(1, fill_value=False).cumsum() >= MIN_RACES
     return [k for k, ok in zip(tables.races.race_id, enough, strict=True) if ok and k in ids]
+
+
+def _named(tables: RaceTables, races: Sequence[str]) -> set[str]:
+    """Return what names stand for, sessions left out among them: an id for that session alone, else all whose ids begin so.
+
+    So a Grand Prix can be named whose sprint's id begins as its own.
+    """
+    ids = [*map(str, tables.races.race_id), *tables.left_out]
+    return {k for r in races for k in ([r] if r in ids else ids) if k.startswith(r)}
 
 
 def backtest(
@@ -101,7 +111,8 @@ def backtest(
     data
         Folder of race data; races not scored are history.
     races
-        Race ids, or beginnings of them (``2023``, ``2024-12``); None: all that have enough history.
+        Race ids, each for that session alone, or beginnings of ids (``2023``, ``2024-12``) for all that begin so; None: all that
+        have enough history.
     until
         Last race scored.
     refit
@@ -161,7 +172,8 @@ def backtest(
 
 def _left_out(tables: RaceTables, races: Sequence[str] | None, until: str | None) -> dict[str, str]:
     """Return what was asked for and is in the folder, but under another event's name, with the reason; ids are in time order."""
-    asked = {r: why for r, why in tables.left_out.items() if not races or any(r.startswith(k) for k in races)}
+    named = _named(tables, races) if races else set(tables.left_out)
+    asked = {r: why for r, why in tables.left_out.items() if r in named}
     return {r: why for r, why in asked.items() if until is None or r <= until}
 
 

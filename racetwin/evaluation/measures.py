@@ -19,6 +19,8 @@ FloatArray = npt.NDArray[np.float64]
 Rule = Callable[[pd.DataFrame], float]
 
 ECE_BINS = 10
+LEAST_RACES = 3
+"""Of fewer races there is no bootstrap over races, and so no interval."""
 ENDS: FloatArray = np.array([0.05, 0.95])
 LEAST_P = 1e-4
 """Probabilities are kept this far from 0 and 1 in a log loss."""
@@ -44,10 +46,10 @@ class Score:
         return float(self.of(self.by_race(t).sum(axis=0)))
 
     def resampled(self, t: pd.DataFrame, draws: int, seed: int) -> FloatArray | None:
-        """Return the score of so many draws of whole races, with repetition; None of fewer than three races."""
+        """Return the score of so many draws of whole races, with repetition; None of fewer than ``LEAST_RACES``."""
         sums = self.by_race(t)
         n = len(sums)
-        if n < 3:
+        if n < LEAST_RACES:
             return None
         rng = np.random.default_rng(seed)
         times = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(draws)])
@@ -149,10 +151,10 @@ def calibrated_error(t: pd.DataFrame, draws: int = 1000, seed: int = 1) -> tuple
 
     An error is never below zero, so chance alone makes one, the more so as the cars of a race share its luck. What each race adds
     to each bin, the bins' own means taken out, is given one random sign a race (the wild bootstrap for clusters of Cameron,
-    Gelbach and Miller, 2008, with Rademacher signs). NaN of fewer than three races.
+    Gelbach and Miller, 2008, with Rademacher signs). NaN of fewer than ``LEAST_RACES``.
     """
     race, ids = pd.factorize(t.race_id, sort=True)
-    if len(ids) < 3:
+    if len(ids) < LEAST_RACES:
         return float("nan"), float("nan")
     gap, inside = _gaps(t, "p", ECE_BINS)
     gap = gap[:, :ECE_BINS]

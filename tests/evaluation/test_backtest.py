@@ -44,6 +44,19 @@ def test_races_are_named_by_their_beginning_and_unknown_ones_are_refused() -> No
 
 
 @pytest.mark.unit
+def test_a_whole_id_is_that_race_alone() -> None:
+    why = "its laps are of another event"
+    tables = replace(_tables(12), left_out={"2023-10-x-sprint": why, "2023-11-y": why})
+    assert choose_races(tables, ["2023-10-x", "2023-1"], None) == ["2023-10-x", "2023-11-x", "2023-12-x"]
+    assert _left_out(tables, ["2023-10-x"], None) == {}
+    assert _left_out(tables, ["2023-10-x", "2023-10-x-sprint"], None) == {"2023-10-x-sprint": why}
+    races = tables.races.assign(race_id=tables.races.race_id.replace("2023-11-x", "2023-10-x-sprint"))
+    both = replace(tables, races=races, left_out={})
+    assert choose_races(both, ["2023-10-x"], None) == ["2023-10-x"]
+    assert choose_races(both, ["2023-10"], None) == ["2023-10-x", "2023-10-x-sprint"]
+
+
+@pytest.mark.unit
 def test_a_session_filed_under_another_event_is_not_scored_and_says_why() -> None:
     why = "its laps are of the Austrian Grand Prix, not of the round 10 that it is filed under"
     tables = replace(_tables(12), left_out={"2023-10-x-sprint": why})

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from io import StringIO
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from racetwin.cli.backtest import scoreboard
 from racetwin.evaluation import measures, scores
 from racetwin.evaluation.forecasts import RaceForecasts
+from racetwin.evaluation.measure_words import MEANINGS, meanings
 
 pytestmark = pytest.mark.unit
+ROOT = Path(__file__).parents[2]
 
 
 def _chances(p: np.ndarray, happened: np.ndarray) -> pd.DataFrame:
@@ -123,6 +130,32 @@ def test_rows_have_what_the_json_promises_dry_and_wet_apart() -> None:
     assert row["value"] == row["baseline"] == pytest.approx(0.2)
     assert row["n"] == 15
     assert row["met"] is True
+
+
+def test_every_measure_is_explained_where_its_rows_stand() -> None:
+    for line in scores.LINES:
+        told = meanings([line.name])
+        # a share of forecasts that were right says what it is
+        assert told or line.name.endswith("exact %") or "within" in line.name or "% of pairs" in line.name, line.name
+    assert meanings(["rejoin position, exact %"]) == []
+    assert [m.partition(":")[0] for m in meanings(["safety car within 10 laps, Brier", "next green lap, MAE s"])] == [
+        "MAE",
+        "Brier",
+    ]
+    page = " ".join((ROOT / "docs" / "scoreboard.md").read_text(encoding="utf-8").split())
+    for measure, said in MEANINGS.items():
+        assert f"- {measure}: {said}" in page
+
+
+def test_too_few_races_for_an_interval_are_told_so() -> None:
+    def shown(n: int) -> str:
+        page = StringIO()
+        Console(width=140, file=page).print(scoreboard(scores.score([_race(k) for k in range(n)]), n))
+        return page.getvalue()
+
+    assert "nan" not in shown(2)
+    assert "too few races" in shown(2)
+    assert "too few races" not in shown(measures.LEAST_RACES)
 
 
 def test_a_row_is_met_by_its_own_measure() -> None:
