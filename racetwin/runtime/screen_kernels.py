@@ -25,7 +25,11 @@ class ScreenKernels(AsyncMappingKernelManager):
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         """End a kernel whose page has gone without a word, or that is dead; one that is at work is left alone."""
-        state, now = self._kernels[kernel_id].execution_state, time.monotonic()
+        kernel, now = self._kernels.get(kernel_id), time.monotonic()
+        if kernel is None:  # its page said good-bye while others were looked at
+            self._alone_since.pop(kernel_id, None)
+            return
+        state = kernel.execution_state
         if state != "dead":
             if self._kernel_connections.get(kernel_id, 0) > 0 or state == "busy":
                 self._alone_since.pop(kernel_id, None)

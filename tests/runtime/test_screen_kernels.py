@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import pytest
+from voila.execute import VoilaExecutor
 
 from racetwin.runtime.priority import SHOWING
 from racetwin.runtime.screen_kernels import ScreenKernels
+from racetwin.runtime.voila_child import configuration
 
 pytestmark = pytest.mark.integration
 
@@ -107,3 +110,18 @@ async def test_a_kernel_ends_when_no_page_has_been_connected_for_a_while() -> No
         await until(lambda: shown not in kernels, "the kernel of a page that has gone lives on")
     finally:
         await kernels.shutdown_all()
+
+
+async def test_a_page_waits_for_what_a_busy_machine_shows_late() -> None:
+    """Where outputs come six seconds after the end of their cell, a page has its board all the same."""
+    cell = """
+import sys, time
+sys.stdout.flush_timeout = sys.stderr.flush_timeout = 0.1  # the cell's end does not wait for its outputs
+get_ipython().kernel.iopub_thread.schedule(lambda: time.sleep(6))
+"the board"
+"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    executor = VoilaExecutor(notebook, config=configuration(), kernel_name="python3")
+    async with executor.async_setup_kernel():
+        shown = await executor.execute_cell(notebook.cells[0], {}, 0)
+    assert [o["data"]["text/plain"] for o in shown["outputs"]] == ["'the board'"]
