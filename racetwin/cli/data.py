@@ -30,9 +30,13 @@ def list_races(
     if as_json:
         print_json(races.astype(object).where(races.notna(), None).to_dict(orient="records"))
         return
+    elsewhere = races[races["misfiled"].notna()]
+    races = races.assign(race_id=races["race_id"] + races["misfiled"].notna().map({True: " *", False: ""}))
     columns = [c for c in ("race_id", "event", "circuit", "total_laps", "source") if c in races]
     rows = [["" if v is None or v != v else str(v) for v in row] for row in races[columns].itertuples(index=False)]
     console.print(table(f"{len(rows)} races", columns, rows, left=len(columns)))
+    for race_id, why in zip(elsewhere["race_id"], elsewhere["misfiled"], strict=True):
+        console.print(f"* {race_id}: {why}; it is neither fitted nor scored.", highlight=False)
 
 
 @app.command("add")

@@ -21,8 +21,9 @@ from racetwin.telemetry.status import StatusChange
 
 COLUMNS = (
     "race_id", "season", "round", "session", "event", "circuit_id", "circuit", "total_laps", "winner", "wet", "source",
+    "misfiled",
 )  # fmt: skip
-"""Columns of :meth:`RaceLibrary.list`."""
+"""Columns of :meth:`RaceLibrary.list`; ``misfiled`` says why a session is no race to go by, and is None of all others."""
 
 NO_DATA = (
     "no race data: set RACETWIN_DATA to a folder with laps.parquet and races.csv, "
@@ -163,7 +164,11 @@ class RaceLibrary:
         races = self._races_csv(folder)
         try:
             total = races["laps_scheduled"].fillna(races["laps_run"]).astype(int)
-            races = races.assign(total_laps=total, source="data folder")
+            elsewhere = misfiled(races)
+            why = [elsewhere.get(str(r)) for r in races["race_id"]]
+            races = races.assign(
+                total_laps=total, source="data folder", misfiled=pd.Series(why, races.index, dtype=object)
+            )
             return races[list(COLUMNS)]
         except KeyError as e:
             raise DataError(f"{folder / 'races.csv'}: {e.args[0]}") from e

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from racetwin.cli import data
+from racetwin.cli.app import app
 from racetwin.config import Settings
 from racetwin.errors import DataError
 from racetwin.schemas import RaceControlMessage, TrackConditions
 from racetwin.telemetry import RaceLibrary, RaceRecord, frames
-from racetwin.telemetry.library import misfiled
+from racetwin.telemetry.library import COLUMNS, misfiled
 from racetwin.telemetry.records import Told
 
 pytestmark = pytest.mark.unit
@@ -107,6 +111,29 @@ def test_a_sprint_filed_under_another_round_is_found() -> None:
     assert list(found) == ["10s", "21s"]
     assert "of the Austrian Grand Prix, not of the round 10" in found["10s"]
     assert misfiled(races.drop(columns="event")) == {}
+
+
+def test_the_list_marks_a_misfiled_sprint_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        ("2023-09-austria", 9, "R", "Austrian Grand Prix", 71),
+        ("2023-10-britain", 10, "R", "British Grand Prix", 52),
+        ("2023-10-britain-sprint", 10, "S", "Austrian Grand Prix", 24),
+    ]
+    races = pd.DataFrame(rows, columns=["race_id", "round", "session", "event", "laps_scheduled"])
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "laps.parquet").touch()
+    other = {c: "" for c in (*COLUMNS, "laps_run") if c not in races}
+    races.assign(**{**other, "season": 2023}).drop(columns=["misfiled", "total_laps"]).to_csv(folder / "races.csv")
+    monkeypatch.setattr(data, "settings", lambda: Settings(data=folder, library=tmp_path / "none"))
+    done = CliRunner().invoke(app, ["data", "list"])
+    assert done.exit_code == 0, done.output
+    shown = " ".join(done.output.split())
+    assert "2023-10-britain-sprint * Austrian" in shown
+    assert "* 2023-10-britain-sprint: its laps are of the Austrian Grand Prix, not of the round 10" in shown
+    assert shown.count("*") == 2
+    listed = json.loads(CliRunner().invoke(app, ["data", "list", "--json"]).output)
+    assert [r["misfiled"] is None for r in listed] == [True, True, False]
 
 
 @pytest.mark.data
