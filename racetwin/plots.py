@@ -18,7 +18,7 @@ from racetwin.schemas import DeskAnswer
 from racetwin.wear import FUEL_S_PER_LAP, fit_wear
 
 if TYPE_CHECKING:
-    from racetwin.evaluation.review import RaceReview
+    from racetwin.evaluation.review_findings import RaceReview
 
 Theme = Literal["dark", "light"]
 
@@ -405,13 +405,16 @@ def review_calls(review: RaceReview, *, theme: Theme = "dark") -> go.Figure:
 
 
 def review_choices(review: RaceReview, *, theme: Theme = "dark") -> go.Figure:
-    """What each choice at each real stop was worth against what was done: means and 90 % of the worlds it was judged in."""
+    """What each choice at each stop judged was worth against what was done: means and 90 % of the worlds it was judged in.
+
+    Stops for rain are not judged and not drawn.
+    """
     who = review.driver or f"car {review.car_id}"
     figure = new_figure(
         theme, f"{who}, {review.race_id}: what else could have been done", "points against what was done", ""
     )
     names: list[str] = []
-    for k, stop in enumerate(review.stops):
+    for k, stop in enumerate(s for s in review.stops if s.judged):
         rows = [c for c in stop.choices if c.name != "as driven"]
         if stop.early is not None:
             rows.insert(0, stop.early)

@@ -14,7 +14,7 @@ from racetwin.config import settings
 from racetwin.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from racetwin.evaluation.review import RaceReview
+    from racetwin.evaluation.review_findings import RaceReview, StopReview
     from racetwin.telemetry.records import RaceRecord
 
 
@@ -105,8 +105,6 @@ def _need_fit() -> None:
 
 
 def _print(found: RaceReview) -> None:
-    from racetwin.evaluation.review import NOT_JUDGED
-
     who = found.driver or f"car {found.car_id}"
     kind = "SIMULATED: " if found.simulated else ""
     place = f"P{found.finish}" if found.finish is not None else "not classified"
@@ -114,34 +112,44 @@ def _print(found: RaceReview) -> None:
     if not found.stops:
         console.print("No stop to review.")
     for s in found.stops:
-        fitted = f"{s.from_compound or '?'} to {s.fitted or '?'}"
-        title = f"Lap {s.lap}, {fitted}, from P{s.place_before}, track {s.track_status}: {s.verdict}"
-        rows = [
-            (
-                c.name,
-                c.plan,
-                f"{c.points:.2f}",
-                f"{c.place:.1f}",
-                "" if c.name == "as driven" else f"{c.gain:+.2f}",
-                "" if c.name == "as driven" else f"{c.gain_low:+.2f} to {c.gain_high:+.2f}",
-                "" if c.name == "as driven" else f"{c.better_in:.0%}",
-            )
-            for c in s.choices
-        ]
-        columns = ("choice", "plan", "points", "place", "against as driven", "90 % of worlds", "better in")
-        console.print(table(title, columns, rows, left=2))
-        if s.early is not None:
-            e = s.early
-            console.print(
-                f"Called in since lap {s.called_lap}: coming in then was worth {e.gain:+.2f} points "
-                f"({e.gain_low:+.2f} to {e.gain_high:+.2f}, better in {e.better_in:.0%} of the worlds) against waiting."
-            )
+        _print_stop(s)
         console.print()
-    if any(s.verdict.endswith(NOT_JUDGED) for s in found.stops):
+    if not all(s.judged for s in found.stops):
         console.print(
-            "Choices of stops for rain are raced in the weather as it was then; rain that followed is not known."
+            "What the choices of a stop for rain were worth is not told: they are raced in the weather as it was then, and what "
+            "fell after that is not known."
         )
     console.print(
         f"{found.worlds} worlds, {found.races} races each, seed {found.seed}; later stops are planned, not known. "
         f"Race model: {found.parameters}."
     )
+
+
+def _print_stop(s: StopReview) -> None:
+    fitted = f"{s.from_compound or '?'} to {s.fitted or '?'}"
+    title = f"Lap {s.lap}, {fitted}, from P{s.place_before}, track {s.track_status}: {s.verdict}"
+    if not s.judged:
+        console.print(table(title, ("choice", "plan"), [(c.name, c.plan) for c in s.choices], left=2))
+        if s.early is not None:
+            console.print(f"Called in since lap {s.called_lap}.")
+        return
+    rows = [
+        (
+            c.name,
+            c.plan,
+            f"{c.points:.2f}",
+            f"{c.place:.1f}",
+            "" if c.name == "as driven" else f"{c.gain:+.2f}",
+            "" if c.name == "as driven" else f"{c.gain_low:+.2f} to {c.gain_high:+.2f}",
+            "" if c.name == "as driven" else f"{c.better_in:.0%}",
+        )
+        for c in s.choices
+    ]
+    columns = ("choice", "plan", "points", "place", "against as driven", "90 % of worlds", "better in")
+    console.print(table(title, columns, rows, left=2))
+    if s.early is not None:
+        e = s.early
+        console.print(
+            f"Called in since lap {s.called_lap}: coming in then was worth {e.gain:+.2f} points "
+            f"({e.gain_low:+.2f} to {e.gain_high:+.2f}, better in {e.better_in:.0%} of the worlds) against waiting."
+        )

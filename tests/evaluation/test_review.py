@@ -14,11 +14,13 @@ from racetwin.calibration.assemble import priors
 from racetwin.calibration.calibrate import write
 from racetwin.calibration.tables import RaceTables
 from racetwin.cli.output import print_json
+from racetwin.cli.review import _print
 from racetwin.config import Settings
 from racetwin.errors import InputError
 from racetwin.evaluation.outcome import Outcome
 from racetwin.evaluation.parameters_before import parameters_before
-from racetwin.evaluation.review import NOT_JUDGED, Choice, RaceReview, _verdict, review
+from racetwin.evaluation.review import review
+from racetwin.evaluation.review_findings import NOT_JUDGED, Call, Choice, RaceReview, StopReview, verdict
 from racetwin.evaluation.worlds import worlds
 from racetwin.plots import review_calls, review_choices
 from racetwin.runtime.catch_up import twin_at
@@ -123,7 +125,8 @@ def test_plots_show_each_call_and_each_choice(found: RaceReview) -> None:
     assert list(calls.data[1].x) == known
     choices = review_choices(found)
     shown = sum(len(trace.x) for trace in choices.data)
-    assert shown == sum(len(s.choices) - 1 + (s.early is not None) for s in found.stops)
+    assert shown == sum(len(s.choices) - 1 + (s.early is not None) for s in found.stops if s.judged)
+    assert any(s.judged for s in found.stops)
 
 
 def test_a_car_that_did_not_start_is_refused(record: RaceRecord) -> None:
@@ -169,6 +172,32 @@ def test_a_real_race_is_judged_with_parameters_that_know_only_the_races_before(
 )
 def test_a_stop_for_rain_is_not_judged(on: Compound, fitted: Compound, called: Compound, judged: bool) -> None:
     choices = tuple(Choice(n, "L27", 10.0, 5.0, 7.4, 5.8, 9.1, 1.0) for n in ("as driven", "racetwin's call"))
-    said = _verdict(27, on.index, fitted.index, (PlannedStop(lap=27, compound=called),), choices)
+    said = verdict(27, on.index, fitted.index, (PlannedStop(lap=27, compound=called),), choices)
     assert said.endswith(NOT_JUDGED) is not judged
     assert ("better by 7.40 points" in said) is judged
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("on", "fitted", "said", "judged"),
+    [
+        ("MEDIUM", "INTERMEDIATE", "agreed", False),
+        ("WET", "INTERMEDIATE", "agreed", False),
+        ("MEDIUM", "HARD", f"would have waited to lap 30: {NOT_JUDGED}", False),
+        ("MEDIUM", "HARD", "agreed", True),
+    ],
+)
+def test_choices_of_a_stop_for_rain_are_named_and_not_valued(
+    found: RaceReview, capsys: pytest.CaptureFixture[str], on: str, fitted: str, said: str, judged: bool
+) -> None:
+    choices = tuple(Choice(n, "L27 HARD", 11.5, 4.3, 7.4, 5.8, 9.1, 1.0) for n in ("as driven", "2 laps later"))
+    call = Call(27, "GREEN", True, "L27 HARD", None, None)
+    stop = StopReview(27, "GREEN", 5, on, fitted, call, 26, choices, choices[1], said)
+    assert stop.judged is judged
+    _print(dataclasses.replace(found, stops=(stop,)))
+    shown = capsys.readouterr().out
+    assert "2 laps later" in shown
+    assert "Called in since lap 26" in shown
+    assert ("11.50" in shown, "+7.40" in shown, "100%" in shown) == (judged,) * 3
+    assert ("is not told" in shown) is not judged
+    assert len(review_choices(dataclasses.replace(found, stops=(stop,))).data) == judged
