@@ -95,7 +95,8 @@ def changed(question: Question, text: str, found: WhatIf, call: RankedPlan, situ
     out.sheet.add("lever", question.lever or "", f"What if: {question.understood}.", source="question")
     plan_facts(out.sheet, "best", best, after)
     out.say("description", f"What if {question.understood}?", "lever")
-    sooner = window(best)
+    if (question.lever or "").startswith(("sc", "vsc")):
+        _under_it(out, best, question.lap if question.lap is not None else after.lap + 1)
     if kept is not None and call_of(kept) == call_of(best):
         out.say("description", f"The call then stays '{spoken(best)}'.", "best.plan")
     elif kept is None:
@@ -112,16 +113,24 @@ def changed(question: Question, text: str, found: WhatIf, call: RankedPlan, situ
         else:
             text_ = f"'{spoken(kept)}' is then worth {points(gain)} less than '{spoken(best)}' (± {error:.2f})."
             out.say("description", text_, *rests)
-    if sooner is not None and (question.lever or "").startswith(("sc", "vsc")):
-        lap = question.lap if question.lap is not None else after.lap + 1
-        if sooner[0] <= lap <= sooner[1]:
-            fitted = best.stops[0].compound.value
-            text_ = f"'{spoken(best)}' boxes as soon as it comes, and fits {fitted}."
-            out.say("description", text_, "best.window", "best.plan")
     _outcome(out, best, "best", then=True)
     plan_facts(out.sheet, "today", call, before)
     _outcome(out, call, "today", then=None)
     return _finish(out, question, text, after, situation, True)
+
+
+def _under_it(out: Draft, best: RankedPlan, lap: int) -> None:
+    """Say what to do on the lap on which a safety car comes: a plan is named by the lap on which it would stop without one."""
+    sooner = window(best)
+    if not best.stops:
+        text = "Stay out when it comes."
+    elif best.stops[0].lap == lap or (sooner is not None and sooner[0] <= lap <= sooner[1]):
+        text = f"Box for it at once, and fit {best.stops[0].compound.value}."
+    elif best.stops[0].lap > lap:
+        text = f"Stay out when it comes, and box on lap {best.stops[0].lap}."
+    else:
+        return  # the stop comes before it
+    out.say("description", text, "best.plan", *(["best.window"] if sooner is not None else []))
 
 
 def rejoin(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from builders.advice import answer, plan, situation
 
-from racetwin.schemas import Compound, PlannedStop, RankedPlan
+from racetwin.schemas import Compound, PlannedStop, RankedPlan, WhatIf
 from racetwin.strategist.questions import understand
-from racetwin.strategist.replies import beside_the_call, compare
+from racetwin.strategist.replies import beside_the_call, changed, compare
 
 pytestmark = pytest.mark.unit
 
@@ -50,3 +50,28 @@ def test_a_followed_plan_is_told_beside_the_call(followed: RankedPlan, call: Ran
     ]
     receipts = {f.id: f.receipt for f in facts}
     assert all(receipts[n].startswith("seed 1, 2000 races") for s in sentences for n in s.facts)
+
+
+BEFORE = plan(1, 24, 15.0, 0.0)
+UNDER_SC = plan(1, 34, 15.5, 0.0, plan="L34 HARD (sooner under SC L21-30)")
+
+
+@pytest.mark.parametrize(
+    ("question", "best", "first"),
+    [
+        ("what if a safety car comes?", UNDER_SC, "Box for it at once, and fit HARD."),
+        ("what if a safety car comes in lap 30?", UNDER_SC, "Box for it at once, and fit HARD."),
+        ("what if a safety car comes in lap 32?", UNDER_SC, "Stay out when it comes, and box on lap 34."),
+        ("what if a safety car comes?", plan(1, 21, 15.5, 0.0), "Box for it at once, and fit HARD."),
+        ("what if a virtual safety car comes?", plan(1, 28, 15.5, 0.0), "Stay out when it comes, and box on lap 28."),
+        ("what if a safety car comes?", plan(1, None, 15.5, 0.0), "Stay out when it comes."),
+        ("what if a safety car comes in lap 36?", UNDER_SC, "'L34 HARD (or SC)' is then best."),
+        ("what if it rains?", UNDER_SC, "'L34 HARD (or SC)' is then best."),
+    ],
+)
+def test_what_is_done_under_a_safety_car_is_said_first(question: str, best: RankedPlan, first: str) -> None:
+    asked = understand(question, situation(), "4", 24)
+    found = WhatIf(lever=asked.lever or "", before=answer(BEFORE), after=answer(best), changes=())
+    told = changed(asked, question, found, BEFORE, situation())
+    said = [s.text for s in told.sentences if not s.text.startswith("What if")]
+    assert said[0] == first
