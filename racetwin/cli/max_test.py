@@ -83,6 +83,9 @@ async def _run(
             rows.append(_row(worded))
             if not quiet:
                 _print(worded)
+        if not quiet:
+            for name, said in client.given_up.items():
+                console.print(f"the server does not take {name} and is asked without: {said}", markup=False)
         return {
             "race": record.race_id,
             "simulated": record.simulated,
@@ -91,6 +94,7 @@ async def _run(
             "model": client.model,
             "small": client.small,
             "takes_schema": client.takes_schema,
+            "given_up": client.given_up,
             "usage": _usage(client.usage),
             "advice": rows,
         }

@@ -130,7 +130,7 @@ class Wordsmith:
         # One client for the whole race: it knows how often the server failed, and making one takes longer than a frame may wait.
         self._of_settings = self._given or self._of_settings or ModelClient.from_settings(self._settings)
         if self._given is None:  # another model may be served by now
-            self._of_settings.model, self._of_settings.takes_schema = self._settings.llm_model, None
+            self._of_settings.forget(self._settings.llm_model)
         client = self.client = await stack.enter_async_context(self._of_settings)
         while True:
             if client.rests_s:

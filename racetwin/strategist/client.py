@@ -1,13 +1,14 @@
 """One client for every OpenAI-compatible server: MAX on a GPU or a CPU, a small local model, anything with the same API.
 
-It asks for JSON to a schema where the server offers that, notices a server that does not (MAX on a CPU answers 400) and goes on
-without; streams, so that an answer can be dropped as soon as the race has moved on; keeps a deadline; tries once more; and stops
-asking a server that keeps failing until it has had time to recover.
+It asks for JSON to a schema, a token count and the same answer to the same question, notices what a server refuses (MAX on a CPU
+answers 400 to a schema) and goes on without; streams, so that an answer can be dropped as soon as the race has moved on; keeps a
+deadline; tries once more; and stops asking a server that keeps failing until it has had time to recover.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +27,9 @@ from racetwin.strategist.model_stream import (
     raise_for_status,
     text_of,
 )
+from racetwin.strategist.request_form import in_form, refused_field
 
+LOG = logging.getLogger(__name__)
 HEALTH_TIMEOUT_S = 2.0
 BREAKER_FAILURES = 3
 """Failures in a row after which a server is left alone ..."""
@@ -119,6 +122,13 @@ class ModelClient:
         For tests and special networks; None uses the network.
     clock
         Seconds, monotonic.
+
+    Attributes
+    ----------
+    given_up
+        Fields of a question that this server refuses and answers without, each with what it said.
+    takes_schema
+        Whether it has taken a JSON schema; None: not known yet.
     """
 
     url: str
@@ -128,8 +138,8 @@ class ModelClient:
     clock: Callable[[], float] = field(default=lambda: asyncio.get_running_loop().time(), repr=False)
     usage: Usage = field(default_factory=Usage)
     takes_schema: bool | None = None
+    given_up: dict[str, str] = field(default_factory=dict)
     parameters: float | None = None
-    _counts: bool = field(default=True, repr=False)
     _breaker: _Breaker = field(default_factory=_Breaker, repr=False)
     _http: httpx.AsyncClient | None = field(default=None, repr=False)
 
@@ -167,6 +177,11 @@ class ModelClient:
         """Whether the model is a small one, by the server's word or by its name ("SmolLM2-135M", "Llama-3.1-8B")."""
         size = self.parameters if self.parameters is not None else parameters_in(self.model)
         return size is not None and size < SMALL_BELOW
+
+    def forget(self, model: str = "") -> None:
+        """Know nothing of the server any more but how often it failed: it may be another one by now, and serve another model."""
+        self.model, self.takes_schema, self.parameters = model, None, None
+        self.given_up.clear()
 
     async def models(self) -> list[str]:
         """List the models the server offers; `ModelUnavailableError` says why it could not."""
@@ -206,16 +221,20 @@ class ModelClient:
             async with asyncio.timeout(deadline_s):
                 if not self.model:
                     await self._find()
-                body: dict[str, Any] = {
+                question: dict[str, Any] = {
                     "model": self.model,
                     "messages": messages,
                     "max_tokens": max_tokens,
                     "temperature": temperature,
                     "stream": True,
+                    "stream_options": {"include_usage": True},
                 }
                 if seed is not None:
-                    body["seed"] = seed
-                answer = await self._ask_twice(body, schema, on_text)
+                    question["seed"] = seed
+                if schema is not None:
+                    form = {"name": "advice", "schema": schema, "strict": True}
+                    question["response_format"] = {"type": "json_schema", "json_schema": form}
+                answer = await self._ask_twice(question, on_text)
         except asyncio.CancelledError:
             self.usage.cancelled += 1
             raise
@@ -262,14 +281,12 @@ class ModelClient:
             raise ModelUnavailableError(f"{self.url} does not offer {self.model!r}; it offers {offered}", "absent")
         self.parameters = listed[self.model]
 
-    async def _ask_twice(
-        self, body: dict[str, Any], schema: Mapping[str, Any] | None, on_text: Callable[[str], None] | None
-    ) -> Answer:
+    async def _ask_twice(self, question: Mapping[str, Any], on_text: Callable[[str], None] | None) -> Answer:
         kind: Failure = "server"
         why = ""
         for _ in range(2):
             try:
-                return await self._ask_in_the_form_it_takes(body, schema, on_text)
+                return await self._ask_in_the_form_it_takes(question, on_text)
             except BadRequestError as error:
                 raise ModelUnavailableError(f"{self.url} refused the request: {error}", "refused") from error
             except OverloadedError as error:
@@ -282,33 +299,34 @@ class ModelClient:
         raise ModelUnavailableError(f"{self.url}: {why}", kind)
 
     async def _ask_in_the_form_it_takes(
-        self, body: dict[str, Any], schema: Mapping[str, Any] | None, on_text: Callable[[str], None] | None
+        self, question: Mapping[str, Any], on_text: Callable[[str], None] | None
     ) -> Answer:
-        """Ask with a schema and for token counts; what the server refuses is left out, now and from now on."""
+        """Ask, and again without each field that the server refuses, which leaves a handful of tries."""
+        given_up = dict(self.given_up)
         while True:
-            asked = dict(body)
-            with_schema = schema is not None and self.takes_schema is not False
-            if with_schema:
-                form = {"name": "advice", "schema": schema, "strict": True}
-                asked["response_format"] = {"type": "json_schema", "json_schema": form}
-            if self._counts:
-                asked["stream_options"] = {"include_usage": True}
+            body = in_form(question, given_up)
             try:
-                answer = await self._stream(asked, on_text)
+                return await self._stream(body, given_up, on_text)
             except BadRequestError as error:
-                said = str(error)
-                if with_schema and ("response_format" in said or "structured" in said):
-                    self.takes_schema = False
-                elif self._counts and "stream_options" in said:
-                    self._counts = False
-                else:
+                refused = refused_field(body, error.said) if error.status in (400, 422) else None
+                if refused is None:
                     raise
-                continue
-            if with_schema:
-                self.takes_schema = True
-            return answer
+                given_up[refused] = str(error)
 
-    async def _stream(self, body: dict[str, Any], on_text: Callable[[str], None] | None) -> Answer:
+    def _taken(self, body: Mapping[str, Any], given_up: Mapping[str, str]) -> None:
+        """Remember the form that the server takes: only now is it known that what it refused was these fields."""
+        if "response_format" in body:
+            self.takes_schema = True
+        elif "response_format" in given_up:
+            self.takes_schema = False
+        for name, said in given_up.items():
+            if name not in self.given_up:
+                self.given_up[name] = said
+                LOG.warning("%s does not take %r and is asked without: %s", self.url, name, said)
+
+    async def _stream(
+        self, body: Mapping[str, Any], given_up: Mapping[str, str], on_text: Callable[[str], None] | None
+    ) -> Answer:
         self.usage.requests += 1
         begun = self.clock()
         first: float | None = None
@@ -317,6 +335,7 @@ class ModelClient:
         usage: Mapping[str, Any] = {}
         async with self._client.stream("POST", "/chat/completions", json=body) as reply:
             await raise_for_status(reply)
+            self._taken(body, given_up)
             async for event in events(reply):
                 usage = event.get("usage") or usage
                 piece = text_of(event)

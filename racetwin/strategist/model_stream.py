@@ -8,9 +8,17 @@ from typing import Any
 import httpx
 import orjson
 
+SAID_CHARS = 500
+"""Of what a server says about a failure this much is kept, and told to others."""
+
 
 class BadRequestError(Exception):
-    """The server understood and refused: asking the same again is useless."""
+    """The server understood and refused: asking the same again is useless. ``said`` is all of what it said."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"{status} {said[:SAID_CHARS]}")
+        self.status = status
+        self.said = said
 
 
 class OverloadedError(Exception):
@@ -25,10 +33,11 @@ async def raise_for_status(reply: httpx.Response) -> None:
     """Raise what a status of 400 and above means, with the server's own words."""
     if reply.status_code < 400:
         return
-    text = f"{reply.status_code} {(await reply.aread()).decode(errors='replace')[:500]}"
+    said = (await reply.aread()).decode(errors="replace")
+    text = f"{reply.status_code} {said[:SAID_CHARS]}"
     if reply.status_code in (429, 503):
         raise OverloadedError(text)
-    raise (BadRequestError if reply.status_code < 500 else ServerError)(text)
+    raise BadRequestError(reply.status_code, said) if reply.status_code < 500 else ServerError(text)
 
 
 async def events(reply: httpx.Response) -> AsyncIterator[Mapping[str, Any]]:

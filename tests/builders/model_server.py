@@ -32,6 +32,8 @@ class Server:
 
     def __init__(self) -> None:
         self.refuses_schema = False
+        self.refuses: Callable[[dict[str, object]], tuple[int, object] | None] = lambda _: None
+        """Returns the status and the words with which a question is refused, None if it is not."""
         self.fail_next = 0
         self.words = ["Box", " this", " lap."]
         self.reply: Callable[[str], str] | None = None
@@ -54,6 +56,11 @@ class Server:
             return JSONResponse({"error": "overloaded"}, status_code=503)
         if self.refuses_schema and "response_format" in body:
             return JSONResponse({"detail": "response_format requires --enable-structured-output"}, status_code=400)
+        refused = self.refuses(body)
+        if refused is not None:
+            return JSONResponse(refused[1], status_code=refused[0])
+        if "stream" not in body:
+            return JSONResponse({"choices": [{"message": {"content": "".join(self.words)}}]})
         if self.reply is not None:
             text = self.reply(body["messages"][-1]["content"])
             self.words = [text[i : i + 40] for i in range(0, len(text), 40)]

@@ -139,6 +139,15 @@ def test_max_test_for_scripts(server: Server) -> None:
     assert found["usage"]["requests"] == 1
 
 
+def test_max_test_says_what_the_server_does_not_take(server: Server) -> None:
+    server.refuses = lambda body: (400, "'seed' is not supported") if "seed" in body else None
+    done = CliRunner().invoke(app, ["max-test"])
+    assert done.exit_code == 0, done.output
+    assert "the server does not take seed and is asked without: 400" in " ".join(done.output.split())
+    found = json.loads(CliRunner().invoke(app, ["max-test", "--json"]).output)
+    assert list(found["given_up"]) == ["seed"]
+
+
 def test_max_test_without_a_server_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RACETWIN_LLM_URL", "http://127.0.0.1:9/v1")
     settings.cache_clear()
