@@ -17,7 +17,8 @@ from racetwin.evaluation.spoken import spoken_about
 from racetwin.schemas import Fact, Recommendation
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.facts import Z90
-from racetwin.strategist.wording import texts_of
+from racetwin.strategist.plain_words import PlainWords
+from racetwin.strategist.wording import own_texts, texts_of
 
 PER_RECOMMENDATION = 5
 """Phrasings tried per recommendation, drawn at random from all that fit its facts."""
@@ -29,8 +30,9 @@ class Groundedness:
 
     ``claims`` and ``supported`` are of the texts shown, ``left_out`` the objections to sentences of ours that are therefore not
     shown; ``beside`` and ``beside_caught`` are the errors planted in a text that passes without them, which can be caught for no
-    other reason. ``numbers`` are all in the texts shown, ``unvalued`` those that are no typed value of a fact, whatever the
-    checker says.
+    other reason. A model's wording must be in the words of the moment, too: as such ``refused_of_a_model`` correct texts would be
+    refused and ``caught_of_a_model`` errors caught, of which that alone catches ``in_other_words``. ``numbers`` are all in the
+    texts shown, ``unvalued`` those that are no typed value of a fact, whatever the checker says.
     """
 
     recommendations: int = 0
@@ -47,6 +49,9 @@ class Groundedness:
     missed: list[tuple[str, str, str]] = field(default_factory=list)
     beside: int = 0
     beside_caught: int = 0
+    refused_of_a_model: int = 0
+    caught_of_a_model: int = 0
+    in_other_words: int = 0
 
     @property
     def grounded(self) -> float:
@@ -67,6 +72,11 @@ class Groundedness:
     def recall_beside(self) -> float:
         """Share of the errors in texts that pass without them that were caught."""
         return self.beside_caught / max(1, self.beside)
+
+    @property
+    def recall_of_a_model(self) -> float:
+        """Share of the planted errors that would be caught in a model's wording."""
+        return self.caught_of_a_model / max(1, self.planted.total())
 
     def recall_of(self, kind: str) -> float:
         """Share of the planted errors of one kind that were caught."""
@@ -144,20 +154,26 @@ def measure(
 def measure_spoken(batch: str, moments: Iterable[tuple[Recommendation, Sequence[str]]], seed: int = 1) -> Groundedness:
     """Check the sentences of a batch (:mod:`racetwin.evaluation.batches`), and all the false ones beside them.
 
+    Each is judged as if we said it (by the checker), and as if a model did (by that, and by whose words it is in).
     A false sentence counts whether or not the true one beside it passes: what is refused for another reason is refused, too.
     """
     rng = random.Random(seed)
     out = Groundedness()
     for recommendation, retired in moments:
         checker = Checker(recommendation.facts, (*retired, NOBODY))
+        words = PlainWords(recommendation.facts, own_texts(recommendation))
         out.recommendations += 1
         for case in spoken_about(batch, recommendation, retired[0] if retired else NOBODY, rng):
             out.correct += 1
             verdict = checker.check(case.right)
             if not verdict.passed:
                 out.refused.append((case.right, str(verdict.objections[0])))
+            out.refused_of_a_model += not verdict.passed or bool(words.objections(case.right))
             for kind, wrong in case.wrong:
                 refused = not checker.check(wrong).passed
+                in_other_words = bool(words.objections(wrong))
+                out.in_other_words += in_other_words
+                out.caught_of_a_model += refused or in_other_words
                 out.planted[kind] += 1
                 out.caught[kind] += refused
                 if verdict.passed:

@@ -60,6 +60,9 @@ You are given a decision that has been made and numbered facts.
 Say why, in short plain sentences, for someone who has twenty seconds.
 Rules:
 - Use only the facts. Every number, driver, lap and tyre must be in a fact, with its unit, as written there.
+- Use only the words of the facts and of the decision, in their order: another word for the same is refused.
+- One fact a sentence, or two joined with "and". Leave words of a fact out where you can, but never "not", "less", "better",
+  "ahead", "behind", "if", a percentage or a driver.
 - Never give a cause or an effect that is not a fact. Never mention a car that no fact mentions.
 - Choose the facts that speak for the decision; leave out what the engineer sees anyway.
 - After each sentence give the numbers of the facts it rests on.
@@ -68,17 +71,18 @@ Answer with one JSON object and nothing else, in exactly this form:
  "reasoning": [{"text": "...", "facts": [3]}], "risks": [{"text": "...", "facts": [4]}]}"""
 _EXAMPLES = (
     (
-        """Decision: Box this lap for HARD. Pit at the end of lap 24 and fit HARD tyres.
+        """Decision: Box this lap for HARD. Box at the end of lap 24 and fit HARD.
 Priority: urgent. Facts:
 12. Plan: L24 HARD.
 13. 'L24 HARD' is worth 15.10 points on average (standard error 0.05).
 18. Boxing at the end of lap 24 it rejoins P8 (70% likely).
 20. NOR is then 0.9 s ahead.
 22. A stop costs 20.5 s (19.1 to 26.0).""",
-        """{"title": "Box this lap for HARD", "description": [{"text": "Box on lap 24 for HARD tyres.", "facts": [12]}], \
+        """{"title": "Box this lap for HARD", \
+"description": [{"text": "Box at the end of lap 24 and fit HARD tyres.", "facts": [12]}], \
 "expected_benefit": [{"text": "The plan is worth 15.10 points on average.", "facts": [13]}], \
-"reasoning": [{"text": "We rejoin P8 with a probability of 70%.", "facts": [18]}, {"text": "A stop costs 20.5 s.", \
-"facts": [22]}], "risks": [{"text": "We rejoin 0.9 s behind NOR.", "facts": [20]}]}""",
+"reasoning": [{"text": "A stop costs 20.5 s.", "facts": [22]}, {"text": "Boxing at the end of lap 24 it rejoins P8 (70% \
+likely).", "facts": [18]}], "risks": [{"text": "NOR is then 0.9 s ahead.", "facts": [20]}]}""",
     ),
     (
         """Decision: Be ready to cover HAM. HAM is 1.4 s behind, in range of an undercut.
@@ -87,9 +91,10 @@ Priority: moderate. Facts:
 2. HAM stops within five laps with a probability of 63%.
 3. Plan: L26 MEDIUM.
 4. 'L26 MEDIUM' finishes P6.2 on average.""",
-        """{"title": "Be ready to cover HAM", "description": [{"text": "Be ready: HAM is 1.4 s behind.", "facts": [1]}], \
+        """{"title": "Be ready to cover HAM", \
+"description": [{"text": "HAM is 1.4 s behind, in range of an undercut.", "facts": [1]}], \
 "expected_benefit": [{"text": "The plan finishes P6.2 on average.", "facts": [4]}], \
-"reasoning": [{"text": "HAM boxes within five laps in 63% of cases.", "facts": [2]}], "risks": []}""",
+"reasoning": [{"text": "HAM stops within five laps with a probability of 63%.", "facts": [2]}], "risks": []}""",
     ),
 )
 """A question and its answer, twice: what servers without JSON schemas, and small models, learn the form from."""
@@ -104,7 +109,9 @@ def messages(recommendation: Recommendation, objections: tuple[Objection, ...] =
     question = f"Decision: {r.title}. {r.description}\nPriority: {r.priority.value}. Facts:\n{facts}"
     if objections:
         said = "\n".join(f"- {o.sentence[:120]!r}: {o.claim[:40]}: {o.why}" for o in objections[:4])
-        question += f"\nYour last answer was refused:\n{said}\nSay only what the facts say, as one JSON object."
+        question += (
+            f"\nYour last answer was refused:\n{said}\nSay only what the facts say, in their words, as one JSON object."
+        )
     turns = [{"role": "system", "content": _RULES}]
     for asked, answered in _EXAMPLES:
         turns += [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]

@@ -1,7 +1,8 @@
 """A language model words a recommendation; the checker decides whether that wording is shown.
 
-What is recommended, how urgent it is and when to act are ours and stay as they are. The model gets the numbered facts and says it
-in its own words. What fails the checker is asked for once more with the objection, and then our own wording stands.
+What is recommended, how urgent it is and when to act are ours and stay as they are. The model gets the numbered facts, picks some
+and says them in their words. What fails the checker or is told in other words (:mod:`racetwin.strategist.plain_words`)
+is asked for once more with the objection, and then our own wording stands.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from racetwin.strategist.checker import Checker
 from racetwin.strategist.client import Answer, ModelClient, ModelUnavailableError
 from racetwin.strategist.model_faults import other_faults
 from racetwin.strategist.model_question import SCHEMA, Sentence, Wording, messages, parse
+from racetwin.strategist.plain_words import PlainWords
 from racetwin.strategist.verdict import Objection, Verdict
 
 TEXTS = (
@@ -54,8 +56,7 @@ def texts_of(r: Recommendation) -> tuple[str, ...]:
 
 def content(r: Recommendation) -> tuple[Any, ...]:
     """Return what a wording of a recommendation depends on: two with the same content may have the same wording."""
-    own = r.worded.own if r.worded is not None else None
-    texts = own or _own_texts(r)
+    texts = own_texts(r)
     alternatives = tuple(a.text for a in r.alternatives)
     return (r.id, r.priority, r.execution_lap, texts, alternatives, r.facts)
 
@@ -87,8 +88,9 @@ def carried(old: Recommendation, fresh: Recommendation, retired: tuple[str, ...]
     if old.worded.own is not None and old.risks == old.worded.own.risks:  # the risks were ours, and are those of now
         told = [s for s in told if s.part != "risks"]
     checker = Checker(fresh.facts, retired)
-    verdict = checker.check(*(s.text for s in told))
-    if not verdict.passed:
+    texts = [s.text for s in told]
+    verdict = checker.check(*texts)
+    if not verdict.passed or PlainWords(fresh.facts, own_texts(fresh)).objections(*texts):
         return None
 
     def of(part: str) -> tuple[Sentence, ...]:
@@ -101,7 +103,7 @@ def carried(old: Recommendation, fresh: Recommendation, retired: tuple[str, ...]
         reasoning=of("reasoning"),
         risks=of("risks"),
     )
-    report = old.worded.model_copy(update={"own": _own_texts(fresh)})
+    report = old.worded.model_copy(update={"own": own_texts(fresh)})
     return _apply(fresh, wording, checker, verdict, report)
 
 
@@ -123,6 +125,7 @@ async def word(
     ``on_text`` is given what the model says as it comes, a blank line between its two answers.
     """
     checker = Checker(recommendation.facts, retired)
+    plain = PlainWords(recommendation.facts, own_texts(recommendation))
     refused: tuple[Objection, ...] = ()
     answers: list[Answer] = []
     verdict = Verdict(0, 0)
@@ -146,9 +149,9 @@ async def word(
             refused, verdict = (Objection(answer.text[:80], "form", str(error)),), Verdict(0, 0)
         else:
             verdict = checker.check(*wording.texts())
-            others = other_faults(wording, recommendation)
+            others = plain.objections(*wording.texts()) + other_faults(wording, recommendation)
             if verdict.passed and not others:
-                report = _report(client, "shown", answers, verdict, refused, own=_own_texts(recommendation))
+                report = _report(client, "shown", answers, verdict, refused, own=own_texts(recommendation))
                 return Worded(
                     _apply(recommendation, wording, checker, verdict, report), verdict, refused, tuple(answers)
                 )
@@ -162,7 +165,10 @@ async def word(
     return Worded(stands, check_own(recommendation, retired), refused, tuple(answers), unavailable)
 
 
-def _own_texts(r: Recommendation) -> AdviceTexts:
+def own_texts(r: Recommendation) -> AdviceTexts:
+    """Return our own wording of a recommendation, whoever's is shown."""
+    if r.worded is not None and r.worded.own is not None:
+        return r.worded.own
     return AdviceTexts(
         title=r.title,
         description=r.description,

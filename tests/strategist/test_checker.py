@@ -113,6 +113,8 @@ def test_sentences_of_engineers_and_models_pass_and_false_ones_beside_them_do_no
     assert result.planted.total() >= 1000
     assert result.recall >= 0.99, result.missed[:5]
     assert result.false_refusals <= 0.02, result.refused[:5]
+    assert result.recall_of_a_model >= 0.9999, "as a model's wording"
+    assert result.in_other_words / result.planted.total() >= 0.98, "where the checker is not asked"
 
 
 FREE = (

@@ -19,6 +19,8 @@ from racetwin.strategist.wording import carried, texts_of
 
 pytestmark = pytest.mark.integration
 
+REASON = "Boxing at the end of lap 21 it rejoins P8, and D11 is then 4.0 s ahead."
+
 
 @pytest.fixture
 def server() -> Iterator[tuple[Server, str]]:
@@ -39,7 +41,7 @@ def said(description: str) -> list[str]:
             "title": "Box this lap for HARD",
             "description": [{"text": description, "facts": [8]}],
             "expected_benefit": [{"text": "The plan is worth 15.00 points on average.", "facts": [9]}],
-            "reasoning": [{"text": "We rejoin P8, 4.0 s behind D11.", "facts": [10]}],
+            "reasoning": [{"text": REASON, "facts": [10]}],
             "risks": [],
         }
     )
@@ -47,12 +49,12 @@ def said(description: str) -> list[str]:
 
 
 async def test_wording_that_the_facts_support_is_shown(server: tuple[Server, str], advice: Recommendation) -> None:
-    server[0].words = said("Box on lap 21 for HARD tyres.")
+    server[0].words = said("Box at the end of lap 21 and fit HARD tyres.")
     async with AIStrategist(client=ModelClient(server[1], MODEL)) as strategist:
         worded = await strategist.word(advice)
     shown = worded.recommendation
     assert shown.wording == "model"
-    assert shown.description == "Box on lap 21 for HARD tyres."
+    assert shown.description == "Box at the end of lap 21 and fit HARD tyres."
     assert (shown.priority, shown.execution_lap, shown.facts) == (advice.priority, advice.execution_lap, advice.facts)
     assert worded.verdict.passed
 
@@ -113,13 +115,15 @@ def test_the_schema_is_one_that_strict_servers_take() -> None:
 async def test_the_facts_shown_behind_a_sentence_are_the_checkers_not_the_models(
     server: tuple[Server, str], advice: Recommendation
 ) -> None:
-    server[0].words = said("Box on lap 21 for HARD tyres.")  # it cites fact 8 for this, and 10 for the rejoin
+    server[0].words = said(
+        "Box at the end of lap 21 and fit HARD tyres."
+    )  # it cites fact 8 for this, and 10 for the rejoin
     async with AIStrategist(client=ModelClient(server[1], MODEL)) as strategist:
         shown = (await strategist.word(advice)).recommendation
     checker = Checker(advice.facts)
     for s in shown.sentences:
         assert s.facts == checker.evidence(s.text)
-    rejoins = next(s for s in shown.sentences if "rejoin" in s.text)
+    rejoins = next(s for s in shown.sentences if "D11" in s.text)
     names = {f.name for f in advice.facts if f.id in rejoins.facts}
     assert {"rejoin.position", "rejoin.gap_ahead"} <= names
 
@@ -127,7 +131,7 @@ async def test_the_facts_shown_behind_a_sentence_are_the_checkers_not_the_models
 async def test_words_stay_while_the_facts_of_the_next_lap_carry_them_and_no_longer(
     server: tuple[Server, str], advice: Recommendation
 ) -> None:
-    server[0].words = said("Box on lap 21 for HARD tyres.")
+    server[0].words = said("Box at the end of lap 21 and fit HARD tyres.")
     async with AIStrategist(client=ModelClient(server[1], MODEL)) as strategist:
         shown = (await strategist.word(advice)).recommendation
 
@@ -153,7 +157,7 @@ async def test_words_stay_while_the_facts_of_the_next_lap_carry_them_and_no_long
 
 
 def test_words_around_the_object_are_let_through() -> None:
-    text = "".join(said("Box on lap 21 for HARD tyres."))
+    text = "".join(said("Box at the end of lap 21 and fit HARD tyres."))
     assert parse(f"Sure!\n```json\n{text}\n```").title == "Box this lap for HARD"
     with pytest.raises(ValueError, match="no JSON"):
         parse("Box now.")
@@ -162,7 +166,7 @@ def test_words_around_the_object_are_let_through() -> None:
 @pytest.mark.parametrize(
     ("title", "description"),
     [
-        ("Stay out", "Box on lap 21 for HARD tyres."),
+        ("Stay out", "Box at the end of lap 21 and fit HARD tyres."),
         ("Box this lap for HARD", "Stay out for now."),
         ("L21 HARD", "Box on lap 21."),
     ],
@@ -178,7 +182,7 @@ async def test_wording_that_decides_something_else_is_refused(
 
 
 async def test_wording_that_says_the_same_twice_is_refused(server: tuple[Server, str], advice: Recommendation) -> None:
-    server[0].words = said("We rejoin P8, 4.0 s behind D11.")
+    server[0].words = said(REASON)
     async with AIStrategist(client=ModelClient(server[1], MODEL)) as strategist:
         worded = await strategist.word(advice)
     assert any(o.claim == "repeated" for o in worded.refused)

@@ -104,6 +104,15 @@ def _spoken(batch: str, advice: Sequence[tuple[Recommendation, Sequence[str]]]) 
         Figure(f"{batch} batch: false sentences beside them", found.planted.total(), "count", 3000),
         Figure(f"{batch} batch: false sentences caught", 100 * found.recall, "%", 99.0),
         Figure(f"{batch} batch: caught beside a correct one that passes", 100 * found.recall_beside, "%", 99.0),
+        Figure(
+            f"{batch} batch, as a model's wording: false sentences caught", 100 * found.recall_of_a_model, "%", 99.0
+        ),
+        Figure(
+            f"{batch} batch, as a model's wording: correct sentences refused",
+            100 * found.refused_of_a_model / max(1, found.correct),
+            "%",
+            higher_is_better=False,
+        ),
     ]
 
 
