@@ -61,6 +61,8 @@ LIFE_LAPS = (0, 2)
 
 READY_POINTS = 0.25
 """A plan that waits for a safety car, or takes a chance at once, is worth a word if at most this much worse than the call."""
+COVER_POINTS = (READY_POINTS, 0.4)
+"""An answer to an undercut is worth it if it costs at most so many points beside the call."""
 NOTHING = 0.005
 """Points that are worded as 0.00."""
 
@@ -70,7 +72,7 @@ Rule = Callable[[DeskAnswer, Situation, CarTwinState, RankedPlan, Sequence[Recom
 def cover(
     answer: DeskAnswer, situation: Situation, car: CarTwinState, plan: RankedPlan, said: Sequence[Recommendation]
 ) -> Draft | None:
-    """The car behind is likely to stop soon, and would be likely to come out ahead by it."""
+    """The car behind is likely to stop soon, would be likely to come out ahead by it, and an answer costs little."""
     behind, done = situation.behind(car.car_id), situation.laps_done(car.car_id)
     if behind is None or situation.track_status.is_neutralised or first_lap(plan) in (None, done + 1):
         return None
@@ -81,6 +83,9 @@ def cover(
     works = duel["undercut_probability"]
     if chance < STOP_CHANCE[known] or works < THREAT[known]:
         return None
+    answering = next((p for p in answer.plans if first_lap(p) in (done + 1, done + 2)), None)
+    if answering is not None and _price(answering, plan) > COVER_POINTS[known]:
+        return None  # the place is the cheaper thing to lose
     out = Draft("cover", behind.car_id)
     name = situation.name(behind.car_id)
     # Timed at the line, so of the lap that the other car has completed, and said to be so.
@@ -94,7 +99,6 @@ def cover(
     out.priority = Priority.MODERATE
     out.say("title", f"Be ready to cover {name}", "behind.gap", "behind.stop_probability_5")
     out.say("description", text, "behind.gap")
-    answering = next((p for p in answer.plans if first_lap(p) in (done + 1, done + 2)), None)
     if answering is not None:
         plan_facts(out.sheet, "cover", answering, answer)
         out.say("description", f"If {name} boxes, the cover is '{spoken(answering)}'.", "behind.gap", "cover.plan")
@@ -105,6 +109,12 @@ def cover(
     out.say("reasoning", stops, "behind.stop_probability_5")
     out.say("reasoning", undercut, "behind.undercut_probability")
     return out
+
+
+def _price(other: RankedPlan, plan: RankedPlan) -> float:
+    """Expected points that another plan costs beside the call; none where the two are level."""
+    gain, error = difference(other, plan)
+    return 0.0 if abs(gain) <= NOISE * error else -gain
 
 
 def undercut(
@@ -359,7 +369,9 @@ def why_gone(old: Recommendation, situation: Situation) -> Gone:
         unlikely = chance is None or chance < STOP_CHANCE[1]
         if unlikely:
             return Gone(f"{name} is less likely to stop soon.")
-        return Gone(f"An undercut by {name} is less likely to work." if far else "The call is to box before it.")
+        if far:
+            return Gone(f"An undercut by {name} is less likely to work.")
+        return Gone(f"Covering {name} costs too much now, or the call is to box before it.")
     if old.kind == "undercut":
         return Gone(f"The undercut on {situation.name(call)} is not open any more, or is the call.")
     if old.kind == "free_stop":

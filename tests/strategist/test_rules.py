@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from builders.advice import answer, car, duel, field, many_recommendations, plan, rejoin, situation
 
-from racetwin.schemas import AdviceLife, CarStatus, Estimate, Priority, RankedPlan, TrackStatus
+from racetwin.schemas import AdviceLife, CarStatus, Estimate, Priority, RankedPlan, Recommendation, TrackStatus
 from racetwin.strategist import Situation, recommend
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.draft import Draft
@@ -68,11 +68,11 @@ def test_rejoin_names_no_car_that_has_retired_since_it_was_forecast() -> None:
 
 def test_close_rival_about_to_stop_is_to_be_covered() -> None:
     near = close_behind(works=0.6)
-    asked = answer(plan(1, 24, 15.0, 0.0), plan(2, 22, 14.7, -0.3))
+    asked = answer(plan(1, 24, 15.0, 0.0), plan(2, 22, 14.8, -0.2))
     cover = next(r for r in recommend(asked, near) if r.kind == "cover")
     assert cover.title == "Be ready to cover D16"
     assert cover.description == "D16 is 1.4 s behind at the end of lap 20. If D16 boxes, the cover is 'L22 HARD'."
-    assert cover.expected_benefit == "'L22 HARD' is worth 0.30 points less than 'L24 HARD' (± 0.05)."
+    assert cover.expected_benefit == "'L22 HARD' is worth 0.20 points less than 'L24 HARD' (± 0.05)."
     assert cover.reasoning.endswith("An undercut by D16 works with a probability of 60%.")
     for other in (
         close_behind(works=0.3),  # it would hardly work
@@ -81,6 +81,25 @@ def test_close_rival_about_to_stop_is_to_be_covered() -> None:
     ):
         assert not any(r.kind == "cover" for r in recommend(asked, other))
     assert not any(r.kind == "cover" for r in recommend(answer(plan(1, 21, 15.0, 0.0)), near)), "the call boxes first"
+
+
+def test_an_answer_that_costs_more_than_the_place_is_not_advised() -> None:
+    """Ready to cover for two and a half points, when the answer to "what if D16 boxes?" is that the call stays."""
+    near = close_behind(works=0.6)
+
+    def covers(cost: float, said: list[Recommendation] | None = None) -> list[Recommendation]:
+        asked = answer(plan(1, 24, 15.0, 0.0), plan(2, 22, 15.0 - cost, -cost))
+        return [
+            r
+            for r in recommend(asked, near, said or [])
+            if r.kind == "cover" and r.life and r.life.state != "withdrawn"
+        ]
+
+    cheap = covers(0.2)
+    assert cheap
+    assert not covers(0.3)
+    assert covers(0.3, cheap)  # what stands is given up later than it is raised
+    assert not covers(2.6, cheap)
 
 
 def close_behind(works: float) -> Situation:
