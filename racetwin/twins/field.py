@@ -77,9 +77,10 @@ class Field:
         profile = self.profile(twin.car_id)
         if twin.interval_s is not None and twin.interval_s < CLOSE_S and twin.laps_down == 0:
             profile.attack_chances += 1
-        if twin.gap_behind_s is not None and twin.gap_behind_s < ATTACK_S:
+        attacker = self.race.cars.get(profile.attacker or "")
+        if attacker is not None and attacker.running:
             profile.attacked += 1
-            profile.defended += 1
+            profile.defended += attacker.laps <= twin.laps  # it has yet to cross the line that this car crosses now
 
     def note_at_risk(self, twin: CarTwin, hazard: float, answering: bool) -> None:
         """A green lap at whose end the car could have stopped, and did or did not: what was expected of it counts."""
@@ -89,10 +90,13 @@ class Field:
         if answering:
             profile.answers_expected += hazard
 
-    def note_passed(self, car_id: str) -> None:
-        """The car lost a place on the road: the lap it was taken for was not defended."""
-        profile = self.profile(car_id)
-        profile.attacked += 1
+    def note_line(self, car_id: str) -> None:
+        """The car crosses the line: who attacks it on the lap that begins is not known yet."""
+        self.profile(car_id).attacker = None
+
+    def note_behind(self, car_id: str, follower_id: str, gap_s: float) -> None:
+        """The next car on the same lap has crossed the line so much later."""
+        self.profile(car_id).attacker = follower_id if gap_s < ATTACK_S else None
 
     def note_stop(self, twin: CarTwin, event: PitEntered, *, answering: bool) -> None:
         """A car has come in."""

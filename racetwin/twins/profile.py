@@ -38,6 +38,8 @@ class Profile:
         Stops made while close behind a car that had not stopped, and laps spent so.
     defended, attacked
         Laps with a car within a second behind at the line, and those of them after which it was still behind.
+    attacker
+        Who was so close behind at the car's last line, on the same lap.
     before
         Habits of the team and driver before the day; no part of what was seen.
     """
@@ -50,6 +52,7 @@ class Profile:
     attack_chances: int = 0
     defended: int = 0
     attacked: int = 0
+    attacker: str | None = None
     before: Habits = field(default=Habits(), compare=False)
 
     @property

@@ -15,7 +15,6 @@ from racetwin.schemas import (
     CarStatus,
     Compound,
     LapCompleted,
-    Overtake,
     PitEntered,
     RaceEvent,
     TelemetryFrame,
@@ -205,8 +204,6 @@ class RaceTwin:
             twin = self.cars[car_id]
             if isinstance(event, PitEntered):
                 self._note_stop(twin, event)
-            if isinstance(event, Overtake) and event.on_track:
-                self.field.note_passed(event.passed_car_id)
             twin.apply(event)
         self.field.invalidate()
 
@@ -249,6 +246,7 @@ class RaceTwin:
             at_risk = stop_hazard(self.parameters, unbiased, 1)
             note = self.field.note_at_risk if e.pit_in else self.field.note_lap
             note(twin, float(at_risk[0]) if len(at_risk) else 0.0, self._answering(twin))
+        self.field.note_line(e.car_id)
         near = ahead is not None and math.isfinite(road_gap)
         paid = twin.in_lap_loss_s if e.lap == twin.laps + 1 and twin.since_neutralised > 0 else None
         twin.complete_lap(e, road_gap_s=road_gap)
@@ -265,6 +263,8 @@ class RaceTwin:
         if ahead is not None and near and (before := self.cars.get(ahead[1])) is not None:
             before.behind_id, before.gap_behind_s = e.car_id, road_gap  # only now is it known how near this one came
             before.invalidate()
+            if before.laps == e.lap:
+                self.field.note_behind(before.car_id, e.car_id, road_gap)
         gap = e.gap_s if e.gap_s is not None and e.laps_down == 0 else e.line_time_s - first
         self.history.append(LapNote.of(e, gap))
         self.stops_today.note(self.history[-1])

@@ -191,3 +191,26 @@ def test_the_lap_a_car_stops_on_was_a_lap_it_could_have_stopped_on(toy: Any, dri
     before, after = (drive(race, to_lap=n).field.profile("1") for n in (19, 20))
     assert (before.stops, after.stops) == (0, 1)
     assert after.stops_expected > before.stops_expected > 0.0
+
+
+def test_a_place_is_defended_if_the_car_within_a_second_at_the_line_is_still_behind_a_lap_later(
+    toy: Any, drive: Drive
+) -> None:
+    """As the habits of the parameter file are counted: from lap two, by who was next on the same lap, each lap once."""
+    race = toy(laps=14, pace_s={3: -0.21, 5: -0.47, 6: 0.3}, stops={2: {9: "HARD"}}, noise_s=0.0)
+    twin = drive(race)
+    line = race.table().pivot(index="lap", columns="driver_number", values="race_time_s")
+    in_lane = {(2, 9), (2, 10)}
+    seen = {}
+    for car in line.columns:
+        kept, attacked = 0, 0
+        for lap in range(2, 15):
+            behind = line.loc[lap - 1] - line.loc[lap - 1, car]
+            behind = behind[behind > 0]
+            if len(behind) and behind.min() < 1.0 and (car, lap) not in in_lane:
+                attacked += 1
+                kept += int(line.loc[lap, behind.idxmin()] > line.loc[lap, car])
+        seen[str(car)] = (kept, attacked)
+    counted = {c: (twin.field.profile(c).defended, twin.field.profile(c).attacked) for c in seen}
+    assert counted == seen
+    assert 0 < sum(kept for kept, _ in seen.values()) < sum(attacked for _, attacked in seen.values())
