@@ -33,6 +33,7 @@ from racetwin.twins.pace_filter import MEDIUM, PaceFilter
 from racetwin.twins.pace_model import PaceModel
 from racetwin.twins.sectors import lap_in_progress, learn_shares
 from racetwin.twins.seed_schema import car_twin_document
+from racetwin.twins.stop_context import alone
 from racetwin.twins.tyres import SetBelief
 
 UNKNOWN_AGE = 8.0
@@ -361,19 +362,7 @@ class CarTwin:
 
     def context(self) -> StopContext:
         """What the decision to stop depends on, as far as the car alone tells."""
-        if self.surroundings is not None:
-            return self.surroundings(self)
-        gap = self.road_gap_s if self.road_gap_s is not None else math.inf
-        return StopContext(
-            lap=self.laps,
-            total_laps=self.pace.model.total_laps,
-            compound=self.compound,
-            age=self.racing_age,
-            stops=self.stops,
-            compounds_used=self.compounds_used,
-            gap_ahead_s=gap,
-            status=self.track_status,
-        )
+        return self.surroundings(self) if self.surroundings is not None else alone(self)
 
     def invalidate(self) -> None:
         """What surrounds the car has changed: work its state out anew when asked."""

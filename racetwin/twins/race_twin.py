@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from racetwin.errors import DataError
 from racetwin.schemas import (
     CarStatus,
-    Compound,
     LapCompleted,
     PitEntered,
     RaceEvent,
@@ -34,8 +33,10 @@ from racetwin.twins.losses import StopLosses
 from racetwin.twins.pace_filter import PaceFilter
 from racetwin.twins.pace_model import PaceModel
 from racetwin.twins.road import LapNote, surroundings
+from racetwin.twins.stop_context import in_race
 from racetwin.twins.stops_today import StopsToday
 from racetwin.twins.synchronous import race_state
+from racetwin.twins.wetness import on_wets, wetness
 
 if TYPE_CHECKING:
     from racetwin.simulation.state import RaceState
@@ -231,7 +232,7 @@ class RaceTwin:
             return  # seen already
         if e.lap > self.leader_laps:
             self.leader_laps = e.lap
-            self.pace.wet = self._on_wets() > 0
+            self.pace.wet = on_wets(self.cars.values()) > 0
             self.pace.been_wet |= self.pace.wet
             self.pace.start_lap(e.lap)
             if e.neutralised:
@@ -273,26 +274,7 @@ class RaceTwin:
 
     def stop_context(self, twin: CarTwin) -> StopContext:
         """What a car's decision to stop depends on now."""
-        profile, running = self.field.profile(twin.car_id), self.n_running
-        return StopContext(
-            lap=twin.laps,
-            total_laps=self.total_laps,
-            compound=twin.compound,
-            age=twin.racing_age,
-            stops=twin.stops,
-            compounds_used=twin.compounds_used,
-            gap_ahead_s=twin.road_gap_s if twin.road_gap_s is not None else math.inf,
-            gap_behind_s=twin.gap_behind_s if twin.gap_behind_s is not None else math.inf,
-            ahead_stopped=twin.ahead_stopped,
-            behind_stopped=twin.behind_stopped,
-            status=self.track_status,
-            status_laps=self.status_laps,
-            bias=self.field.today_bias + profile.stop_bias,
-            cover_bias=profile.cover_bias,
-            stopped_of_late=self.stops_today.of_late(twin.car_id, twin.laps) / max(1, running),
-            age_today=self.stops_today.usual_age(twin.car_id, twin.compound),
-            running=running,
-        )
+        return in_race(self, twin)
 
     def status_at_pit(self, twin: CarTwin) -> TrackStatus:
         """Track status when a car last entered the pit lane."""
@@ -322,23 +304,10 @@ class RaceTwin:
         """Cars still in the race."""
         return len(self.cars) - [c.status for c in self.cars.values()].count(CarStatus.RETIRED)
 
-    def _on_wets(self) -> int:
-        wet = (Compound.INTERMEDIATE, Compound.WET)
-        return sum(c.running and c.tyre.compound in wet for c in self.cars.values())
-
     @property
     def wetness(self) -> float:
         """How wet the track is, 0..1, as far as the tyres chosen tell; rain on a field on slicks counts as damp."""
-        running = [c for c in self.cars.values() if c.status in (CarStatus.TRACK, CarStatus.PIT, CarStatus.GRID)]
-        if not running:
-            return 0.0
-        p = self.parameters
-        inter = sum(c.tyre.compound is Compound.INTERMEDIATE for c in running) / len(running)
-        wet = sum(c.tyre.compound is Compound.WET for c in running) / len(running)
-        believed = inter * (p.cross_slick_inter + p.cross_inter_wet) / 2 + wet * (p.cross_inter_wet + 1.0) / 2
-        if self.rainfall:
-            believed = max(believed, p.cross_slick_inter / 2)
-        return min(1.0, believed)
+        return wetness(self.cars.values(), self.rainfall, self.parameters)
 
     # --- what is believed --------------------------------------------------------------------------------------------
 
