@@ -99,7 +99,8 @@ def parameters_of(document: dict[str, Any], circuit_id: str | None, season: int)
 def load_errors(circuit_id: str | None, season: int, path: Path | str | None = None) -> dict[str, Any]:
     """Return the standard errors that the parameter file gives for a circuit and season: a number or a tuple by field.
 
-    Fields whose standard error the file does not tell are left out.
+    Fields whose standard error the file does not tell are left out. Of a season that the file has no tyres of, they hold what
+    seasons differ by, and :data:`NEW_SEASON` names that part of them by itself.
     """
     document = read_document(str(path) if path is not None else None)
     return _errors(document, _levels(document, circuit_id, season), season)
@@ -110,6 +111,10 @@ OF_SEASONS = {
     "wear_s": {0: "wear_soft_s", 1: "wear_medium_s", 2: "wear_hard_s"},
 }
 """Where the spread of seasons bears on the numbers of a tuple, by compound."""
+
+
+NEW_SEASON = "new season"
+"""Among standard errors, by field: the part of them that tyres which nobody has raced on add."""
 
 
 def _errors(document: dict[str, Any], levels: list[tuple[str, dict[str, Any]]], season: int) -> dict[str, Any]:
@@ -123,12 +128,14 @@ def _errors(document: dict[str, Any], levels: list[tuple[str, dict[str, Any]]], 
     seasons = document.get("levels") or {}
     if seasons and str(season) not in seasons:  # tyres that nobody has raced on: less is known of them
         spread = seasons["spread of seasons"]
+        added: dict[str, tuple[float, ...]] = {}
         for name, compounds in OF_SEASONS.items():
             if isinstance(errors.get(name), tuple):
-                errors[name] = tuple(
-                    math.hypot(e, float(spread[compounds[k]]["value"]) if k in compounds else 0.0)
-                    for k, e in enumerate(errors[name])
+                added[name] = tuple(
+                    float(spread[compounds[k]]["value"]) if k in compounds else 0.0 for k in range(len(errors[name]))
                 )
+                errors[name] = tuple(map(math.hypot, errors[name], added[name]))
+        errors[NEW_SEASON] = added
     return errors
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from racetwin.simulation.live import LapShape
+from racetwin.simulation.parameter_file import NEW_SEASON
 
 if TYPE_CHECKING:
     from racetwin.simulation.parameters import RaceParameters
@@ -149,12 +151,12 @@ class PaceModel:
             dirty_air_range_s=parameters.dirty_air_range_s,
             blue_s=parameters.live.lapped.cost_s,
             wet_offset_sd_s=max(WET_OFFSET_SD_S, parameters.live.wet.spread_s),
-            offset_sd_s=max(OFFSET_SD_S, _of_slicks(parameters.errors.get("compound_offset_s"))),
+            offset_sd_s=_on_the_day(OFFSET_SD_S, parameters.errors, "compound_offset_s"),
             damp_day_spread=parameters.live.damp_days.spread,
             shape=parameters.live.lap_shape,
             sc_fuel=parameters.live.slow_fuel.sc,
             vsc_fuel=parameters.live.slow_fuel.vsc,
-            wear_sd_s=max(WEAR_SD_S, _of_slicks(parameters.errors.get("wear_s"))),
+            wear_sd_s=_on_the_day(WEAR_SD_S, parameters.errors, "wear_s"),
         )
 
     def fuel_kg(self, laps_completed: float) -> float:
@@ -165,6 +167,14 @@ class PaceModel:
         """Convex part of the wear of a set, in seconds a lap."""
         over = age - self.cliff_age[compound]
         return self.cliff_s[compound] * over * over if over > 0 else 0.0
+
+
+def _on_the_day(least: float, errors: Mapping[str, Any], name: str) -> float:
+    """Return how far slicks may be off: what races and circuits stray by, and what a season nobody has raced in adds to it."""
+    all_in = _of_slicks(errors.get(name))
+    season = _of_slicks(errors.get(NEW_SEASON, {}).get(name))
+    known = math.sqrt(max(0.0, all_in**2 - season**2))
+    return math.hypot(max(least, known), season)
 
 
 def _of_slicks(errors: Sequence[float] | None) -> float:

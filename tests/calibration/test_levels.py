@@ -11,7 +11,8 @@ import pytest
 
 from racetwin.calibration import levels
 from racetwin.calibration.pace import FUEL_SHARE, SCALE, PaceFit, RaceFit, fuel_load_kg
-from racetwin.simulation.parameter_file import parameters_of, read_document
+from racetwin.simulation.parameter_file import load_parameters, parameters_of, read_document
+from racetwin.twins.pace_model import PaceModel
 
 pytestmark = pytest.mark.unit
 
@@ -81,3 +82,11 @@ def test_less_is_known_of_the_tyres_of_a_season_that_nobody_has_raced_in() -> No
     for name in ("wear_s", "compound_offset_s"):
         assert unseen.errors[name][0] == pytest.approx(np.hypot(known.errors[name][0], 0.03), rel=1e-6)
     assert unseen.errors["compound_offset_s"][1] == known.errors["compound_offset_s"][1]
+
+
+def test_a_season_that_nobody_has_raced_in_widens_what_the_twins_begin_with_at_any_circuit() -> None:
+    """Also where a circuit is so well known that its own errors are below what races stray by anyway."""
+    for circuit in ("monza", "monaco", None):
+        known, new = (PaceModel.of(load_parameters(circuit, season)) for season in (2024, 2031))
+        assert new.wear_sd_s > 1.05 * known.wear_sd_s
+        assert new.offset_sd_s > 1.05 * known.offset_sd_s
