@@ -7,30 +7,23 @@ and ``stop_spread`` as ``racetwin/data/priors.json`` has them; ``racetwin calibr
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from racetwin.calibration.tables import load
-from racetwin.config import settings
-from racetwin.evaluation.backtest import form_of, forms_before
 from racetwin.evaluation.in_laps import InLaps
 from racetwin.evaluation.lap_times import lap_time_forecasts, replayed
 from racetwin.evaluation.outcome import Outcome
-from racetwin.evaluation.parameters_before import fitted
+from racetwin.evaluation.replays import entry, replays_asked_for
 from racetwin.simulation.live import StopSpread
-from racetwin.simulation.parameter_file import load_parameters, read_document
 from racetwin.simulation.parameters import RaceParameters, for_race
 from racetwin.simulation.rejoin import box_now
-from racetwin.telemetry.library import RaceLibrary
 from racetwin.twins import RaceTwin
 from racetwin.twins.forecast import LEVELS
 from racetwin.twins.tyres import Z90
@@ -53,7 +46,6 @@ SAMPLES = 200
 ENDS = (0.05, 0.95)
 BINS = np.linspace(-12.0, 40.0, 26001)
 """Edges between which laps are counted for the spread of the quantiles, in spreads of the forecast."""
-SOURCE = "replays"
 
 
 def lap_shape(laps: pd.DataFrame, seed: int = 1) -> dict[str, dict[str, Any]]:
@@ -70,9 +62,9 @@ def lap_shape(laps: pd.DataFrame, seed: int = 1) -> dict[str, dict[str, Any]]:
     sd = np.std(found, axis=0)
     low, high = len(LEVELS), len(LEVELS) + 1
     return {
-        "quantiles": _entry(told[:low], sd[:low], len(z)),
-        "low": _entry(-told[low], sd[low], len(z)),
-        "high": _entry(told[high], sd[high], len(z)),
+        "quantiles": entry(told[:low], sd[:low], len(z)),
+        "low": entry(-told[low], sd[low], len(z)),
+        "high": entry(told[high], sd[high], len(z)),
     }
 
 
@@ -105,8 +97,8 @@ def stop_spread(laps: pd.DataFrame, chances: pd.DataFrame, seed: int = 1) -> dic
     execution = _least(sums, np.arange(len(sums)), lap)
     n = len(chances) // sums.shape[1]
     return {
-        "execution_s": _entry(execution, (high - low) / 2.0, n),
-        "lap_s": _entry(lap, float(lap_sd), len(off)),
+        "execution_s": entry(execution, (high - low) / 2.0, n),
+        "lap_s": entry(lap, float(lap_sd), len(off)),
     }
 
 
@@ -128,13 +120,6 @@ def _samples(n: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
     rng = np.random.default_rng(seed)
     for _ in range(SAMPLES):
         yield rng.integers(0, n, n)
-
-
-def _entry(value: FloatArray | float, sd: FloatArray | float, n: int) -> dict[str, Any]:
-    def told(v: FloatArray | float) -> list[float] | float:
-        return [round(float(x), 3) for x in v] if isinstance(v, np.ndarray) and v.ndim else round(float(v), 3)
-
-    return {"value": told(value), "sd": told(sd), "n": n, "source": SOURCE}
 
 
 class Stops:
@@ -183,23 +168,7 @@ def replay(record: RaceRecord, p: RaceParameters, form: Form) -> tuple[pd.DataFr
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Replay the races named and print the two blocks."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--data", type=Path, default=settings().data, help="folder of race data")
-    parser.add_argument("--first", required=True, help="first race replayed")
-    parser.add_argument("--last", required=True, help="last race replayed")
-    asked = parser.parse_args(argv)
-    source = settings().model_copy(update={"data": asked.data})
-    tables = load(asked.data)
-    ids = [str(r) for r in tables.races.race_id]
-    chosen = ids[ids.index(asked.first) : ids.index(asked.last) + 1]
-    forms, library, told = forms_before(tables), RaceLibrary(source), []
-    opener = tables.races.groupby("season").race_id.first()
-    files = {s: str(fitted(tables.before(str(opener[s])), source.cache)) for s in sorted({int(r[:4]) for r in chosen})}
-    for race_id in chosen:
-        record = library.load(race_id)
-        file = files[record.season]
-        p = load_parameters(record.circuit_id, record.season, file)
-        told.append(replay(record, p, form_of(file, read_document(file).get("form"), forms.get(race_id))))
+    told = [replay(record, p, form) for record, p, form in replays_asked_for(__doc__, argv)]
     laps, stops = (pd.concat([t for t in of if len(t)], ignore_index=True) for of in zip(*told, strict=True))
     print(json.dumps({"lap_shape": lap_shape(laps), "stop_spread": stop_spread(laps, stops)}, indent=1))
 

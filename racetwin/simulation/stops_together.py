@@ -46,19 +46,42 @@ def stop_too(
     answering
         The lap is the one after the car's stop.
     """
-    w, damp = p.live.together, state.wetness > 0.0
+    w = p.live.together
+    eta = terms(state, car, hazard, p, answering=answering) @ np.array([getattr(w, name) for name in TERMS])
+    return np.where(hazard > 0.0, chance(eta), 0.0)
+
+
+TERMS = (
+    "one", "hazard", "damp", "damp_hazard", "same", "age", "older", "more_stops", "owes", "near", "near_ahead", "answers",
+)  # fmt: skip
+"""The log factors, by their names in the parameter file."""
+
+
+def terms(state: RaceState, car: int, hazard: FloatArray, p: RaceParameters, *, answering: bool = False) -> FloatArray:
+    """Return ``(n, 12)`` what the log factors :data:`TERMS` are of, as :func:`stop_too` takes its arguments."""
+    damp = np.full(state.n_cars, float(state.wetness > 0.0))
     gap_s = state.time_s - state.time_s[car]
     older = np.clip((state.tyre_age - state.tyre_age[car]) / 10.0, *AGE_RANGE)
-    same = state.compound == state.compound[car]
-    more_stops = state.stops > state.stops[car]
     owing = np.array([owes(p, int(n), int(used)) for n, used in zip(state.stops, state.compounds_used, strict=True)])
     near = np.exp(-np.abs(gap_s) / NEAR_S)
     ahead = near * (gap_s < 0)
-    eta = w.one + w.damp * damp + w.same * same + w.age * older + w.older * np.maximum(0.0, older)
-    eta = eta + w.more_stops * more_stops + w.owes * owing
-    eta = eta + w.near * near + (w.near_ahead + (w.answers if answering else 0.0)) * ahead
     above_usual = log_hazard(hazard) - USUAL
-    return np.where(hazard > 0.0, chance(eta + (w.hazard + w.damp_hazard * damp) * above_usual), 0.0)
+    return np.column_stack(
+        [
+            np.ones(state.n_cars),
+            above_usual,
+            damp,
+            damp * above_usual,
+            state.compound == state.compound[car],
+            older,
+            np.maximum(0.0, older),
+            state.stops > state.stops[car],
+            owing,
+            near,
+            ahead,
+            ahead if answering else np.zeros(state.n_cars),
+        ]
+    )
 
 
 def log_hazard(chance: FloatArray) -> FloatArray:
