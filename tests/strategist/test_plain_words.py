@@ -12,6 +12,7 @@ from builders.model_server import MODEL, Server, running
 
 from racetwin import AIStrategist
 from racetwin.evaluation.groundedness import measure_spoken
+from racetwin.evaluation.retold import measure_retold
 from racetwin.schemas import AdviceTexts, Fact, Recommendation
 from racetwin.strategist import recommend
 from racetwin.strategist.checker import Checker
@@ -144,6 +145,15 @@ def test_errors_of_a_small_model_are_caught_and_most_of_what_it_says_rightly_pas
     assert found.recall_of_a_model >= 0.9999
     assert found.in_other_words / found.planted.total() >= 0.99, "without the checker, too"
     assert found.refused_of_a_model <= 0.3 * found.correct
+
+
+def test_errors_in_the_facts_own_words_are_caught_though_the_checker_alone_misses_many() -> None:
+    found = measure_retold([(r, ("BOT",)) for r in MANY[:16]])
+    assert found.told.total() >= 1000
+    assert min(found.told.values()) >= 20, "of every kind"
+    assert found.share(found.caught) >= 0.999, found.missed[:5]
+    assert found.share(found.by_words) >= 0.95
+    assert found.share(found.by_checker) < 0.99, "else the words need not be asked for"
 
 
 # --- where it is asked ------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from racetwin.evaluation.benchmarks.advice_delay import advice_delay
 from racetwin.evaluation.benchmarks.priorities import priorities
 from racetwin.evaluation.groundedness import measure, measure_spoken, without_value
 from racetwin.evaluation.planted import KINDS
+from racetwin.evaluation.retold import measure_retold
 from racetwin.schemas import Recommendation
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.client import ModelClient
@@ -69,6 +70,7 @@ def strategist() -> list[Figure]:
         Figure("errors caught", 100 * result.recall, "%", 99.0),
         *(Figure(f"caught: {kind}", 100 * result.recall_of(kind), "%") for kind in KINDS if result.planted[kind]),
         *(f for batch in BATCHES for f in _spoken(batch, advice)),
+        *_retold(advice),
         Figure("advice after the desk's answer, answers timed", len(found), "count"),
         *(
             Figure(
@@ -112,6 +114,22 @@ def _spoken(batch: str, advice: Sequence[tuple[Recommendation, Sequence[str]]]) 
             100 * found.refused_of_a_model / max(1, found.correct),
             "%",
             higher_is_better=False,
+        ),
+    ]
+
+
+def _retold(advice: Sequence[tuple[Recommendation, Sequence[str]]]) -> list[Figure]:
+    """Measure what a model could still say wrongly in the facts' own words."""
+    few = [advice[int(i)] for i in np.linspace(0, len(advice) - 1, min(SPOKEN_ABOUT, len(advice)))]
+    found = measure_retold(few)
+    return [
+        Figure("errors in the facts' own words", found.told.total(), "count", 3000),
+        Figure(
+            "errors in the facts' own words: caught in a model's wording", 100 * found.share(found.caught), "%", 99.0
+        ),
+        Figure("errors in the facts' own words: caught by the checker alone", 100 * found.share(found.by_checker), "%"),
+        Figure(
+            "errors in the facts' own words: caught by whose words they are", 100 * found.share(found.by_words), "%"
         ),
     ]
 
