@@ -165,7 +165,8 @@ def _print(worded: Worded) -> None:
         tokens = answer.completion_tokens
         writing_s = max(1e-9, answer.elapsed_s - (answer.first_token_s or 0))
         speed = f", {tokens} tokens at {tokens / writing_s:.1f}/s" if tokens else ""
-        console.print(f"answer {i}: {answer.elapsed_s:.2f} s{first}{speed}", style="dim")
+        ended = f", ended early: {answer.cut_short}" if answer.cut_short else ""
+        console.print(f"answer {i}: {answer.elapsed_s:.2f} s{first}{speed}{ended}", style="dim", markup=False)
     if worded.unavailable:
         console.print(f"no answer: {worded.unavailable}", markup=False)
     for objection in worded.refused:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -60,7 +61,10 @@ class ModelUnavailableError(RacetwinError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A completed answer: its text, the tokens the server counted (None where it did not), and seconds to first and last."""
+    """An answer: its text, the tokens the server counted (None where it did not), and seconds to first and last.
+
+    ``cut_short`` says why the rest was not waited for; None: the answer is whole.
+    """
 
     text: str
     model: str
@@ -68,6 +72,7 @@ class Answer:
     completion_tokens: int | None
     first_token_s: float | None
     elapsed_s: float
+    cut_short: str | None = None
 
 
 @dataclass(slots=True)
@@ -81,6 +86,20 @@ class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     by_kind: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Who looks at an answer while it comes."""
+
+    on_text: Callable[[str], None] | None
+    past_help: Callable[[str], str | None] | None
+
+    def read(self, piece: str, parts: list[str]) -> str | None:
+        """Hand on what has just come; returns why the rest is not worth waiting for."""
+        if self.on_text is not None:
+            self.on_text(piece)
+        return None if self.past_help is None else self.past_help("".join(parts))
 
 
 @dataclass(slots=True)
@@ -205,8 +224,12 @@ class ModelClient:
         temperature: float = 0.0,
         seed: int | None = 1,
         on_text: Callable[[str], None] | None = None,
+        past_help: Callable[[str], str | None] | None = None,
     ) -> Answer:
         """Ask and return the whole answer, within ``deadline_s`` seconds or not at all.
+
+        ``on_text`` is given each piece as it comes. ``past_help`` is asked with all that has come whether, and why, no answer can
+        become of it: then the connection is closed and what there is is returned.
 
         A failure is tried once more if time is left. Cancelling the task that waits here closes the connection, and a server
         that watches for that stops generating.
@@ -234,7 +257,7 @@ class ModelClient:
                 if schema is not None:
                     form = {"name": "advice", "schema": schema, "strict": True}
                     question["response_format"] = {"type": "json_schema", "json_schema": form}
-                answer = await self._ask_twice(question, on_text)
+                answer = await self._ask_twice(question, _Reader(on_text, past_help))
         except asyncio.CancelledError:
             self.usage.cancelled += 1
             raise
@@ -281,12 +304,12 @@ class ModelClient:
             raise ModelUnavailableError(f"{self.url} does not offer {self.model!r}; it offers {offered}", "absent")
         self.parameters = listed[self.model]
 
-    async def _ask_twice(self, question: Mapping[str, Any], on_text: Callable[[str], None] | None) -> Answer:
+    async def _ask_twice(self, question: Mapping[str, Any], reader: _Reader) -> Answer:
         kind: Failure = "server"
         why = ""
         for _ in range(2):
             try:
-                return await self._ask_in_the_form_it_takes(question, on_text)
+                return await self._ask_in_the_form_it_takes(question, reader)
             except BadRequestError as error:
                 raise ModelUnavailableError(f"{self.url} refused the request: {error}", "refused") from error
             except OverloadedError as error:
@@ -298,15 +321,13 @@ class ModelClient:
                 kind, why = "network", f"{type(error).__name__} {error}".strip()
         raise ModelUnavailableError(f"{self.url}: {why}", kind)
 
-    async def _ask_in_the_form_it_takes(
-        self, question: Mapping[str, Any], on_text: Callable[[str], None] | None
-    ) -> Answer:
+    async def _ask_in_the_form_it_takes(self, question: Mapping[str, Any], reader: _Reader) -> Answer:
         """Ask, and again without each field that the server refuses, which leaves a handful of tries."""
         given_up = dict(self.given_up)
         while True:
             body = in_form(question, given_up)
             try:
-                return await self._stream(body, given_up, on_text)
+                return await self._stream(body, given_up, reader)
             except BadRequestError as error:
                 refused = refused_field(body, error.said) if error.status in (400, 422) else None
                 if refused is None:
@@ -324,30 +345,31 @@ class ModelClient:
                 self.given_up[name] = said
                 LOG.warning("%s does not take %r and is asked without: %s", self.url, name, said)
 
-    async def _stream(
-        self, body: Mapping[str, Any], given_up: Mapping[str, str], on_text: Callable[[str], None] | None
-    ) -> Answer:
+    async def _stream(self, body: Mapping[str, Any], given_up: Mapping[str, str], reader: _Reader) -> Answer:
         self.usage.requests += 1
         begun = self.clock()
         first: float | None = None
         parts: list[str] = []
         length = 0
+        cut_short: str | None = None
         usage: Mapping[str, Any] = {}
         async with self._client.stream("POST", "/chat/completions", json=body) as reply:
             await raise_for_status(reply)
             self._taken(body, given_up)
-            async for event in events(reply):
-                usage = event.get("usage") or usage
-                piece = text_of(event)
-                if not piece:
-                    continue
-                first = self.clock() - begun if first is None else first
-                length += len(piece)
-                if length > MAX_ANSWER_CHARS:
-                    raise ServerError(f"the answer went past {MAX_ANSWER_CHARS} characters")
-                parts.append(piece)
-                if on_text is not None:
-                    on_text(piece)
+            async with aclosing(events(reply)) as coming:
+                async for event in coming:
+                    usage = event.get("usage") or usage
+                    piece = text_of(event)
+                    if not piece:
+                        continue
+                    first = self.clock() - begun if first is None else first
+                    length += len(piece)
+                    if length > MAX_ANSWER_CHARS:
+                        raise ServerError(f"the answer went past {MAX_ANSWER_CHARS} characters")
+                    parts.append(piece)
+                    cut_short = reader.read(piece, parts)
+                    if cut_short is not None:
+                        break
         if not parts:
             raise ServerError("the server ended the stream without an answer")
         return Answer(
@@ -357,6 +379,7 @@ class ModelClient:
             completion_tokens=usage.get("completion_tokens"),
             first_token_s=first,
             elapsed_s=self.clock() - begun,
+            cut_short=cut_short,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import httpx
@@ -40,7 +40,7 @@ async def raise_for_status(reply: httpx.Response) -> None:
     raise BadRequestError(reply.status_code, said) if reply.status_code < 500 else ServerError(text)
 
 
-async def events(reply: httpx.Response) -> AsyncIterator[Mapping[str, Any]]:
+async def events(reply: httpx.Response) -> AsyncGenerator[Mapping[str, Any], None]:
     """Yield the JSON of each server-sent event until ``[DONE]``; a plain JSON reply counts as one event."""
     if "text/event-stream" not in reply.headers.get("content-type", ""):
         yield _parse(await reply.aread())

@@ -17,6 +17,7 @@ from racetwin.strategist.checker import Checker
 from racetwin.strategist.client import Answer, ModelClient, ModelUnavailableError
 from racetwin.strategist.model_faults import other_faults
 from racetwin.strategist.model_question import SCHEMA, Sentence, Wording, messages, parse
+from racetwin.strategist.past_help import past_help
 from racetwin.strategist.plain_words import PlainWords
 from racetwin.strategist.verdict import Objection, Verdict
 
@@ -136,7 +137,11 @@ async def word(
             on_text("\n\n")
         try:
             answer = await client.ask(
-                messages(recommendation, refused), deadline_s=left, schema=SCHEMA, on_text=on_text
+                messages(recommendation, refused),
+                deadline_s=left,
+                schema=SCHEMA,
+                on_text=on_text,
+                past_help=past_help,
             )
         except ModelUnavailableError as error:
             unavailable = str(error)
@@ -146,7 +151,7 @@ async def word(
         try:
             wording = parse(answer.text)
         except ValueError as error:
-            refused, verdict = (Objection(answer.text[:80], "form", str(error)),), Verdict(0, 0)
+            refused, verdict = (Objection(answer.text[:80], "form", answer.cut_short or str(error)),), Verdict(0, 0)
         else:
             verdict = checker.check(*wording.texts())
             others = plain.objections(*wording.texts()) + other_faults(wording, recommendation)
