@@ -198,12 +198,14 @@ def document(
         "seed": seed,
         "n_races": len(tables.races),
         "last_race": str(last.race_id),
-        "last_date": str(last.date),
+        "last_date": str(tables.races.date.dropna().iloc[-1]),
         "races": [str(r) for r in tables.races.race_id],
         "laps": len(tables.laps),
         "data_hash": data_hash(tables),
         "diagnostics": diagnostics,
     }
+    if tables.own:
+        calibration["own_library"] = list(tables.own)  # others cannot fit these again from the data folder alone
     body = {
         "format": "racetwin-parameters/1",
         "provenance": {

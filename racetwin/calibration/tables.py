@@ -35,12 +35,15 @@ class RaceTables:
         Official classification: ``grid``, ``position``, ``laps``, ``reason_retired``.
     left_out : dict
         By race id, why a session of the folder is not among them.
+    own : tuple of str
+        Those that are not of the folder but of the user's own library, by race id.
     """
 
     races: pd.DataFrame
     laps: pd.DataFrame
     results: pd.DataFrame
     left_out: dict[str, str] = field(default_factory=dict)
+    own: tuple[str, ...] = ()
 
     def before(self, race_id: str | None) -> RaceTables:
         """Return only the races that came before ``race_id`` (all of them for None)."""
@@ -48,7 +51,7 @@ class RaceTables:
             return self
         at = np.flatnonzero(self.races.race_id == race_id)
         if not len(at):
-            raise InputError(f"until: race {race_id!r} is not among the {len(self.races)} races of the data folder")
+            raise InputError(f"until: race {race_id!r} is not among the {len(self.races)} races that were read")
         return self.select(list(self.races.race_id[: int(at[0])]))
 
     def select(self, race_ids: list[str]) -> RaceTables:
@@ -58,6 +61,7 @@ class RaceTables:
             keep,
             self.laps[self.laps.race_id.isin(race_ids)].reset_index(drop=True),
             self.results[self.results.race_id.isin(race_ids)].reset_index(drop=True),
+            own=tuple(r for r in self.own if r in set(race_ids)),
         )
 
 
@@ -67,7 +71,7 @@ def load(data: Path) -> RaceTables:
         if not (data / name).is_file():
             raise DataError(f"data: {data / name} is not there; name a folder of race data (setting RACETWIN_DATA)")
     races = pd.read_csv(data / "races.csv")
-    races = races.sort_values(["date", "session"], ascending=[True, False], kind="stable").reset_index(drop=True)
+    races = in_time_order(races)
     results = pd.read_csv(data / "results.csv")
     laps = pd.read_parquet(data / "laps.parquet")
     left_out = misfiled(races)
@@ -75,6 +79,26 @@ def load(data: Path) -> RaceTables:
     known = set(races.race_id)
     laps, results = laps[laps.race_id.isin(known)], results[results.race_id.isin(known)].reset_index(drop=True)
     return RaceTables(races, derive(laps, races), results, left_out)
+
+
+def in_time_order(races: pd.DataFrame) -> pd.DataFrame:
+    """Return the races by date, a sprint before the Grand Prix of its day.
+
+    One without a date comes after all dated ones of earlier rounds, and of its own.
+    """
+    if races.date.notna().all():
+        return races.sort_values(["date", "session"], ascending=[True, False], kind="stable").reset_index(drop=True)
+    when = list(zip(races.season, races["round"], strict=True))
+    dated = [(at, str(d)) for at, d in zip(when, races.date, strict=True) if pd.notna(d)]
+    day = [
+        str(d) if pd.notna(d) else max((known for at, known in dated if at <= own), default="")
+        for own, d in zip(when, races.date, strict=True)
+    ]
+    keys = races.assign(day=day, undated=races.date.isna(), sprint=races.session == "S")
+    order = keys.sort_values(
+        ["day", "undated", "season", "round", "sprint"], ascending=[True, True, True, True, False], kind="stable"
+    ).index
+    return races.loc[order].reset_index(drop=True)
 
 
 def derive(laps: pd.DataFrame, races: pd.DataFrame) -> pd.DataFrame:

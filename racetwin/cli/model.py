@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -13,6 +13,9 @@ from racetwin.cli.output import console, print_json
 from racetwin.config import settings
 from racetwin.errors import DataError, InputError
 from racetwin.telemetry.original_schema import ORIGINAL_SCHEMA
+
+if TYPE_CHECKING:
+    from racetwin.calibration.tables import RaceTables
 
 SCHEMAS: dict[str, type[schemas.Model]] = {
     "telemetry": schemas.TelemetryFrame,
@@ -49,12 +52,21 @@ def calibrate(
     quick: Annotated[
         bool, typer.Option(help="Normal approximations, no sampling: an update after one more race.")
     ] = False,
+    library: Annotated[
+        bool,
+        typer.Option(help="Take the races of your own library (`racetwin data add`) that the folder does not have."),
+    ] = True,
 ) -> None:
     """Fit the race model to lap tables and write a parameter file with its provenance.
 
+    Races are those of the data folder and, beside them, those that you added to your own library; the file names the latter.
+
     Example: `racetwin calibrate --data races --until 2024-12-great-britain --out parameters.json`
+
+    After one more race: `racetwin data add 2024 Monza`, then `racetwin calibrate --quick --out parameters.json`
     """
     from racetwin.calibration import calibrate as fit
+    from racetwin.calibration.tables import load
 
     folder = data or settings().data
     if folder is None:
@@ -67,9 +79,16 @@ def calibrate(
     )
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("reading the races", total=None)
+        tables = load(folder)
+        if library:
+            tables = _with_own_races(tables)
+        tables = tables.before(until)
+        if tables.own:
+            count = f"{len(tables.own)} race{'s' if len(tables.own) > 1 else ''}"
+            console.print(f"{count} of your own library: {', '.join(tables.own)}", highlight=False)
         body = fit(
-            folder,
-            until,
+            tables,
+            None,
             out,
             lambda what, done, of: bar.update(task, description=what, completed=done, total=of),
             seed=seed,
@@ -78,3 +97,14 @@ def calibrate(
     for line in body["calibration"]["diagnostics"]:
         console.print(line)
     console.print(f"Wrote {out}: {len(body.get('circuits', {}))} circuits, {len(body.get('seasons', {}))} seasons.")
+
+
+def _with_own_races(tables: RaceTables) -> RaceTables:
+    """Return the tables with the races of the user's own library; say why one of them is not taken."""
+    from racetwin.calibration.own_library import with_own_races
+    from racetwin.telemetry.library import RaceLibrary
+
+    joined, left_out = with_own_races(tables, RaceLibrary(settings().model_copy(update={"data": None})))
+    for race_id, why in left_out.items():
+        console.print(f"{race_id} of your own library is left out: {why}", highlight=False)
+    return joined
