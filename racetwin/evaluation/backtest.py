@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from racetwin.calibration import form as form_model
 from racetwin.calibration import pace as pace_model
 from racetwin.calibration import standing
 from racetwin.calibration.assemble import priors
+from racetwin.calibration.bayes import ConvergenceError
 from racetwin.calibration.calibrate import MIN_RACES, write
 from racetwin.calibration.tables import RaceTables, load
 from racetwin.config import Settings, settings
@@ -38,22 +39,25 @@ class Backtest:
     """Rows of the scoreboard, and the forecasts they come from, race by race.
 
     ``skipped`` says by race why it was not scored; ``unfitted`` holds the races forecast with the priors of literature and rules
-    alone, as too few dry ones come before them to fit anything.
+    alone, as too few dry ones come before them to fit anything; ``refused`` says of fits that did not converge what was taken
+    instead, with the races that were forecast so.
     """
 
     rows: list[Row]
     races: list[RaceForecasts]
     skipped: dict[str, str]
     unfitted: list[str]
+    refused: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def notes(self) -> list[str]:
-        """Return what a reader of the rows must know: races not scored, and such as were forecast with priors alone."""
+        """Return what a reader of the rows must know: races not scored, and what parameters others were forecast with."""
         out = [f"skipped: {race}: {why}" for race, why in self.skipped.items()]
         if self.unfitted:
             out.append(
                 f"warning: parameters not fitted, priors alone, for {', '.join(self.unfitted)}: "
                 f"fewer than {MIN_RACES} dry races before"
             )
+        out += [f"warning: {what} {', '.join(races)}" for what, races in self.refused.items()]
         return out
 
     def as_json(self) -> list[dict[str, Any]]:
@@ -145,16 +149,17 @@ def backtest(
     tell = progress or (lambda _what, _done, _of: None)
     done: dict[str, RaceForecasts] = {}
     unfitted: list[str] = []
+    refused: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory(prefix="racetwin-backtest-") as folder, _pool(workers) as pool:
         forms = forms_before(tables)
         said = before_each(tables)
         total = len(chosen)
         waiting: list[tuple[str, Future[RaceForecasts]]] = []
         tell("fitting parameters", 0, total)
-        plan = _parameter_files(tables, chosen, refit, Path(folder), pool)
+        plan = _parameter_files(tables, chosen, refit, Path(folder), pool, refused)
         for race_id, (file, history) in plan:
             form = form_of(file, history.get("form"), forms.get(race_id))
-            if not history.get("calibration"):
+            if not history.get("calibration") and not any(race_id in races for races in refused.values()):
                 unfitted.append(race_id)
             waiting.append(
                 (race_id, pool.submit(_score_one, source, race_id, file, form, seed, n, said[race_id], oracle))
@@ -167,7 +172,7 @@ def backtest(
                 skipped[race_id] = str(error)
         tell("done", total, total)
     ordered = [done[r] for r in chosen if r in done]
-    return Backtest(score(ordered, seed), ordered, skipped, unfitted)
+    return Backtest(score(ordered, seed), ordered, skipped, unfitted, refused)
 
 
 def _left_out(tables: RaceTables, races: Sequence[str] | None, until: str | None) -> dict[str, str]:
@@ -183,9 +188,18 @@ def _pool(workers: int | None) -> Executor:
 
 
 def _parameter_files(
-    tables: RaceTables, chosen: list[str], refit: Refit, folder: Path, pool: Executor
+    tables: RaceTables,
+    chosen: list[str],
+    refit: Refit,
+    folder: Path,
+    pool: Executor,
+    refused: dict[str, list[str]] | None = None,
 ) -> Iterator[tuple[str, tuple[str | None, Mapping[str, Any]]]]:
-    """Yield each race with the parameter file that knew only races before it."""
+    """Yield each race with the parameter file that knew only races before it.
+
+    Where a fit does not converge it is the one of the latest fit before it that did, else the priors; ``refused`` is told which
+    races those are, under what was taken instead.
+    """
     if refit == "never":
         named = settings().parameters
         file = str(named) if named else None
@@ -197,9 +211,25 @@ def _parameter_files(
     for r in chosen:
         heads.setdefault(r if refit == "race" else int(season[r]), r)
     fits = {k: pool.submit(_fit_before, tables.before(r), folder / f"{r}.json") for k, r in heads.items()}
+    files: dict[Any, str] = {}
+    said: dict[Any, str] = {}
+    earlier: tuple[str, str] | None = None
     for r in chosen:
-        file = fits[r if refit == "race" else int(season[r])].result()
-        yield r, (file, read_document(file))
+        key = r if refit == "race" else int(season[r])
+        if key not in files:
+            try:
+                files[key] = fits[key].result()
+                if read_document(files[key]).get("calibration"):
+                    earlier = heads[key], files[key]
+            except ConvergenceError as error:
+                instead, files[key] = earlier or ("", str(folder / "priors.json"))
+                if not earlier:
+                    write(priors(), Path(files[key]))
+                taken = f"parameters fitted on those before {instead}" if earlier else "priors alone"
+                said[key] = f"the fit on the races before {heads[key]} did not converge ({error}), {taken}, for"
+        if key in said and refused is not None:
+            refused.setdefault(said[key], []).append(r)
+        yield r, (files[key], read_document(files[key]))
 
 
 def _fit_before(tables: RaceTables, out: Path) -> str:

@@ -26,7 +26,8 @@ def parameters_before(race_id: str, now: Settings, progress: Progress | None = N
     """Return a parameter file that knows only the races before one, and in words what was found.
 
     A file that is set is taken as it is. Where nothing can be fitted (no race data, too few races before, no extra
-    ``[calibrate]``) the file is None, the one shipped, and the words say why.
+    ``[calibrate]``) the file is None, the one shipped, and the words say why. Where the fit does not converge it is the one on
+    the races before its season, else the one shipped; the words say so.
 
     Parameters
     ----------
@@ -43,6 +44,7 @@ def parameters_before(race_id: str, now: Settings, progress: Progress | None = N
     if now.data is None:
         return None, f"{shipped}: no race data to fit others on"
     try:
+        from racetwin.calibration.bayes import ConvergenceError
         from racetwin.calibration.calibrate import MIN_RACES
         from racetwin.calibration.tables import load
 
@@ -52,14 +54,29 @@ def parameters_before(race_id: str, now: Settings, progress: Progress | None = N
     if race_id not in set(tables.races.race_id):
         return None, f"{shipped}: {race_id} is not in {now.data}"
     before = tables.before(race_id)
-    dry = int(((before.races.session == "R") & ~before.races.wet.astype(bool)).sum())
+    dry = _dry(before)
     if dry < MIN_RACES:
         return None, f"{shipped}: {dry} dry races before it, {MIN_RACES} are needed for a fit"
     try:
-        file = fitted(before, now.cache, progress)
+        return fitted(before, now.cache, progress), f"parameters fitted on the {len(before.races)} sessions before it"
     except ConfigurationError as error:
         return None, f"{shipped}: {error}"
-    return file, f"parameters fitted on the {len(before.races)} sessions before it"
+    except ConvergenceError as error:
+        refused = f"the fit on the {len(before.races)} sessions before it did not converge ({error})"
+    season = int(tables.races.season[tables.races.race_id == race_id].iloc[0])
+    earlier = before.select([str(r) for r in before.races.race_id[before.races.season < season]])
+    if _dry(earlier) >= MIN_RACES and len(earlier.races) < len(before.races):
+        try:
+            file = fitted(earlier, now.cache, progress)
+            return file, f"parameters fitted on the {len(earlier.races)} sessions before its season: {refused}"
+        except ConvergenceError:
+            pass  # then those shipped
+    return None, f"{shipped}: {refused}"
+
+
+def _dry(tables: RaceTables) -> int:
+    """Return how many dry Grands Prix there are: what the least is counted in that a fit needs."""
+    return int(((tables.races.session == "R") & ~tables.races.wet.astype(bool)).sum())
 
 
 def fitted(tables: RaceTables, cache: Path, progress: Progress | None = None) -> Path:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from racetwin.calibration.assemble import priors
+from racetwin.calibration.bayes import ConvergenceError
 from racetwin.calibration.tables import RaceTables, load
 from racetwin.errors import InputError
 from racetwin.evaluation import backtest as module
@@ -154,6 +157,55 @@ def test_what_was_not_scored_or_not_fitted_is_in_the_json() -> None:
     assert skipped["n"] == 0
     assert skipped["value"] is None
     assert list(skipped) == ["name", "value", "low", "high", "n", "baseline", "must", "aim", "met"]
+
+
+@pytest.mark.unit
+def test_a_fit_that_does_not_converge_gives_way_to_the_latest_before_it(tmp_path: Path) -> None:
+    ids = [f"{season}-{k:02d}-x" for season in (2021, 2022, 2023, 2024) for k in (1, 2)]
+    races = pd.DataFrame({"race_id": ids, "session": "R", "wet": False, "season": [int(r[:4]) for r in ids]})
+    tables = RaceTables(races, races[["race_id"]], races[["race_id"]])
+
+    class Pool:
+        """Fits of 2021 and 2023 do not converge."""
+
+        @staticmethod
+        def submit(_fit: object, _before: RaceTables, out: Path) -> Future[str]:
+            done: Future[str] = Future()
+            if out.stem[:4] in ("2021", "2023"):
+                done.set_exception(ConvergenceError("pit loss: not converged; nothing was written"))
+            else:
+                module.write({**priors(), "calibration": {"until": out.stem}}, out)
+                done.set_result(str(out))
+            return done
+
+    refused: dict[str, list[str]] = {}
+    found = dict(module._parameter_files(tables, ids, "season", tmp_path, Pool(), refused))
+    before = {r: document.get("calibration", {}).get("until") for r, (_, document) in found.items()}
+    assert list(before.values()) == [None, None, *["2022-01-x"] * 4, "2024-01-x", "2024-01-x"]
+    first, later = Backtest([], [], {}, [], refused).notes()
+    why = "did not converge (pit loss: not converged; nothing was written)"
+    assert first == f"warning: the fit on the races before 2021-01-x {why}, priors alone, for 2021-01-x, 2021-02-x"
+    assert later == (
+        f"warning: the fit on the races before 2023-01-x {why}, parameters fitted on those before 2022-01-x, "
+        "for 2023-01-x, 2023-02-x"
+    )
+
+
+@pytest.mark.data
+@pytest.mark.integration
+def test_a_run_whose_fit_does_not_converge_scores_its_races_and_says_so(
+    race_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(_tables: RaceTables, _out: Path) -> str:
+        raise ConvergenceError("overtaking: not converged; nothing was written")
+
+    monkeypatch.setattr(module, "_pool", lambda _workers: ThreadPoolExecutor(1))
+    monkeypatch.setattr(module, "_fit_before", fit)
+    done = backtest(race_data, ["2023-07-spain"], n=64)
+    assert [r.race_id for r in done.races] == ["2023-07-spain"]
+    assert done.rows
+    assert done.unfitted == []  # not for want of races
+    assert "the fit on the races before 2023-07-spain did not converge (overtaking" in done.as_json()[-1]["name"]
 
 
 @pytest.mark.integration

@@ -11,6 +11,7 @@ import pytest
 
 from racetwin import calibration
 from racetwin.calibration.assemble import priors
+from racetwin.calibration.bayes import ConvergenceError
 from racetwin.calibration.calibrate import write
 from racetwin.calibration.tables import RaceTables
 from racetwin.cli.output import print_json
@@ -158,6 +159,30 @@ def test_a_real_race_is_judged_with_parameters_that_know_only_the_races_before(
     assert "set" in parameters_before("2019-04-azerbaijan", now.model_copy(update={"parameters": file}))[1]
     assert parameters_before("2031-01-moon", now)[0] is None
     assert len(fits) == 1
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("converges", [True, False], ids=["before its season", "not even that"])
+def test_a_fit_that_does_not_converge_gives_way_to_an_earlier_one_or_to_the_shipped(
+    race_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, converges: bool
+) -> None:
+    now = Settings(data=race_data, cache=tmp_path, parameters=None, backend="numba", threads=1)
+
+    def fit(tables: RaceTables, until: None, out: Path, *_: object, method: str) -> None:
+        if not converges or set(tables.races.season) > {2018}:
+            raise ConvergenceError("pit loss: not converged; nothing was written")
+        write(priors(), out)
+
+    monkeypatch.setattr(calibration, "calibrate", fit)
+    file, words = parameters_before("2019-04-azerbaijan", now)
+    assert "sessions before it did not converge (pit loss: not converged" in words
+    if converges:
+        assert file is not None
+        assert file.name.startswith("until-2018-")
+        assert "sessions before its season" in words
+    else:
+        assert file is None
+        assert words.startswith("parameters as shipped, which know every race up to their date")
 
 
 @pytest.mark.unit
