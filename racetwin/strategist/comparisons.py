@@ -12,6 +12,7 @@ from racetwin.strategist.matching import fits, same_meaning, same_number
 from racetwin.strategist.noise import far_apart, gap_and_errors, not_noise, too_close
 from racetwin.strategist.plan_order import Order
 from racetwin.strategist.plan_talk import CALL, REFERENCE, Plans
+from racetwin.strategist.shares import wrong_share
 from racetwin.strategist.verdict import Objection
 
 
@@ -39,6 +40,10 @@ def compared(
         (plan_order.wrong_time(clause), "these laps come the other way round"),
         (plan_rank.against_the_call(plans, clause), "this is the call"),
         (_wrong_size(clause), "these numbers are the other way round"),
+        (
+            wrong_share(plans, known, clause, claims),
+            "the facts have this share the other way round, or of another plan",
+        ),
         (
             not_noise(known, clause, claims, claims_in(before)),
             "by its own error this is no noise, or nothing but noise",
