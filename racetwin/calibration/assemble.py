@@ -214,6 +214,7 @@ def document(
             CLIMATOLOGY: "share of races in which it happened, over the races of 'calibration', with a weak prior",
             "schedule": "scheduled distance of the circuit's last race in 'calibration'; the field's is the median",
         },
+        "replays": base["replays"],
         "calibration": calibration,
         "form": form,
         "live": base["live"]

@@ -40,7 +40,8 @@ class Backtest:
 
     ``skipped`` says by race why it was not scored; ``unfitted`` holds the races forecast with the priors of literature and rules
     alone, as too few dry ones come before them to fit anything; ``refused`` says of fits that did not converge what was taken
-    instead, with the races that were forecast so.
+    instead, with the races that were forecast so; ``ahead`` says of blocks that no fit here replaces up to which race they were
+    fitted, with the races scored that are no later.
     """
 
     rows: list[Row]
@@ -48,6 +49,7 @@ class Backtest:
     skipped: dict[str, str]
     unfitted: list[str]
     refused: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    ahead: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def notes(self) -> list[str]:
         """Return what a reader of the rows must know: races not scored, and what parameters others were forecast with."""
@@ -58,6 +60,7 @@ class Backtest:
                 f"fewer than {MIN_RACES} dry races before"
             )
         out += [f"warning: {what} {', '.join(races)}" for what, races in self.refused.items()]
+        out += [f"warning: {len(races)} of {len(self.races)} races scored {what}" for what, races in self.ahead.items()]
         return out
 
     def as_json(self) -> list[dict[str, Any]]:
@@ -150,6 +153,8 @@ def backtest(
     done: dict[str, RaceForecasts] = {}
     unfitted: list[str] = []
     refused: dict[str, list[str]] = {}
+    ahead: dict[str, list[str]] = {}
+    day = tables.races.set_index("race_id").date
     with tempfile.TemporaryDirectory(prefix="racetwin-backtest-") as folder, _pool(workers) as pool:
         forms = forms_before(tables)
         said = before_each(tables)
@@ -161,6 +166,9 @@ def backtest(
             form = form_of(file, history.get("form"), forms.get(race_id))
             if not history.get("calibration") and not any(race_id in races for races in refused.values()):
                 unfitted.append(race_id)
+            later = saw_later(history, str(day[race_id]))
+            if later is not None:
+                ahead.setdefault(later, []).append(race_id)
             waiting.append(
                 (race_id, pool.submit(_score_one, source, race_id, file, form, seed, n, said[race_id], oracle))
             )
@@ -172,7 +180,28 @@ def backtest(
                 skipped[race_id] = str(error)
         tell("done", total, total)
     ordered = [done[r] for r in chosen if r in done]
-    return Backtest(score(ordered, seed), ordered, skipped, unfitted, refused)
+    ahead = {what: scored for what, of in ahead.items() if (scored := [r for r in of if r in done])}
+    return Backtest(score(ordered, seed), ordered, skipped, unfitted, refused, ahead)
+
+
+def saw_later(document: Mapping[str, Any], day: str) -> str | None:
+    """Say what of a parameter file was fitted to races of this day or later though the fits before a race do not replace it.
+
+    Those are the blocks of ``live`` fitted from replays, which calibrations keep: the file marks the last race that they saw.
+    None where there are none, or only earlier races.
+    """
+    blocks = [
+        name
+        for name, block in document.get("live", {}).items()
+        if any(isinstance(e, dict) and e.get("source") == "replays" for e in block.values())
+    ]
+    last = document.get("replays")
+    if not blocks or last is None or day > last["last_date"]:
+        return None
+    return (
+        f"are no later than {last['last_race']} and no true forecast in all: numbers of {', '.join(blocks)} were fitted once, on "
+        "replays up to that race, and not again before each"
+    )
 
 
 def _left_out(tables: RaceTables, races: Sequence[str] | None, until: str | None) -> dict[str, str]:

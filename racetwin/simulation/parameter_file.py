@@ -6,6 +6,7 @@ fields of the level above it::
     {
       "format": "racetwin-parameters/1",
       "provenance": {"<source id>": "what it is, how it was obtained, when"},
+      "replays": {"last_race": "2023-04-azerbaijan", "last_date": "2023-04-30"},
       "defaults": {"lap_noise_s": {"value": 0.35, "sd": 0.05, "source": "<source id>"}, ...},
       "seasons": {"2026": {...}},
       "circuits": {"monza": {...}},
@@ -19,6 +20,7 @@ A value may stand bare (``0.35``) or with its standard error, how many observati
 (all three may be lists, one for each number of a tuple); ``defaults`` names every field of :class:`RaceParameters` except
 ``circuit_id``, ``season``, ``live``, ``errors`` and ``sources``. Order of precedence: defaults, season, circuit, circuit and
 season. A circuit or season that is not in the file gets the levels above it, so the model always has numbers.
+``replays`` marks the last race that values of that source have seen: calibrations keep them, whichever races they fit.
 Compound tuples run SOFT, MEDIUM, HARD (slicks), and INTERMEDIATE, WET where there are five.
 """
 

@@ -10,6 +10,7 @@ import pytest
 from builders.calibrated import FITTED, drawn_races, elements, entries
 
 from racetwin.calibration import calibrate
+from racetwin.calibration.assemble import priors
 from racetwin.calibration.tables import RaceTables, load
 from racetwin.errors import DataError, InputError
 from racetwin.simulation.parameter_file import load_parameters
@@ -109,6 +110,7 @@ def at_a_limit(where: str, value: float) -> bool:
 @pytest.mark.integration
 def test_a_file_says_how_it_was_fitted_and_to_what(fitted: dict[str, Any], elsewhere: dict[str, Any]) -> None:
     assert fitted["calibration"]["method"] == "map"
+    assert fitted["replays"] == priors()["replays"]  # the blocks fitted from replays are kept, and so is what they saw
     assert fitted["calibration"]["data_hash"] != elsewhere["calibration"]["data_hash"]
 
 

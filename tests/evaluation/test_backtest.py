@@ -20,7 +20,7 @@ from racetwin.evaluation.forecasts import forecast_race
 from racetwin.evaluation.outcome import Outcome
 from racetwin.simulation.draw import draw_grand_prix
 from racetwin.simulation.form import Form
-from racetwin.simulation.parameter_file import load_parameters
+from racetwin.simulation.parameter_file import load_parameters, read_document
 from racetwin.telemetry.records import RaceRecord
 from racetwin.telemetry.simulator import TelemetrySimulator
 
@@ -189,6 +189,34 @@ def test_a_fit_that_does_not_converge_gives_way_to_the_latest_before_it(tmp_path
         f"warning: the fit on the races before 2023-01-x {why}, parameters fitted on those before 2022-01-x, "
         "for 2023-01-x, 2023-02-x"
     )
+
+
+@pytest.mark.unit
+def test_blocks_fitted_once_from_replays_are_told_where_they_saw_later_races(tmp_path: Path) -> None:
+    shipped = read_document(None)
+    last = shipped["replays"]["last_date"]
+    said = module.saw_later(shipped, last)
+    assert said is not None
+    assert shipped["replays"]["last_race"] in said
+    for block, entries in shipped["live"].items():
+        assert (block in said) == any(e["source"] == "replays" for e in entries.values()), block
+    assert module.saw_later(shipped, str(pd.Timestamp(last) + pd.Timedelta(days=1))[:10]) is None
+    moved = {**shipped, "replays": {"last_race": "2020-17-abu-dhabi", "last_date": "2020-12-13"}}
+    assert module.saw_later(moved, last) is None
+    assert module.saw_later({**shipped, "live": {"slow_fuel": shipped["live"]["slow_fuel"]}}, last) is None
+    assert priors()["replays"] == shipped["replays"]
+    (note,) = Backtest([], [], {}, [], {}, {said: ["2021-01-bahrain", "2021-02-italy"]}).notes()
+    assert note == f"warning: 2 of 0 races scored {said}"
+
+
+@pytest.mark.data
+@pytest.mark.integration
+@pytest.mark.parametrize(("race", "told"), [("2021-15-russia", True), ("2023-07-spain", False)])
+def test_a_run_says_how_many_of_its_races_that_concerns(race_data: Path, race: str, told: bool) -> None:
+    done = backtest(race_data, [race], refit="never", workers=1, n=64)
+    notes = [n for n in done.notes() if "1 of 1 races scored are no later than" in n]
+    assert len(notes) == told
+    assert [r["name"] for r in done.as_json()][-len(notes) :] == notes or not told
 
 
 @pytest.mark.data
