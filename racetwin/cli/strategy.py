@@ -200,11 +200,15 @@ def _print(answer: DeskAnswer, top: int, where: str, situation: Situation) -> No
     console.print(table(title, columns, rows, left=2))
     box = answer.box_now
     if box is not None:
-        from racetwin.strategist.facts import neighbours
+        from racetwin.strategist.facts import half_within, is_open, neighbours
 
         near = neighbours(box, situation)
         ahead = f", {near['ahead'][1]:.1f} s behind {near['ahead'][0]}" if "ahead" in near else ""
         behind = f", {near['behind'][1]:.1f} s ahead of {near['behind'][0]}" if "behind" in near else ""
-        console.print(f"Box now: P{box.position} ({box.probability:.0%}){ahead}{behind}.")
+        place = f"P{box.position} ({box.probability:.0%})"
+        if is_open(box):
+            first, last = half_within(box)
+            place = f"P{first} to P{last} in half of cases, P{box.position} the likeliest ({box.probability:.0%})"
+        console.print(f"Box now: {place}{ahead}{behind}.")
     receipt = answer.receipt
     console.print(f"'=' is too close to call. {receipt.n_races} races a plan, seed {receipt.seed}, {receipt.backend}.")

@@ -28,7 +28,7 @@ _TURNED = (
     ("finishes ahead of", "finishes behind"),
     (" s ahead", " s behind"),
     ("ahead in", "behind in"),
-    ("rejoins behind", "rejoins ahead of"),
+    ("further back than", "further up than"),
     ("ends outside the points", "ends in the points"),
     ("It loses", "It gains"),
     ("laps left", "laps used"),
@@ -36,6 +36,7 @@ _TURNED = (
 _LEFT_OUT = (
     r" with a probability of \d+%",
     r" in \d+% of races",
+    r"^In \d+% of cases ",
     r"^\d+% of ",
     r"^If a safety car comes on laps \d+ to \d+, ",
 )

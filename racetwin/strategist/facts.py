@@ -252,6 +252,30 @@ def neighbours(rejoin: Rejoin, situation: Situation) -> dict[str, tuple[str, flo
     return found
 
 
+OPEN_PLACE = 0.3
+"""A rejoin place that is less likely than this is one of several, and told as such."""
+
+
+def is_open(rejoin: Rejoin) -> bool:
+    """Whether the likeliest place of a rejoin is only one of several that may well come about."""
+    return rejoin.probability < OPEN_PLACE
+
+
+def half_within(rejoin: Rejoin) -> tuple[int, int]:
+    """Return the first and last of the fewest neighbouring places that hold half of a rejoin's probability, the likeliest such.
+
+    Where rounding leaves less than half in all of them, they are all that there are.
+    """
+    chance = rejoin.position_probability
+    first, last = min(chance), max(chance)
+    for n in range(last - first + 1):
+        held = {k: sum(chance.get(k + i, 0.0) for i in range(n + 1)) for k in range(first, last - n + 1)}
+        k = max(held, key=lambda k: held[k])
+        if held[k] >= 0.5:
+            return k, k + n
+    return first, last
+
+
 def rejoin_facts(sheet: FactSheet, rejoin: Rejoin, situation: Situation, answer: DeskAnswer) -> None:
     """State where the car comes out if it boxes at the end of this lap."""
     source, receipt = "rejoin forecast", rejoin_receipt(answer)
@@ -261,7 +285,7 @@ def rejoin_facts(sheet: FactSheet, rejoin: Rejoin, situation: Situation, answer:
     text = f"That position has a probability of {rejoin.probability:.0%}."
     sheet.add("rejoin.probability", round(rejoin.probability, 2), text, source=source, receipt=receipt)
     lower = sum(p for k, p in rejoin.position_probability.items() if k > place)
-    text = f"It rejoins behind P{place} with a probability of {lower:.0%}."
+    text = f"In {lower:.0%} of cases it rejoins further back than P{place}."
     sheet.add("rejoin.lower", round(lower, 2), text, source=source, receipt=receipt)
     for side, (name, gap) in neighbours(rejoin, situation).items():
         text = f"{name} is then {gap:.1f} s {side}."

@@ -9,6 +9,7 @@ from racetwin.strategist.calls import NOISE, SLIGHT_POINTS, call_of, difference
 from racetwin.strategist.checker import Checker
 from racetwin.strategist.draft import Draft
 from racetwin.strategist.facts import (
+    is_open,
     neighbours,
     plan_facts,
     points,
@@ -174,6 +175,8 @@ def _rejoins(out: Draft, rejoins: Sequence[Rejoin], situation: Situation, answer
     for r in rejoins:
         key = f"rejoin{r.lap}"
         text = f"Boxing on lap {r.lap} rejoins P{r.position} ({r.probability:.0%} likely)"
+        if is_open(r):
+            text = f"Boxing on lap {r.lap} rejoins in one of several places, P{r.position} the likeliest ({r.probability:.0%})"
         stated = f"Boxing at the end of lap {r.lap} it rejoins P{r.position} ({r.probability:.0%} likely)."
         out.sheet.add(f"{key}.position", r.position, stated, source=source, receipt=receipt)
         ids = [f"{key}.position"]

@@ -27,6 +27,7 @@ from racetwin.strategist.draft import Draft
 from racetwin.strategist.facts import (
     STATUS_WORDS,
     is_life_known,
+    is_open,
     laps,
     life_left,
     neighbours,
@@ -257,7 +258,9 @@ def _say_why(
         out.say("reasoning", f"{wet} of the {running} cars run INTERMEDIATE or WET tyres.", "wet_tyres")
     rejoin = answer.box_now
     if rejoin is not None and to_go is not None and to_go <= MODERATE_LAPS and status is not TrackStatus.RED:
-        text = f"Boxing now: P{rejoin.position} ({rejoin.probability:.0%})"
+        several = "any of several places, " if is_open(rejoin) else ""
+        likeliest = " the likeliest" if several else ""
+        text = f"Boxing now: {several}P{rejoin.position}{likeliest} ({rejoin.probability:.0%})"
         for side, (name, gap) in neighbours(rejoin, situation).items():
             text += f", {gap:.1f} s {'behind' if side == 'ahead' else 'ahead of'} {name}"
         out.say("reasoning", f"{text}.", "rejoin.position", "rejoin.gap_ahead", "rejoin.gap_behind")
@@ -324,7 +327,9 @@ def _say_risks(out: Draft, answer: DeskAnswer, situation: Situation, plan: Ranke
             out.say("risks", f"Traffic: boxing now rejoins {ahead[1]:.1f} s behind {ahead[0]}.", "rejoin.gap_ahead")
         lower = sum(p for k, p in rejoin.position_probability.items() if k > rejoin.position)
         if lower >= 0.05:
-            out.say("risks", f"It rejoins behind P{rejoin.position} with a probability of {lower:.0%}.", "rejoin.lower")
+            out.say(
+                "risks", f"In {lower:.0%} of cases it rejoins further back than P{rejoin.position}.", "rejoin.lower"
+            )
     no_points = 1.0 - plan.p_points
     if 0.05 <= no_points <= 0.95:
         out.say("risks", f"{no_points:.0%} of races end outside the points.", "best.p_no_points")

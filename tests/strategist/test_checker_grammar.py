@@ -27,7 +27,7 @@ CAR: tuple[Row, ...] = (
     ("races", 2000, "The best of them ran through 2000 simulated races."),
     ("rejoin.position", 11, "Boxing at the end of lap 19 it rejoins P11 (68% likely)."),
     ("rejoin.probability", 0.68, "That position has a probability of 68%."),
-    ("rejoin.lower", 0.24, "It rejoins behind P11 with a probability of 24%."),
+    ("rejoin.lower", 0.24, "In 24% of cases it rejoins further back than P11."),
     ("rejoin.gap_ahead", 1.3, "NOR is then 1.3 s ahead."),
     ("rejoin.gap_behind", 2.7, "HAM is then 2.7 s behind."),
     ("pit_loss", 21.4, "A stop costs 21.4 s (19.8 to 24.6)."),

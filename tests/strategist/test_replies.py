@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from builders.advice import answer, plan, situation
+from builders.advice import answer, plan, rejoin, situation
 
 from racetwin.schemas import Compound, PlannedStop, RankedPlan, WhatIf
+from racetwin.strategist.facts import half_within
 from racetwin.strategist.questions import understand
 from racetwin.strategist.replies import beside_the_call, changed, compare
+from racetwin.strategist.replies import rejoin as where
 
 pytestmark = pytest.mark.unit
 
@@ -50,6 +52,28 @@ def test_a_followed_plan_is_told_beside_the_call(followed: RankedPlan, call: Ran
     ]
     receipts = {f.id: f.receipt for f in facts}
     assert all(receipts[n].startswith("seed 1, 2000 races") for s in sentences for n in s.facts)
+
+
+OPEN = rejoin(
+    position=9, probability=0.2, position_probability={6: 0.1, 7: 0.15, 8: 0.15, 9: 0.2, 10: 0.18, 11: 0.12, 13: 0.1}
+)
+SURE = rejoin()
+
+
+def test_a_place_that_is_one_of_several_is_told_as_such() -> None:
+    desk = answer(CALL, MEDIUM, box_now=OPEN)
+    asked = understand("where do we come out?", situation(), "4", 24)
+    told = where(asked, "where do we come out?", desk, CALL, [OPEN], situation())
+    assert told.text.startswith("Boxing on lap 21 rejoins in one of several places, P9 the likeliest (20%)"), told.text
+    assert told.checked.refused == 0
+    told = where(asked, "where do we come out?", desk, CALL, [SURE], situation())
+    assert told.text.startswith("Boxing on lap 21 rejoins P8 (70% likely)")
+
+
+def test_the_fewest_places_that_hold_half_are_named() -> None:
+    assert half_within(OPEN) == (8, 10)
+    assert half_within(SURE) == (8, 8)
+    assert half_within(rejoin(position_probability={4: 0.3, 6: 0.3, 7: 0.1, 9: 0.3})) == (4, 6)
 
 
 BEFORE = plan(1, 24, 15.0, 0.0)

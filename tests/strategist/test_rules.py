@@ -288,3 +288,20 @@ def test_a_clause_without_anything_to_check_is_no_claim() -> None:
     assert (checker.check("Keep an eye on it.").claims, checker.check("LEC is 1.4 s behind.").claims) == (0, 2)
     wrong = checker.check("It is guaranteed.")
     assert (wrong.claims, wrong.supported) == (1, 0)
+
+
+def test_a_rejoin_place_that_is_one_of_several_is_told_as_such() -> None:
+    open_ = rejoin(
+        position=9,
+        probability=0.2,
+        position_probability={6: 0.1, 7: 0.15, 8: 0.15, 9: 0.2, 10: 0.19, 11: 0.11, 12: 0.1},
+    )
+    for box, told in (
+        (open_, "Boxing now: any of several places, P9 the likeliest (20%), 4.0 s behind"),
+        (rejoin(), "Boxing now: P8 (70%), 4.0 s behind"),
+    ):
+        (stop, *_) = recommend(answer(plan(1, 21, 15.0, 0.0), plan(2, 30, 14.0, -1.0), box_now=box), situation())
+        assert told in stop.reasoning
+        share, place = (40, 9) if box is open_ else (30, 8)
+        assert f"In {share}% of cases it rejoins further back than P{place}." in " ".join(stop.risks)
+        assert stop.checked.refused == 0
