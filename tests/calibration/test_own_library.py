@@ -205,7 +205,7 @@ def test_the_folders_own_copy_of_a_race_stays_and_others_come_in_their_time(
     assert in_time_order(tables.races).equals(tables.races)
 
 
-@pytest.mark.integration
+@pytest.mark.backtest
 def test_one_race_more_moves_the_fit_and_stands_in_the_file(folder: Path, more: DrawnRace, tmp_path: Path) -> None:
     tables = load(folder)
     joined, left_out = with_own_races(tables, library(tmp_path, as_added(more)))
@@ -224,7 +224,7 @@ def test_one_race_more_moves_the_fit_and_stands_in_the_file(folder: Path, more: 
     assert more_wear[1] > wear[1]
 
 
-@pytest.mark.integration
+@pytest.mark.backtest
 def test_the_command_takes_them_says_so_and_can_leave_them_out(
     folder: Path, more: DrawnRace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
